@@ -1,0 +1,132 @@
+/** @module What a backend is: it loads a program with its weights and then runs steps. The engine knows nothing else. */
+import type { KvDtype } from "../core/kv-layout.ts";
+import type { Program } from "./program.ts";
+
+/** What is allocated, once, before the first step. */
+export interface BackendLimits {
+  readonly blockSize: number;
+  readonly numBlocks: number;
+  readonly kvDtype: KvDtype;
+  /** Longest sequence in tokens, its output included. */
+  readonly maxModelLen: number;
+  /** Most sequence slices in a step. */
+  readonly maxNumSeqs: number;
+  /** Most tokens in a step. */
+  readonly maxNumBatchedTokens: number;
+  /** Most log-probabilities reported per position. */
+  readonly maxLogprobs: number;
+  readonly numThreads: number;
+}
+
+/**
+ * One step's inputs: views on the backend's own memory, written in place by the engine before `step()`.
+ * A slice is a run of consecutive tokens of one sequence; its tokens follow each other.
+ */
+export interface StepInputs {
+  numTokens: number;
+  numSlices: number;
+  numOutputs: number;
+  /** [maxNumBatchedTokens] */
+  readonly tokenIds: Int32Array;
+  /** [maxNumBatchedTokens] position in its sequence, from 0 */
+  readonly positions: Int32Array;
+  /** [maxNumBatchedTokens] blockId · blockSize + offset: where this token's key and value go */
+  readonly slots: Int32Array;
+  /** [maxNumSeqs + 1] first token row of each slice; entry numSlices = numTokens */
+  readonly sliceStarts: Int32Array;
+  /** [maxNumSeqs, maxBlocksPerSequence] row-major block ids of each slice's sequence */
+  readonly blockTables: Int32Array;
+  readonly maxBlocksPerSequence: number;
+  /** [maxNumBatchedTokens] token row whose logits are wanted, ascending; outputs of one slice follow each other */
+  readonly outputRows: Int32Array;
+  readonly sampling: SamplingInputs;
+}
+
+/** What to do with the logits of each output row. Log-probabilities are those of the raw logits. */
+export interface SamplingInputs {
+  /** [maxNumBatchedTokens] ≥ 0: report this token's log-probability instead of sampling (prompt log-probabilities); −1: sample */
+  readonly targetTokenIds: Int32Array;
+  /** [maxNumBatchedTokens] how many of the likeliest tokens to report; 0 for none */
+  readonly numTopLogprobs: Int32Array;
+  /** [maxNumBatchedTokens] 1: also report the chosen token's log-probability and rank (costs a pass over the vocabulary) */
+  readonly wantsLogprob: Uint8Array;
+  /** [maxNumBatchedTokens] 0 is greedy */
+  readonly temperature: Float32Array;
+  /** [maxNumBatchedTokens] 0 or the vocabulary: off */
+  readonly topK: Int32Array;
+  readonly topP: Float32Array;
+  readonly minP: Float32Array;
+  /** Uniform in [0, 1), drawn by the engine from the sequence's seed and position. */
+  readonly uniform: Float64Array;
+  readonly repetitionPenalty: Float32Array;
+  readonly frequencyPenalty: Float32Array;
+  readonly presencePenalty: Float32Array;
+  /**
+   * Tokens already seen, per output row, compressed: entries [seenStarts[o], seenStarts[o+1]).
+   * seenCounts = times in the output; 0 = only in the prompt (repetition penalty alone applies).
+   */
+  readonly seenStarts: Int32Array;
+  readonly seenTokenIds: Int32Array;
+  readonly seenCounts: Int32Array;
+  /** logit_bias and bans (−Infinity), entries [biasStarts[o], biasStarts[o+1]). */
+  readonly biasStarts: Int32Array;
+  readonly biasTokenIds: Int32Array;
+  readonly biasValues: Float32Array;
+}
+
+/** One step's results, one entry per output row; overwritten by the next step. */
+export interface StepResults {
+  /** sampled token (or the target given) */
+  readonly tokenIds: Int32Array;
+  /** of that token, nats */
+  readonly logprobs: Float32Array;
+  /** 1 = likeliest */
+  readonly ranks: Int32Array;
+  /** [.., maxLogprobs] likeliest first, ties by lower id */
+  readonly topTokenIds: Int32Array;
+  readonly topLogprobs: Float32Array;
+}
+
+/** A live buffer, counted where it was allocated. */
+export interface Allocation {
+  readonly component: "weights" | "workspace" | "kvPool" | "tables";
+  readonly name: string;
+  readonly numBytes: number;
+}
+
+/** Where the time of the last step went, milliseconds of wall time. */
+export interface StepTiming {
+  readonly totalMs: number;
+  readonly kernelMs: number;
+  readonly barrierMs: number;
+}
+
+export interface LoadedModel {
+  /** Name of the kernel set, e.g. `reference`, `wasm`, `machine-code-avx2`. */
+  readonly kernels: string;
+  readonly inputs: StepInputs;
+  readonly results: StepResults;
+  /** Runs one step over `inputs`. Rejects if a thread died: the model is then unusable and must be closed. */
+  step(): Promise<void>;
+  /** Copies whole blocks in every layer, before the next step: [from, to, from, to, …] (copy-on-write). */
+  copyBlocks(pairs: readonly number[]): void;
+  /** Logits of output row `o` of the last piece of the last step; a view, for tests and diagnosis. */
+  logitsRow(outputRow: number): Float32Array;
+  readonly allocations: readonly Allocation[];
+  lastStepTiming(): StepTiming;
+  close(): Promise<void>;
+}
+
+export interface LoadProgress {
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface Backend {
+  readonly name: "reference" | "cpu" | "webgpu";
+  load(
+    program: Program,
+    limits: BackendLimits,
+    onProgress?: (progress: LoadProgress) => void,
+  ): Promise<LoadedModel>;
+}

@@ -1,0 +1,137 @@
+/** @module The one door between HTTP and inference. The engine implements it; later the fleet's router does too. */
+import type { MemoryReport } from "./memory-report.ts";
+import type { SamplingParams } from "./sampling-params.ts";
+
+/** One message of a conversation, as the chat template sees it. */
+export interface ChatMessage {
+  readonly role: string;
+  readonly content: string | null;
+  readonly [field: string]: unknown;
+}
+
+export type Prompt =
+  | { readonly kind: "text"; readonly text: string; readonly addSpecialTokens: boolean }
+  | { readonly kind: "tokens"; readonly tokenIds: readonly number[] }
+  | {
+      readonly kind: "chat";
+      readonly messages: readonly ChatMessage[];
+      readonly addGenerationPrompt: boolean;
+      readonly continueFinalMessage: boolean;
+      readonly tools: readonly unknown[] | null;
+      /** Extra variables of the template (`chat_template_kwargs`). */
+      readonly templateVariables: Readonly<Record<string, unknown>>;
+    };
+
+export interface GenerationRequest {
+  readonly requestId: string;
+  readonly prompt: Prompt;
+  readonly sampling: SamplingParams;
+  /** Lower runs first; default 0 (vLLM's `priority`). */
+  readonly priority: number;
+}
+
+/** A token with its text piece and log-probability (nats). */
+export interface TokenLogprob {
+  readonly tokenId: number;
+  readonly logprob: number;
+  /** 1 = likeliest. */
+  readonly rank: number;
+}
+
+export interface PositionLogprobs extends TokenLogprob {
+  /** Likeliest first. */
+  readonly top: readonly TokenLogprob[];
+}
+
+export type FinishReason = "stop" | "length";
+
+export type GenerationEvent =
+  /** Once, when the prompt has been computed and before the first delta. */
+  | {
+      readonly type: "prompt";
+      readonly promptTokenIds: readonly number[];
+      readonly numCachedTokens: number;
+      /** One entry per prompt token where asked for; the first is null (nothing comes before it). */
+      readonly promptLogprobs: readonly (PositionLogprobs | null)[] | null;
+    }
+  /** New text of sequence `index`; `text` may be empty while a character or a stop string is undecided. */
+  | {
+      readonly type: "delta";
+      readonly index: number;
+      readonly text: string;
+      readonly tokenIds: readonly number[];
+      readonly logprobs: readonly PositionLogprobs[] | null;
+    }
+  | {
+      readonly type: "finished";
+      readonly index: number;
+      readonly reason: FinishReason;
+      /** The stop string or stop token id that ended it. */
+      readonly stopReason: string | number | null;
+      readonly numCompletionTokens: number;
+    };
+
+/** Facts about the served model that requests and clients need. */
+export interface ServedModel {
+  readonly modelId: string;
+  readonly maxModelLen: number;
+  readonly maxLogprobs: number;
+  /** Sampling defaults after `generation_config.json`. */
+  readonly defaultSampling: SamplingParams;
+  readonly createdUnixSeconds: number;
+  readonly hasChatTemplate: boolean;
+}
+
+/** Counters and gauges of the engine, cumulative since start; the server turns them into metrics. */
+export interface EngineStats {
+  readonly numRunning: number;
+  readonly numWaiting: number;
+  /** Share of blocks that are referenced, 0 to 1. */
+  readonly kvCacheUsage: number;
+  readonly numPreemptions: number;
+  readonly numPrefixQueryTokens: number;
+  readonly numPrefixHitTokens: number;
+  readonly numPromptTokens: number;
+  readonly numGenerationTokens: number;
+  readonly numSteps: number;
+}
+
+/** Called by the engine as requests move on; milliseconds of a monotonic clock. */
+export interface EngineObserver {
+  requestFinished(record: RequestRecord): void;
+  stepFinished(record: {
+    readonly numTokens: number;
+    readonly totalMs: number;
+    readonly outsideKernelsMs: number;
+  }): void;
+}
+
+export interface RequestRecord {
+  readonly requestId: string;
+  readonly outcome: FinishReason | "abort" | "error";
+  readonly arrivedMs: number;
+  readonly scheduledMs: number | null;
+  readonly firstTokenMs: number | null;
+  readonly finishedMs: number;
+  readonly interTokenMs: readonly number[];
+  readonly numPromptTokens: number;
+  readonly numCachedTokens: number;
+  readonly numCompletionTokens: number;
+}
+
+/**
+ * Aborting `signal`, or leaving the iteration, ends it and frees the blocks of all its sequences before the next step.
+ * A request that cannot be served throws PagodaError before the first event; every request has exactly one ending.
+ */
+export interface GenerationService {
+  readonly model: ServedModel;
+  generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
+  tokenize(prompt: Prompt): { readonly tokenIds: readonly number[]; readonly pieces: readonly string[] };
+  detokenize(tokenIds: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
+  /** Text of one token on its own, for log-probabilities; `bytes` are its exact bytes. */
+  tokenPiece(tokenId: number): { readonly text: string; readonly bytes: Uint8Array };
+  stats(): EngineStats;
+  memory(): MemoryReport;
+  /** null while healthy; otherwise why it can serve no more. */
+  failure(): string | null;
+}

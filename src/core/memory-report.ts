@@ -1,0 +1,51 @@
+/** @module What `/admin/memory` returns: planned beside actual, in bytes. */
+import type { Origin } from "./resolved.ts";
+
+export type Evidence = "exact" | "measured" | "estimated";
+
+export interface MemoryComponent {
+  readonly name: "runtime" | "weights" | "workspace" | "kvPool" | "tables";
+  readonly plannedBytes: number;
+  readonly actualBytes: number;
+  readonly evidence: Evidence;
+}
+
+export interface BlockCounts {
+  readonly blockSize: number;
+  readonly bytesPerBlock: number;
+  readonly numTotal: number;
+  readonly numFree: number;
+  /** Held by the prefix cache alone: evictable. */
+  readonly numCached: number;
+  readonly numReferenced: number;
+}
+
+export interface BudgetReport {
+  /** Most bytes the instance may use; null where only the pool was stated. */
+  readonly capBytes: number | null;
+  readonly deviceTotalBytes: number;
+  readonly cap: {
+    readonly kind: "fractionOfTotal" | "instanceBytes" | "none";
+    readonly value: number | null;
+    readonly from: Origin;
+    readonly why: string;
+  };
+  readonly pool: {
+    readonly kind: "remainder" | "fractionOfFree" | "kvBytes" | "blocks" | "tokens" | "default";
+    readonly value: number | null;
+    readonly from: Origin;
+    readonly why: string;
+  };
+}
+
+export interface MemoryReport {
+  readonly kernels: string;
+  readonly budget: BudgetReport;
+  readonly components: readonly MemoryComponent[];
+  readonly residentBytes: number;
+  readonly peakResidentBytes: number;
+  readonly blocks: BlockCounts;
+  readonly numKvTokens: number;
+  /** Sequences of max_model_len that the pool holds. */
+  readonly maxConcurrency: number;
+}

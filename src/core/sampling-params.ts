@@ -1,0 +1,53 @@
+/** @module How one request wants its tokens chosen. Field meanings and defaults follow vLLM's SamplingParams. */
+
+export interface SamplingParams {
+  /** 0 is greedy. */
+  readonly temperature: number;
+  readonly topP: number;
+  /** 0: off. */
+  readonly topK: number;
+  readonly minP: number;
+  /** 1: off; divides positive and multiplies negative logits of tokens in prompt or output. */
+  readonly repetitionPenalty: number;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  readonly logitBias: ReadonlyMap<number, number>;
+  /** null: drawn once per request. */
+  readonly seed: number | null;
+  /** null: as many as the context allows. */
+  readonly maxTokens: number | null;
+  readonly minTokens: number;
+  readonly ignoreEos: boolean;
+  readonly stopStrings: readonly string[];
+  readonly stopTokenIds: readonly number[];
+  readonly includeStopString: boolean;
+  readonly skipSpecialTokens: boolean;
+  /** Sequences generated from one prompt. */
+  readonly n: number;
+  /** Likeliest tokens reported per output token; null: no log-probabilities. 0: the chosen token only. */
+  readonly logprobs: number | null;
+  /** The same for prompt tokens. */
+  readonly promptLogprobs: number | null;
+}
+
+export const defaultSamplingParams: SamplingParams = {
+  temperature: 1,
+  topP: 1,
+  topK: 0,
+  minP: 0,
+  repetitionPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: new Map(),
+  seed: null,
+  maxTokens: null,
+  minTokens: 0,
+  ignoreEos: false,
+  stopStrings: [],
+  stopTokenIds: [],
+  includeStopString: false,
+  skipSpecialTokens: true,
+  n: 1,
+  logprobs: null,
+  promptLogprobs: null,
+};

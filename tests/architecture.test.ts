@@ -1,0 +1,48 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { test } from "node:test";
+
+/** The import table of docs/architecture.md: room -> rooms it may import besides itself. */
+const mayImport: Record<string, readonly string[]> = {
+  core: [],
+  api: ["core"],
+  backend: ["core"],
+  planner: ["core"],
+  model: ["core", "backend"],
+  engine: ["core", "backend", "model"],
+  fleet: ["core", "api", "backend", "model", "planner", "engine"],
+  server: ["core", "api"],
+  dashboard: ["core", "api", "planner"],
+  bench: ["core", "api", "planner", "backend", "model", "engine"],
+  cli: ["core", "api", "backend", "model", "planner", "engine", "fleet", "server", "bench"],
+};
+
+const root = resolve(import.meta.dirname, "../src");
+const roomOf = (file: string): string => relative(root, file).split("/")[0] ?? "";
+const importPattern = /(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g;
+
+function violations(): string[] {
+  const found: string[] = [];
+  for (const entry of readdirSync(root, { recursive: true, encoding: "utf8" })) {
+    if (!/\.tsx?$/.test(entry)) continue;
+    const file = join(root, entry);
+    const room = roomOf(file);
+    const allowed = mayImport[room];
+    if (allowed === undefined) {
+      found.push(`${entry}: no room named "${room}"`);
+      continue;
+    }
+    for (const [, specifier = ""] of readFileSync(file, "utf8").matchAll(importPattern)) {
+      const target = roomOf(resolve(dirname(file), specifier));
+      if (target !== room && !allowed.includes(target))
+        found.push(`${entry} may not import ${specifier} (${room} -> ${target})`);
+    }
+  }
+  return found;
+}
+
+test("every import follows the room table", () => {
+  assert.ok(existsSync(root));
+  assert.deepEqual(violations(), []);
+});
