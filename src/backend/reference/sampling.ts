@@ -1,0 +1,181 @@
+/**
+ * @module The sampling rule. Every backend implements this text; this file is its plain form.
+ *
+ * For one output row with raw logits x[0 … V):
+ *
+ *   0. Log-probabilities are those of the raw logits, before any of the steps below:
+ *      logprob(t) = x[t] − logZ,  logZ = max x + ln Σ exp(x[t] − max x);  rank(t) = 1 + #{u : x[u] > x[t]}.
+ *      The top list is ordered by x descending, ties by lower id.
+ *      A target ≥ 0 ends here: tokenIds = target, logprobs and ranks are the target's.
+ *   1. bias         y[t] = x[t] + bias[t]; a ban is a bias of −Infinity. A token listed twice gets both.
+ *   2. penalties    for each seen token, in this order (f32):
+ *                     y = y > 0 ? y / repetition : y · repetition          (prompt and output)
+ *                     y −= frequency · timesInOutput
+ *                     y −= presence, where timesInOutput > 0
+ *   3. greedy       temperature = 0: the largest y, ties by lower id. Done.
+ *   4. temperature  z[t] = y[t] / temperature
+ *   5. weight       w[t] = exp(z[t] − max z)                               so the likeliest token weighs 1
+ *   6. min_p        keep t where w[t] ≥ minP
+ *   7. top_k        keep t where z[t] ≥ the topK-th largest z              (0 or ≥ V: off)
+ *   8. top_p        among those kept, W = Σ w; take tokens by z descending until their sum reaches topP · W;
+ *                   keep t where z[t] ≥ the z of the last one taken        (≥ 1: off; the likeliest is always kept)
+ *   9. draw         target = uniform · Σ w over those kept; walk the kept tokens in ASCENDING TOKEN ID adding w;
+ *                   the first whose running sum exceeds `target`; should rounding leave none, the last one kept.
+ *
+ * Steps 7 and 8 keep by threshold, so equal logits live or die together and no result depends on how a sort breaks
+ * ties; and step 9 needs no sort. A vectorised kernel therefore needs only: a maximum, two thresholds and a running sum.
+ * Where every token is banned (max y = −Infinity) the answer is token 0.
+ *
+ * Arithmetic: y, z and w are f32. Sums over the vocabulary are f64 in one fixed order (ascending id; a kernel may add
+ * fixed chunks of 1,024 ids first and then the chunks), so that a row's draw depends on nothing but the row. The order
+ * of steps is vLLM's (V1 sampler).
+ */
+import type { SamplingInputs, StepResults } from "../backend.ts";
+
+/** Samples or scores output row `outputRow` with raw `logits` [vocabulary], writing its entry of `results`. */
+export function sampleRow(
+  logits: Float32Array,
+  outputRow: number,
+  sampling: SamplingInputs,
+  results: StepResults,
+): void {
+  const numTop = sampling.numTopLogprobs[outputRow] ?? 0;
+  const target = sampling.targetTokenIds[outputRow] ?? -1;
+  const tokenId = target >= 0 ? target : chooseToken(logits, outputRow, sampling);
+  results.tokenIds[outputRow] = tokenId;
+  if (target < 0 && numTop === 0 && sampling.wantsLogprob[outputRow] !== 1) return;
+
+  const logNormaliser = logSumExp(logits);
+  results.logprobs[outputRow] = at(logits, tokenId) - logNormaliser;
+  results.ranks[outputRow] = rankOf(logits, tokenId);
+  const maxLogprobs = results.topTokenIds.length / results.tokenIds.length;
+  likeliestTokens(logits, numTop).forEach((topTokenId, i) => {
+    results.topTokenIds[outputRow * maxLogprobs + i] = topTokenId;
+    results.topLogprobs[outputRow * maxLogprobs + i] = at(logits, topTokenId) - logNormaliser;
+  });
+}
+
+/** Steps 1 to 9. */
+function chooseToken(logits: Float32Array, outputRow: number, sampling: SamplingInputs): number {
+  const scores = Float32Array.from(logits);
+  applyBias(scores, outputRow, sampling);
+  applyPenalties(scores, outputRow, sampling);
+  const best = argmax(scores);
+  const temperature = sampling.temperature[outputRow] ?? 0;
+  if (temperature === 0 || at(scores, best) === Number.NEGATIVE_INFINITY) return best;
+
+  for (let t = 0; t < scores.length; t++) scores[t] = at(scores, t) / temperature;
+  const weights = weightsOf(scores, at(scores, best));
+  const kept = keptTokens(scores, weights, outputRow, sampling);
+  return draw(weights, kept, sampling.uniform[outputRow] ?? 0);
+}
+
+function applyBias(scores: Float32Array, outputRow: number, sampling: SamplingInputs): void {
+  const end = at(sampling.biasStarts, outputRow + 1);
+  for (let entry = at(sampling.biasStarts, outputRow); entry < end; entry++) {
+    const tokenId = at(sampling.biasTokenIds, entry);
+    scores[tokenId] = at(scores, tokenId) + at(sampling.biasValues, entry);
+  }
+}
+
+function applyPenalties(scores: Float32Array, outputRow: number, sampling: SamplingInputs): void {
+  const repetition = at(sampling.repetitionPenalty, outputRow);
+  const frequency = at(sampling.frequencyPenalty, outputRow);
+  const presence = at(sampling.presencePenalty, outputRow);
+  const end = at(sampling.seenStarts, outputRow + 1);
+  for (let entry = at(sampling.seenStarts, outputRow); entry < end; entry++) {
+    const tokenId = at(sampling.seenTokenIds, entry);
+    const timesInOutput = at(sampling.seenCounts, entry);
+    let score = at(scores, tokenId);
+    score = Math.fround(score > 0 ? score / repetition : score * repetition);
+    score = Math.fround(score - Math.fround(frequency * timesInOutput));
+    scores[tokenId] = timesInOutput > 0 ? score - presence : score;
+  }
+}
+
+/** Step 5; `weightsOf(z)[t]` is 1 for the likeliest. */
+function weightsOf(scores: Float32Array, maxScore: number): Float32Array {
+  return scores.map((score) => Math.exp(Math.fround(score - maxScore)));
+}
+
+/** Steps 6 to 8: ids of the tokens that may be drawn, ascending. */
+function keptTokens(
+  scores: Float32Array,
+  weights: Float32Array,
+  outputRow: number,
+  sampling: SamplingInputs,
+): Int32Array {
+  const minP = sampling.minP[outputRow] ?? 0;
+  const topK = sampling.topK[outputRow] ?? 0;
+  const topP = sampling.topP[outputRow] ?? 1;
+  let kept = Int32Array.from(scores.keys()).filter((t) => at(weights, t) >= minP);
+  const byScore = (): Int32Array => kept.toSorted((a, b) => at(scores, b) - at(scores, a) || a - b);
+  if (topK > 0 && topK < scores.length && topK < kept.length) {
+    const threshold = at(scores, at(byScore(), topK - 1));
+    kept = kept.filter((t) => at(scores, t) >= threshold);
+  }
+  if (topP < 1) {
+    const threshold = at(scores, lastWithinMass(byScore(), weights, topP));
+    kept = kept.filter((t) => at(scores, t) >= threshold);
+  }
+  return kept;
+}
+
+/** The token at which the sum of weights, likeliest first, reaches `share` of the whole. */
+function lastWithinMass(descending: Int32Array, weights: Float32Array, share: number): number {
+  const goal = share * sumOf(weights, descending);
+  let sum = 0;
+  for (const tokenId of descending) {
+    sum += at(weights, tokenId);
+    if (sum >= goal) return tokenId;
+  }
+  return at(descending, descending.length - 1);
+}
+
+/** Step 9. */
+function draw(weights: Float32Array, kept: Int32Array, uniform: number): number {
+  const goal = uniform * sumOf(weights, kept);
+  let sum = 0;
+  for (const tokenId of kept) {
+    sum += at(weights, tokenId);
+    if (sum > goal) return tokenId;
+  }
+  return at(kept, kept.length - 1);
+}
+
+function sumOf(weights: Float32Array, tokenIds: Int32Array): number {
+  let sum = 0;
+  for (const tokenId of tokenIds) sum += at(weights, tokenId);
+  return sum;
+}
+
+function argmax(scores: Float32Array): number {
+  let best = 0;
+  for (let t = 1; t < scores.length; t++) if (at(scores, t) > at(scores, best)) best = t;
+  return best;
+}
+
+function logSumExp(logits: Float32Array): number {
+  const max = at(logits, argmax(logits));
+  let sum = 0;
+  for (const logit of logits) sum += Math.exp(logit - max);
+  return max + Math.log(sum);
+}
+
+function rankOf(logits: Float32Array, tokenId: number): number {
+  const own = at(logits, tokenId);
+  let rank = 1;
+  for (const logit of logits) if (logit > own) rank++;
+  return rank;
+}
+
+function likeliestTokens(logits: Float32Array, numTop: number): readonly number[] {
+  if (numTop === 0) return [];
+  const ids = Array.from(logits.keys());
+  return ids.sort((a, b) => at(logits, b) - at(logits, a) || a - b).slice(0, numTop);
+}
+
+/** Entry of a typed array whose index is within it by construction. */
+function at(values: Float32Array | Int32Array, index: number): number {
+  return values[index] as number;
+}
