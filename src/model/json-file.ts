@@ -1,0 +1,44 @@
+/** @module JSON files of a model folder, read with a ceiling and without trusting a single field. */
+import { readFileSync, statSync } from "node:fs";
+import { PagodaError } from "../core/errors.ts";
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** A config of any model known today is below 100 KB. */
+export const maxConfigBytes = 16 * 2 ** 20;
+
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Throws PagodaError `model_invalid` where the file is missing, larger than `maxBytes`, or not a JSON object. */
+export function readJsonObject(path: string, maxBytes: number = maxConfigBytes): JsonObject {
+  const value = parseJson(readTextFile(path, maxBytes), path);
+  if (isJsonObject(value)) return value;
+  throw new PagodaError("model_invalid", `${path} does not hold a JSON object`);
+}
+
+/** The file's text; larger than `maxBytes` or unreadable is PagodaError `model_invalid`. */
+export function readTextFile(path: string, maxBytes: number = maxConfigBytes): string {
+  try {
+    const fileBytes = statSync(path).size;
+    if (fileBytes > maxBytes)
+      throw new PagodaError("model_invalid", `${path} has ${fileBytes} bytes; at most ${maxBytes} are read`);
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    if (cause instanceof PagodaError) throw cause;
+    throw new PagodaError("model_invalid", `cannot read ${path}: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+export function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PagodaError("model_invalid", `${path} is not valid JSON: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

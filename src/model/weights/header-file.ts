@@ -1,0 +1,122 @@
+/** @module Reads the front of a weight file piece by piece; nothing is allocated beyond what the file really holds. */
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { PagodaError } from "../../core/errors.ts";
+
+const windowBytes = 1 << 20;
+
+/**
+ * A cursor over a file's little-endian header.
+ *
+ *   file    |·····consumed·····|======== window ========|······ not read yet ······|
+ *                                  ^ cursor
+ *
+ * Every read is checked against the file's length first, so a field that lies about a length fails before any
+ * memory is set aside for it. The cursor owns the open file: call `close()`.
+ */
+export class HeaderFile {
+  readonly path: string;
+  readonly fileBytes: number;
+  readonly #descriptor: number;
+  #window: Buffer = Buffer.alloc(0);
+  #windowStart = 0;
+  #cursor = 0;
+
+  constructor(path: string) {
+    this.path = path;
+    this.#descriptor = openForReading(path);
+    this.fileBytes = fstatSync(this.#descriptor).size;
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+
+  /** Bytes from the start of the file to the next field. */
+  get position(): number {
+    return this.#windowStart + this.#cursor;
+  }
+
+  get remainingBytes(): number {
+    return this.fileBytes - this.position;
+  }
+
+  /** Fails unless `numBytes` more bytes exist; `what` names the field in the message. */
+  expect(numBytes: number, what: string): void {
+    if (numBytes <= this.remainingBytes) return;
+    throw new PagodaError(
+      "model_invalid",
+      `${this.path}: ${what} at byte ${this.position} needs ${numBytes} bytes, but only ${this.remainingBytes} of the file's ${this.fileBytes} are left`,
+      { hint: "The file is cut short or damaged: download it again." },
+    );
+  }
+
+  u8(what: string): number {
+    return this.#take(1, what).readUInt8(this.#cursor - 1);
+  }
+
+  u32(what: string): number {
+    return this.#take(4, what).readUInt32LE(this.#cursor - 4);
+  }
+
+  /** A 64-bit count or offset; more than 2^53 cannot be real. */
+  count(what: string): number {
+    const value = this.#take(8, what).readBigUInt64LE(this.#cursor - 8);
+    if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+    throw new PagodaError(
+      "model_invalid",
+      `${this.path}: ${what} is ${value}, more than the file's ${this.fileBytes} bytes can hold`,
+    );
+  }
+
+  /** Strings are a 64-bit length and UTF-8 bytes. */
+  string(what: string): string {
+    const numBytes = this.count(`length of ${what}`);
+    return this.text(numBytes, what);
+  }
+
+  text(numBytes: number, what: string): string {
+    const window = this.#take(numBytes, what);
+    return window.toString("utf8", this.#cursor - numBytes, this.#cursor);
+  }
+
+  /** A copy of the next bytes, aligned for typed arrays. */
+  bytes(numBytes: number, what: string): Uint8Array<ArrayBuffer> {
+    const window = this.#take(numBytes, what);
+    return new Uint8Array(window.subarray(this.#cursor - numBytes, this.#cursor));
+  }
+
+  #take(numBytes: number, what: string): Buffer {
+    if (this.#cursor + numBytes > this.#window.length) {
+      this.expect(numBytes, what);
+      this.#refill(numBytes);
+    }
+    this.#cursor += numBytes;
+    return this.#window;
+  }
+
+  #refill(numBytes: number): void {
+    const start = this.position;
+    const wanted = Math.min(Math.max(numBytes, windowBytes), this.fileBytes - start);
+    const window = Buffer.allocUnsafeSlow(wanted);
+    let numRead = 0;
+    while (numRead < wanted) {
+      const step = readSync(this.#descriptor, window, numRead, wanted - numRead, start + numRead);
+      if (step === 0) break;
+      numRead += step;
+    }
+    this.#window = window.subarray(0, numRead);
+    this.#windowStart = start;
+    this.#cursor = 0;
+    if (numRead < numBytes)
+      throw new PagodaError("model_invalid", `${this.path}: the file became shorter while it was read`);
+  }
+}
+
+function openForReading(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new PagodaError("model_invalid", `cannot open ${path}: ${reason}`, { cause });
+  }
+}

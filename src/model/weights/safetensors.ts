@@ -1,0 +1,115 @@
+/** @module safetensors checkpoints: a single file, or the files that `model.safetensors.index.json` lists. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { PagodaError } from "../../core/errors.ts";
+import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
+import { isJsonObject, parseJson, readJsonObject } from "../json-file.ts";
+import { HeaderFile } from "./header-file.ts";
+import type { StoredTensor, TensorDirectory } from "./tensor-directory.ts";
+
+const singleFileName = "model.safetensors";
+const indexFileName = "model.safetensors.index.json";
+/** The format's own limit. */
+const maxHeaderBytes = 100_000_000;
+/** Reading JSON costs several times its text; an index of a million tensors is far below this. */
+const maxIndexBytes = 256 * 2 ** 20;
+
+/**
+ * Directory of all tensors of a Hugging Face folder. Only `model.safetensors`, or the files that the index names, are
+ * opened. Throws PagodaError `model_invalid` (damaged or missing file) or `model_unsupported` (number type).
+ */
+export function readSafetensorsFolder(folder: string): TensorDirectory {
+  const indexPath = join(folder, indexFileName);
+  if (existsSync(indexPath)) return readSharded(folder, indexPath);
+  const singlePath = join(folder, singleFileName);
+  if (existsSync(singlePath)) return readSafetensors(singlePath);
+  throw new PagodaError(
+    "model_invalid",
+    `${folder} holds neither ${singleFileName} nor ${indexFileName}, so it has no weights`,
+    { hint: "Name a folder in Hugging Face layout, or a .gguf file." },
+  );
+}
+
+function readSharded(folder: string, indexPath: string): TensorDirectory {
+  const weightMap = readJsonObject(indexPath, maxIndexBytes).weight_map;
+  if (!isJsonObject(weightMap))
+    throw new PagodaError("model_invalid", `${indexPath}: weight_map is missing or not an object`);
+  const shards = new Map<string, TensorDirectory>();
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, fileName] of Object.entries(weightMap)) {
+    if (typeof fileName !== "string" || !/^[^/\\]+\.safetensors$/.test(fileName))
+      throw new PagodaError("model_invalid", `${indexPath}: ${name} is said to be in ${String(fileName)}`);
+    const shard = shards.get(fileName) ?? readSafetensors(join(folder, fileName));
+    shards.set(fileName, shard);
+    const tensor = shard.get(name);
+    if (tensor === undefined)
+      throw new PagodaError("model_invalid", `${indexPath}: ${name} is not in ${fileName}`);
+    tensors.set(name, tensor);
+  }
+  return tensors;
+}
+
+/**
+ * Directory of one file:
+ *
+ *   u64 headerBytes | JSON { name: { dtype, shape, data_offsets: [begin, end) } } | data
+ */
+export function readSafetensors(path: string): TensorDirectory {
+  const file = new HeaderFile(path);
+  try {
+    const headerBytes = file.count("header length");
+    if (headerBytes > maxHeaderBytes)
+      throw new PagodaError(
+        "model_invalid",
+        `${path}: the header claims ${headerBytes} bytes; the format allows ${maxHeaderBytes}`,
+      );
+    const header = parseJson(file.text(headerBytes, "header"), path);
+    if (!isJsonObject(header))
+      throw new PagodaError("model_invalid", `${path}: the header is not a JSON object`);
+    const data = { path, start: file.position, numBytes: file.remainingBytes };
+    const tensors = new Map<string, StoredTensor>();
+    for (const [name, entry] of Object.entries(header))
+      if (name !== "__metadata__") tensors.set(name, readEntry(data, name, entry));
+    return tensors;
+  } finally {
+    file.close();
+  }
+}
+
+interface DataRegion {
+  readonly path: string;
+  readonly start: number;
+  readonly numBytes: number;
+}
+
+function readEntry(data: DataRegion, name: string, entry: unknown): StoredTensor {
+  const invalid = (problem: string) =>
+    new PagodaError("model_invalid", `${data.path}: tensor ${name}: ${problem}`, {
+      hint: "The file is cut short or damaged: download it again.",
+    });
+  if (!isJsonObject(entry)) throw invalid("its entry is not an object");
+  const { dtype, shape, data_offsets: offsets } = entry;
+  if (!isCountList(shape)) throw invalid("shape is not a list of whole numbers");
+  if (!isCountList(offsets) || offsets.length !== 2) throw invalid("data_offsets are not two whole numbers");
+  const type = floatTypeOf(data.path, name, dtype);
+  const [begin = 0, end = 0] = offsets;
+  if (begin > end || end > data.numBytes)
+    throw invalid(`bytes ${begin} to ${end} are not within the ${data.numBytes} bytes of data`);
+  const needed = shape.reduce((product, width) => product * width, tensorTypeFacts[type].bytesPerBlock);
+  if (needed !== end - begin)
+    throw invalid(`${type} [${shape.join(", ")}] needs ${needed} bytes, but ${end - begin} are stored`);
+  return { name, shape, type, path: data.path, byteOffset: data.start + begin, numBytes: needed };
+}
+
+function floatTypeOf(path: string, name: string, dtype: unknown): TensorType {
+  if (dtype === "F32" || dtype === "F16" || dtype === "BF16") return dtype;
+  throw new PagodaError(
+    "model_unsupported",
+    `${path}: tensor ${name} has number type ${String(dtype)}, which is not implemented`,
+    { hint: "Use a checkpoint in F32, F16 or BF16, with --quantization to make it smaller." },
+  );
+}
+
+function isCountList(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+}
