@@ -12,9 +12,22 @@
  */
 
 import type { TensorType } from "../../core/tensor-type.ts";
-import { groupWidth, type WeightStorage } from "../../core/weight-layout.ts";
+import type { WeightStorage } from "../../core/weight-layout.ts";
+import { attentionItemWords } from "../../core/workspace-layout.ts";
 
-export const jobBytes = 192;
+export {
+  attentionScratchBytes,
+  jobBytes,
+  maxItemRows,
+  partialRecordBytes,
+  quantizedBytes,
+  repackScratchBytes,
+  sampleScratchBytes,
+  storeKvScratchBytes,
+  tokensPerPartition,
+  tokensPerQuad,
+} from "../../core/workspace-layout.ts";
+
 export const jobHeader = { arenaBaseLow: 0, arenaBaseHigh: 1, start: 2, end: 3 } as const;
 const firstOwnWord = 4;
 
@@ -273,34 +286,6 @@ export const tensorTypeCodes: Readonly<Record<TensorType, number>> = {
 
 export const activationCodes = { silu: 0, geluTanh: 1 } as const;
 
-export const tokensPerQuad = 4;
-const bytesPerQuadGroup = 160;
-
-/**
- * Bytes of `numTokens` quantised activation rows of `width` (a multiple of 32). Tokens lie in quads (tokens 4i … 4i+3,
- * the last quad padded), a quad is width/32 groups one after another:
- *
- *   quad group, 160 bytes
- *   ├ data    8 vectors of 16 bytes: byte 4c+i of vector j = q[token c][k = 4j+i], signed, |q| ≤ 127
- *   ├ scales  4 × f32  (token 0 … token 3)     scale = max|x| / 127 over the group
- *   └ sums    4 × f32  Σ q of the group, a whole number
- *
- * Each token's numbers depend on its own row alone; a quad's padding columns keep whatever was there.
- *
- * A product with a quantised matrix is, for every kernel set and any number of tokens, over groups g in order
- *   acc ← fma(ws·xs, dot, acc);  acc ← fma(wmin, xs·sum, acc)      with the exact integer dot = Σ q_w·q_x
- * (products in f32; fma is one rounding where the processor has it).
- */
-export function quantizedBytes(numTokens: number, width: number): number {
-  return Math.ceil(numTokens / tokensPerQuad) * (width / groupWidth) * bytesPerQuadGroup;
-}
-
-/** KV positions are summed in partitions of this many tokens, counted from position 0, and partitions in order. */
-export const tokensPerPartition = 512;
-
-/** Most query rows in one attention item. */
-export const maxItemRows = 4;
-
 /**
  * An attention work item, 8 words: query rows [firstRow, firstRow + numRows) of one slice (numRows ≤ maxItemRows) over
  * partitions [firstPartition, firstPartition + numPartitions). Positions outside a row's own range count as absent.
@@ -311,7 +296,7 @@ export const maxItemRows = 4;
  * from the item's own firstPartition. Both ways give the same bits.
  */
 export const attentionItem = {
-  words: 8,
+  words: attentionItemWords,
   slice: 0,
   firstRow: 1,
   numRows: 2,
@@ -319,31 +304,3 @@ export const attentionItem = {
   numPartitions: 4,
   firstPartial: 5,
 } as const;
-
-/** Bytes of one partial record: maximum, sum, two words of padding, then headDim f32. */
-export function partialRecordBytes(headDim: number): number {
-  return 4 * (4 + headDim);
-}
-
-/** K or V tile in f32, scores of a partition and running results of every query vector of an item. */
-export function attentionScratchBytes(headDim: number, queryHeadsPerKvHead: number): number {
-  const numVectors = maxItemRows * queryHeadsPerKvHead;
-  const tile = 16 * headDim;
-  const perVector = headDim + tokensPerPartition + 2 * (4 + headDim);
-  return roundUp64(4 * (tile + numVectors * perVector));
-}
-
-export function storeKvScratchBytes(headDim: number): number {
-  return roundUp64(4 * headDim);
-}
-
-export function sampleScratchBytes(vocabularyWidth: number): number {
-  return roundUp64(8 * vocabularyWidth);
-}
-
-/** Eight rows of one 256-wide block, in f32. */
-export const repackScratchBytes = 8 * 256 * 4;
-
-function roundUp64(numBytes: number): number {
-  return Math.ceil(numBytes / 64) * 64;
-}

@@ -1,0 +1,79 @@
+/**
+ * @module The place where worker threads wait for each other between two dependent operations.
+ *
+ * Four words of shared memory:
+ *
+ *   numArrived   threads that reached the current barrier
+ *   generation   counts barriers passed; waiting for it to change is waiting for the others
+ *   numSleeping  threads that gave up spinning; the last to arrive wakes them only if there are any
+ *   failed       1 once a thread died or threw: whoever waits leaves by an exception instead of waiting for ever
+ */
+import { invariant } from "../../core/errors.ts";
+
+export const barrierWords = { numArrived: 0, generation: 1, numSleeping: 2, failed: 3 } as const;
+export const numBarrierWords = 4;
+
+/** Thrown out of a wait when another thread has failed. */
+export class PeerFailedError extends Error {
+  override readonly name = "PeerFailedError";
+}
+
+export class Barrier {
+  readonly #words: Int32Array;
+  readonly #numThreads: number;
+  /** Looks at the generation before sleeping: about 30 µs, longer than any operation's imbalance on an idle machine. */
+  readonly #numSpins: number;
+
+  constructor(words: Int32Array, numThreads: number, numSpins: number) {
+    invariant(words.length === numBarrierWords, () => `a barrier has ${numBarrierWords} words`);
+    this.#words = words;
+    this.#numThreads = numThreads;
+    this.#numSpins = numSpins;
+  }
+
+  /** True for the last thread to arrive, which must call `release`; the others return once it has. */
+  arrive(): boolean {
+    const words = this.#words;
+    const generation = Atomics.load(words, barrierWords.generation);
+    if (Atomics.add(words, barrierWords.numArrived, 1) === this.#numThreads - 1) return true;
+    this.#await(generation);
+    return false;
+  }
+
+  release(): void {
+    const words = this.#words;
+    Atomics.store(words, barrierWords.numArrived, 0);
+    advance(words);
+    if (Atomics.load(words, barrierWords.failed) === 1) throw new PeerFailedError();
+  }
+
+  #await(generation: number): void {
+    const words = this.#words;
+    let numSpins = this.#numSpins;
+    while (numSpins-- > 0) if (Atomics.load(words, barrierWords.generation) !== generation) break;
+    if (numSpins < 0) sleepWhile(words, generation);
+    if (Atomics.load(words, barrierWords.failed) === 1) throw new PeerFailedError();
+  }
+}
+
+/** Sleeps until the generation is no longer `generation`. */
+export function sleepWhile(words: Int32Array, generation: number): void {
+  Atomics.add(words, barrierWords.numSleeping, 1);
+  while (Atomics.load(words, barrierWords.generation) === generation)
+    Atomics.wait(words, barrierWords.generation, generation);
+  Atomics.sub(words, barrierWords.numSleeping, 1);
+}
+
+/** Starts the next generation and wakes those who sleep. */
+export function advance(words: Int32Array): void {
+  Atomics.add(words, barrierWords.generation, 1);
+  // Sequentially consistent with sleepWhile: a sleeper counted after this load finds the generation already changed.
+  if (Atomics.load(words, barrierWords.numSleeping) > 0) Atomics.notify(words, barrierWords.generation);
+}
+
+/** Makes every thread that waits, or will wait, leave. Any thread may call it, more than once. */
+export function failBarrier(words: Int32Array): void {
+  Atomics.store(words, barrierWords.failed, 1);
+  Atomics.add(words, barrierWords.generation, 1);
+  Atomics.notify(words, barrierWords.generation);
+}
