@@ -1,0 +1,43 @@
+/** @module Messages of a conversation on the wire, and their way to the chat template. */
+import { z } from "zod";
+import { PagodaError } from "../core/errors.ts";
+import type { ChatMessage } from "../core/generation.ts";
+
+const contentPart = z.looseObject({ type: z.string(), text: z.unknown() });
+
+export const messagesSchema = z
+  .array(
+    z.looseObject({
+      role: z.string().min(1),
+      content: z.union([z.string(), z.array(contentPart)]).nullish(),
+    }),
+  )
+  .min(1, "must hold at least one message");
+
+type WireMessage = z.infer<typeof messagesSchema>[number];
+
+/**
+ * Joins text parts, and calls the `developer` role `system`, which is the name that templates know.
+ * Throws `invalid_request` for a part that is not text.
+ */
+export function toChatMessages(messages: readonly WireMessage[]): readonly ChatMessage[] {
+  return messages.map((message, i) => ({
+    ...message,
+    role: message.role === "developer" ? "system" : message.role,
+    content: toText(message.content, i),
+  }));
+}
+
+function toText(content: WireMessage["content"], messageIndex: number): string | null {
+  if (content === null || content === undefined) return null;
+  if (typeof content === "string") return content;
+  return content.map((part, i) => textOfPart(part, `messages.${messageIndex}.content.${i}`)).join("\n");
+}
+
+function textOfPart(part: z.infer<typeof contentPart>, param: string): string {
+  if (part.type === "text" && typeof part.text === "string") return part.text;
+  throw new PagodaError("invalid_request", `'${param}': a part of type '${part.type}' is not supported`, {
+    param,
+    hint: `Send {"type": "text", "text": "…"}.`,
+  });
+}

@@ -1,0 +1,134 @@
+/** @module POST /v1/completions: wire types, parser, and the builders of both kinds of answer. */
+import { z } from "zod";
+import { PagodaError } from "../core/errors.ts";
+import type { GenerationRequest, Prompt, ServedModel } from "../core/generation.ts";
+import type { CompletionAnswer } from "./completion-answer.ts";
+import { CompletionBodyBuilder } from "./completion-body.ts";
+import { CompletionChunkBuilder } from "./completion-chunks.ts";
+import type { AnswerIdentity, GenerationExchange } from "./exchange.ts";
+import { assertModelIsServed, type BodyRules, parseBody } from "./parse-body.ts";
+import { samplingShape, toSamplingParams } from "./sampling-fields.ts";
+import { fieldsWithoutEffect, unsupportedInCompletions } from "./unsupported-fields.ts";
+import { streamOptionsSchema } from "./usage.ts";
+
+/** OpenAI's and vLLM's default for this endpoint. */
+const defaultMaxTokens = 16;
+/** Prompts × n: each is a sequence of its own. */
+const mostSequences = 1024;
+
+const tokenId = z.number().int().nonnegative();
+const promptSchema = z.union(
+  [z.string(), z.array(z.string()).min(1), z.array(tokenId).min(1), z.array(z.array(tokenId).min(1)).min(1)],
+  { error: "must be a text, an array of texts, an array of token ids, or an array of arrays of token ids" },
+);
+
+const completionSchema = z.object({
+  ...samplingShape,
+  model: z.string().nullish(),
+  prompt: promptSchema,
+  max_tokens: z.number().int().nonnegative().nullish(),
+  logprobs: z.number().int().nonnegative().nullish(),
+  echo: z.boolean().nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: streamOptionsSchema,
+  add_special_tokens: z.boolean().nullish(),
+  return_tokens_as_token_ids: z.boolean().nullish(),
+  return_token_ids: z.boolean().nullish(),
+  priority: z.number().int().nullish(),
+  request_id: z.string().nullish(),
+});
+type CompletionFields = z.infer<typeof completionSchema>;
+
+const rules: BodyRules<typeof completionSchema> = {
+  schema: completionSchema,
+  unsupported: unsupportedInCompletions,
+  withoutEffect: fieldsWithoutEffect,
+};
+
+/**
+ * The numbered checks of a completion request: known fields, model, prompts, sampling.
+ * Throws `invalid_request` or `model_not_found`, naming the field.
+ */
+export function parseCompletionRequest(
+  body: unknown,
+  model: ServedModel,
+  identity: AnswerIdentity,
+): GenerationExchange {
+  const { fields, unknownFields } = parseBody(body, rules);
+  assertModelIsServed(fields.model, model);
+  if ((fields.stream_options ?? null) !== null && !(fields.stream ?? false))
+    throw new PagodaError("invalid_request", "'stream_options' needs 'stream': true", {
+      param: "stream_options",
+    });
+  const prompts = toPrompts(fields);
+  const requests = toGenerationRequests(fields, prompts, model, identity.answerId);
+  const answer = toAnswer(fields, prompts, model, identity);
+  return {
+    requests,
+    streams: fields.stream ?? false,
+    unknownFields,
+    newBody: (tokens) => new CompletionBodyBuilder(answer, tokens),
+    newChunks: (tokens) => new CompletionChunkBuilder(answer, tokens),
+  };
+}
+
+function toPrompts(fields: CompletionFields): readonly Prompt[] {
+  const { prompt } = fields;
+  const addSpecialTokens = fields.add_special_tokens ?? true;
+  const ofText = (text: string): Prompt => ({ kind: "text", text, addSpecialTokens });
+  if (typeof prompt === "string") return [ofText(prompt)];
+  if (prompt.every((item) => typeof item === "number")) return [{ kind: "tokens", tokenIds: prompt }];
+  return prompt.map((item) => (typeof item === "string" ? ofText(item) : { kind: "tokens", tokenIds: item }));
+}
+
+function toGenerationRequests(
+  fields: CompletionFields,
+  prompts: readonly Prompt[],
+  model: ServedModel,
+  answerId: string,
+): readonly GenerationRequest[] {
+  const logprobs = fields.logprobs ?? null;
+  const echoed = (fields.echo ?? false) ? logprobs : null;
+  const sampling = toSamplingParams(
+    fields,
+    {
+      maxTokens: fields.max_tokens ?? defaultMaxTokens,
+      logprobs,
+      promptLogprobs:
+        echoed === null ? (fields.prompt_logprobs ?? null) : Math.max(echoed, fields.prompt_logprobs ?? 0),
+    },
+    model,
+  );
+  if (prompts.length * sampling.n > mostSequences)
+    throw new PagodaError(
+      "invalid_request",
+      `${prompts.length} prompts with n = ${sampling.n} are ${prompts.length * sampling.n} sequences; at most ${mostSequences} are allowed in one request`,
+      { param: "prompt", hint: "Send several requests." },
+    );
+  return prompts.map((prompt, i) => ({
+    requestId: prompts.length === 1 ? answerId : `${answerId}-${i}`,
+    prompt,
+    sampling,
+    priority: fields.priority ?? 0,
+  }));
+}
+
+function toAnswer(
+  fields: CompletionFields,
+  prompts: readonly Prompt[],
+  model: ServedModel,
+  identity: AnswerIdentity,
+): CompletionAnswer {
+  return {
+    ...identity,
+    modelId: model.modelId,
+    prompts,
+    echoes: fields.echo ?? false,
+    tokensAsIds: fields.return_tokens_as_token_ids ?? false,
+    showsTokenIds: fields.return_token_ids ?? false,
+    showsLogprobs: (fields.logprobs ?? null) !== null,
+    showsPromptLogprobs: (fields.prompt_logprobs ?? null) !== null,
+    includesUsage: fields.stream_options?.include_usage ?? false,
+    numChoicesPerPrompt: fields.n ?? model.defaultSampling.n,
+  };
+}

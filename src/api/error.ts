@@ -1,0 +1,43 @@
+/** @module Errors on the wire, in OpenAI's shape: `{"error": {message, type, param, code}}`. */
+import { errorCatalogue, PagodaError } from "../core/errors.ts";
+
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string;
+  };
+}
+
+/** What a caller is told of a fault that is ours: the details are in the log. */
+const internalMessage = "Something went wrong inside the server; its log has the details.";
+
+/** Any thrown value as a catalogued error; what is not a PagodaError is our bug and tells the caller nothing of it. */
+export function toPagodaError(thrown: unknown): PagodaError {
+  if (thrown instanceof PagodaError) return thrown;
+  return new PagodaError("internal", internalMessage, { cause: thrown });
+}
+
+/** HTTP status of the error's code. */
+export function errorStatus(error: PagodaError): number {
+  return errorCatalogue[error.code].status;
+}
+
+/** The response body; the hint, where there is one, is the message's last sentence. */
+export function errorBody(error: PagodaError): ErrorBody {
+  return {
+    error: {
+      message: messageWithHint(error),
+      type: errorCatalogue[error.code].type,
+      param: error.param ?? null,
+      code: error.code,
+    },
+  };
+}
+
+/** One line for people: what is wrong, then what to change. */
+export function messageWithHint(error: PagodaError): string {
+  if (error.hint === undefined) return error.message;
+  return `${error.message.replace(/[.\s]+$/, "")}. ${error.hint}`;
+}

@@ -1,0 +1,114 @@
+/** @module The sampling fields that chat and text completions share, and their way into SamplingParams. */
+import { z } from "zod";
+import { PagodaError } from "../core/errors.ts";
+import type { ServedModel } from "../core/generation.ts";
+import type { SamplingParams } from "../core/sampling-params.ts";
+
+/** Sequences of one prompt: each one occupies KV blocks, so the field must not be a lever on memory. */
+const mostSequencesPerPrompt = 128;
+/** Every held-back character is compared with each of them. */
+const mostStopStrings = 64;
+const mostBiasedTokens = 1024;
+
+const integer = z.number().int();
+const tokenIds = z.array(integer.nonnegative());
+
+/** Names, ranges and meanings follow vLLM's protocol; null is the same as absent. */
+export const samplingShape = {
+  temperature: z.number().min(0).max(100).nullish(),
+  top_p: z.number().gt(0).max(1).nullish(),
+  top_k: integer.min(-1).nullish(),
+  min_p: z.number().min(0).max(1).nullish(),
+  repetition_penalty: z.number().gt(0).max(100).nullish(),
+  frequency_penalty: z.number().min(-2).max(2).nullish(),
+  presence_penalty: z.number().min(-2).max(2).nullish(),
+  logit_bias: z.record(z.string(), z.number().min(-100).max(100)).nullish(),
+  seed: integer.nullish(),
+  min_tokens: integer.nonnegative().nullish(),
+  ignore_eos: z.boolean().nullish(),
+  stop: z.union([z.string(), z.array(z.string()).max(mostStopStrings)]).nullish(),
+  stop_token_ids: tokenIds.nullish(),
+  include_stop_str_in_output: z.boolean().nullish(),
+  skip_special_tokens: z.boolean().nullish(),
+  n: integer.min(1).max(mostSequencesPerPrompt).nullish(),
+  prompt_logprobs: integer.nonnegative().nullish(),
+} as const;
+
+const samplingSchema = z.object(samplingShape);
+type SamplingFields = z.infer<typeof samplingSchema>;
+
+export interface RequestedLengths {
+  readonly maxTokens: number | null;
+  /** Likeliest tokens per output token; null for none. */
+  readonly logprobs: number | null;
+  readonly promptLogprobs: number | null;
+}
+
+/** The request's fields over the model's defaults. Throws `invalid_request` naming the field. */
+export function toSamplingParams(
+  fields: SamplingFields,
+  lengths: RequestedLengths,
+  model: ServedModel,
+): SamplingParams {
+  const base = model.defaultSampling;
+  const minTokens = fields.min_tokens ?? base.minTokens;
+  if (lengths.maxTokens !== null && minTokens > lengths.maxTokens)
+    throw invalid("min_tokens", `min_tokens ${minTokens} is above max_tokens ${lengths.maxTokens}`);
+  assertLogprobsAllowed("logprobs", lengths.logprobs, model);
+  assertLogprobsAllowed("prompt_logprobs", lengths.promptLogprobs, model);
+  return {
+    temperature: fields.temperature ?? base.temperature,
+    topP: fields.top_p ?? base.topP,
+    topK: Math.max(0, fields.top_k ?? base.topK),
+    minP: fields.min_p ?? base.minP,
+    repetitionPenalty: fields.repetition_penalty ?? base.repetitionPenalty,
+    frequencyPenalty: fields.frequency_penalty ?? base.frequencyPenalty,
+    presencePenalty: fields.presence_penalty ?? base.presencePenalty,
+    logitBias: toLogitBias(fields.logit_bias),
+    seed: fields.seed ?? base.seed,
+    maxTokens: lengths.maxTokens,
+    minTokens,
+    ignoreEos: fields.ignore_eos ?? base.ignoreEos,
+    stopStrings: toStopStrings(fields.stop, base.stopStrings),
+    stopTokenIds: fields.stop_token_ids ?? base.stopTokenIds,
+    includeStopString: fields.include_stop_str_in_output ?? base.includeStopString,
+    skipSpecialTokens: fields.skip_special_tokens ?? base.skipSpecialTokens,
+    n: fields.n ?? base.n,
+    logprobs: lengths.logprobs,
+    promptLogprobs: lengths.promptLogprobs,
+  };
+}
+
+function invalid(param: string, message: string, hint?: string): PagodaError {
+  return new PagodaError("invalid_request", message, hint === undefined ? { param } : { param, hint });
+}
+
+function assertLogprobsAllowed(param: string, asked: number | null, model: ServedModel): void {
+  if (asked === null || asked <= model.maxLogprobs) return;
+  throw invalid(
+    param,
+    `${param} ${asked} is above the server's limit of ${model.maxLogprobs}`,
+    `Ask for at most ${model.maxLogprobs}, or start the server with --max-logprobs ${asked}.`,
+  );
+}
+
+function toStopStrings(stop: SamplingFields["stop"], base: readonly string[]): readonly string[] {
+  const strings = stop === null || stop === undefined ? base : typeof stop === "string" ? [stop] : stop;
+  if (strings.includes("")) throw invalid("stop", "a stop string must not be empty");
+  return strings;
+}
+
+function toLogitBias(bias: SamplingFields["logit_bias"]): ReadonlyMap<number, number> {
+  const entries = Object.entries(bias ?? {});
+  if (entries.length > mostBiasedTokens)
+    throw invalid(
+      "logit_bias",
+      `logit_bias has ${entries.length} entries; at most ${mostBiasedTokens} are allowed`,
+    );
+  return new Map(
+    entries.map(([key, value]) => {
+      if (!/^\d+$/.test(key)) throw invalid("logit_bias", `logit_bias: '${key}' is not a token id`);
+      return [Number(key), value];
+    }),
+  );
+}

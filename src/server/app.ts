@@ -1,0 +1,85 @@
+/** @module The HTTP application: routes over one generation service, errors in OpenAI's shape. */
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyRequest,
+  fastify,
+} from "fastify";
+import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
+import { PagodaError } from "../core/errors.ts";
+import type { ServerMetrics } from "./metrics.ts";
+import { requestIdFor } from "./request-id.ts";
+import { addGenerationRoutes } from "./routes/generation.ts";
+import { addModelRoutes } from "./routes/models.ts";
+import { addOperationsRoutes } from "./routes/operations.ts";
+import { addTokenRoutes } from "./routes/tokens.ts";
+import type { RunningRequests } from "./running-requests.ts";
+import type { ServiceSlot } from "./service-slot.ts";
+import { UnknownFieldLog } from "./unknown-field-log.ts";
+
+/** Bodies are held in memory before they are admitted; 4 MiB is a prompt of a million characters with room to spare. */
+const bodyLimitBytes = 4 * 2 ** 20;
+/** Seconds after which a client may try again when the server cannot answer now. */
+const retryAfterSeconds = "1";
+
+export interface AppParts {
+  readonly slot: ServiceSlot;
+  readonly running: RunningRequests;
+  readonly metrics: ServerMetrics;
+  readonly logger: FastifyBaseLogger;
+  readonly version: string;
+}
+
+/** Builds the application; the caller listens, or injects requests. */
+export function buildApp(parts: AppParts): FastifyInstance {
+  const app: FastifyInstance = fastify({
+    loggerInstance: parts.logger,
+    disableRequestLogging: true,
+    bodyLimit: bodyLimitBytes,
+    genReqId: requestIdFor,
+    // A long generation is not a hanging request: the socket's own fate is watched instead.
+    requestTimeout: 0,
+    forceCloseConnections: "idle",
+  });
+  app.addHook("onSend", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+  });
+  addOperationsRoutes(app, parts);
+  addModelRoutes(app, parts.slot);
+  addTokenRoutes(app, parts.slot);
+  addGenerationRoutes(app, { ...parts, unknownFields: new UnknownFieldLog(parts.logger) });
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = catalogued(thrown);
+    if (errorStatus(error) >= 500 && error.code !== "not_ready")
+      request.log.error({ err: thrown }, error.message);
+    if (errorStatus(error) === 503) reply.header("retry-after", retryAfterSeconds);
+    return reply.status(errorStatus(error)).send(errorBody(error));
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const error = new PagodaError("not_found", `there is no ${request.method} ${pathOf(request)} here`);
+    return reply.status(errorStatus(error)).send(errorBody(error));
+  });
+  return app;
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split("?")[0] ?? "";
+}
+
+/** Fastify's own refusals (bad JSON, wrong content type, too large) are the caller's problem too. */
+function catalogued(thrown: unknown): PagodaError {
+  if (thrown instanceof PagodaError || !isFastifyError(thrown)) return toPagodaError(thrown);
+  if (thrown.statusCode === 413)
+    return new PagodaError("request_too_large", `the request body is larger than ${bodyLimitBytes} bytes`, {
+      hint: "Send a shorter prompt, or several requests.",
+    });
+  const status = thrown.statusCode ?? 500;
+  return status >= 400 && status < 500
+    ? new PagodaError("invalid_request", thrown.message, { cause: thrown })
+    : toPagodaError(thrown);
+}
+
+function isFastifyError(thrown: unknown): thrown is FastifyError {
+  return thrown instanceof Error && "statusCode" in thrown;
+}

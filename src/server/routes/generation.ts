@@ -1,0 +1,123 @@
+/** @module POST /v1/chat/completions and /v1/completions: one exchange from body to answer, streamed or whole. */
+import { randomUUID } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { parseChatRequest } from "../../api/chat-completions.ts";
+import { parseCompletionRequest } from "../../api/completions.ts";
+import { toPagodaError } from "../../api/error.ts";
+import type { AnswerIdentity, GenerationExchange } from "../../api/exchange.ts";
+import { errorEvent } from "../../api/stream-text.ts";
+import { PagodaError } from "../../core/errors.ts";
+import type { GenerationEvent, GenerationService, ServedModel } from "../../core/generation.ts";
+import { EventStream } from "../event-stream.ts";
+import type { RunningRequests } from "../running-requests.ts";
+import type { ServiceSlot } from "../service-slot.ts";
+import type { UnknownFieldLog } from "../unknown-field-log.ts";
+
+export interface GenerationRouteParts {
+  readonly slot: ServiceSlot;
+  readonly running: RunningRequests;
+  readonly unknownFields: UnknownFieldLog;
+}
+
+type Parse = (body: unknown, model: ServedModel, identity: AnswerIdentity) => GenerationExchange;
+
+export function addGenerationRoutes(app: FastifyInstance, parts: GenerationRouteParts): void {
+  app.post("/v1/chat/completions", handler(parts, "chatcmpl", parseChatRequest));
+  app.post("/v1/completions", handler(parts, "cmpl", parseCompletionRequest));
+}
+
+function handler(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const service = parts.slot.require();
+    const identity = {
+      answerId: `${idPrefix}-${randomUUID().replaceAll("-", "")}`,
+      createdUnixSeconds: Math.floor(Date.now() / 1000),
+    };
+    const exchange = parse(request.body, service.model, identity);
+    parts.unknownFields.note(request.routeOptions.url ?? "", exchange.unknownFields);
+    const signal = parts.running.begin(reply.raw);
+    if (!exchange.streams) return answerWhole(exchange, service, signal);
+    const stream = new EventStream(reply.raw, request.id);
+    const fault = await answerStreamed(exchange, service, signal, stream);
+    if (fault === null) return hijacked(reply);
+    if (!stream.hasStarted) throw fault;
+    request.log.error({ err: fault }, "a stream ended with an error");
+    stream.end(errorEvent(toPagodaError(fault)));
+    return hijacked(reply);
+  };
+}
+
+/** The response was written on the raw socket: fastify must not send another. */
+function hijacked(reply: FastifyReply): FastifyReply {
+  return reply.hijack();
+}
+
+async function answerWhole(
+  exchange: GenerationExchange,
+  service: GenerationService,
+  signal: AbortSignal,
+): Promise<object> {
+  const builder = exchange.newBody(service);
+  await runAll(exchange, service, signal, (promptIndex, event) => {
+    builder.push(promptIndex, event);
+    return null;
+  });
+  return builder.body();
+}
+
+/** Returns what went wrong, or null when the stream is complete. */
+async function answerStreamed(
+  exchange: GenerationExchange,
+  service: GenerationService,
+  signal: AbortSignal,
+  stream: EventStream,
+): Promise<unknown> {
+  const builder = exchange.newChunks(service);
+  try {
+    await runAll(exchange, service, signal, (promptIndex, event) =>
+      stream.write(builder.push(promptIndex, event)),
+    );
+    stream.end(builder.end());
+    return null;
+  } catch (thrown) {
+    return thrown;
+  }
+}
+
+type Consume = (promptIndex: number, event: GenerationEvent) => Promise<void> | null;
+
+/** Runs every prompt of the exchange at once; the first failure aborts the others. */
+async function runAll(
+  exchange: GenerationExchange,
+  service: GenerationService,
+  signal: AbortSignal,
+  consume: Consume,
+): Promise<void> {
+  const [only] = exchange.requests;
+  if (exchange.requests.length === 1 && only !== undefined) {
+    await runOne(service.generate(only, signal), 0, consume);
+  } else {
+    const failed = new AbortController();
+    const anySignal = AbortSignal.any([signal, failed.signal]);
+    const runs = exchange.requests.map((request, i) =>
+      runOne(service.generate(request, anySignal), i, consume).catch((thrown: unknown) => {
+        failed.abort();
+        throw thrown;
+      }),
+    );
+    await Promise.all(runs);
+  }
+  if (signal.aborted)
+    throw new PagodaError("not_ready", "the request was ended before its answer was complete");
+}
+
+async function runOne(
+  events: AsyncIterable<GenerationEvent>,
+  promptIndex: number,
+  consume: Consume,
+): Promise<void> {
+  for await (const event of events) {
+    const ready = consume(promptIndex, event);
+    if (ready !== null) await ready;
+  }
+}

@@ -1,0 +1,15 @@
+/** @module GET /v1/models and /v1/models/:id. */
+import type { FastifyInstance } from "fastify";
+import { modelCard, modelList } from "../../api/models.ts";
+import { assertModelIsServed } from "../../api/parse-body.ts";
+import type { ServiceSlot } from "../service-slot.ts";
+
+export function addModelRoutes(app: FastifyInstance, slot: ServiceSlot): void {
+  app.get("/v1/models", async () => modelList(slot.require().model));
+  // A model id may hold slashes: organisation/name.
+  app.get<{ Params: { "*": string } }>("/v1/models/*", async (request) => {
+    const { model } = slot.require();
+    assertModelIsServed(request.params["*"], model);
+    return modelCard(model);
+  });
+}

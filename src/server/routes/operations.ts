@@ -1,0 +1,24 @@
+/** @module What operators and gateways ask: /health, /ping, /version, /metrics, /admin/memory. */
+import type { FastifyInstance } from "fastify";
+import type { ServerMetrics } from "../metrics.ts";
+import type { ServiceSlot } from "../service-slot.ts";
+
+export interface OperationsRouteParts {
+  readonly slot: ServiceSlot;
+  readonly metrics: ServerMetrics;
+  readonly version: string;
+}
+
+export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRouteParts): void {
+  for (const path of ["/health", "/ping"])
+    app.get(path, async () => {
+      parts.slot.require();
+      return { status: "ok" };
+    });
+  app.get("/version", async () => ({ version: parts.version }));
+  app.get("/metrics", async (_request, reply) => {
+    reply.header("content-type", parts.metrics.contentType);
+    return parts.metrics.scrape(parts.slot.peek());
+  });
+  app.get("/admin/memory", async () => parts.slot.require().memory());
+}

@@ -1,0 +1,28 @@
+/** @module Every request in flight has one abort signal: fired when its client leaves or the server must stop. */
+import type { ServerResponse } from "node:http";
+
+export class RunningRequests {
+  private readonly controllers = new Set<AbortController>();
+
+  /**
+   * The signal of one request; aborted as soon as its connection closes before the answer is complete.
+   * The entry is dropped when the response closes, whatever way it ended.
+   */
+  begin(response: ServerResponse): AbortSignal {
+    const controller = new AbortController();
+    this.controllers.add(controller);
+    response.once("close", () => {
+      this.controllers.delete(controller);
+      if (!response.writableFinished) controller.abort();
+    });
+    return controller.signal;
+  }
+
+  get numRunning(): number {
+    return this.controllers.size;
+  }
+
+  abortAll(): void {
+    for (const controller of this.controllers) controller.abort();
+  }
+}
