@@ -45,8 +45,15 @@ export function timeCompletion(
     stream: true,
     stream_options: { include_usage: true },
   });
+  return post(target, body, performance.now());
+}
+
+/**
+ * A server may close a kept-alive connection just as we reuse it (llama-server does after each stream); such a request
+ * was never read, so it is sent again on a new connection. The clock runs on from the first attempt.
+ */
+function post(target: CompletionTarget, body: string, startedMs: number): Promise<CompletionTimes> {
   return new Promise((resolve, reject) => {
-    const startedMs = performance.now();
     const call = request(
       `${target.url}/v1/completions`,
       {
@@ -71,7 +78,11 @@ export function timeCompletion(
         });
       },
     );
-    call.on("error", reject);
+    call.on("error", (error) => {
+      if (call.reusedSocket && "code" in error && error.code === "ECONNRESET")
+        resolve(post(target, body, startedMs));
+      else reject(error);
+    });
     call.end(body);
   });
 }
