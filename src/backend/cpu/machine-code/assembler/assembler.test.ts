@@ -144,6 +144,8 @@ function emitIntegerForms(asm: Assembler): void {
   asm.push(o.r12);
   asm.pop(o.r12);
   asm.pop(o.rbx);
+  asm.cvttsd2si(o.rax, o.xmm(0));
+  asm.cvttsd2si(o.r13, o.xmm(3));
   asm.cpuid();
   asm.xgetbv();
   asm.vzeroupper();

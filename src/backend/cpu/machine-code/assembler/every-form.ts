@@ -15,7 +15,6 @@ const narrowing: Partial<Record<VectorMnemonic, readonly Widths[]>> = {
     [0, 128],
     [0, 256],
   ],
-  vcvttsd2si: [[1, 128]],
   vinserti128: [[256, 256, 128]],
   vinserti64x4: [[512, 512, 256]],
   vextractf128: [[128, 256]],

@@ -6,8 +6,8 @@
 import { invariant } from "../../../../core/errors.ts";
 import { CodeBuffer, type Label } from "./code.ts";
 import { type ListedOperand, Listing } from "./listing.ts";
-import { emitModRm, extensionBits } from "./modrm.ts";
-import type { GeneralRegister, Memory } from "./operands.ts";
+import { emitModRm, extensionBits, type RegisterOrMemory } from "./modrm.ts";
+import type { GeneralRegister, Memory, VectorRegister } from "./operands.ts";
 
 /** The /digit of each two-operand arithmetic instruction; digit·8 + 3 is its opcode with a source in rm. */
 const arithmetic = { add: 0, or: 1, and: 4, sub: 5, xor: 6, cmp: 7 } as const;
@@ -117,6 +117,12 @@ export class GeneralAssembler extends CodeBuffer {
     this.note("xgetbv");
     this.emit(0x0f, 0x01, 0xd0);
   }
+  /** The number in a vector register's low 64 bits, towards zero. SSE2, so that it runs before AVX is known to be there. */
+  cvttsd2si(to: GeneralRegister, from: VectorRegister): void {
+    this.note("cvttsd2si", to, from);
+    this.emit(0xf2);
+    this.#instruction(true, to.index, from, [0x0f, 0x2c]);
+  }
   /** Marks the upper halves of all vector registers as zero: without it, later SSE code of the process runs slowly. */
   vzeroupper(): void {
     this.note("vzeroupper");
@@ -157,7 +163,7 @@ export class GeneralAssembler extends CodeBuffer {
   #instruction(
     wide: boolean,
     reg: number,
-    rm: GeneralRegister | Memory,
+    rm: RegisterOrMemory,
     opcode: readonly number[],
     bytesAfter = 0,
   ): void {

@@ -145,7 +145,6 @@ export const vectorTable = {
   vcvtdq2ps: row("rm", "NP.0F.W0 5B"),
   vcvtps2dq: row("rm", "66.0F.W0 5B"),
   vcvttps2dq: row("rm", "F3.0F.W0 5B"),
-  vcvttsd2si: row("rm", "F2.0F.W1 2C", "vex", "scalar64"),
   vfmadd231ps: row("rvm", "66.0F38.W0 B8"),
   vfmadd213ps: row("rvm", "66.0F38.W0 A8"),
   vfnmadd231ps: row("rvm", "66.0F38.W0 BC"),
