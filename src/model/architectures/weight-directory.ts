@@ -1,0 +1,160 @@
+/** @module Looks up a checkpoint's tensors by name for one program: shapes are checked, every tensor must be used. */
+import type { WeightDeclaration, WeightOrigin } from "../../backend/program.ts";
+import { PagodaError } from "../../core/errors.ts";
+import type { TensorType } from "../../core/tensor-type.ts";
+import { groupWidth, type WeightStorage } from "../../core/weight-layout.ts";
+import type { ModelConfig } from "../config/model-config.ts";
+import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
+import { canonicalNames, isIgnorable } from "./name-map.ts";
+
+/** What to do with 16- and 32-bit matrices at load; null: keep them. */
+export type Quantization = "int4" | "int8" | null;
+
+/** How each encoding is held in memory. Q4_1 and Q4_0 map exactly; K-quants with a stated rounding of their scales. */
+const storageOf: Readonly<Record<TensorType, WeightStorage>> = {
+  F32: "f32",
+  F16: "f16",
+  BF16: "bf16",
+  Q4_0: "q4",
+  Q4_1: "q4",
+  Q4_K: "q4",
+  Q5_0: "q8",
+  Q5_1: "q8",
+  Q8_0: "q8",
+  Q5_K: "q8",
+  Q6_K: "q8",
+};
+
+/** Architectures whose GGUF converter permutes the rows of q and k for interleaved rotary embedding. */
+const permutedInGguf: ReadonlySet<string> = new Set(["llama", "mistral", "granite"]);
+/** Architectures that store norms less 1 in Hugging Face folders (GGUF converters have added it). */
+const normsLessOne: ReadonlySet<string> = new Set(["gemma2", "gemma3"]);
+
+interface Place {
+  readonly layer: number | null;
+  readonly rotatedHeadDim: number | null;
+}
+
+export class WeightDirectory {
+  readonly #config: ModelConfig;
+  readonly #quantization: Quantization;
+  /** By canonical (Hugging Face) name. */
+  readonly #tensors: ReadonlyMap<string, StoredTensor>;
+  readonly #declarations: WeightDeclaration[] = [];
+  /** Canonical name → weightId; a tied embedding is declared once and used twice. */
+  readonly #declared = new Map<string, number>();
+
+  constructor(config: ModelConfig, tensors: TensorDirectory, quantization: Quantization) {
+    this.#config = config;
+    this.#quantization = quantization;
+    this.#tensors = canonicalNames(config, tensors);
+  }
+
+  get declarations(): readonly WeightDeclaration[] {
+    return this.#declarations;
+  }
+
+  /** Embedding or head [vocabulary, hidden]: int4 keeps them at 8 bits, since they decide every token. */
+  table(name: string, numRows: number, numCols: number): number {
+    const place = { layer: null, rotatedHeadDim: null };
+    return this.#declare(name, [numRows, numCols], place, (tensor) =>
+      this.#matrixStorage(tensor, numCols, this.#quantization === null ? null : "int8"),
+    );
+  }
+
+  matrix(name: string, numRows: number, numCols: number, place: Place): number {
+    return this.#declare(name, [numRows, numCols], place, (tensor) =>
+      this.#matrixStorage(tensor, numCols, this.#quantization),
+    );
+  }
+
+  bias(name: string, width: number, place: Place): number {
+    return this.#declare(name, [width], place, () => "f32");
+  }
+
+  norm(name: string, width: number, layer: number | null): number {
+    const addOne = this.#config.checkpoint === "huggingface" && normsLessOne.has(this.#config.architecture);
+    return this.#declare(name, [width], { layer, rotatedHeadDim: null }, () => "f32", addOne);
+  }
+
+  /** Throws PagodaError naming the first tensor that the program does not use and that is not known to be harmless. */
+  refuseLeftOvers(): void {
+    const leftOver = [...this.#tensors.keys()].filter(
+      (name) => !this.#declared.has(name) && !isIgnorable(name, this.#config),
+    );
+    const [first] = leftOver;
+    if (first === undefined) return;
+    const more = leftOver.length > 1 ? ` and ${leftOver.length - 1} more` : "";
+    const stored = this.#tensors.get(first)?.name ?? first;
+    throw new PagodaError(
+      "model_unsupported",
+      `the checkpoint holds the tensor ${stored}${more}, which ${this.#config.architecture} has no use for`,
+      {
+        hint: "Leaving it out would change the arithmetic; check that model_type names the right architecture.",
+      },
+    );
+  }
+
+  #matrixStorage(tensor: StoredTensor, numCols: number, quantization: Quantization): WeightStorage {
+    const asStored = storageOf[tensor.type];
+    if (quantization === null || asStored === "q4" || asStored === "q8") return asStored;
+    if (numCols % groupWidth !== 0) return asStored;
+    return quantization === "int4" ? "q4" : "q8";
+  }
+
+  #declare(
+    name: string,
+    shape: readonly number[],
+    place: Place,
+    storageFor: (tensor: StoredTensor) => WeightStorage,
+    addOne = false,
+  ): number {
+    const known = this.#declared.get(name);
+    if (known !== undefined) return known;
+    const tensor = this.#find(name, shape);
+    const [numRows, numCols] = shape.length === 2 ? shape : [1, shape[0]];
+    const weightId = this.#declarations.length;
+    this.#declarations.push({
+      weightId,
+      name: tensor.name,
+      role: shape.length === 2 ? "matrix" : "vector",
+      numRows: numRows ?? 1,
+      numCols: numCols ?? 1,
+      storage: storageFor(tensor),
+      layer: place.layer,
+      origin: this.#origin(tensor, place.rotatedHeadDim, addOne),
+    });
+    this.#declared.set(name, weightId);
+    return weightId;
+  }
+
+  #find(name: string, shape: readonly number[]): StoredTensor {
+    const tensor = this.#tensors.get(name);
+    if (tensor === undefined)
+      throw new PagodaError(
+        "model_invalid",
+        `the checkpoint has no tensor ${name}, which ${this.#config.architecture} needs`,
+        { hint: "A weight file is missing, or the configuration belongs to another checkpoint." },
+      );
+    if (tensor.shape.length === shape.length && tensor.shape.every((width, i) => width === shape[i]))
+      return tensor;
+    throw new PagodaError(
+      "model_invalid",
+      `tensor ${tensor.name} has shape [${tensor.shape.join(", ")}]; the configuration asks for [${shape.join(", ")}]`,
+      { hint: "The configuration and the weights belong to different checkpoints." },
+    );
+  }
+
+  #origin(tensor: StoredTensor, rotatedHeadDim: number | null, addOne: boolean): WeightOrigin {
+    const { path, byteOffset, numBytes, type } = tensor;
+    const permuted = this.#config.checkpoint === "gguf" && permutedInGguf.has(this.#config.architecture);
+    return {
+      path,
+      byteOffset,
+      numBytes,
+      type,
+      ...(permuted && rotatedHeadDim !== null ? { interleavedHeads: { headDim: rotatedHeadDim } } : {}),
+      ...(addOne ? { addOne } : {}),
+    };
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * @module What Hugging Face's configuration classes assume where config.json leaves a field out (transformers 5.19,
+ * configuration_<architecture>.py), and what is fixed by the architecture itself.
+ */
+import type { ArchitectureName } from "./model-config.ts";
+
+export interface ArchitectureDefaults {
+  /** undefined: the field is required. */
+  readonly vocab_size?: number;
+  readonly hidden_size?: number;
+  readonly intermediate_size?: number;
+  readonly num_hidden_layers?: number;
+  readonly num_attention_heads?: number;
+  /** null: as many as heads. */
+  readonly num_key_value_heads: number | null;
+  /** null: hidden_size ÷ num_attention_heads. */
+  readonly head_dim: number | null;
+  readonly max_position_embeddings: number;
+  readonly rms_norm_eps: number;
+  readonly tie_word_embeddings: boolean;
+  readonly sliding_window: number | null;
+  /** The field that names the activation. */
+  readonly activationField: "hidden_act" | "hidden_activation";
+  /** Layers that see only a window where `layer_types` does not say: none, all, or all but every n-th. */
+  readonly windowedLayers: "none" | "all" | "fromMaxWindowLayers" | { readonly allButEvery: number };
+  readonly attn_logit_softcapping: number | null;
+  readonly final_logit_softcapping: number | null;
+  readonly rope_theta: number;
+}
+
+const llamaLike: ArchitectureDefaults = {
+  num_key_value_heads: null,
+  head_dim: null,
+  max_position_embeddings: 2048,
+  rms_norm_eps: 1e-6,
+  tie_word_embeddings: false,
+  sliding_window: null,
+  activationField: "hidden_act",
+  windowedLayers: "none",
+  attn_logit_softcapping: null,
+  final_logit_softcapping: null,
+  rope_theta: 10_000,
+};
+
+const qwenLike: ArchitectureDefaults = {
+  ...llamaLike,
+  num_key_value_heads: 32,
+  max_position_embeddings: 32_768,
+  sliding_window: 4096,
+  windowedLayers: "fromMaxWindowLayers",
+};
+
+const gemmaLike: ArchitectureDefaults = {
+  ...llamaLike,
+  num_key_value_heads: 4,
+  head_dim: 256,
+  tie_word_embeddings: true,
+  sliding_window: 4096,
+  activationField: "hidden_activation",
+};
+
+export const architectureDefaults: Readonly<Record<ArchitectureName, ArchitectureDefaults>> = {
+  llama: llamaLike,
+  mistral: {
+    ...llamaLike,
+    num_key_value_heads: 8,
+    max_position_embeddings: 131_072,
+    sliding_window: 4096,
+    windowedLayers: "all",
+  },
+  qwen2: qwenLike,
+  qwen3: { ...qwenLike, head_dim: 128 },
+  phi3: { ...llamaLike, max_position_embeddings: 4096, rms_norm_eps: 1e-5, windowedLayers: "all" },
+  gemma2: {
+    ...gemmaLike,
+    max_position_embeddings: 8192,
+    windowedLayers: { allButEvery: 2 },
+    attn_logit_softcapping: 50,
+    final_logit_softcapping: 30,
+  },
+  // The nested text_config of a multimodal Gemma 3 leaves out whatever equals these.
+  gemma3: {
+    ...gemmaLike,
+    vocab_size: 262_208,
+    hidden_size: 2304,
+    intermediate_size: 9216,
+    num_hidden_layers: 26,
+    num_attention_heads: 8,
+    max_position_embeddings: 131_072,
+    windowedLayers: { allButEvery: 6 },
+    rope_theta: 1_000_000,
+  },
+  granite: llamaLike,
+  olmo2: { ...llamaLike, rms_norm_eps: 1e-5 },
+};
+
+/** Base of the rotary embedding in Gemma 3's windowed layers where the config does not say. */
+export const gemma3LocalTheta = 10_000;
