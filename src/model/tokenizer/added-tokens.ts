@@ -1,0 +1,66 @@
+/** @module Splits text on added tokens, which are found before any other rule applies. */
+import { escapeForPattern } from "./text-pattern.ts";
+
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  /** A control token: hidden from decoded text on request. */
+  readonly special: boolean;
+  /** Matches only where no letter, digit or underscore touches it. */
+  readonly singleWord: boolean;
+  /** Swallows white space on its left, on its right. */
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  /** Looked for in the normalised text instead of the raw text. */
+  readonly normalized: boolean;
+}
+
+/** A piece of text between added tokens, or (tokenId ≥ 0) an added token. */
+export interface Segment {
+  readonly text: string;
+  readonly tokenId: number;
+}
+
+/** Finds the leftmost, longest added token at each place. */
+export class AddedTokenSplitter {
+  readonly #pattern: RegExp | null;
+  readonly #idOfContent: ReadonlyMap<string, number>;
+
+  constructor(tokens: readonly AddedToken[]) {
+    const usable = tokens.filter((token) => token.content !== "");
+    this.#idOfContent = new Map(usable.map((token) => [token.content, token.id]));
+    const longestFirst = [...usable].sort((a, b) => b.content.length - a.content.length);
+    this.#pattern = usable.length === 0 ? null : new RegExp(longestFirst.map(patternOf).join("|"), "gu");
+  }
+
+  split(text: string): readonly Segment[] {
+    if (this.#pattern === null) return text === "" ? [] : [{ text, tokenId: -1 }];
+    const segments: Segment[] = [];
+    let from = 0;
+    for (const match of text.matchAll(this.#pattern)) {
+      if (match.index > from) segments.push({ text: text.slice(from, match.index), tokenId: -1 });
+      segments.push({ text: match[0], tokenId: this.#idOf(match[0]) });
+      from = match.index + match[0].length;
+    }
+    if (from < text.length) segments.push({ text: text.slice(from), tokenId: -1 });
+    return segments;
+  }
+
+  /** The match may carry white space that the token swallowed. */
+  #idOf(matched: string): number {
+    const found = this.#idOfContent.get(matched);
+    if (found !== undefined) return found;
+    return (
+      this.#idOfContent.get(matched.trimStart()) ??
+      this.#idOfContent.get(matched.trimEnd()) ??
+      this.#idOfContent.get(matched.trim()) ??
+      -1
+    );
+  }
+}
+
+function patternOf(token: AddedToken): string {
+  const left = (token.lstrip ? "\\s*" : "") + (token.singleWord ? "(?<![\\p{L}\\p{N}_])" : "");
+  const right = (token.singleWord ? "(?![\\p{L}\\p{N}_])" : "") + (token.rstrip ? "\\s*" : "");
+  return left + escapeForPattern(token.content) + right;
+}

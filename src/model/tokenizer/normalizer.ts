@@ -1,0 +1,10 @@
+/** @module Rewrites text before it is cut into words. */
+
+/** `isFirst`: the text begins the input. */
+export type Normalizer = (text: string, isFirst: boolean) => string;
+
+export const unchanged: Normalizer = (text) => text;
+
+export function normalizeInSequence(steps: readonly Normalizer[]): Normalizer {
+  return (text, isFirst) => steps.reduce((rewritten, step) => step(rewritten, isFirst), text);
+}

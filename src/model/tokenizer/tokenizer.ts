@@ -1,0 +1,113 @@
+/** @module Text to token ids and back; one pipeline for tokenizer.json and for the vocabulary inside a GGUF file. */
+import { PagodaError } from "../../core/errors.ts";
+import { type AddedToken, AddedTokenSplitter } from "./added-tokens.ts";
+import type { Merger } from "./merger.ts";
+import type { Normalizer } from "./normalizer.ts";
+import type { PreTokenizer } from "./pre-tokenizer.ts";
+
+export interface Tokenizer {
+  /** Ids in the vocabulary, added tokens included: one more than the largest id. */
+  readonly numTokens: number;
+  readonly bosId: number | null;
+  /** Tokens that end a text, likeliest first. */
+  readonly eosIds: readonly number[];
+  /** Text of special tokens in `text` becomes those tokens. `addSpecialTokens` adds what the model wants around a text. */
+  encode(text: string, options: { readonly addSpecialTokens: boolean }): number[];
+  /** Bytes that are not UTF-8 come out as U+FFFD. Throws PagodaError `invalid_request` for an id outside the vocabulary. */
+  decode(tokenIds: readonly number[], options: { readonly skipSpecialTokens: boolean }): string;
+  /** The token's exact bytes, which may be part of a character. */
+  tokenBytes(tokenId: number): Uint8Array;
+  isSpecial(tokenId: number): boolean;
+}
+
+/** What a vocabulary's source is turned into. */
+export interface TokenizerParts {
+  /** The model's own writing of each id; undefined where an id is not used. */
+  readonly pieces: readonly (string | undefined)[];
+  readonly addedTokens: readonly AddedToken[];
+  readonly normalizer: Normalizer;
+  readonly preTokenizer: PreTokenizer;
+  readonly merger: Merger;
+  /** Bytes of a token that is not an added one. */
+  readonly bytesOfPiece: (piece: string) => Uint8Array;
+  /** Decoded text loses one leading space, because encoding puts one there. */
+  readonly dropsLeadingSpace: boolean;
+  readonly prefixIds: readonly number[];
+  readonly suffixIds: readonly number[];
+  readonly bosId: number | null;
+  readonly eosIds: readonly number[];
+}
+
+const utf8Encoder = new TextEncoder();
+const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const noBytes = new Uint8Array();
+
+export class PieceTokenizer implements Tokenizer {
+  readonly numTokens: number;
+  readonly bosId: number | null;
+  readonly eosIds: readonly number[];
+  readonly #parts: TokenizerParts;
+  readonly #addedById: ReadonlyMap<number, AddedToken>;
+  readonly #rawSplitter: AddedTokenSplitter;
+  readonly #normalizedSplitter: AddedTokenSplitter;
+
+  constructor(parts: TokenizerParts) {
+    this.#parts = parts;
+    this.#addedById = new Map(parts.addedTokens.map((token) => [token.id, token]));
+    this.numTokens = parts.addedTokens.reduce(
+      (largest, token) => Math.max(largest, token.id + 1),
+      parts.pieces.length,
+    );
+    this.bosId = parts.bosId;
+    this.eosIds = parts.eosIds;
+    this.#rawSplitter = new AddedTokenSplitter(parts.addedTokens.filter((token) => !token.normalized));
+    this.#normalizedSplitter = new AddedTokenSplitter(parts.addedTokens.filter((token) => token.normalized));
+  }
+
+  encode(text: string, options: { readonly addSpecialTokens: boolean }): number[] {
+    const ids: number[] = options.addSpecialTokens ? [...this.#parts.prefixIds] : [];
+    let isFirst = true;
+    for (const segment of this.#rawSplitter.split(text)) {
+      if (segment.tokenId >= 0) ids.push(segment.tokenId);
+      else this.#encodeRaw(segment.text, isFirst, ids);
+      isFirst = false;
+    }
+    if (options.addSpecialTokens) ids.push(...this.#parts.suffixIds);
+    return ids;
+  }
+
+  decode(tokenIds: readonly number[], options: { readonly skipSpecialTokens: boolean }): string {
+    const chunks: Uint8Array[] = [];
+    for (const id of tokenIds) {
+      if (!(Number.isInteger(id) && id >= 0 && id < this.numTokens))
+        throw new PagodaError(
+          "invalid_request",
+          `token id ${id} is outside the vocabulary of ${this.numTokens}`,
+        );
+      if (!(options.skipSpecialTokens && this.isSpecial(id))) chunks.push(this.tokenBytes(id));
+    }
+    const text = utf8Decoder.decode(Buffer.concat(chunks));
+    return this.#parts.dropsLeadingSpace && text.startsWith(" ") ? text.slice(1) : text;
+  }
+
+  tokenBytes(tokenId: number): Uint8Array {
+    const added = this.#addedById.get(tokenId);
+    if (added !== undefined) return utf8Encoder.encode(added.content);
+    const piece = this.#parts.pieces[tokenId];
+    return piece === undefined ? noBytes : this.#parts.bytesOfPiece(piece);
+  }
+
+  isSpecial(tokenId: number): boolean {
+    return this.#addedById.get(tokenId)?.special ?? false;
+  }
+
+  #encodeRaw(text: string, isFirst: boolean, ids: number[]): void {
+    const { normalizer, preTokenizer, merger } = this.#parts;
+    let first = isFirst;
+    for (const segment of this.#normalizedSplitter.split(normalizer(text, isFirst))) {
+      if (segment.tokenId >= 0) ids.push(segment.tokenId);
+      else for (const word of preTokenizer(segment.text, first)) merger.encode(word, ids);
+      first = false;
+    }
+  }
+}
