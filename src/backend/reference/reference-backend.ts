@@ -1,0 +1,19 @@
+/** @module The reference backend: any program, in float32, plainly. Slow by design. */
+import type { Backend } from "../backend.ts";
+import { ReferenceModel } from "./reference-model.ts";
+
+export interface ReferenceOptions {
+  /**
+   * `exact` keeps keys and values in float32 whatever `kvDtype` says: for comparisons with float32 models.
+   * `stored` rounds them as the asked dtype would: for comparisons with other backends.
+   */
+  readonly kv: "exact" | "stored";
+}
+
+export function createReferenceBackend(options: ReferenceOptions): Backend {
+  return {
+    name: "reference",
+    load: async (program, limits, onProgress = () => undefined) =>
+      new ReferenceModel(program, limits, options.kv === "exact" ? "exact" : limits.kvDtype, onProgress),
+  };
+}

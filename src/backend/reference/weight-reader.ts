@@ -1,0 +1,49 @@
+/** @module Reads a declared weight from its file into float32, row-major, in the order that operations expect. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { PagodaError } from "../../core/errors.ts";
+import type { WeightDeclaration, WeightOrigin } from "../program.ts";
+import { dequantize } from "./dequantize.ts";
+
+/** [numRows, numCols] of the weight as a product sees it. */
+export function readWeight(weight: WeightDeclaration): Float32Array {
+  const { origin } = weight;
+  const stored = dequantize(origin.type, readOrigin(origin));
+  const ordered =
+    origin.interleavedHeads === undefined
+      ? stored
+      : undoInterleaving(stored, weight, origin.interleavedHeads.headDim);
+  return origin.addOne ? ordered.map((value) => value + 1) : ordered;
+}
+
+function readOrigin(origin: WeightOrigin): Uint8Array {
+  const bytes = new Uint8Array(origin.numBytes);
+  const file = openSync(origin.path, "r");
+  try {
+    let numRead = 0;
+    while (numRead < origin.numBytes) {
+      const step = readSync(file, bytes, numRead, origin.numBytes - numRead, origin.byteOffset + numRead);
+      if (step === 0)
+        throw new PagodaError(
+          "model_invalid",
+          `${origin.path} ended ${origin.numBytes - numRead} bytes before a weight did; it was changed while being read`,
+          { hint: "Download the file again." },
+        );
+      numRead += step;
+    }
+  } finally {
+    closeSync(file);
+  }
+  return bytes;
+}
+
+/** Rows (of a bias: numbers) back from llama.cpp's order; see `WeightOrigin.interleavedHeads`. */
+function undoInterleaving(stored: Float32Array, weight: WeightDeclaration, headDim: number): Float32Array {
+  const rowWidth = weight.role === "matrix" ? weight.numCols : 1;
+  const ordered = new Float32Array(stored.length);
+  for (let row = 0; row < stored.length / rowWidth; row++) {
+    const i = row % headDim;
+    const storedRow = row - i + (i < headDim / 2 ? 2 * i : 2 * (i - headDim / 2) + 1);
+    ordered.set(stored.subarray(storedRow * rowWidth, (storedRow + 1) * rowWidth), row * rowWidth);
+  }
+  return ordered;
+}
