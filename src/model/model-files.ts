@@ -1,0 +1,92 @@
+/** @module Everything that the files of a model say, read once before anything is allocated. */
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { PagodaError } from "../core/errors.ts";
+import type { ChatTemplate } from "./chat-template/chat-template.ts";
+import { templateFromFolder, templateFromGguf } from "./chat-template/find-template.ts";
+import {
+  eosIdsOf,
+  type GenerationDefaults,
+  generationDefaultsFromFolder,
+  generationDefaultsFromGguf,
+} from "./generation-defaults.ts";
+import { type JsonObject, readJsonObject } from "./json-file.ts";
+import { tokenizerFromGguf } from "./tokenizer/gguf-tokenizer.ts";
+import type { Tokenizer } from "./tokenizer/tokenizer.ts";
+import { tokenizerFromFolder } from "./tokenizer/tokenizer-json.ts";
+import { type GgufValue, readGguf } from "./weights/gguf.ts";
+import { readSafetensorsFolder } from "./weights/safetensors.ts";
+import type { TensorDirectory } from "./weights/tensor-directory.ts";
+
+/** A model on this machine: a folder in Hugging Face layout, or a GGUF file (any part of it). */
+export interface LocalModel {
+  readonly kind: "hf" | "gguf";
+  readonly path: string;
+}
+
+/** What the configuration is read from. */
+export type ConfigSource =
+  | { readonly kind: "hf"; readonly path: string; readonly json: JsonObject }
+  | { readonly kind: "gguf"; readonly path: string; readonly metadata: ReadonlyMap<string, GgufValue> };
+
+export interface ModelFiles {
+  readonly kind: "hf" | "gguf";
+  readonly path: string;
+  readonly config: ConfigSource;
+  readonly tensors: TensorDirectory;
+  readonly tokenizer: Tokenizer;
+  /** null where the model has none. */
+  readonly chatTemplate: ChatTemplate | null;
+  readonly generationDefaults: GenerationDefaults;
+  /** All tokens that end a text: of generation_config.json, config.json and the tokenizer. */
+  readonly eosIds: readonly number[];
+}
+
+/** Throws PagodaError `model_invalid` or `model_unsupported`, naming file and field. Weights themselves are not read. */
+export function loadModelFiles(model: LocalModel): ModelFiles {
+  return model.kind === "gguf" ? loadGgufFile(model.path) : loadFolder(model.path);
+}
+
+/** Tells a folder from a GGUF file. Throws PagodaError `model_invalid` for anything else. */
+export function localModelAt(path: string): LocalModel {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
+  if (isFolder === undefined) throw new PagodaError("model_invalid", `${path} does not exist`);
+  if (isFolder) return { kind: "hf", path };
+  if (path.endsWith(".gguf")) return { kind: "gguf", path };
+  throw new PagodaError("model_invalid", `${path} is neither a folder nor a .gguf file`);
+}
+
+function loadGgufFile(path: string): ModelFiles {
+  const { metadata, tensors } = readGguf(path);
+  const tokenizer = tokenizerFromGguf(metadata, path);
+  return {
+    kind: "gguf",
+    path,
+    config: { kind: "gguf", path, metadata },
+    tensors,
+    tokenizer,
+    chatTemplate: templateFromGguf(metadata, tokenizer, path),
+    generationDefaults: generationDefaultsFromGguf(metadata, path),
+    eosIds: tokenizer.eosIds,
+  };
+}
+
+function loadFolder(path: string): ModelFiles {
+  const configPath = join(path, "config.json");
+  const json = readJsonObject(configPath);
+  const tokenizerConfigPath = join(path, "tokenizer_config.json");
+  const tokenizerConfig = existsSync(tokenizerConfigPath) ? readJsonObject(tokenizerConfigPath) : {};
+  const tokenizer = tokenizerFromFolder(path, tokenizerConfig);
+  const generationDefaults = generationDefaultsFromFolder(path);
+  const configured = eosIdsOf(json.eos_token_id, configPath);
+  return {
+    kind: "hf",
+    path,
+    config: { kind: "hf", path: configPath, json },
+    tensors: readSafetensorsFolder(path),
+    tokenizer,
+    chatTemplate: templateFromFolder(path, tokenizerConfig),
+    generationDefaults,
+    eosIds: [...new Set([...generationDefaults.eosIds, ...configured, ...tokenizer.eosIds])],
+  };
+}
