@@ -26,6 +26,8 @@ function keptRoles(patterns: unknown): QuantisationFacts["keeps"] {
     ? patterns.filter((p) => typeof p === "string").join(" ")
     : String(patterns ?? "");
   const keeps: QuantisationFacts["keeps"][number][] = [];
+  // A list that was abbreviated says only that it is long: the published NVFP4 exports keep their attention.
+  if (/^\(long/.test(text)) return ["attention"];
   if (/self_attn|attention/.test(text)) keeps.push("attention");
   if (/shared_expert/.test(text)) keeps.push("sharedExpert");
   if (/mlp\\?\.\(?gate\|up|mlp\.\(gate/.test(text)) keeps.push("denseFeedForward");
@@ -85,7 +87,7 @@ const methods: Readonly<Record<string, (config: ConfigObject) => QuantisationFac
     groupSize: 0,
     blockSide:
       typeof first(config.weight_block_size) === "number" ? Number(first(config.weight_block_size)) : null,
-    keeps: keptRoles(config.ignored_layers),
+    keeps: keptRoles(config.ignored_layers ?? []),
   }),
   "compressed-tensors": compressedTensors,
   mxfp4: (config) => ({

@@ -38,7 +38,7 @@ const published: readonly (readonly [RegExp, TowerShape])[] = [
   ],
 ];
 
-function shapeOf(config: ConfigObject): TowerShape | null {
+function shapeOf(id: string, config: ConfigObject): TowerShape | null {
   const inner = config.vision_config;
   if (!isObject(inner)) return null;
   const fields = new ConfigFields(inner);
@@ -52,7 +52,7 @@ function shapeOf(config: ConfigObject): TowerShape | null {
     hidden,
     width: fields.integer(["intermediate_size", "mlp_dim"]) ?? 4 * hidden,
     patch,
-    isGated: /silu|swiglu/.test(String(inner.hidden_act ?? "")),
+    isGated: /silu|swiglu/.test(String(inner.hidden_act ?? (id.startsWith("DotsOCR") ? "silu" : ""))),
     maxPatches: Math.max(Math.ceil(image / patch) ** 2, 4096),
   };
 }
@@ -65,6 +65,11 @@ function towerParameters(shape: TowerShape, textHidden: number): number {
   return numLayers * block + 3 * patch * patch * hidden * 2 + merger;
 }
 
+/** The Whisper-like audio tower of the Omni models (32 layers, 1280 wide, 5120 inside; transformers qwen2_5_omni). */
+function audioParameters(id: string): number {
+  return /Omni/.test(id) ? 32 * (4 * 1280 * 1280 + 2 * 1280 * 5120) : 0;
+}
+
 /** The tower of a configuration; null where the architecture has none. */
 export function visionFacts(
   id: string,
@@ -73,13 +78,13 @@ export function visionFacts(
   assumed: string[],
 ): VisionFacts | null {
   if (/ForCausalLM$/.test(id) && !isObject(config.vision_config) && !/^(Phi3V|DotsOCR)/.test(id)) return null;
-  const stated = shapeOf(config);
+  const stated = shapeOf(id, config);
   const shape = stated ?? published.find(([pattern]) => pattern.test(id))?.[1] ?? null;
   if (shape === null) return null;
   if (stated === null)
     assumed.push(`vision_config = the published tower of ${id} (not in the configuration)`);
   return {
-    numParameters: towerParameters(shape, textHidden),
+    numParameters: towerParameters(shape, textHidden) + audioParameters(id),
     isAssumed: stated === null,
     hiddenSize: shape.hidden,
     width: shape.width,

@@ -1,0 +1,75 @@
+/** @module A device by any name people use for it, MIG slices included. */
+import { PagodaError } from "../../core/errors.ts";
+import { gib } from "../bytes.ts";
+import { nearest } from "../nearest.ts";
+import { estimated } from "../quantity.ts";
+import { type Device, deviceOf } from "./device.ts";
+import { type DeviceRow, deviceRows } from "./device-rows.ts";
+
+/** Lower case, without the maker's words and without anything but letters and digits. */
+function plainName(text: string): string {
+  return text
+    .toLowerCase()
+    .replace(/nvidia|geforce|tesla|instinct|amd|\(.*?\)/g, "")
+    .replace(/[^a-z0-9]/g, "");
+}
+
+function namesOf(row: DeviceRow): string[] {
+  return [row.name, ...row.aliases].map(plainName);
+}
+
+/** `H100 MIG 3g.40gb`: compute sevenths and memory of a slice. */
+function sliceOf(text: string): { readonly sevenths: number; readonly sliceGib: number } | null {
+  const match = /(?:mig)?[\s-]*(\d)g\.(\d+)gb/i.exec(text);
+  return match === null ? null : { sevenths: Number(match[1]), sliceGib: Number(match[2]) };
+}
+
+function asSlice(device: Device, sevenths: number, sliceGib: number): Device {
+  const eighths = Math.max(1, Math.round((sliceGib * gib * 8) / device.nominalBytes));
+  const total = (device.total.expectedBytes * eighths) / 8;
+  return {
+    ...device,
+    name: `${device.name} MIG ${sevenths}g.${sliceGib}gb`,
+    nominalBytes: sliceGib * gib,
+    total: estimated(total * 0.97, total * 0.985, total, `${eighths} of the 8 memory slices`),
+    bandwidthBytesPerSecond: (device.bandwidthBytesPerSecond * eighths) / 8,
+    flopsPerSecond: (device.flopsPerSecond * sevenths) / 7,
+    numMultiprocessors: Math.floor((device.numMultiprocessors * sevenths) / 7),
+  };
+}
+
+/** The device of this name, or null where nothing matches. */
+export function lookUpDevice(text: string): Device | null {
+  const slice = sliceOf(text);
+  const wanted = plainName(slice === null ? text : text.replace(/(?:mig)?[\s-]*\d+g\.\d+gb/i, ""));
+  const row = deviceRows.find((candidate) => namesOf(candidate).includes(wanted));
+  if (row === undefined) return null;
+  return slice === null ? deviceOf(row) : asSlice(deviceOf(row), slice.sevenths, slice.sliceGib);
+}
+
+/**
+ * The device of this name.
+ * @throws PagodaError `plan_invalid` naming the nearest known device.
+ */
+export function findDevice(text: string): Device {
+  const device = lookUpDevice(text);
+  if (device !== null) return device;
+  const close = nearest(plainName(text), deviceRows.flatMap(namesOf));
+  const row = deviceRows.find((candidate) => namesOf(candidate).includes(close));
+  throw new PagodaError("plan_invalid", `The GPU "${text}" is not in the catalogue.`, {
+    param: "gpu",
+    hint: `Did you mean "${row?.name}"? Any other device: --gpu-memory 24GiB.`,
+  });
+}
+
+/** The catalogue's device whose visible total is nearest, for a log that names none; null where none is within 2 %. */
+export function deviceOfTotal(bytes: number): Device | null {
+  let best: Device | null = null;
+  let smallest = 0.02 * bytes;
+  for (const row of deviceRows) {
+    const device = deviceOf(row);
+    const gap = Math.abs(device.total.expectedBytes - bytes);
+    if (gap < smallest) [best, smallest] = [device, gap];
+  }
+  return best;
+}

@@ -1,0 +1,134 @@
+/**
+ * @module How one layer stores its keys and values (or its state), in vLLM's words: the page of a block and what a request
+ * of a given length holds. Formulas: vllm-memory.md §3.1–3.2 and kv_cache_interface.py of vLLM 0.32.
+ */
+import { ceilDiv } from "../bytes.ts";
+
+/** A layer that keeps something for every token it may still look at. */
+export interface AttentionSpec {
+  readonly kind: "full" | "sliding" | "chunked" | "latent" | "slidingLatent" | "cross";
+  readonly blockSize: number;
+  readonly numKvHeads: number;
+  readonly headDim: number;
+  readonly valueHeadDim: number;
+  readonly dtypeBytes: number;
+  /** Bytes of one head slot of one token where the dtype packs them; null: (headDim + valueHeadDim) × dtype. */
+  readonly contentBytes: number | null;
+  /** Head slots where packing splits or joins them; null: one a head. */
+  readonly numHeadSlots: number | null;
+  /** Page enlarged to agree with other layers; null: as it comes. */
+  readonly paddedPageBytes: number | null;
+  /** Window of sliding and promoted layers, chunk of chunked ones; null: none. */
+  readonly span: number | null;
+  /** Trailing tokens kept for multi-module speculation. */
+  readonly extraTokens: number;
+  /** Whatever else must agree for layers to share a group (KV dtype name, quantisation mode). */
+  readonly label: string;
+}
+
+/** A layer with a recurrent state: its size does not depend on the block. */
+export interface StateSpec {
+  readonly kind: "mamba";
+  readonly blockSize: number;
+  readonly stateBytes: number;
+  readonly paddedPageBytes: number | null;
+  readonly numSpeculativeBlocks: number;
+  /** States kept at prefill checkpoints (align mode only). */
+  readonly numCheckpointBlocks: number;
+  readonly label: string;
+}
+
+export type LayerSpec = AttentionSpec | StateSpec;
+
+/** What a request's needs depend on besides the layer. */
+export interface RequestLimits {
+  readonly maxModelLen: number;
+  /** Tokens scheduled and not yet settled: concurrent batches × batched tokens. */
+  readonly maxInFlightTokens: number;
+  readonly decodeContextParallel: number;
+  readonly mambaCacheMode: "none" | "align" | "all";
+  /** Encoder tokens of a cross-attention model. */
+  readonly maxEncoderTokens: number;
+}
+
+/** Page of one block before any padding, in bytes. */
+export function unpaddedPageBytes(spec: LayerSpec): number {
+  if (spec.kind === "mamba") return spec.stateBytes;
+  const content = spec.contentBytes ?? (spec.headDim + spec.valueHeadDim) * spec.dtypeBytes;
+  return (spec.numHeadSlots ?? spec.numKvHeads) * spec.blockSize * content;
+}
+
+/** Page of one block of one layer, in bytes. */
+export function pageBytes(spec: LayerSpec): number {
+  return spec.paddedPageBytes ?? unpaddedPageBytes(spec);
+}
+
+/** Blocks of this layer's table that a request of `limits.maxModelLen` tokens holds at most. */
+export function blocksPerRequest(spec: LayerSpec, limits: RequestLimits): number {
+  const { maxModelLen, maxInFlightTokens } = limits;
+  switch (spec.kind) {
+    case "full":
+    case "latent":
+      return ceilDiv(ceilDiv(maxModelLen, limits.decodeContextParallel), spec.blockSize);
+    case "sliding":
+    case "slidingLatent": {
+      const held = Math.min((spec.span ?? 1) - 1 + spec.extraTokens + maxInFlightTokens, maxModelLen);
+      return ceilDiv(held, spec.blockSize) + 1;
+    }
+    case "chunked":
+      return ceilDiv(Math.min((spec.span ?? 0) + maxInFlightTokens, maxModelLen), spec.blockSize);
+    case "cross":
+      return ceilDiv(limits.maxEncoderTokens, spec.blockSize);
+    case "mamba":
+      if (limits.mambaCacheMode === "align") return 2 + spec.numSpeculativeBlocks + spec.numCheckpointBlocks;
+      if (limits.mambaCacheMode === "all")
+        return ceilDiv(maxModelLen, spec.blockSize) + spec.numSpeculativeBlocks;
+      return 1 + spec.numSpeculativeBlocks;
+  }
+}
+
+/** Full attention's kinds: they share a table whatever window they record. */
+export function isFullKind(spec: LayerSpec): boolean {
+  return spec.kind === "full" || spec.kind === "latent";
+}
+
+/** True where two specs may share one group as they are (KVCacheSpec.merge of the same class). */
+export function areMergeable(a: LayerSpec, b: LayerSpec): boolean {
+  if (
+    a.kind !== b.kind ||
+    a.label !== b.label ||
+    a.paddedPageBytes !== b.paddedPageBytes ||
+    a.blockSize !== b.blockSize
+  )
+    return false;
+  if (a.kind === "mamba" || b.kind === "mamba")
+    return (
+      a.kind === b.kind && a.stateBytes === b.stateBytes && a.numSpeculativeBlocks === b.numSpeculativeBlocks
+    );
+  const sameShape =
+    a.numKvHeads === b.numKvHeads &&
+    a.headDim === b.headDim &&
+    a.valueHeadDim === b.valueHeadDim &&
+    a.dtypeBytes === b.dtypeBytes &&
+    a.contentBytes === b.contentBytes &&
+    a.numHeadSlots === b.numHeadSlots;
+  if (!sameShape) return false;
+  // Full layers that only record a window or a chunk are one kind of table; a window beside a chunk is not.
+  if (a.kind === "full") return a.span === b.span || a.span === null || b.span === null;
+  return a.span === b.span && a.extraTokens === b.extraTokens;
+}
+
+/** True where two specs need the same number of token slots, so that one table serves both (UniformTypeKVCacheSpecs). */
+export function areUniform(a: LayerSpec, b: LayerSpec): boolean {
+  if (a.blockSize !== b.blockSize) return false;
+  if (isFullKind(a)) return isFullKind(b);
+  if (a.kind === "mamba" || b.kind === "mamba")
+    return (
+      a.kind === "mamba" &&
+      b.kind === "mamba" &&
+      a.numSpeculativeBlocks === b.numSpeculativeBlocks &&
+      pageBytes(a) === pageBytes(b)
+    );
+  if (a.kind === "sliding" && b.kind === "slidingLatent") return a.span === b.span;
+  return a.kind === b.kind && (a.kind === "cross" || a.span === b.span);
+}

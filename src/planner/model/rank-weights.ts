@@ -1,0 +1,74 @@
+/** @module Weight bytes of one rank as vLLM's log prints them ("Model loading took … GiB"). */
+import { allocatedBytes } from "../caching-allocator.ts";
+import { estimated, exact, type Quantity } from "../quantity.ts";
+import { dtypeBytes, type LatentMixer, type ModelFacts } from "./facts.ts";
+import { type RankLayout, rankTensors } from "./rank-tensors.ts";
+import { isQuantised, vllmAllocations } from "./weight-formats.ts";
+
+/** Rotary tables: positions × rotated width × dtype, one per distinct setting (vllm rotary_embedding). */
+function rotaryTables(facts: ModelFacts): number[] {
+  const mixer = facts.layers.find(
+    (layer) => layer.mixer.kind === "attention" || layer.mixer.kind === "latent",
+  )?.mixer;
+  if (mixer === undefined || facts.numRotaryTables === 0) return [];
+  const width =
+    mixer.kind === "latent"
+      ? mixer.ropeHeadDim * 2
+      : mixer.kind === "attention"
+        ? mixer.headDim * facts.traits.rotaryShare
+        : 0;
+  return Array<number>(facts.numRotaryTables).fill(facts.maxPositions * width * dtypeBytes(facts.dtype));
+}
+
+/** 16-bit W_UK and W_UV that latent attention keeps beside a quantised kv_b projection. */
+function absorbedCopies(facts: ModelFacts, tensorParallel: number): number[] {
+  const sizes: number[] = [];
+  for (const { mixer } of facts.layers)
+    if (mixer.kind === "latent") sizes.push(...copiesOf(mixer, tensorParallel));
+  return sizes;
+}
+
+function copiesOf(mixer: LatentMixer, tp: number): number[] {
+  const heads = mixer.numHeads / tp;
+  return [heads * mixer.kvRank * mixer.nopeHeadDim * 2, heads * mixer.kvRank * mixer.valueHeadDim * 2];
+}
+
+/** Formats whose final size our tables do not pin down to the byte. */
+function spread(facts: ModelFacts): number {
+  const method = facts.quantisation?.method;
+  if (method === undefined) return 0;
+  return method === "aqlm" || method === "other" || method === "gguf"
+    ? 0.05
+    : method === "bitsandbytes"
+      ? 0.02
+      : 0;
+}
+
+/**
+ * Weight bytes of one rank of stage `stage`, allocator rounding and rotary tables included.
+ * @param padsExperts gpt-oss experts padded to Marlin tiles.
+ */
+export function rankWeights(facts: ModelFacts, layout: RankLayout, stage = 0, padsExperts = true): Quantity {
+  const tensors = rankTensors(facts, layout, stage);
+  const sizes = tensors.flatMap((tensor) => vllmAllocations(tensor, facts, padsExperts));
+  const quantisesAttention = tensors.some(
+    (t) => t.role === "attention" && isQuantised(t, facts.quantisation),
+  );
+  const total = allocatedBytes([
+    ...sizes,
+    ...rotaryTables(facts),
+    ...(quantisesAttention ? absorbedCopies(facts, layout.tensorParallel) : []),
+  ]);
+  const share = spread(facts);
+  const towerBytes =
+    facts.vision?.isAssumed === true ? (facts.vision.numParameters * 2) / layout.tensorParallel : 0;
+  if (share === 0 && towerBytes === 0)
+    return exact(total, "tensor shapes of the configuration, allocator rounding");
+  const doubt = total * share + towerBytes * 0.5;
+  return estimated(
+    total - doubt,
+    total,
+    total + doubt,
+    "tensor shapes; the format or the vision tower is not fully stated",
+  );
+}
