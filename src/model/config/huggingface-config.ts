@@ -5,7 +5,13 @@ import { readJsonObject } from "../json-file.ts";
 import { type ArchitectureDefaults, architectureDefaults } from "./architecture-defaults.ts";
 import { FieldReader, type LooseFields } from "./field-reader.ts";
 import { parseLayers } from "./huggingface-layers.ts";
-import { type ArchitectureName, architectureNames, freezeConfig, type ModelConfig } from "./model-config.ts";
+import {
+  type ArchitectureName,
+  architectureNames,
+  freezeConfig,
+  type ModelConfig,
+  type ModelShape,
+} from "./model-config.ts";
 import { limits } from "./model-limits.ts";
 import { refuseUnimplementedFields } from "./unimplemented-fields.ts";
 
@@ -71,19 +77,6 @@ export function unknownArchitecture(name: string): PagodaError {
     hint: `Known architectures: ${architectureNames.join(", ")}.`,
   });
 }
-
-export type ModelShape = Pick<
-  ModelConfig,
-  | "vocabularyWidth"
-  | "hiddenWidth"
-  | "intermediateWidth"
-  | "numLayers"
-  | "numHeads"
-  | "numKvHeads"
-  | "headDim"
-  | "rotaryDim"
-  | "maxPositions"
->;
 
 function parseShape(fields: FieldReader, defaults: ArchitectureDefaults): ModelShape {
   const hiddenWidth = fields.integer("hidden_size", limits.hiddenWidth, defaults.hidden_size);

@@ -58,6 +58,20 @@ export interface ModelConfig {
   readonly layers: readonly LayerConfig[];
 }
 
+/** The numbers that fix the sizes of all tensors. */
+export type ModelShape = Pick<
+  ModelConfig,
+  | "vocabularyWidth"
+  | "hiddenWidth"
+  | "intermediateWidth"
+  | "numLayers"
+  | "numHeads"
+  | "numKvHeads"
+  | "headDim"
+  | "rotaryDim"
+  | "maxPositions"
+>;
+
 /** Freezes a config and everything in it. */
 export function freezeConfig(config: ModelConfig): ModelConfig {
   config.layers.forEach(Object.freeze);

@@ -1,0 +1,122 @@
+/** @module Rotary embedding of a GGUF file: `rope.*` keys, and divisors that the converter stored as tensors. */
+import { closeSync, openSync, readSync } from "node:fs";
+import { PagodaError } from "../../core/errors.ts";
+import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
+import { gemma3LocalTheta } from "./architecture-defaults.ts";
+import type { FieldReader } from "./field-reader.ts";
+import type { ArchitectureName, ModelShape } from "./model-config.ts";
+import { limits } from "./model-limits.ts";
+import {
+  factorBounds,
+  longropeMagnitude,
+  type RopeConfig,
+  thetaBounds,
+  yarnMagnitude,
+} from "./rope-config.ts";
+
+/** One rope for all layers, or for Gemma 3 [full attention, window]. */
+export function parseGgufRopes(
+  fields: FieldReader,
+  architecture: ArchitectureName,
+  shape: ModelShape,
+  tensors: TensorDirectory,
+): readonly RopeConfig[] {
+  const rope = parseGgufRope(fields, shape, tensors);
+  if (architecture !== "gemma3") return [rope];
+  return [
+    rope,
+    { kind: "default", theta: fields.number("rope.freq_base_swa", thetaBounds, gemma3LocalTheta) },
+  ];
+}
+
+function parseGgufRope(fields: FieldReader, shape: ModelShape, tensors: TensorDirectory): RopeConfig {
+  const theta = fields.number("rope.freq_base", thetaBounds, 10_000);
+  const [long, short, divisors] = ["rope_factors_long", "rope_factors_short", "rope_freqs"].map((name) =>
+    tensors.get(`${name}.weight`),
+  );
+  if (long !== undefined && short !== undefined) return longrope(fields, shape, theta, long, short);
+  const type = fields.string("rope.scaling.type", "none");
+  switch (type) {
+    case "none":
+      return divisors === undefined
+        ? linearIfScaled(fields, theta)
+        : { kind: "factors", theta, factors: readFactors(divisors, shape.rotaryDim) };
+    case "linear":
+      return { kind: "linear", theta, factor: fields.number("rope.scaling.factor", factorBounds) };
+    case "yarn":
+      return yarn(fields, shape, theta);
+    case "longrope":
+      throw fields.refuse("rope.scaling.type", "needs the tensors rope_factors_long and rope_factors_short");
+    default:
+      throw fields.unsupported("rope.scaling.type", "known types are none, linear, yarn, longrope");
+  }
+}
+
+/** Old files state a linear factor without a type. */
+function linearIfScaled(fields: FieldReader, theta: number): RopeConfig {
+  const factor = fields.number("rope.scale_linear", { min: 0, max: factorBounds.max }, 1);
+  return factor === 1 || factor === 0 ? { kind: "default", theta } : { kind: "linear", theta, factor };
+}
+
+function yarn(fields: FieldReader, shape: ModelShape, theta: number): RopeConfig {
+  const factor = fields.number("rope.scaling.factor", factorBounds);
+  const given = fields.number("rope.scaling.attn_factor", factorBounds, 1);
+  return {
+    kind: "yarn",
+    theta,
+    factor,
+    originalMaxPositions: fields.integer(
+      "rope.scaling.original_context_length",
+      limits.positions,
+      shape.maxPositions,
+    ),
+    betaFast: fields.number("rope.scaling.yarn_beta_fast", factorBounds, 32),
+    betaSlow: fields.number("rope.scaling.yarn_beta_slow", factorBounds, 1),
+    attentionFactor: given * yarnMagnitude(factor, 1),
+    truncate: true,
+  };
+}
+
+function longrope(
+  fields: FieldReader,
+  shape: ModelShape,
+  theta: number,
+  long: StoredTensor,
+  short: StoredTensor,
+): RopeConfig {
+  const originalMaxPositions = fields.integer("rope.scaling.original_context_length", limits.positions);
+  return {
+    kind: "longrope",
+    theta,
+    shortFactors: readFactors(short, shape.rotaryDim),
+    longFactors: readFactors(long, shape.rotaryDim),
+    originalMaxPositions,
+    attentionFactor: fields.number(
+      "rope.scaling.attn_factor",
+      factorBounds,
+      longropeMagnitude(shape.maxPositions / originalMaxPositions, originalMaxPositions),
+    ),
+  };
+}
+
+/** One positive f32 divisor per pair; the file's own tensor, a few hundred bytes. */
+function readFactors(tensor: StoredTensor, rotaryDim: number): readonly number[] {
+  const numPairs = rotaryDim / 2;
+  if (tensor.type !== "F32" || tensor.shape.length !== 1 || tensor.shape[0] !== numPairs)
+    throw new PagodaError(
+      "model_invalid",
+      `tensor ${tensor.name} is ${tensor.type} [${tensor.shape.join(", ")}]; F32 [${numPairs}] is expected`,
+    );
+  const bytes = Buffer.alloc(tensor.numBytes);
+  const file = openSync(tensor.path, "r");
+  try {
+    readSync(file, bytes, 0, tensor.numBytes, tensor.byteOffset);
+  } finally {
+    closeSync(file);
+  }
+  const factors = Array.from({ length: numPairs }, (_, pair) => bytes.readFloatLE(4 * pair));
+  const bad = factors.findIndex((factor) => !(factor >= factorBounds.min && factor <= factorBounds.max));
+  if (bad >= 0)
+    throw new PagodaError("model_invalid", `tensor ${tensor.name} holds ${factors[bad]} for pair ${bad}`);
+  return factors;
+}
