@@ -1,0 +1,291 @@
+/** @module The engine: requests in, events out, one model step after another in between. */
+import type { BackendLimits, LoadedModel } from "../backend/backend.ts";
+import { PagodaError } from "../core/errors.ts";
+import type {
+  EngineObserver,
+  EngineStats,
+  GenerationEvent,
+  GenerationRequest,
+  GenerationService,
+  Prompt,
+  ServedModel,
+} from "../core/generation.ts";
+import type { MemoryReport } from "../core/memory-report.ts";
+import { BlockManager } from "./block-manager.ts";
+import { Delivery } from "./delivery.ts";
+import { EventStream } from "./event-stream.ts";
+import { Intake } from "./intake.ts";
+import { ModelRunner, type Outcome } from "./model-runner.ts";
+import { Scheduler } from "./scheduler.ts";
+import { RequestProgress } from "./sequence.ts";
+import { SequenceText } from "./sequence-text.ts";
+import { limitsOf, type StepPlan } from "./step-plan.ts";
+import type { ChatTemplate, TextTokenizer } from "./text-tokenizer.ts";
+
+/** What `memory()` reports besides the blocks: planned and allocated bytes, known to whoever loaded the model. */
+export type MemoryFacts = Omit<MemoryReport, "blocks" | "numKvTokens" | "maxConcurrency">;
+
+export interface EngineOptions {
+  /** Owned by the caller, who closes it after `close()`. */
+  readonly model: LoadedModel;
+  readonly limits: BackendLimits;
+  readonly vocabularyWidth: number;
+  readonly bytesPerBlock: number;
+  readonly tokenizer: TextTokenizer;
+  readonly chatTemplate: ChatTemplate | null;
+  /** Tokens with which the model ends its text. */
+  readonly eosTokenIds: readonly number[];
+  readonly served: ServedModel;
+  readonly prefixCaching: boolean;
+  /** While others decode, prompts are cut so that a step stays within this. */
+  readonly maxStepMs: number;
+  readonly memory: () => MemoryFacts;
+  readonly observer?: EngineObserver;
+  /** First guess of how many tokens an output has; learnt from then on. */
+  readonly expectedOutputTokens?: number;
+  /** Monotonic milliseconds. */
+  readonly clock?: () => number;
+  /** The seed of a request that names none. */
+  readonly drawSeed?: () => number;
+}
+
+const defaultExpectedOutputTokens = 128;
+const numSeeds = 2 ** 48;
+
+export class Engine implements GenerationService {
+  readonly model: ServedModel;
+  readonly #options: EngineOptions;
+  readonly #clock: () => number;
+  readonly #intake: Intake;
+  readonly #blocks: BlockManager;
+  readonly #scheduler: Scheduler;
+  readonly #runner: ModelRunner;
+  readonly #delivery: Delivery;
+  /** Requests without an ending. */
+  readonly #requests = new Set<RequestProgress>();
+  /** Ended from outside while a step was computing them; their blocks go back before the next. */
+  readonly #abandoned = new Set<RequestProgress>();
+  #loop: Promise<void> | null = null;
+  #isComputing = false;
+  #numSteps = 0;
+  #failure: string | null = null;
+  #isClosed = false;
+
+  constructor(options: EngineOptions) {
+    const { limits, model } = options;
+    this.#options = options;
+    this.model = options.served;
+    this.#clock = options.clock ?? (() => performance.now());
+    const stepLimits = limitsOf(model.inputs);
+    checkLimits(limits, stepLimits.numSeen, options.vocabularyWidth);
+    this.#blocks = new BlockManager({ ...limits, prefixCaching: options.prefixCaching });
+    this.#scheduler = new Scheduler({
+      blocks: this.#blocks,
+      maxNumSeqs: limits.maxNumSeqs,
+      limits: { ...stepLimits, numTokens: limits.maxNumBatchedTokens, numSlices: limits.maxNumSeqs },
+      maxStepMs: options.maxStepMs,
+      expectedOutputTokens: options.expectedOutputTokens ?? defaultExpectedOutputTokens,
+    });
+    this.#runner = new ModelRunner(model, this.#scheduler, limits.blockSize);
+    this.#delivery = new Delivery(options.observer ?? null, this.#clock, (request) => this.#forget(request));
+    this.#intake = new Intake({
+      ...options,
+      limits: {
+        ...limits,
+        numKvTokens: limits.numBlocks * limits.blockSize,
+        maxBiasEntries: stepLimits.numBias,
+        vocabularyWidth: options.vocabularyWidth,
+      },
+      clock: this.#clock,
+      drawSeed: options.drawSeed ?? (() => Math.floor(Math.random() * numSeeds)),
+    });
+  }
+
+  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    this.#refuseWhenDown();
+    if (signal.aborted) return;
+    const { tokenizer } = this.#options;
+    const admitted = this.#intake.admit(request);
+    const makeText = (): SequenceText => new SequenceText(tokenizer, request.sampling);
+    const progress = new RequestProgress(admitted, new EventStream(), makeText);
+    const onAbort = (): void => this.#abandon(progress, null);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#requests.add(progress);
+    this.#scheduler.enqueue(progress.firstSequence);
+    this.#loop ??= this.#run();
+    try {
+      yield* progress.stream.read();
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      this.#abandon(progress, null);
+    }
+  }
+
+  tokenize(prompt: Prompt): { readonly tokenIds: readonly number[]; readonly pieces: readonly string[] } {
+    const tokenIds = this.#intake.tokenize(prompt);
+    return { tokenIds, pieces: tokenIds.map((tokenId) => this.tokenPiece(tokenId).text) };
+  }
+
+  detokenize(tokenIds: readonly number[], options: { readonly skipSpecialTokens?: boolean } = {}): string {
+    this.#intake.tokenize({ kind: "tokens", tokenIds });
+    const skipSpecialTokens = options.skipSpecialTokens ?? false;
+    return this.#options.tokenizer.decode(tokenIds, { skipSpecialTokens });
+  }
+
+  tokenPiece(tokenId: number): { readonly text: string; readonly bytes: Uint8Array } {
+    const bytes = this.#options.tokenizer.tokenBytes(tokenId);
+    return { text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes), bytes };
+  }
+
+  stats(): EngineStats {
+    const { prefixCounts, running, waiting, numPreemptions } = this.#scheduler;
+    return {
+      numRunning: running.length,
+      numWaiting: waiting.numWaiting,
+      kvCacheUsage: this.#blocks.numReferenced / this.#blocks.numTotal,
+      numPreemptions,
+      numPrefixQueryTokens: prefixCounts.numQueryTokens,
+      numPrefixHitTokens: prefixCounts.numHitTokens,
+      ...this.#delivery.counts,
+      numSteps: this.#numSteps,
+    };
+  }
+
+  memory(): MemoryReport {
+    const { limits, bytesPerBlock } = this.#options;
+    const { blockSize, numTotal, numFree, numCached, numReferenced } = this.#blocks;
+    return {
+      ...this.#options.memory(),
+      blocks: { blockSize, bytesPerBlock, numTotal, numFree, numCached, numReferenced },
+      numKvTokens: numTotal * blockSize,
+      maxConcurrency: numTotal / this.#blocks.blocksFor(limits.maxModelLen),
+    };
+  }
+
+  failure(): string | null {
+    return this.#failure;
+  }
+
+  /** Checks every block count against the sequences alive; throws on our own bugs. For tests. */
+  audit(): void {
+    this.#blocks.audit(this.#scheduler.running.map((sequence) => sequence.table));
+  }
+
+  /** Ends every request with `not_ready` and refuses new ones; resolves when no step is running. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const error = new PagodaError("not_ready", "the server is shutting down", {
+      hint: "send the request again to a running server",
+    });
+    for (const request of this.#requests) this.#abandon(request, error);
+    await this.#loop;
+  }
+
+  #refuseWhenDown(): void {
+    if (this.#failure !== null) throw engineFailed(this.#failure);
+    if (this.#isClosed) throw new PagodaError("not_ready", "the server is shutting down");
+  }
+
+  /** Steps until there is no work; while idle there is no timer and no pending task. */
+  async #run(): Promise<void> {
+    try {
+      // Requests of the same turn of the event loop share the first step.
+      await nextTurn();
+      let outcomes: Outcome[] = [];
+      while (this.#scheduler.hasWork) outcomes = await this.#step(outcomes);
+      this.#delivery.deliver(outcomes);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#loop = null;
+  }
+
+  /**
+   * Plans and computes one step. The text of the step before is made, and the event loop served, while this one
+   * computes; the next is not planned before the requests that ended meanwhile have given their blocks back.
+   */
+  async #step(previous: readonly Outcome[]): Promise<Outcome[]> {
+    const startMs = this.#clock();
+    const plan = this.#scheduler.schedule();
+    this.#isComputing = true;
+    const computed = this.#runner.start(plan);
+    this.#noteScheduled(plan, startMs);
+    this.#delivery.deliver(previous);
+    await Promise.all([computed, nextTurn()]);
+    this.#isComputing = false;
+    const outcomes = this.#runner.commit(plan);
+    this.#releaseAbandoned();
+    this.#observeStep(plan, startMs);
+    return outcomes;
+  }
+
+  #noteScheduled(plan: StepPlan, nowMs: number): void {
+    for (const { sequence } of plan.slices) sequence.request.scheduledMs ??= nowMs;
+  }
+
+  #observeStep(plan: StepPlan, startMs: number): void {
+    const totalMs = this.#clock() - startMs;
+    const { kernelMs, barrierMs } = this.#options.model.lastStepTiming();
+    this.#numSteps++;
+    this.#scheduler.stepTime.observe(plan, totalMs);
+    this.#options.observer?.stepFinished({
+      numTokens: plan.numTokens,
+      totalMs,
+      outsideKernelsMs: Math.max(0, totalMs - kernelMs - barrierMs),
+    });
+  }
+
+  #abandon(request: RequestProgress, error: Error | null): void {
+    if (request.isOver) return;
+    this.#delivery.abandon(request, error);
+    this.#abandoned.add(request);
+    if (!this.#isComputing) this.#releaseAbandoned();
+  }
+
+  #releaseAbandoned(): void {
+    for (const request of this.#abandoned) this.#forget(request);
+    this.#abandoned.clear();
+  }
+
+  #forget(request: RequestProgress): void {
+    this.#requests.delete(request);
+    for (const sequence of request.sequences) {
+      if (sequence.state !== "finished") this.#scheduler.finish(sequence);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    this.#isComputing = false;
+    this.#failure = cause instanceof Error ? cause.message : String(cause);
+    for (const request of this.#requests) this.#abandon(request, engineFailed(this.#failure, cause));
+    this.#releaseAbandoned();
+  }
+}
+
+function engineFailed(why: string, cause?: unknown): PagodaError {
+  return new PagodaError("engine_failed", `the engine has stopped: ${why}`, {
+    hint: "restart the server; its log has the details",
+    cause,
+  });
+}
+
+function checkLimits(limits: BackendLimits, maxSeenEntries: number, vocabularyWidth: number): void {
+  if (limits.maxNumBatchedTokens < limits.maxNumSeqs) {
+    throw new PagodaError(
+      "invalid_option",
+      `--max-num-batched-tokens ${limits.maxNumBatchedTokens} is less than --max-num-seqs ${limits.maxNumSeqs}, so not every sequence could take a step`,
+      { hint: `set --max-num-seqs ${limits.maxNumBatchedTokens}`, param: "max_num_batched_tokens" },
+    );
+  }
+  const needed = Math.min(vocabularyWidth, limits.maxModelLen);
+  if (maxSeenEntries < needed) {
+    throw new PagodaError(
+      "internal",
+      `the backend keeps ${maxSeenEntries} seen tokens; ${needed} are needed`,
+    );
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

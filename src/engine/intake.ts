@@ -1,0 +1,174 @@
+/** @module Everything that is checked and decided about a request before it may wait for a seat. */
+import { PagodaError } from "../core/errors.ts";
+import type { GenerationRequest, Prompt } from "../core/generation.ts";
+import type { SamplingParams } from "../core/sampling-params.ts";
+import type { AdmittedRequest } from "./sequence.ts";
+import type { ChatTemplate, TextTokenizer } from "./text-tokenizer.ts";
+
+export interface IntakeLimits {
+  readonly maxModelLen: number;
+  readonly maxNumSeqs: number;
+  readonly maxLogprobs: number;
+  /** Token positions of the whole KV pool. */
+  readonly numKvTokens: number;
+  /** Entries for logit_bias and bans that one output row may have. */
+  readonly maxBiasEntries: number;
+  readonly vocabularyWidth: number;
+}
+
+export interface IntakeOptions {
+  readonly limits: IntakeLimits;
+  readonly tokenizer: TextTokenizer;
+  readonly chatTemplate: ChatTemplate | null;
+  readonly eosTokenIds: readonly number[];
+  readonly clock: () => number;
+  readonly drawSeed: () => number;
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  #numArrived = 0;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Throws PagodaError `context_length_exceeded` or `invalid_request` with the numbers and the change that helps. */
+  admit(request: GenerationRequest): AdmittedRequest {
+    const { sampling } = request;
+    this.#checkSampling(sampling);
+    const promptTokenIds = this.tokenize(request.prompt);
+    const maxTokens = this.#maxTokens(promptTokenIds.length, sampling);
+    const { eosTokenIds } = this.#options;
+    const banned = this.#bannedBeforeMin(sampling);
+    this.#checkBias(sampling, banned.length);
+    return {
+      requestId: request.requestId,
+      promptTokenIds: Int32Array.from(promptTokenIds),
+      sampling,
+      seed: sampling.seed ?? this.#options.drawSeed(),
+      maxTokens,
+      stopTokenIds: new Set(sampling.stopTokenIds),
+      eosTokenIds: new Set(sampling.ignoreEos ? [] : eosTokenIds),
+      bannedBeforeMin: banned,
+      priority: request.priority,
+      arrivalNumber: this.#numArrived++,
+      arrivedMs: this.#options.clock(),
+    };
+  }
+
+  /** Token ids of a prompt; throws `invalid_request` for ids outside the vocabulary and for a missing chat template. */
+  tokenize(prompt: Prompt): readonly number[] {
+    const { tokenizer } = this.#options;
+    switch (prompt.kind) {
+      case "tokens":
+        this.#checkTokenIds(prompt.tokenIds, "prompt");
+        return prompt.tokenIds;
+      case "text":
+        return tokenizer.encode(prompt.text, { addSpecialTokens: prompt.addSpecialTokens });
+      case "chat":
+        // The template writes the special tokens itself.
+        return tokenizer.encode(this.#render(prompt), { addSpecialTokens: false });
+    }
+  }
+
+  #render(prompt: Extract<Prompt, { kind: "chat" }>): string {
+    const { chatTemplate } = this.#options;
+    if (chatTemplate !== null) return chatTemplate.render(prompt.messages, prompt);
+    throw new PagodaError("invalid_request", "this model has no chat template, so it cannot take messages", {
+      hint: "send the text to /v1/completions instead",
+      param: "messages",
+    });
+  }
+
+  #checkTokenIds(tokenIds: Iterable<number>, param: string): void {
+    const { vocabularyWidth } = this.#options.limits;
+    for (const tokenId of tokenIds) {
+      if (Number.isInteger(tokenId) && tokenId >= 0 && tokenId < vocabularyWidth) continue;
+      throw new PagodaError("invalid_request", `token id ${tokenId} is not in the vocabulary`, {
+        hint: `token ids of this model run from 0 to ${vocabularyWidth - 1}`,
+        param,
+      });
+    }
+  }
+
+  #checkSampling(sampling: SamplingParams): void {
+    const { limits } = this.#options;
+    refuseAbove("n", sampling.n, limits.maxNumSeqs, "--max-num-seqs");
+    refuseAbove("logprobs", sampling.logprobs ?? 0, limits.maxLogprobs, "--max-logprobs");
+    refuseAbove("prompt_logprobs", sampling.promptLogprobs ?? 0, limits.maxLogprobs, "--max-logprobs");
+    this.#checkTokenIds(sampling.logitBias.keys(), "logit_bias");
+    this.#checkTokenIds(sampling.stopTokenIds, "stop_token_ids");
+    if (sampling.maxTokens !== null && sampling.minTokens > sampling.maxTokens) {
+      const message = `min_tokens ${sampling.minTokens} is more than max_tokens ${sampling.maxTokens}`;
+      const hint = `set min_tokens to at most ${sampling.maxTokens}`;
+      throw new PagodaError("invalid_request", message, { hint, param: "min_tokens" });
+    }
+  }
+
+  #bannedBeforeMin(sampling: SamplingParams): readonly number[] {
+    if (sampling.minTokens === 0) return [];
+    return [...new Set([...this.#options.eosTokenIds, ...sampling.stopTokenIds])];
+  }
+
+  #checkBias(sampling: SamplingParams, numBans: number): void {
+    const { maxBiasEntries } = this.#options.limits;
+    const numEntries = sampling.logitBias.size + numBans;
+    if (numEntries <= maxBiasEntries) return;
+    const message = `logit_bias with ${sampling.logitBias.size} entries and ${numBans} banned stop tokens needs ${numEntries} entries; there are ${maxBiasEntries}`;
+    const hint = `keep logit_bias within ${Math.max(0, maxBiasEntries - numBans)} entries`;
+    throw new PagodaError("invalid_request", message, { hint, param: "logit_bias" });
+  }
+
+  /**
+   * Most tokens the request may generate. The last token generated is never computed, so a pool of p positions holds a
+   * sequence of p + 1 tokens.
+   */
+  #maxTokens(numPromptTokens: number, sampling: SamplingParams): number {
+    const { maxModelLen, numKvTokens } = this.#options.limits;
+    if (numPromptTokens === 0) {
+      throw new PagodaError("invalid_request", "the prompt has no tokens", {
+        hint: "send at least one token",
+        param: "prompt",
+      });
+    }
+    const wanted = sampling.maxTokens ?? Math.max(1, sampling.minTokens);
+    refuseTooLong(numPromptTokens, wanted, maxModelLen, {
+      what: "the context length of this model is",
+      remedy: "start the server with a larger --max-model-len",
+    });
+    refuseTooLong(numPromptTokens, wanted, numKvTokens + (wanted > 0 ? 1 : 0), {
+      what: "the KV pool holds sequences of at most",
+      remedy: "start the server with a larger KV pool",
+    });
+    return sampling.maxTokens ?? Math.min(maxModelLen, numKvTokens + 1) - numPromptTokens;
+  }
+}
+
+function refuseAbove(param: string, value: number, limit: number, flag: string): void {
+  if (value <= limit) return;
+  throw new PagodaError("invalid_request", `${param} is ${value}; the most this server allows is ${limit}`, {
+    hint: `set ${param} to at most ${limit}, or start the server with ${flag} ${value}`,
+    param,
+  });
+}
+
+function refuseTooLong(
+  numPromptTokens: number,
+  numOutputTokens: number,
+  limit: number,
+  words: { readonly what: string; readonly remedy: string },
+): void {
+  const numTokens = numPromptTokens + numOutputTokens;
+  if (numTokens <= limit) return;
+  const numLeft = limit - numPromptTokens;
+  const message = `${words.what} ${limit} tokens, but ${numTokens} were requested: ${numPromptTokens} in the prompt and ${numOutputTokens} to generate`;
+  const hint =
+    numLeft >= 1
+      ? `set max_tokens to at most ${numLeft}, or ${words.remedy}`
+      : `shorten the prompt by at least ${numTokens - limit} tokens, or ${words.remedy}`;
+  throw new PagodaError("context_length_exceeded", message, {
+    hint,
+    param: numLeft >= 1 ? "max_tokens" : "prompt",
+  });
+}

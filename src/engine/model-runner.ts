@@ -1,0 +1,94 @@
+/** @module One step of the model: a plan in, tokens out. */
+import type { LoadedModel } from "../backend/backend.ts";
+import type { PositionLogprobs } from "../core/generation.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { Sequence } from "./sequence.ts";
+import { writeStepInputs } from "./step-inputs.ts";
+import type { SequenceSlice, StepPlan } from "./step-plan.ts";
+import { readLogprobs } from "./step-results.ts";
+import { type Ending, endingByToken, textOfToken } from "./stop-conditions.ts";
+
+/** What a step meant for one sequence whose prompt is complete. */
+export interface Outcome {
+  readonly sequence: Sequence;
+  /** null where only the prompt was to be computed. */
+  readonly tokenId: number | null;
+  readonly logprobs: PositionLogprobs | null;
+  /** null where the text is still to be made, which can wait until the next step runs. */
+  readonly text: string | null;
+  readonly ending: Ending | null;
+}
+
+export class ModelRunner {
+  readonly #model: LoadedModel;
+  readonly #scheduler: Scheduler;
+  readonly #blockSize: number;
+
+  constructor(model: LoadedModel, scheduler: Scheduler, blockSize: number) {
+    this.#model = model;
+    this.#scheduler = scheduler;
+    this.#blockSize = blockSize;
+  }
+
+  /** Starts the step; the plan's sequences must not be touched until it is committed. */
+  start(plan: StepPlan): Promise<void> {
+    if (plan.copies.length > 0) this.#model.copyBlocks(plan.copies);
+    writeStepInputs(plan, this.#model.inputs, this.#blockSize);
+    return this.#model.step();
+  }
+
+  /**
+   * Books a finished step: computed positions, full blocks, prompt log-probabilities, new tokens and endings.
+   * Sequences that end give their blocks back here, before the next step is planned. Requests that were aborted
+   * meanwhile (`isOver`) only have their rows skipped.
+   */
+  commit(plan: StepPlan): Outcome[] {
+    const outcomes: Outcome[] = [];
+    let row = 0;
+    for (const slice of plan.slices) {
+      if (!slice.sequence.request.isOver) this.#commitSlice(slice, row, outcomes);
+      row += slice.numScored + (slice.samplesToken ? 1 : 0);
+    }
+    return outcomes;
+  }
+
+  #commitSlice(slice: SequenceSlice, firstRow: number, outcomes: Outcome[]): void {
+    const { sequence } = slice;
+    this.#scheduler.advance(slice);
+    this.#collectPromptLogprobs(slice, firstRow);
+    if (slice.samplesToken) {
+      outcomes.push(this.#commitToken(sequence, firstRow + slice.numScored));
+    } else if (sequence.request.admitted.maxTokens === 0 && sequence.numUncomputed === 0) {
+      this.#scheduler.finish(sequence);
+      outcomes.push({
+        sequence,
+        tokenId: null,
+        logprobs: null,
+        text: "",
+        ending: { reason: "length", stopReason: null },
+      });
+    }
+  }
+
+  #collectPromptLogprobs(slice: SequenceSlice, firstRow: number): void {
+    const { request } = slice.sequence;
+    const numTop = request.admitted.sampling.promptLogprobs ?? 0;
+    for (let r = 0; r < slice.numScored; r++) {
+      request.promptLogprobs?.push(readLogprobs(this.#model.results, firstRow + r, numTop));
+      request.numPromptLogprobs++;
+    }
+  }
+
+  #commitToken(sequence: Sequence, row: number): Outcome {
+    const { results } = this.#model;
+    const { logprobs: numTop } = sequence.request.admitted.sampling;
+    const tokenId = results.tokenIds[row] as number;
+    const logprobs = numTop === null ? null : readLogprobs(results, row, numTop);
+    sequence.append(tokenId);
+    let ending = endingByToken(sequence, tokenId);
+    let text: string | null = null;
+    if (sequence.text.decidesEnd) ({ text, ending } = textOfToken(sequence, tokenId, ending));
+    if (ending !== null) this.#scheduler.finish(sequence);
+    return { sequence, tokenId, logprobs, text, ending };
+  }
+}

@@ -1,0 +1,333 @@
+/** @module Who computes what in the next step. */
+import { invariant } from "../core/errors.ts";
+import type { BlockManager } from "./block-manager.ts";
+import { OutputForecast } from "./forecast.ts";
+import { Sequence } from "./sequence.ts";
+import { type SequenceSlice, type StepLimits, StepPlan } from "./step-plan.ts";
+import { StepTimeModel } from "./step-time-model.ts";
+import { runsBefore, WaitingQueue } from "./waiting-queue.ts";
+
+export interface SchedulerOptions {
+  readonly blocks: BlockManager;
+  /** Most sequences with a seat at a time. */
+  readonly maxNumSeqs: number;
+  readonly limits: StepLimits;
+  /** While others decode, prompts are cut so that a step stays within this. */
+  readonly maxStepMs: number;
+  /** First guess of how long outputs are; corrected as requests finish. */
+  readonly expectedOutputTokens: number;
+}
+
+/** Of the tokens that prefix lookups asked for, how many were there. Counted once per request. */
+export interface PrefixCounts {
+  numQueryTokens: number;
+  numHitTokens: number;
+}
+
+/**
+ * One token budget a step. First every sequence that needs one token (decode), then prompts in chunks, then newcomers;
+ * each group in the order of `running`: priority, then arrival. The order decides everything, so that equal inputs give
+ * equal plans; the work of a step grows with `running` and never with what waits.
+ *
+ * Where blocks run out the last of `running` is preempted: it gives up its blocks (which stay in the prefix cache as
+ * long as nobody needs them) and computes them again later.
+ */
+export class Scheduler {
+  readonly waiting = new WaitingQueue();
+  /** In the order of `runsBefore`; at most maxNumSeqs seats. */
+  readonly running: Sequence[] = [];
+  readonly forecast: OutputForecast;
+  readonly stepTime = new StepTimeModel();
+  readonly prefixCounts: PrefixCounts = { numQueryTokens: 0, numHitTokens: 0 };
+  numPreemptions = 0;
+  readonly #options: SchedulerOptions;
+  readonly #blocks: BlockManager;
+  #stepNumber = 0;
+  /** The first that found no room to sample in the last step goes first in the next. */
+  #deferred: Sequence | null = null;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#blocks = options.blocks;
+    this.forecast = new OutputForecast(options.expectedOutputTokens);
+  }
+
+  get hasWork(): boolean {
+    return this.running.length > 0 || this.waiting.numWaiting > 0;
+  }
+
+  enqueue(sequence: Sequence): void {
+    sequence.state = "waiting";
+    this.waiting.push(sequence);
+  }
+
+  /** Ends a sequence wherever it is: its blocks are free or evictable when this returns. */
+  finish(sequence: Sequence): void {
+    if (sequence.state === "waiting") this.waiting.remove(sequence);
+    if (sequence.state === "running") this.running.splice(this.running.indexOf(sequence), 1);
+    sequence.state = "finished";
+    this.#blocks.release(sequence.table);
+  }
+
+  /** Plans one step and takes the blocks it needs. Idle only where nothing runs and nothing waits. */
+  schedule(): StepPlan {
+    const plan = new StepPlan(this.#options.limits);
+    this.#stepNumber++;
+    this.#scheduleDecodes(plan);
+    this.#schedulePrompts(plan);
+    if (plan.preempted.length === 0) this.#admitWaiting(plan);
+    for (const sequence of plan.preempted) this.enqueue(sequence);
+    invariant(
+      !plan.isIdle || (this.running.length === 0 && this.waiting.numWaiting === 0),
+      () => `nothing was planned for ${this.running.length} running, ${this.waiting.numWaiting} waiting`,
+    );
+    return plan;
+  }
+
+  /**
+   * Books a computed slice: its full blocks become reusable, and a prompt for n sequences that is computed up to its
+   * last token becomes n sequences.
+   */
+  advance(slice: SequenceSlice): void {
+    const { sequence } = slice;
+    sequence.numComputed = slice.startPosition + slice.numTokens;
+    this.#blocks.publish(sequence.table, sequence.tokenIds, sequence.numComputed);
+    this.#forkWhenReady(sequence);
+  }
+
+  #scheduleDecodes(plan: StepPlan): void {
+    this.#moveDeferredFirst(plan);
+    for (let i = 0; i < this.running.length; i++) {
+      const sequence = this.running[i] as Sequence;
+      if (sequence.numUncomputed === 1 && !sequence.awaitsFork) this.#planDecode(sequence, plan);
+    }
+  }
+
+  #moveDeferredFirst(plan: StepPlan): void {
+    const deferred = this.#deferred;
+    this.#deferred = null;
+    if (deferred?.state === "running" && deferred.numUncomputed === 1) this.#planDecode(deferred, plan);
+  }
+
+  #planDecode(sequence: Sequence, plan: StepPlan): void {
+    if (sequence.plannedStep === this.#stepNumber) return;
+    if (plan.numTokensLeft < 1 || (samples(sequence) && !plan.hasRoomToSample(sequence))) {
+      this.#deferred ??= sequence;
+      return;
+    }
+    if (this.#makeRoom(sequence, 1, plan)) this.#addSlice(sequence, 1, plan);
+  }
+
+  #schedulePrompts(plan: StepPlan): void {
+    for (let i = 0; i < this.running.length; i++) {
+      const sequence = this.running[i] as Sequence;
+      if (sequence.plannedStep !== this.#stepNumber) this.#continuePrompt(sequence, plan);
+    }
+  }
+
+  /** Adds the next chunk of a prompt, unless someone before it is computing the very block it needs next. */
+  #continuePrompt(sequence: Sequence, plan: StepPlan): void {
+    if (this.#awaitsPrefix(sequence)) return;
+    const numTokens = this.#chunkTokens(sequence, plan);
+    if (numTokens > 0 && this.#makeRoom(sequence, numTokens, plan)) this.#addSlice(sequence, numTokens, plan);
+  }
+
+  #admitWaiting(plan: StepPlan): void {
+    let numSeats = this.#seatsTaken();
+    for (let next = this.waiting.peek(); next !== null; next = this.waiting.peek()) {
+      if (plan.numTokensLeft < 1 || numSeats + next.numSeats > this.#options.maxNumSeqs) return;
+      if (!this.#fits(next)) return;
+      this.waiting.remove(next);
+      numSeats += next.numSeats;
+      for (const sequence of this.#admit(next)) this.#continuePrompt(sequence, plan);
+      if (next.plannedStep !== this.#stepNumber && !this.#awaitsPrefix(next)) return;
+    }
+  }
+
+  /** Seats `sequence`, takes what the cache has of it, and returns the sequences that it now stands for. */
+  #admit(sequence: Sequence): readonly Sequence[] {
+    sequence.state = "running";
+    this.#insertRunning(sequence);
+    if (sequence.numPreemptions === 0) this.prefixCounts.numQueryTokens += sequence.numPromptTokens;
+    this.#attachCached(sequence);
+    return this.#forkWhenReady(sequence);
+  }
+
+  #attachCached(sequence: Sequence): void {
+    const { table } = sequence;
+    if (!this.#blocks.cachesPrefixes || table.numPublished !== table.numBlocks) return;
+    if (sequence.numComputed !== table.numBlocks * this.#blocks.blockSize) return;
+    const numBlocks = this.#blocks.attachCached(table, sequence.tokenIds, sequence.maxCachedTokens);
+    const numTokens = numBlocks * this.#blocks.blockSize;
+    sequence.numComputed += numTokens;
+    if (sequence.numPreemptions > 0) return;
+    sequence.request.numCachedTokens += numTokens;
+    this.prefixCounts.numHitTokens += numTokens;
+  }
+
+  /**
+   * Takes over blocks that others have published meanwhile, then says whether an earlier sequence is about to compute
+   * the next one. "Earlier" makes waiting acyclic: the first of all that share a block computes it.
+   */
+  #awaitsPrefix(sequence: Sequence): boolean {
+    const { table } = sequence;
+    const start = table.numBlocks * this.#blocks.blockSize;
+    if (!this.#blocks.cachesPrefixes || sequence.numComputed !== start) return false;
+    this.#attachCached(sequence);
+    this.#forkWhenReady(sequence);
+    for (const earlier of this.running) {
+      if (earlier === sequence) return false;
+      if (this.#computesNextBlockOf(earlier, sequence)) return true;
+    }
+    return false;
+  }
+
+  #computesNextBlockOf(earlier: Sequence, sequence: Sequence): boolean {
+    const { blockSize } = this.#blocks;
+    const index = sequence.table.numBlocks;
+    const end = (index + 1) * blockSize;
+    if (earlier.table.numPublished !== index) return false;
+    if (end > earlier.computeTarget || end > sequence.maxCachedTokens) return false;
+    if (index > 0 && earlier.table.at(index - 1) !== sequence.table.at(index - 1)) return false;
+    for (let p = end - blockSize; p < end; p++)
+      if (earlier.tokenIds[p] !== sequence.tokenIds[p]) return false;
+    return true;
+  }
+
+  /** Tokens of the next chunk: the least of what is left, the budget, the time and the rows. */
+  #chunkTokens(sequence: Sequence, plan: StepPlan): number {
+    const limit = Math.min(sequence.numUncomputed, plan.numTokensLeft, this.#tokensInTime(sequence, plan));
+    // A scored chunk has at most as many output rows as tokens: the prompt's last token scores none and samples one.
+    const numTokens = isScoring(sequence) ? Math.min(limit, plan.numOutputsLeft) : limit;
+    const reachesEnd = sequence.numComputed + numTokens === sequence.numTokens;
+    if (reachesEnd && samples(sequence) && !plan.hasRoomToSample(sequence)) {
+      this.#deferred ??= sequence;
+      return numTokens - 1;
+    }
+    return numTokens;
+  }
+
+  /** At least one block in each step for the first prompt in line: slow is better than never. */
+  #tokensInTime(sequence: Sequence, plan: StepPlan): number {
+    if (plan.numDecodes === 0) return Number.MAX_SAFE_INTEGER;
+    const numTokens = this.stepTime.maxTokensWithin(
+      this.#options.maxStepMs,
+      plan,
+      sequence.numComputed,
+      isScoring(sequence) ? 1 : 0,
+    );
+    const isFirstPrompt = plan.numTokens === plan.numDecodes;
+    return isFirstPrompt ? Math.max(numTokens, this.#blocks.blockSize) : numTokens;
+  }
+
+  /**
+   * Takes the blocks for the next `numTokens` of `sequence`, preempting from the end of `running`. What is planned
+   * already is never taken back. A decode that finds nobody else to preempt gives way itself; a prompt just waits.
+   */
+  #makeRoom(sequence: Sequence, numTokens: number, plan: StepPlan): boolean {
+    const end = sequence.numComputed + numTokens;
+    while (!this.#blocks.reserve(sequence.table, sequence.numComputed, end, plan.copies)) {
+      const victim = this.#lastUnplanned();
+      if (victim === null) return false;
+      const isPlanned = plan.slices.length > 0;
+      if (victim === sequence && numTokens > 1 && isPlanned) return false;
+      invariant(
+        victim !== sequence || this.running.length > 1,
+        () => "a sequence does not fit into the whole pool",
+      );
+      this.#preempt(victim, plan);
+      if (victim === sequence) return false;
+    }
+    return true;
+  }
+
+  #lastUnplanned(): Sequence | null {
+    for (let i = this.running.length - 1; i >= 0; i--) {
+      const sequence = this.running[i] as Sequence;
+      if (sequence.plannedStep !== this.#stepNumber) return sequence;
+    }
+    return null;
+  }
+
+  #preempt(victim: Sequence, plan: StepPlan): void {
+    this.running.splice(this.running.indexOf(victim), 1);
+    this.#blocks.release(victim.table);
+    victim.numComputed = 0;
+    victim.numPreemptions++;
+    victim.state = "waiting";
+    this.numPreemptions++;
+    plan.preempted.push(victim);
+  }
+
+  #addSlice(sequence: Sequence, numTokens: number, plan: StepPlan): void {
+    const startPosition = sequence.numComputed;
+    const end = startPosition + numTokens;
+    const firstScored = sequence.request.numPromptLogprobs + 1;
+    const lastScored = Math.min(end, sequence.numPromptTokens - 1);
+    sequence.plannedStep = this.#stepNumber;
+    plan.add({
+      sequence,
+      startPosition,
+      numTokens,
+      firstScored,
+      numScored: isScoring(sequence) ? Math.max(0, lastScored - firstScored + 1) : 0,
+      samplesToken: end === sequence.numTokens && samples(sequence),
+    });
+  }
+
+  /** A newcomer is let in where its prompt fits beside what those already running are expected to grow to. */
+  #fits(sequence: Sequence): boolean {
+    if (this.running.length === 0) return true;
+    const match = this.#blocks.match(sequence.tokenIds, sequence.maxCachedTokens);
+    let numExpected = this.#expectedBlocks(sequence) - match.numBlocks + match.numEvictable;
+    for (const other of this.running) {
+      numExpected += Math.max(0, this.#expectedBlocks(other) - other.table.numBlocks);
+    }
+    return numExpected <= this.#blocks.numAvailable;
+  }
+
+  /** Blocks it will hold at its end; n sequences share their prompt's. */
+  #expectedBlocks(sequence: Sequence): number {
+    const numOutput = this.forecast.expectedOutputTokens(sequence);
+    const numOwn = this.#blocks.blocksFor(sequence.numPromptTokens + numOutput);
+    return numOwn + (sequence.numSeats - 1) * (this.#blocks.blocksFor(numOutput) + 1);
+  }
+
+  /** The n sequences of a prompt that is computed up to its last token share its blocks. */
+  #forkWhenReady(sequence: Sequence): readonly Sequence[] {
+    if (!sequence.awaitsFork || sequence.numUncomputed > 0) return [sequence];
+    const { sequences, admitted } = sequence.request;
+    for (let index = 1; index < admitted.sampling.n; index++) {
+      const twin = new Sequence(sequence.request, index);
+      this.#blocks.share(sequence.table, twin.table);
+      twin.numComputed = sequence.numComputed;
+      twin.state = "running";
+      sequences.push(twin);
+      this.#insertRunning(twin);
+    }
+    return sequences;
+  }
+
+  #insertRunning(sequence: Sequence): void {
+    let index = this.running.length;
+    while (index > 0 && runsBefore(sequence, this.running[index - 1] as Sequence)) index--;
+    this.running.splice(index, 0, sequence);
+  }
+
+  #seatsTaken(): number {
+    let numSeats = 0;
+    for (const sequence of this.running) numSeats += sequence.numSeats;
+    return numSeats;
+  }
+}
+
+/** A request for no tokens only wants its prompt computed. */
+function samples(sequence: Sequence): boolean {
+  return sequence.request.admitted.maxTokens > 0;
+}
+
+/** Whether prompt log-probabilities are still missing. */
+function isScoring(sequence: Sequence): boolean {
+  const { promptLogprobs, numPromptLogprobs } = sequence.request;
+  return promptLogprobs !== null && numPromptLogprobs < sequence.numPromptTokens - 1;
+}

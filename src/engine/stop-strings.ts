@@ -1,0 +1,63 @@
+/** @module Finding stop strings in text that arrives in pieces. */
+
+/**
+ * Text that may begin a stop string is held back until it is decided. What has been returned never overlaps a match,
+ * so only the held text and the new piece are searched.
+ */
+export class StopStrings {
+  readonly #stops: readonly string[];
+  readonly #includeStop: boolean;
+  #held = "";
+
+  constructor(stops: readonly string[], includeStop: boolean) {
+    this.#stops = stops;
+    this.#includeStop = includeStop;
+  }
+
+  /** Text that is safe to show, and the stop string that was found, after which nothing follows. */
+  push(piece: string): { readonly text: string; readonly matched: string | null } {
+    const pending = this.#held + piece;
+    const match = this.#earliestMatch(pending);
+    if (match !== null) {
+      this.#held = "";
+      const end = match.at + (this.#includeStop ? match.stop.length : 0);
+      return { text: pending.slice(0, end), matched: match.stop };
+    }
+    const numHeld = this.#numUndecided(pending);
+    this.#held = pending.slice(pending.length - numHeld);
+    return { text: pending.slice(0, pending.length - numHeld), matched: null };
+  }
+
+  /** The held text, which began a stop string that never came. */
+  finish(): string {
+    const text = this.#held;
+    this.#held = "";
+    return text;
+  }
+
+  /** The match that is complete first; of two that are, the one that begins first. */
+  #earliestMatch(text: string): { readonly at: number; readonly stop: string } | null {
+    let best: { at: number; stop: string } | null = null;
+    for (const stop of this.#stops) {
+      const at = text.indexOf(stop);
+      if (at < 0) continue;
+      const isEarlier =
+        best === null ||
+        at + stop.length < best.at + best.stop.length ||
+        (at + stop.length === best.at + best.stop.length && at < best.at);
+      if (isEarlier) best = { at, stop };
+    }
+    return best;
+  }
+
+  /** Characters at the end of `text` that are a proper beginning of a stop string; the longest such run. */
+  #numUndecided(text: string): number {
+    let longest = 0;
+    for (const stop of this.#stops) {
+      for (let n = Math.min(stop.length - 1, text.length); n > longest; n--) {
+        if (text.endsWith(stop.slice(0, n))) longest = n;
+      }
+    }
+    return longest;
+  }
+}
