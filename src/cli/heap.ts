@@ -1,0 +1,74 @@
+/**
+ * @module The ceiling of the JavaScript heap, set from the budget.
+ *
+ * V8 takes its ceiling only at the start of a process, so a command that serves replaces itself once (`execve`: the same
+ * process id, nothing of the first image stays resident) with the flags that its `--memory` calls for. A second process
+ * would count against the cap.
+ */
+import { capBytesOf } from "../core/budget.ts";
+import { mib } from "../core/byte-size.ts";
+import { PagodaError } from "../core/errors.ts";
+import { readDeviceMemory } from "./device-memory.ts";
+import { engineOptions } from "./options/engine-options.ts";
+import { type Environment, readOptions } from "./options/read-options.ts";
+
+/** Set in the replaced process; its value is the ceiling in MiB. */
+export const heapVariable = "PAGODA_HEAP_MIB";
+
+/** Room for a vocabulary of 50,000 tokens and the requests of a small instance. */
+const leastHeapMib = 128;
+const mostHeapMib = 512;
+const heapShareOfCap = 1 / 5;
+/** V8 keeps up to three semi-spaces; a larger one collects less often and holds more. */
+export const semiSpaceMib = 8;
+
+/** The ceiling of the old generation for an instance under a cap, in MiB; `null`: no cap. */
+export function heapCeilingMib(capBytes: number | null): number {
+  if (capBytes === null) return mostHeapMib;
+  return Math.min(mostHeapMib, Math.max(leastHeapMib, Math.floor((capBytes * heapShareOfCap) / mib)));
+}
+
+/** The ceiling that this process runs under, in MiB; `null` where it was started without one. */
+export function currentHeapCeilingMib(environment: Environment): number | null {
+  const text = environment[heapVariable];
+  return text === undefined ? null : Number(text);
+}
+
+/** The cap among the options as typed; `null` without one. Options that are wrong are reported later, by the command. */
+export function capAsTyped(
+  given: Readonly<Record<string, unknown>>,
+  environment: Environment,
+): number | null {
+  const { memory, utilization } = engineOptions;
+  try {
+    const values = readOptions({ memory, utilization }, given, onlyVariablesOf(environment));
+    const cap = values.memory ?? values.utilization;
+    return cap === null ? null : capBytesOf(cap.value, readDeviceMemory());
+  } catch (thrown) {
+    if (thrown instanceof PagodaError) return null;
+    throw thrown;
+  }
+}
+
+function onlyVariablesOf(environment: Environment): Environment {
+  const { PAGODA_MEMORY, PAGODA_GPU_MEMORY_UTILIZATION } = environment;
+  return { PAGODA_MEMORY, PAGODA_GPU_MEMORY_UTILIZATION };
+}
+
+/** Replaces this process by itself under the ceiling; returns where that is done already, or not possible here. */
+export function ensureHeapCeiling(ceilingMib: number, environment: Environment): void {
+  if (environment[heapVariable] !== undefined || process.execve === undefined) return;
+  const script = process.argv[1];
+  if (script === undefined) return;
+  const flags = [`--max-old-space-size=${ceilingMib}`, `--max-semi-space-size=${semiSpaceMib}`];
+  process.execve(
+    process.execPath,
+    [process.execPath, ...process.execArgv, ...flags, script, ...process.argv.slice(2)],
+    {
+      ...process.env,
+      [heapVariable]: String(ceilingMib),
+      // glibc keeps an arena per thread otherwise, each of which can hold freed memory.
+      MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? "2",
+    },
+  );
+}

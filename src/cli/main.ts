@@ -1,0 +1,11 @@
+/** @module The entry of the command line. */
+import { fail } from "./fault.ts";
+import { buildProgram } from "./program.ts";
+
+process.on("uncaughtException", fail);
+process.on("unhandledRejection", fail);
+try {
+  await buildProgram().parseAsync();
+} catch (thrown) {
+  fail(thrown);
+}

@@ -1,0 +1,73 @@
+/** @module Where every byte of the budget goes, as a table for people. */
+import { formatBytes } from "../core/byte-size.ts";
+import type { MemoryReport } from "../core/memory-report.ts";
+import type { InstanceSettings } from "./instance-settings.ts";
+import type { InstancePlan } from "./plan-instance.ts";
+
+const componentLabels = {
+  runtime: "runtime (Node, heap ceiling, threads)",
+  weights: "weights",
+  workspace: "workspace",
+  kvPool: "KV pool",
+  tables: "tables",
+} as const;
+
+/** Lines of the table; no trailing newline. */
+export function memoryTable(report: MemoryReport, plan: InstancePlan, settings: InstanceSettings): string {
+  const rows = report.components.map((component) => [
+    componentLabels[component.name],
+    formatBytes(component.plannedBytes),
+    formatBytes(component.actualBytes),
+    component.evidence,
+  ]);
+  const total = (key: "plannedBytes" | "actualBytes"): string =>
+    formatBytes(report.components.reduce((sum, component) => sum + component[key], 0));
+  const table = alignColumns([
+    ["", "planned", "actual", ""],
+    ...rows,
+    ["total", total("plannedBytes"), total("actualBytes"), ""],
+  ]);
+  return [...table, "", ...derivation(report, plan, settings), ...plan.budget.notes].join("\n");
+}
+
+function derivation(report: MemoryReport, plan: InstancePlan, settings: InstanceSettings): string[] {
+  const { budget, blocks } = report;
+  const { limits } = plan;
+  const cap =
+    budget.capBytes === null
+      ? "none"
+      : `${formatBytes(budget.capBytes)} = ${budget.capBytes} bytes (${budget.cap.why})`;
+  const perBlock = `${blocks.blockSize} tokens, ${formatBytes(blocks.bytesPerBlock)}, ${limits.kvDtype}`;
+  const length = plan.budget.maxModelLen;
+  return alignColumns([
+    ["device", `${formatBytes(budget.deviceTotalBytes)} in all`],
+    ["cap", cap],
+    ["KV pool", `${budget.pool.why}: ${blocks.numTotal} blocks of ${perBlock}`],
+    [
+      "tokens",
+      `${report.numKvTokens} in the pool, ${report.maxConcurrency.toFixed(2)} sequences of ${length.value}`,
+    ],
+    ["max length", `${length.value} (${length.why ?? length.from})`],
+    ["a step", `at most ${limits.maxNumSeqs} sequences and ${limits.maxNumBatchedTokens} tokens`],
+    [
+      "kernels",
+      `${report.kernels}, ${limits.numThreads} threads (${settings.numThreads.why ?? settings.numThreads.from})`,
+    ],
+  ]);
+}
+
+/** The first column is flush left; numbers of a four-column table are flush right. */
+function alignColumns(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => (row[column] ?? "").length)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] ?? 0;
+        return column > 0 && row.length > 2 && column < 3 ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,53 @@
+/** @module Options of the server around the instance. */
+import { oneOf, onOrOff, option, wholeNumber } from "./option.ts";
+
+const server = "Server:";
+
+export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
+
+export const serverOptions = {
+  host: option(["--host", "--server-name"], {
+    argument: "address",
+    parse: (text: string) => text,
+    help: "address to listen on (default 127.0.0.1)",
+    group: server,
+  }),
+  port: option(["--port", "--server-port"], {
+    argument: "port",
+    parse: wholeNumber(0, 65_535),
+    help: "port to listen on; 0: any free one (default 8000)",
+    group: server,
+  }),
+  shutdownGraceMs: option(["--shutdown-grace-ms"], {
+    argument: "ms",
+    parse: wholeNumber(0, 3_600_000),
+    help: "on SIGTERM or Ctrl-C, how long running requests may take to finish (default 10000)",
+    group: server,
+  }),
+  logLevel: option<LogLevel>(["--log-level"], {
+    argument: "level",
+    parse: oneOf<LogLevel>({
+      fatal: "fatal",
+      error: "error",
+      warn: "warn",
+      info: "info",
+      debug: "debug",
+      trace: "trace",
+      silent: "silent",
+    }),
+    help: "fatal, error, warn, info, debug, trace or silent (default info)",
+    group: server,
+  }),
+  json: option(["--json"], {
+    argument: null,
+    parse: onOrOff,
+    help: "print the memory report as one line of JSON instead of a table",
+    group: server,
+  }),
+  verbose: option(["--verbose"], {
+    argument: null,
+    parse: onOrOff,
+    help: "show stack traces of start-up faults",
+    group: server,
+  }),
+} as const;

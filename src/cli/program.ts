@@ -1,0 +1,28 @@
+/** @module The commands of `pagoda`. */
+import { Command } from "commander";
+import { addRunCommand } from "./commands/run.ts";
+import { addServeCommand } from "./commands/serve.ts";
+import { version } from "./version.ts";
+
+/** Adding a command is one line here. */
+const commands: readonly ((program: Command) => void)[] = [addServeCommand, addRunCommand];
+
+export function buildProgram(): Command {
+  const program = new Command("pagoda")
+    .description(
+      "A memory-first LLM server: it says what fits before it starts, and holds to it while it serves.",
+    )
+    .version(version)
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(`pagoda: ${asOneLine(text)}\n`) });
+  for (const add of commands) add(program);
+  return program;
+}
+
+/** commander puts its suggestion on a second line. */
+function asOneLine(text: string): string {
+  return text
+    .replace(/^error: /, "")
+    .trim()
+    .replaceAll(/\s*\n\s*/g, " ");
+}
