@@ -138,6 +138,7 @@ function emitIntegerForms(asm: Assembler): void {
   for (const memory of memoryForms()) {
     asm.lea(o.r9, memory);
     asm.movsxd(o.r10, memory);
+    asm.cmpMemory(memory, 5);
     asm.prefetcht0(memory);
   }
   asm.push(o.rbx);

@@ -73,7 +73,13 @@ const narrowing: Partial<Record<VectorMnemonic, readonly Widths[]>> = {
 };
 const only256: readonly VectorMnemonic[] = ["vpermq", "vpermd", "vperm2f128"];
 const registersOnly: readonly VectorMnemonic[] = ["vmovmskps", "vmovhlps"];
-const memoryOnly: readonly VectorMnemonic[] = ["vmovqStore", "vmovss", "vmovssStore"];
+const memoryOnly: readonly VectorMnemonic[] = [
+  "vmaskmovps",
+  "vmaskmovpsStore",
+  "vmovqStore",
+  "vmovss",
+  "vmovssStore",
+];
 /** EVEX forms whose memory operand is a vector of 32-bit numbers may read one number for all lanes. */
 const withBroadcast: readonly VectorMnemonic[] = [
   ...([

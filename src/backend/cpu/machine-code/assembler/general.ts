@@ -43,6 +43,13 @@ export class GeneralAssembler extends CodeBuffer {
   cmp(left: GeneralRegister, right: Source): void {
     this.#arithmetic("cmp", left, right);
   }
+  /** Compares a 32-bit number of memory with a small one. */
+  cmpMemory(left: Memory, right: number): void {
+    invariant(fitsByte(right), () => `${right} is no 8-bit number`);
+    this.note("cmp", left, right);
+    this.#instruction(false, arithmetic.cmp, left, [0x83], 1);
+    this.emit(right);
+  }
 
   /** Loads or copies; a number is sign-extended from 32 bits. */
   mov(to: GeneralRegister, from: Source): void {

@@ -21,6 +21,7 @@ export interface FormOperands {
   readonly rmi: readonly [to: Vector, from: Source, immediate: number];
   readonly mr: readonly [to: Source | GeneralRegister, from: Vector];
   readonly mri: readonly [to: Source, from: Vector, immediate: number];
+  readonly mvr: readonly [to: Memory, mask: Vector, from: Vector];
   readonly vmi: readonly [to: Vector, from: Vector, immediate: number];
 }
 export type Form = keyof FormOperands;
@@ -59,6 +60,8 @@ export const vectorTable = {
   vmovdStore: row("mr", "66.0F.W0 7E", "both", "scalar32", "vmovd"),
   vmovq: row("rm", "66.0F.W1 6E", "both", "scalar64"),
   vmovqStore: row("mr", "66.0F.WIG D6", "vex", "scalar64", "vmovq"),
+  vmaskmovps: row("rvm", "66.0F38.W0 2C", "vex"),
+  vmaskmovpsStore: row("mvr", "66.0F38.W0 2E", "vex", "full", "vmaskmovps"),
   vmovss: row("rm", "F3.0F.WIG 10", "both", "scalar32"),
   vmovssStore: row("mr", "F3.0F.WIG 11", "both", "scalar32", "vmovss"),
   vbroadcastss: row("rm", "66.0F38.W0 18", "both", "scalar32"),

@@ -1,0 +1,68 @@
+/**
+ * @module All kernels of one target as one image, and that image bound to an arena.
+ */
+
+import { invariant } from "../../../core/errors.ts";
+import type { KernelName } from "../jobs.ts";
+import type { Kernel, KernelSet } from "../kernel-set.ts";
+import { type Assembler, createAssembler } from "./assembler/assembler.ts";
+import { elfImage } from "./elf-image.ts";
+import { emitQuantizedMatmul } from "./kernels/matmul-quantized.ts";
+import { addressOf, openImage, publishImage } from "./loader.ts";
+import type { Target } from "./targets.ts";
+
+/** A published image. Plain data: other threads of the process open it by its path. */
+export interface KernelImage {
+  /** The set's name, e.g. `machine-code-avx2`. */
+  readonly setName: string;
+  readonly path: string;
+  readonly kernels: readonly KernelName[];
+  readonly codeBytes: number;
+}
+
+/** A `WebAssembly.Memory`, shared or not. */
+export interface ArenaMemory {
+  readonly buffer: ArrayBufferLike;
+}
+
+/** How each kernel is written for a target. Kernels not named here stay those of the fallback set. */
+const writers: Readonly<Partial<Record<KernelName, (asm: Assembler, target: Target) => void>>> = {
+  matmulQ4: (asm, target) => emitQuantizedMatmul(asm, target, "q4"),
+  matmulQ8: (asm, target) => emitQuantizedMatmul(asm, target, "q8"),
+};
+export const machineCodeKernels = Object.keys(writers) as readonly KernelName[];
+
+/** Writes one kernel. @param withListing keep it as text too */
+export function assembleKernel(kernel: KernelName, target: Target, withListing = false): Assembler {
+  const write = writers[kernel];
+  invariant(write !== undefined, () => `no machine code for ${kernel}`);
+  const asm = createAssembler(withListing);
+  write(asm, target);
+  return asm;
+}
+
+/** Writes and publishes every kernel of a target. @param variant tells apart images of one process */
+export function publishKernels(target: Target, variant = ""): KernelImage {
+  const functions = machineCodeKernels.map((name) => ({ name, code: assembleKernel(name, target).finish() }));
+  const setName = `machine-code-${target.name}${variant}`;
+  return {
+    setName,
+    path: publishImage(elfImage(`pagoda-${setName}`, functions)),
+    kernels: machineCodeKernels,
+    codeBytes: functions.reduce((sum, { code }) => sum + code.length, 0),
+  };
+}
+
+/**
+ * The kernels of a published image for one arena, in the calling thread. Kernels that the image lacks come from
+ * `fallback`, which must be bound to the same arena.
+ */
+export function bindKernels(image: KernelImage, memory: ArenaMemory, fallback: KernelSet): KernelSet {
+  const entry = openImage(image.path);
+  const base = Number(addressOf(memory.buffer));
+  const own = image.kernels.map((name): [KernelName, Kernel] => {
+    const call = entry(name);
+    return [name, (jobOffset) => call(base + jobOffset)];
+  });
+  return { name: image.setName, kernels: { ...fallback.kernels, ...Object.fromEntries(own) } };
+}

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { rowsPerOctet } from "../../../../core/weight-layout.ts";
+import type { JobValues } from "../../jobs.ts";
+import type { KernelSet } from "../../kernel-set.ts";
+import { detectCpuFeatures } from "../cpu-features.ts";
+import { bindKernels, publishKernels } from "../kernel-image.ts";
+import { whyNoLoader } from "../loader.ts";
+import { runnableTargets } from "../targets.ts";
+import { SeededNumbers, TestArena } from "../test-arena.ts";
+import { exactOutput, type MatmulCase, placeMatmul } from "./matmul-case.ts";
+
+const noLoader = whyNoLoader();
+const runnable = noLoader === null ? runnableTargets(detectCpuFeatures()) : [];
+const none: KernelSet = { name: "none", kernels: {} as KernelSet["kernels"] };
+
+function randomCase(random: SeededNumbers, storage: "q4" | "q8"): MatmulCase {
+  return {
+    storage,
+    numTokens: random.between(1, random.between(1, 20)),
+    numRows: random.between(1, random.between(1, 40)),
+    numCols: 32 * random.between(1, random.between(1, 5)),
+    hasBias: random.between(0, 1) === 1,
+    accumulate: random.between(0, 1) === 1,
+    scale: random.between(0, 1) === 1 ? 1 : random.signed(),
+  };
+}
+
+/** Runs a case, perhaps cut into two parts, and returns what out held before and after. */
+function runCase(
+  arena: TestArena,
+  kernels: KernelSet,
+  c: MatmulCase,
+  job: JobValues<"matmulQ4">,
+  cut: number,
+): { before: Float32Array; after: Float32Array } {
+  const numOctets = Math.ceil(c.numRows / rowsPerOctet);
+  const numOut = (job.outStride / 4) * (c.numTokens - 1) + c.numRows;
+  const out = arena.f32.subarray(job.out / 4, job.out / 4 + numOut);
+  const before = out.slice();
+  const kernel = c.storage === "q4" ? "matmulQ4" : "matmulQ8";
+  const edge = Math.min(cut, numOctets);
+  arena.run(kernels, kernel, job, { start: edge, end: numOctets });
+  arena.run(kernels, kernel, job, { start: 0, end: edge });
+  return { before, after: out.slice() };
+}
+
+function assertExact(
+  arena: TestArena,
+  kernels: KernelSet,
+  c: MatmulCase,
+  job: JobValues<"matmulQ4">,
+  cut: number,
+): void {
+  const { before, after } = runCase(arena, kernels, c, job, cut);
+  const stride = job.outStride / 4;
+  for (let i = 0; i < after.length; i++) {
+    const [token, row] = [Math.floor(i / stride), i % stride];
+    const old = before[i] ?? 0;
+    const expected = row < c.numRows ? exactOutput(arena, c, job, token, row, old) : old;
+    if (!Object.is(after[i], expected))
+      assert.fail(`token ${token} row ${row}: ${after[i]}, not ${expected}, in ${JSON.stringify(c)}`);
+  }
+  assert.deepEqual(arena.brokenGuards(), [], JSON.stringify(c));
+}
+
+for (const target of runnable)
+  describe(`quantised products by ${target.name}`, () => {
+    const arena = new TestArena(1 << 20);
+    const unfused = bindKernels(publishKernels({ ...target, fused: false }, "-unfused"), arena.memory, none);
+
+    for (const storage of ["q4", "q8"] as const)
+      test(`${storage}: 1,500 seeded shapes equal plain arithmetic to the bit, and nothing beyond is written`, () => {
+        const random = new SeededNumbers(7);
+        for (let i = 0; i < 1500; i++) {
+          const c = randomCase(random, storage);
+          arena.reset();
+          assertExact(arena, unfused, c, placeMatmul(arena, random, c), random.between(0, 6));
+        }
+      });
+  });
+
+describe("fused products", { skip: runnable.length === 0 && (noLoader ?? "no AVX2") }, () => {
+  test("every target gives the same bits, whatever the batch and the cut", () => {
+    const arena = new TestArena(1 << 20);
+    const sets = runnable.map((target) => bindKernels(publishKernels(target), arena.memory, none));
+    const random = new SeededNumbers(11);
+    for (let i = 0; i < 300; i++) {
+      const c = randomCase(random, i % 2 === 0 ? "q4" : "q8");
+      arena.reset();
+      const job = placeMatmul(arena, random, c);
+      const out = arena.f32.subarray(
+        job.out / 4,
+        job.out / 4 + (job.outStride / 4) * (c.numTokens - 1) + c.numRows,
+      );
+      const start = out.slice();
+      const results = sets.map((set) => {
+        out.set(start);
+        return runCase(arena, set, c, job, random.between(0, 6)).after;
+      });
+      for (const result of results) assert.deepEqual(result, results[0], JSON.stringify(c));
+    }
+  });
+
+  test("a token's numbers do not depend on how many others there are", () => {
+    const arena = new TestArena(1 << 20);
+    const random = new SeededNumbers(5);
+    for (const target of runnable) {
+      const kernels = bindKernels(publishKernels(target), arena.memory, none);
+      const c: MatmulCase = {
+        storage: "q4",
+        numTokens: 19,
+        numRows: 24,
+        numCols: 96,
+        hasBias: false,
+        accumulate: false,
+        scale: 1,
+      };
+      arena.reset();
+      const job = placeMatmul(arena, random, c);
+      const all = runCase(arena, kernels, c, job, 1).after;
+      for (let numTokens = 1; numTokens < 19; numTokens++) {
+        const { after } = runCase(arena, kernels, { ...c, numTokens }, { ...job, numTokens }, 0);
+        assert.deepEqual(after, all.subarray(0, after.length));
+      }
+    }
+  });
+});
