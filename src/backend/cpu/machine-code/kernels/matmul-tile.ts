@@ -30,6 +30,7 @@ import {
   type Memory,
   r9,
   r10,
+  r15,
   rax,
   resized,
   rsp,
@@ -80,6 +81,7 @@ const cacheLineBytes = 64;
 const w = rax;
 const x = r9;
 const xEnd = r10;
+const ahead = r15;
 
 /** Emits the tile; its sums end up in `stackSums`. */
 export function emitTile(asm: Assembler, walk: TileRegisters, shape: TileShape): void {
@@ -87,6 +89,7 @@ export function emitTile(asm: Assembler, walk: TileRegisters, shape: TileShape):
   tile.zeroSums();
   asm.mov(w, walk.weights);
   asm.mov(x, walk.input);
+  if (shape.bits === 512) asm.lea(ahead, at(walk.weights, 0, walk.octetStride, 2));
   asm.lea(xEnd, at(walk.input, 0, walk.quadStride));
   countUp(asm, x, quadGroupBytes, xEnd, () => {
     tile.prefetch();
@@ -156,14 +159,18 @@ class Tile {
     if (this.#sums === null) asm.vmovupsStore(stackSums(this.#shape.bits, token), sum);
   }
 
-  /** Few tokens read weights faster than the processor guesses; many do not wait for them. */
+  /**
+   * Asks for weights before they are needed, so that a stream from memory does not stall. One octet is one stream:
+   * the same distance ahead always. Of two octets at once the second begins where the first ends, so the processor's
+   * own prediction finds no stream; the next two are asked for instead, from their beginning at twice the pace.
+   */
   prefetch(): void {
     const { numTokens, bits, storage } = this.#shape;
-    if (numTokens > tokensPerQuad) return;
-    for (let ahead = 0; ahead < groupBytes[storage]; ahead += cacheLineBytes) {
-      this.#asm.prefetcht0(at(w, prefetchAhead + ahead));
-      if (bits === 512) this.#asm.prefetcht0(at(w, prefetchAhead + ahead, this.#octetStride));
-    }
+    const bytesAtOnce = groupBytes[storage] * (bits / 256);
+    if (bits === 256 && numTokens > tokensPerQuad) return;
+    for (let line = 0; line < bytesAtOnce; line += cacheLineBytes)
+      this.#asm.prefetcht0(bits === 256 ? at(w, prefetchAhead + line) : at(ahead, line));
+    if (bits === 512) this.#asm.add(ahead, bytesAtOnce);
   }
 
   /** One number per token that every row needs: what `byteDot` starts from, or xs · Σq_x. */
