@@ -1,0 +1,132 @@
+/**
+ * @module Cuts a step's attention into work items that threads take one by one.
+ *
+ * Rows of a slice go in items of up to `maxItemRows`, so that a tile of keys is read once for several queries. A long
+ * item, if there are too few to keep all threads busy, is cut by partitions and merged afterwards. Neither changes a
+ * bit of the result (`tokensPerPartition`).
+ */
+import { invariant } from "../../core/errors.ts";
+import { maxSplitRows } from "../../core/footprint.ts";
+import type { StepInputs } from "../backend.ts";
+import { attentionItem, maxItemRows, tokensPerPartition } from "./jobs.ts";
+
+/** An item is cut so that no piece is more than this share of one thread's work. */
+const piecesPerThread = 4;
+
+export interface AttentionItemLimits {
+  readonly numThreads: number;
+  /** Fewest KV heads of any layer: each is a unit of its own. */
+  readonly numKvHeads: number;
+  /** Most query heads of any layer. */
+  readonly numHeads: number;
+  /** Partial records that fit. */
+  readonly maxPartials: number;
+}
+
+/** Writes the tables of `attentionItem` records; allocates nothing. */
+export class AttentionItems {
+  numItems = 0;
+  numMergeItems = 0;
+  readonly #items: Int32Array;
+  readonly #mergeItems: Int32Array;
+  readonly #limits: AttentionItemLimits;
+  #numPartials = 0;
+
+  /** `items` and `mergeItems` are the tables themselves, in arena 0. */
+  constructor(items: Int32Array, mergeItems: Int32Array, limits: AttentionItemLimits) {
+    this.#items = items;
+    this.#mergeItems = mergeItems;
+    this.#limits = limits;
+  }
+
+  build(inputs: StepInputs): void {
+    this.numItems = 0;
+    this.numMergeItems = 0;
+    this.#numPartials = 0;
+    const largestPiece = this.#largestPiece(inputs);
+    for (let slice = 0; slice < inputs.numSlices; slice++) this.#addSlice(inputs, slice, largestPiece);
+  }
+
+  /** Partitions in the longest piece that still lets the threads finish together. */
+  #largestPiece(inputs: StepInputs): number {
+    let numPartitions = 0;
+    for (let slice = 0; slice < inputs.numSlices; slice++) {
+      const endRow = entry(inputs.sliceStarts, slice + 1);
+      for (let row = entry(inputs.sliceStarts, slice); row < endRow; row += maxItemRows)
+        numPartitions += partitionsUpTo(entry(inputs.positions, Math.min(row + maxItemRows, endRow) - 1));
+    }
+    const { numKvHeads, numThreads } = this.#limits;
+    return Math.max(1, Math.ceil((numPartitions * numKvHeads) / (numThreads * piecesPerThread)));
+  }
+
+  #addSlice(inputs: StepInputs, slice: number, largestPiece: number): void {
+    const endRow = entry(inputs.sliceStarts, slice + 1);
+    for (let row = entry(inputs.sliceStarts, slice); row < endRow; row += maxItemRows) {
+      const numRows = Math.min(maxItemRows, endRow - row);
+      const numPartitions = partitionsUpTo(entry(inputs.positions, row + numRows - 1));
+      const numPartials = numPartitions * numRows * this.#limits.numHeads;
+      const isCut =
+        numPartitions > largestPiece &&
+        this.numMergeItems < maxSplitRows &&
+        this.#numPartials + numPartials <= this.#limits.maxPartials;
+      if (isCut) this.#addPieces(slice, row, numRows, numPartitions, largestPiece);
+      else this.#addItem(slice, row, numRows, 0, numPartitions, -1);
+    }
+  }
+
+  #addPieces(slice: number, row: number, numRows: number, numPartitions: number, largestPiece: number): void {
+    const firstPartial = this.#numPartials;
+    const partialsPerPartition = numRows * this.#limits.numHeads;
+    for (let first = 0; first < numPartitions; first += largestPiece) {
+      const numInPiece = Math.min(largestPiece, numPartitions - first);
+      this.#addItem(slice, row, numRows, first, numInPiece, firstPartial + first * partialsPerPartition);
+    }
+    writeItem(this.#mergeItems, this.numMergeItems, slice, row, numRows, 0, numPartitions, firstPartial);
+    this.numMergeItems += 1;
+    this.#numPartials += numPartitions * partialsPerPartition;
+  }
+
+  #addItem(
+    slice: number,
+    row: number,
+    numRows: number,
+    firstPartition: number,
+    numPartitions: number,
+    firstPartial: number,
+  ): void {
+    invariant(
+      (this.numItems + 1) * attentionItem.words <= this.#items.length,
+      () => `more than ${this.numItems} attention items`,
+    );
+    writeItem(this.#items, this.numItems, slice, row, numRows, firstPartition, numPartitions, firstPartial);
+    this.numItems += 1;
+  }
+}
+
+function writeItem(
+  table: Int32Array,
+  index: number,
+  slice: number,
+  firstRow: number,
+  numRows: number,
+  firstPartition: number,
+  numPartitions: number,
+  firstPartial: number,
+): void {
+  const word = index * attentionItem.words;
+  table[word + attentionItem.slice] = slice;
+  table[word + attentionItem.firstRow] = firstRow;
+  table[word + attentionItem.numRows] = numRows;
+  table[word + attentionItem.firstPartition] = firstPartition;
+  table[word + attentionItem.numPartitions] = numPartitions;
+  table[word + attentionItem.firstPartial] = firstPartial;
+}
+
+function partitionsUpTo(position: number): number {
+  return Math.floor(position / tokensPerPartition) + 1;
+}
+
+/** Entry of a typed array whose index is within it by construction. */
+function entry(values: Int32Array, index: number): number {
+  return values[index] as number;
+}

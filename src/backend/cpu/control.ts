@@ -1,0 +1,60 @@
+/**
+ * @module The control block at the start of arena 0: how the coordinator and the threads talk during steps.
+ *
+ *   words   0 …   3   start gate: its generation changes when there is something to do; idle threads wait on it
+ *   words  16 …  19   barrier between operations
+ *   word   32         claim: next unit of the current phase that no thread has taken
+ *   word   48         done: counts finished commands; the coordinator waits on it
+ *   words  64 …       what to do (`commandWords`)
+ *   bytes 1024 …      timings, 64 × f64 for each thread (`timing.ts`)
+ *
+ * Words that different threads write are a cache line apart.
+ */
+import { numBarrierWords } from "./barrier.ts";
+
+const claimWord = 32;
+const doneWord = 48;
+const commandWord = 64;
+
+/** Indices into the command words. */
+export const commandWords = {
+  command: 0,
+  numTokens: 1,
+  numSlices: 2,
+  numOutputs: 3,
+  numAttentionItems: 4,
+  numMergeItems: 5,
+} as const;
+
+export const commands = { step: 1, close: 2 } as const;
+
+export interface ControlBlock {
+  readonly gate: Int32Array;
+  readonly barrier: Int32Array;
+  /** [1] */
+  readonly claim: Int32Array;
+  /** [1] */
+  readonly done: Int32Array;
+  readonly command: Int32Array;
+  /** [64] of each thread, by thread */
+  readonly timings: readonly Float64Array[];
+}
+
+const timingsByte = 1024;
+const timingNumbers = 64;
+
+export function controlBlock(memory: WebAssembly.Memory, offset: number, numThreads: number): ControlBlock {
+  const words = (word: number, numWords: number): Int32Array =>
+    new Int32Array(memory.buffer, offset + 4 * word, numWords);
+  return {
+    gate: words(0, numBarrierWords),
+    barrier: words(16, numBarrierWords),
+    claim: words(claimWord, 1),
+    done: words(doneWord, 1),
+    command: words(commandWord, Object.keys(commandWords).length),
+    timings: [...Array(numThreads).keys()].map(
+      (thread) =>
+        new Float64Array(memory.buffer, offset + timingsByte + 8 * timingNumbers * thread, timingNumbers),
+    ),
+  };
+}

@@ -1,0 +1,156 @@
+/** @module The CPU backend: allocates a model by its footprint, starts its worker threads and waits until it serves. */
+import { Worker } from "node:worker_threads";
+import { invariant, PagodaError } from "../../core/errors.ts";
+import {
+  type Footprint,
+  footprint,
+  largestArenaBytes,
+  maxAttentionItems,
+  maxSplitRows,
+  partialsBytes,
+} from "../../core/footprint.ts";
+import { attentionItemWords, partialRecordBytes } from "../../core/workspace-layout.ts";
+import type { Backend, BackendLimits, LoadedModel, LoadProgress } from "../backend.ts";
+import type { Program } from "../program.ts";
+import { type ArenaViews, createArena } from "./arena.ts";
+import { AttentionItems } from "./attention-items.ts";
+import { chooseKernelSource } from "./choose-kernels.ts";
+import { controlBlock } from "./control.ts";
+import { CpuModel } from "./cpu-model.ts";
+import { layOut, type ModelLayout } from "./layout.ts";
+import { stepInputViews, stepResultViews } from "./step-views.ts";
+import type { WorkerMessage, WorkerStart } from "./worker-messages.ts";
+
+export interface CpuBackendOptions {
+  /** Most bytes of one arena; smaller only in tests, to spread a small model over several. */
+  readonly arenaLimitBytes?: number;
+  /** Name of the kernel set; default PAGODA_KERNELS, else the best that works here. */
+  readonly kernels?: string;
+}
+
+/** A thread's heap holds its code and compiled phases only: a few MiB. */
+const workerResourceLimits = {
+  maxOldGenerationSizeMb: 32,
+  maxYoungGenerationSizeMb: 2,
+  stackSizeMb: 1,
+} as const;
+
+const workerFile = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+
+export class CpuBackend implements Backend {
+  readonly name = "cpu";
+  readonly #options: CpuBackendOptions;
+
+  constructor(options: CpuBackendOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * Allocates exactly `footprint(program, limits)`, makes every page resident and loads the weights. Throws
+   * `memory_too_small` where the system or a 32-bit pointer cannot hold it, `model_invalid` where a file ends early.
+   */
+  async load(
+    program: Program,
+    limits: BackendLimits,
+    onProgress: (progress: LoadProgress) => void = () => undefined,
+  ): Promise<LoadedModel> {
+    const plan: Footprint = footprint(program, limits, this.#options.arenaLimitBytes ?? largestArenaBytes);
+    const { layout, allocations } = layOut(program, limits, plan);
+    const kernels = await chooseKernelSource(this.#options.kernels);
+    const arenas = layout.arenas.map(({ numBytes }) => createArena(numBytes));
+    const memories = arenas.map(({ memory }) => memory);
+    const [first] = arenas;
+    const [firstLayout] = layout.arenas;
+    invariant(first !== undefined && firstLayout !== undefined, () => "a model has at least one arena");
+    const workers = [...Array(limits.numThreads).keys()].map((thread) =>
+      startWorker({ program, limits, layout, memories, kernels, thread }),
+    );
+    const kernelSetName = await allReady(workers, program, onProgress);
+    return new CpuModel(kernelSetName, {
+      program,
+      limits,
+      layout,
+      arenas,
+      workers,
+      control: controlBlock(first.memory, layout.control, limits.numThreads),
+      inputs: stepInputViews(first.memory, firstLayout, limits, program.vocabularyWidth),
+      results: stepResultViews(first.memory, firstLayout, limits),
+      attentionItems: attentionItemsOf(program, limits, layout, first),
+      allocations,
+    });
+  }
+}
+
+function startWorker(start: WorkerStart): Worker {
+  return new Worker(workerFile, {
+    workerData: start,
+    resourceLimits: workerResourceLimits,
+    name: `pagoda-${start.thread}`,
+  });
+}
+
+/** Resolves with the name of the kernel set once every thread is ready; rejects, ending all, as soon as one fails. */
+async function allReady(
+  workers: readonly Worker[],
+  program: Program,
+  onProgress: (progress: LoadProgress) => void,
+): Promise<string> {
+  const totalBytes = program.weights.reduce((sum, { origin }) => sum + origin.numBytes, 0);
+  let loadedBytes = 0;
+  const loaded = (numBytes: number): void => {
+    loadedBytes += numBytes;
+    onProgress({ loadedBytes, totalBytes });
+  };
+  try {
+    const names = await Promise.all(workers.map((worker) => workerReady(worker, loaded)));
+    return names[0] ?? "";
+  } catch (cause) {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+    throw cause;
+  }
+}
+
+function workerReady(worker: Worker, loaded: (numBytes: number) => void): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const hear = (message: WorkerMessage): void => {
+    if (message.kind === "loaded") loaded(message.numBytes);
+    else resolve(message.kernelSetName);
+  };
+  const exited = (): void =>
+    reject(new PagodaError("engine_failed", "A compute thread ended while loading."));
+  worker.on("message", hear);
+  worker.once("error", reject);
+  worker.once("exit", exited);
+  return promise.finally(() => {
+    worker.off("message", hear);
+    worker.off("error", reject);
+    worker.off("exit", exited);
+  });
+}
+
+function attentionItemsOf(
+  program: Program,
+  limits: BackendLimits,
+  layout: ModelLayout,
+  { memory }: ArenaViews,
+): AttentionItems {
+  const [arena] = layout.arenas;
+  invariant(arena !== undefined, () => "a model has at least one arena");
+  const attention = program.body.filter((operation) => operation.kind === "attention");
+  const headCounts = new Set(attention.map(({ numHeads }) => numHeads));
+  const headDims = new Set(program.kvLayers.map(({ headDim }) => headDim));
+  const numHeads = Math.max(1, ...headCounts);
+  // Records of one table must have one shape: where layers differ, long items are not cut.
+  const isUniform = headCounts.size <= 1 && headDims.size <= 1;
+  const recordBytes = partialRecordBytes(Math.max(2, ...headDims));
+  return new AttentionItems(
+    new Int32Array(memory.buffer, arena.attentionItems, maxAttentionItems(limits) * attentionItemWords),
+    new Int32Array(memory.buffer, arena.mergeItems, maxSplitRows * attentionItemWords),
+    {
+      numThreads: limits.numThreads,
+      numKvHeads: Math.max(1, Math.min(...program.kvLayers.map(({ numKvHeads }) => numKvHeads))),
+      numHeads,
+      maxPartials: isUniform ? Math.floor(partialsBytes(program, limits) / recordBytes) : 0,
+    },
+  );
+}

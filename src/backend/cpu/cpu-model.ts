@@ -1,0 +1,165 @@
+/** @module A loaded model on the CPU: the coordinator of its worker threads. It runs no kernels itself. */
+import type { Worker } from "node:worker_threads";
+import { invariant, PagodaError } from "../../core/errors.ts";
+import { layerBlockBytes } from "../../core/kv-layout.ts";
+import { headPieceRows } from "../../core/step-layout.ts";
+import type {
+  Allocation,
+  BackendLimits,
+  LoadedModel,
+  StepInputs,
+  StepResults,
+  StepTiming,
+} from "../backend.ts";
+import type { Program } from "../program.ts";
+import type { ArenaViews } from "./arena.ts";
+import type { AttentionItems } from "./attention-items.ts";
+import { advance, failBarrier } from "./barrier.ts";
+import { type ControlBlock, commands, commandWords } from "./control.ts";
+import type { ModelLayout } from "./layout.ts";
+import { type StepProfile, stepProfile, stepTiming } from "./timing.ts";
+
+interface CpuModelParts {
+  readonly program: Program;
+  readonly limits: BackendLimits;
+  readonly layout: ModelLayout;
+  readonly arenas: readonly ArenaViews[];
+  readonly workers: readonly Worker[];
+  readonly control: ControlBlock;
+  readonly inputs: StepInputs;
+  readonly results: StepResults;
+  readonly attentionItems: AttentionItems;
+  readonly allocations: readonly Allocation[];
+}
+
+export class CpuModel implements LoadedModel {
+  readonly kernels: string;
+  readonly inputs: StepInputs;
+  readonly results: StepResults;
+  readonly allocations: readonly Allocation[];
+  readonly #parts: CpuModelParts;
+  #failure: PagodaError | null = null;
+  #isStepping = false;
+  #isClosing = false;
+  #totalMs = 0;
+
+  constructor(kernels: string, parts: CpuModelParts) {
+    this.kernels = kernels;
+    this.inputs = parts.inputs;
+    this.results = parts.results;
+    this.allocations = parts.allocations;
+    this.#parts = parts;
+    for (const worker of parts.workers) {
+      worker.on("error", (cause) => this.#fail(cause));
+      worker.on("exit", () => this.#fail(undefined));
+    }
+  }
+
+  async step(): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
+    invariant(!this.#isStepping && !this.#isClosing, () => "step() while stepping or closed");
+    this.#isStepping = true;
+    const startMs = performance.now();
+    const { control, attentionItems } = this.#parts;
+    const { numTokens, numSlices, numOutputs } = this.inputs;
+    attentionItems.build(this.inputs);
+    const { command } = control;
+    command[commandWords.command] = commands.step;
+    command[commandWords.numTokens] = numTokens;
+    command[commandWords.numSlices] = numSlices;
+    command[commandWords.numOutputs] = numOutputs;
+    command[commandWords.numAttentionItems] = attentionItems.numItems;
+    command[commandWords.numMergeItems] = attentionItems.numMergeItems;
+    const numDone = Atomics.load(control.done, 0);
+    advance(control.gate);
+    // The workers signal the done word; the event loop stays free until then.
+    const waiting = Atomics.waitAsync(control.done, 0, numDone);
+    if (waiting.async) await waiting.value;
+    this.#isStepping = false;
+    this.#totalMs = performance.now() - startMs;
+    if (this.#failure !== null) throw this.#failure;
+    if (Atomics.load(control.barrier, 3) === 1) throw await this.#whyFailed();
+  }
+
+  copyBlocks(pairs: readonly number[]): void {
+    invariant(!this.#isStepping, () => "copyBlocks() during a step");
+    const { program, limits, layout, arenas } = this.#parts;
+    for (const [arenaId, arena] of layout.arenas.entries()) {
+      for (const [kvLayer, offset] of arena.kvLayers) {
+        const kv = program.kvLayers[kvLayer];
+        if (kv === undefined) continue;
+        const blockBytes = layerBlockBytes(limits.kvDtype, kv, limits.blockSize);
+        for (let i = 0; i + 1 < pairs.length; i += 2) {
+          const from = offset + (pairs[i] as number) * blockBytes;
+          arenas[arenaId]?.u8.copyWithin(
+            offset + (pairs[i + 1] as number) * blockBytes,
+            from,
+            from + blockBytes,
+          );
+        }
+      }
+    }
+  }
+
+  logitsRow(outputRow: number): Float32Array {
+    const { program, limits, layout, arenas } = this.#parts;
+    const offset = layout.arenas[0]?.buffers.get(program.logits);
+    const arena = arenas[0];
+    invariant(arena !== undefined && offset !== undefined, () => "the logits lie in arena 0");
+    const width = program.buffers[program.logits]?.width ?? 0;
+    const row = outputRow % headPieceRows(limits);
+    return new Float32Array(arena.memory.buffer, offset + 4 * width * row, program.vocabularyWidth);
+  }
+
+  lastStepTiming(): StepTiming {
+    return stepTiming(this.#parts.control.timings, this.#totalMs);
+  }
+
+  /** Milliseconds of the last step by kind of operation, mean of the threads. */
+  lastStepProfile(): StepProfile {
+    return stepProfile(this.#parts.control.timings);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const { control, workers } = this.#parts;
+    control.command[commandWords.command] = commands.close;
+    advance(control.gate);
+    if (this.#failure !== null) failBarrier(control.barrier);
+    const exits = workers.map((worker) =>
+      worker.threadId < 0 ? null : new Promise((resolve) => worker.once("exit", resolve)),
+    );
+    // Those that wait leave by themselves; one that hangs in a kernel does not.
+    if (this.#failure !== null || this.#isStepping) for (const worker of workers) void worker.terminate();
+    await Promise.all(exits);
+  }
+
+  /** A thread has died: those that wait for it leave, and the step that runs rejects. */
+  #fail(cause: unknown): void {
+    if (this.#isClosing || (this.#failure !== null && cause === undefined)) return;
+    const isFirst = this.#failure === null;
+    if (isFirst) this.#failure = failureOf(cause);
+    const { control } = this.#parts;
+    failBarrier(control.barrier);
+    Atomics.add(control.done, 0, 1);
+    Atomics.notify(control.done, 0);
+  }
+
+  /** The thread's error event follows its signal: waits for it, so that the rejection says why. */
+  async #whyFailed(): Promise<PagodaError> {
+    const settled = this.#parts.workers.map((worker) =>
+      worker.threadId < 0 ? null : new Promise((resolve) => worker.once("exit", resolve)),
+    );
+    await Promise.race([...settled, new Promise((resolve) => setTimeout(resolve, 1000))]);
+    this.#failure ??= failureOf(undefined);
+    return this.#failure;
+  }
+}
+
+function failureOf(cause: unknown): PagodaError {
+  const why = cause instanceof Error ? `: ${cause.message}` : "";
+  return new PagodaError("engine_failed", `A compute thread died${why}.`, {
+    hint: "Restart the instance.",
+    cause,
+  });
+}

@@ -1,0 +1,85 @@
+/** @module A compiled step: phases, each a few kernel jobs that threads share out, with a barrier after it. */
+import type { KernelName } from "./jobs.ts";
+import type { Kernel } from "./kernel-set.ts";
+
+/** What a phase's units are; a unit is never cut. */
+export type Split =
+  /** Token rows of the step, or output rows of the piece: each unit goes through all jobs in order. */
+  | "tokenRows"
+  | "outputRows"
+  /** Units of the first job, then those of the second, and so on. */
+  | "octets"
+  | "kvHeads"
+  /** Work items × KV heads. */
+  | "attentionUnits"
+  | "mergeUnits"
+  /** Done by thread 0 alone. */
+  | "whole";
+
+/** What the profile tells apart. */
+export const phaseKinds = [
+  "embed",
+  "rows",
+  "matmulQ4",
+  "matmulQ8",
+  "matmulFloat",
+  "storeKv",
+  "attention",
+  "sample",
+  "crossing",
+] as const;
+export type PhaseKind = (typeof phaseKinds)[number];
+
+/** One thread's job block of one kernel call. */
+export interface Job {
+  readonly kernelName: KernelName;
+  readonly kernel: Kernel;
+  readonly jobOffset: number;
+  /** The arena that the job block and everything it names lie in. */
+  readonly i32: Int32Array;
+  /** Index into i32 of the words start and end. */
+  readonly startWord: number;
+  /** Split by octets or KV heads: how many there are. Split by attention units: KV heads. Else 0. */
+  readonly numUnits: number;
+}
+
+export interface Phase {
+  readonly kind: PhaseKind;
+  readonly split: Split;
+  readonly jobs: readonly Job[];
+  /** Reads nothing that it writes, so every thread may do all of it at once, writing the same bytes. */
+  readonly isRepeatable: boolean;
+  /** Copies what later layers read into their arena; such a phase has no jobs. */
+  readonly crossing: Crossing | null;
+}
+
+/** Ranges of 4-byte numbers to copy between two arenas; integers, since copying a float may change a NaN's bits. */
+export interface Crossing {
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  readonly ranges: readonly CrossingRange[];
+}
+
+export interface CrossingRange {
+  readonly fromWord: number;
+  readonly toWord: number;
+  readonly numWords: number;
+  /** What there are numWords of each. */
+  readonly per: "token" | "slice" | "attentionItem" | "mergeItem";
+}
+
+/** A word to set before the body (numTokens) or before each piece of the head. */
+export interface Patch {
+  readonly i32: Int32Array;
+  readonly word: number;
+  readonly value: "numTokens" | "numOutputs" | "firstOutput" | "outputRowIds";
+  /** Added to "outputRowIds" (bytes). */
+  readonly base: number;
+}
+
+export interface CompiledProgram {
+  readonly body: readonly Phase[];
+  readonly head: readonly Phase[];
+  readonly bodyPatches: readonly Patch[];
+  readonly headPatches: readonly Patch[];
+}

@@ -1,0 +1,18 @@
+/** @module What the coordinator gives a thread at its start, and what a thread says while loading. Steps send nothing. */
+import type { BackendLimits } from "../backend.ts";
+import type { Program } from "../program.ts";
+import type { KernelSource } from "./choose-kernels.ts";
+import type { ModelLayout } from "./layout.ts";
+
+export interface WorkerStart {
+  readonly program: Program;
+  readonly limits: BackendLimits;
+  readonly layout: ModelLayout;
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly kernels: KernelSource;
+  readonly thread: number;
+}
+
+export type WorkerMessage =
+  | { readonly kind: "loaded"; readonly numBytes: number }
+  | { readonly kind: "ready"; readonly kernelSetName: string };
