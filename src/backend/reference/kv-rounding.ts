@@ -3,8 +3,8 @@
  *
  *   exact   nothing; for comparisons with float32 models
  *   f16     each number to the nearest half
- *   int8    per token and head: min = f16(min x), scale = f16((max x − min x) / 255), q = round((x − min) / scale) in
- *           [0, 255]; x → scale·q + min
+ *   int8    per token and head: min = f16(min x), scale = f16((max x − min) / 255), q = (x − min) / scale rounded to the
+ *           nearest whole number (ties to even) in [0, 255]; x → scale·q + min. All in f32.
  *   int4    the same with 15 steps, after turning the head by a Hadamard matrix (and back when read): H spreads an outlier
  *           over all dimensions, which more than halves the loss. H acts on runs of 2^k columns, the largest power of two
  *           that divides headDim, normalised to be its own inverse.
@@ -29,11 +29,17 @@ export function roundedVector(vector: Float32Array, precision: KvPrecision): Flo
 
 function quantisedAndBack(vector: Float32Array, numSteps: number): Float32Array {
   const min = Math.f16round(Math.min(...vector));
-  const scale = Math.f16round(Math.fround(Math.max(...vector) - Math.min(...vector)) / numSteps);
+  const scale = Math.f16round(Math.fround(Math.max(...vector) - min) / numSteps);
   return vector.map((x) => {
-    const q = scale === 0 ? 0 : Math.round((x - min) / scale);
+    const q = scale === 0 ? 0 : nearestEven(Math.fround(Math.fround(x - min) / scale));
     return scale * Math.min(Math.max(q, 0), numSteps) + min;
   });
+}
+
+function nearestEven(x: number): number {
+  const below = Math.floor(x);
+  const isTie = x - below === 0.5;
+  return isTie ? below + (below % 2) : Math.round(x);
 }
 
 /** Walsh–Hadamard transform of each run of 2^k columns, divided by √2^k. */
