@@ -1,6 +1,5 @@
 /** @module The reference backend: any program, in float32, plainly. Slow by design. */
-import type { Backend, BackendLimits, LoadedModel, LoadProgress } from "../backend.ts";
-import type { Program } from "../program.ts";
+import type { Backend } from "../backend.ts";
 import { ReferenceModel } from "./reference-model.ts";
 
 export interface ReferenceOptions {
@@ -11,20 +10,10 @@ export interface ReferenceOptions {
   readonly kv: "exact" | "stored";
 }
 
-export class ReferenceBackend implements Backend {
-  readonly name = "reference";
-  readonly #options: ReferenceOptions;
-
-  constructor(options: ReferenceOptions = { kv: "stored" }) {
-    this.#options = options;
-  }
-
-  async load(
-    program: Program,
-    limits: BackendLimits,
-    onProgress: (progress: LoadProgress) => void = () => undefined,
-  ): Promise<LoadedModel> {
-    const precision = this.#options.kv === "exact" ? "exact" : limits.kvDtype;
-    return new ReferenceModel(program, limits, precision, onProgress);
-  }
+export function createReferenceBackend(options: ReferenceOptions): Backend {
+  return {
+    name: "reference",
+    load: async (program, limits, onProgress = () => undefined) =>
+      new ReferenceModel(program, limits, options.kv === "exact" ? "exact" : limits.kvDtype, onProgress),
+  };
 }

@@ -1,4 +1,4 @@
-import { ReferenceBackend } from "../../backend/reference/reference-backend.ts";
+import { createReferenceBackend } from "../../backend/reference/reference-backend.ts";
 import { describeCheckpointConformance } from "../checkpoint-conformance.ts";
 
-describeCheckpointConformance("reference backend", new ReferenceBackend({ kv: "exact" }), 1e-3);
+describeCheckpointConformance("reference backend", createReferenceBackend({ kv: "exact" }), 1e-3);
