@@ -1,8 +1,7 @@
 /** @module Where every byte of the budget goes, as a table for people. */
 import { formatBytes } from "../core/byte-size.ts";
 import type { MemoryReport } from "../core/memory-report.ts";
-import type { InstanceSettings } from "./instance-settings.ts";
-import type { InstancePlan } from "./plan-instance.ts";
+import type { PreparedInstance } from "./instance.ts";
 
 const componentLabels = {
   runtime: "runtime (Node, heap ceiling, threads)",
@@ -13,7 +12,7 @@ const componentLabels = {
 } as const;
 
 /** Lines of the table; no trailing newline. */
-export function memoryTable(report: MemoryReport, plan: InstancePlan, settings: InstanceSettings): string {
+export function memoryTable(report: MemoryReport, prepared: PreparedInstance): string {
   const rows = report.components.map((component) => [
     componentLabels[component.name],
     formatBytes(component.plannedBytes),
@@ -27,10 +26,10 @@ export function memoryTable(report: MemoryReport, plan: InstancePlan, settings: 
     ...rows,
     ["total", total("plannedBytes"), total("actualBytes"), ""],
   ]);
-  return [...table, "", ...derivation(report, plan, settings), ...plan.budget.notes].join("\n");
+  return [...table, "", ...derivation(report, prepared), ...prepared.plan.budget.notes].join("\n");
 }
 
-function derivation(report: MemoryReport, plan: InstancePlan, settings: InstanceSettings): string[] {
+function derivation(report: MemoryReport, { plan, settings }: PreparedInstance): string[] {
   const { budget, blocks } = report;
   const { limits } = plan;
   const cap =

@@ -6,7 +6,7 @@ import { semiSpaceMib } from "./heap.ts";
  * Resident at rest beside the JavaScript heap: Node's own code and data, compiled code, libraries' native memory.
  * Measured as VmRSS less heap and buffers of an idle server, and rounded up.
  */
-const nodeBaseMib = 88;
+const nodeBaseMib = 96;
 /** One worker thread: its stack and its own small heap. Measured as the growth of VmRSS per thread. */
 const workerMib = 14;
 /** V8 holds up to three semi-spaces of young objects beside the old generation. */
