@@ -20,7 +20,7 @@ import { Scheduler } from "./scheduler.ts";
 import { RequestProgress } from "./sequence.ts";
 import { SequenceText } from "./sequence-text.ts";
 import { limitsOf, type StepPlan } from "./step-plan.ts";
-import type { ChatTemplate, TextTokenizer } from "./text-tokenizer.ts";
+import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
 
 /** What `memory()` reports besides the blocks: planned and allocated bytes, known to whoever loaded the model. */
 export type MemoryFacts = Omit<MemoryReport, "blocks" | "numKvTokens" | "maxConcurrency">;
@@ -32,7 +32,7 @@ export interface EngineOptions {
   readonly vocabularyWidth: number;
   readonly bytesPerBlock: number;
   readonly tokenizer: TextTokenizer;
-  readonly chatTemplate: ChatTemplate | null;
+  readonly chatTemplate: ChatRenderer | null;
   /** Tokens with which the model ends its text. */
   readonly eosTokenIds: readonly number[];
   readonly served: ServedModel;

@@ -3,7 +3,7 @@ import { PagodaError } from "../core/errors.ts";
 import type { GenerationRequest, Prompt } from "../core/generation.ts";
 import type { SamplingParams } from "../core/sampling-params.ts";
 import type { AdmittedRequest } from "./sequence.ts";
-import type { ChatTemplate, TextTokenizer } from "./text-tokenizer.ts";
+import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
 
 export interface IntakeLimits {
   readonly maxModelLen: number;
@@ -19,7 +19,7 @@ export interface IntakeLimits {
 export interface IntakeOptions {
   readonly limits: IntakeLimits;
   readonly tokenizer: TextTokenizer;
-  readonly chatTemplate: ChatTemplate | null;
+  readonly chatTemplate: ChatRenderer | null;
   readonly eosTokenIds: readonly number[];
   readonly clock: () => number;
   readonly drawSeed: () => number;
@@ -74,7 +74,7 @@ export class Intake {
 
   #render(prompt: Extract<Prompt, { kind: "chat" }>): string {
     const { chatTemplate } = this.#options;
-    if (chatTemplate !== null) return chatTemplate.render(prompt.messages, prompt);
+    if (chatTemplate !== null) return chatTemplate.render(prompt);
     throw new PagodaError("invalid_request", "this model has no chat template, so it cannot take messages", {
       hint: "send the text to /v1/completions instead",
       param: "messages",

@@ -43,7 +43,7 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #blocks: BlockManager;
   #stepNumber = 0;
-  /** The first that found no room to sample in the last step goes first in the next. */
+  /** Of those that found no room in the last step, the one that has waited longest: it goes first in the next. */
   #deferred: Sequence | null = null;
 
   constructor(options: SchedulerOptions) {
@@ -112,10 +112,15 @@ export class Scheduler {
   #planDecode(sequence: Sequence, plan: StepPlan): void {
     if (sequence.plannedStep === this.#stepNumber) return;
     if (plan.numTokensLeft < 1 || (samples(sequence) && !plan.hasRoomToSample(sequence))) {
-      this.#deferred ??= sequence;
+      this.#defer(sequence);
       return;
     }
     if (this.#makeRoom(sequence, 1, plan)) this.#addSlice(sequence, 1, plan);
+  }
+
+  #defer(sequence: Sequence): void {
+    if (this.#deferred === null || sequence.plannedStep < this.#deferred.plannedStep)
+      this.#deferred = sequence;
   }
 
   #schedulePrompts(plan: StepPlan): void {
@@ -201,7 +206,7 @@ export class Scheduler {
     const numTokens = isScoring(sequence) ? Math.min(limit, plan.numOutputsLeft) : limit;
     const reachesEnd = sequence.numComputed + numTokens === sequence.numTokens;
     if (reachesEnd && samples(sequence) && !plan.hasRoomToSample(sequence)) {
-      this.#deferred ??= sequence;
+      this.#defer(sequence);
       return numTokens - 1;
     }
     return numTokens;

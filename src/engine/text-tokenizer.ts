@@ -1,5 +1,5 @@
-/** @module What the engine needs of a tokenizer and of a chat template. */
-import type { ChatMessage } from "../core/generation.ts";
+/** @module What the engine needs of a tokenizer and of a chat template; `model/tokenizer` and `model/chat-template` have it. */
+import type { Prompt } from "../core/generation.ts";
 import type { TokenBytes } from "./detokenizer.ts";
 
 export interface TextTokenizer extends TokenBytes {
@@ -7,14 +7,7 @@ export interface TextTokenizer extends TokenBytes {
   decode(tokenIds: readonly number[], options: { readonly skipSpecialTokens: boolean }): string;
 }
 
-export interface ChatTemplateOptions {
-  readonly addGenerationPrompt: boolean;
-  readonly continueFinalMessage: boolean;
-  readonly tools: readonly unknown[] | null;
-  readonly templateVariables: Readonly<Record<string, unknown>>;
-}
-
-/** Throws PagodaError `invalid_request` for messages that the template refuses. */
-export interface ChatTemplate {
-  render(messages: readonly ChatMessage[], options: ChatTemplateOptions): string;
+export interface ChatRenderer {
+  /** Throws PagodaError `invalid_request` for messages that the template refuses. */
+  render(prompt: Extract<Prompt, { kind: "chat" }>): string;
 }
