@@ -20,11 +20,6 @@ export interface KernelImage {
   readonly codeBytes: number;
 }
 
-/** A `WebAssembly.Memory`, shared or not. */
-export interface ArenaMemory {
-  readonly buffer: ArrayBufferLike;
-}
-
 /** How each kernel is written for a target. Kernels not named here stay those of the fallback set. */
 const writers: Readonly<Partial<Record<KernelName, (asm: Assembler, target: Target) => void>>> = {
   matmulQ4: (asm, target) => emitQuantizedMatmul(asm, target, "q4"),
@@ -57,7 +52,7 @@ export function publishKernels(target: Target, variant = ""): KernelImage {
  * The kernels of a published image for one arena, in the calling thread. Kernels that the image lacks come from
  * `fallback`, which must be bound to the same arena.
  */
-export function bindKernels(image: KernelImage, memory: ArenaMemory, fallback: KernelSet): KernelSet {
+export function bindKernels(image: KernelImage, memory: WebAssembly.Memory, fallback: KernelSet): KernelSet {
   const entry = openImage(image.path);
   const base = Number(addressOf(memory.buffer));
   const own = image.kernels.map((name): [KernelName, Kernel] => {

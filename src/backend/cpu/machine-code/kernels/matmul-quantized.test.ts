@@ -3,12 +3,13 @@ import { describe, test } from "node:test";
 import { rowsPerOctet } from "../../../../core/weight-layout.ts";
 import type { JobValues } from "../../jobs.ts";
 import type { KernelSet } from "../../kernel-set.ts";
+import { exactOutput, type MatmulCase, placeMatmul } from "../cases/matmul-quantized.ts";
+import { ScratchArena } from "../cases/scratch-arena.ts";
+import { SeededNumbers } from "../cases/seeded-numbers.ts";
 import { detectCpuFeatures } from "../cpu-features.ts";
 import { bindKernels, publishKernels } from "../kernel-image.ts";
 import { whyNoLoader } from "../loader.ts";
 import { runnableTargets } from "../targets.ts";
-import { SeededNumbers, TestArena } from "../test-arena.ts";
-import { exactOutput, type MatmulCase, placeMatmul } from "./matmul-case.ts";
 
 const noLoader = whyNoLoader();
 const runnable = noLoader === null ? runnableTargets(detectCpuFeatures()) : [];
@@ -28,7 +29,7 @@ function randomCase(random: SeededNumbers, storage: "q4" | "q8"): MatmulCase {
 
 /** Runs a case, perhaps cut into two parts, and returns what out held before and after. */
 function runCase(
-  arena: TestArena,
+  arena: ScratchArena,
   kernels: KernelSet,
   c: MatmulCase,
   job: JobValues<"matmulQ4">,
@@ -46,7 +47,7 @@ function runCase(
 }
 
 function assertExact(
-  arena: TestArena,
+  arena: ScratchArena,
   kernels: KernelSet,
   c: MatmulCase,
   job: JobValues<"matmulQ4">,
@@ -66,7 +67,7 @@ function assertExact(
 
 for (const target of runnable)
   describe(`quantised products by ${target.name}`, () => {
-    const arena = new TestArena(1 << 20);
+    const arena = new ScratchArena(1 << 20);
     const unfused = bindKernels(publishKernels({ ...target, fused: false }, "-unfused"), arena.memory, none);
 
     for (const storage of ["q4", "q8"] as const)
@@ -82,7 +83,7 @@ for (const target of runnable)
 
 describe("fused products", { skip: runnable.length === 0 && (noLoader ?? "no AVX2") }, () => {
   test("every target gives the same bits, whatever the batch and the cut", () => {
-    const arena = new TestArena(1 << 20);
+    const arena = new ScratchArena(1 << 20);
     const sets = runnable.map((target) => bindKernels(publishKernels(target), arena.memory, none));
     const random = new SeededNumbers(11);
     for (let i = 0; i < 300; i++) {
@@ -103,7 +104,7 @@ describe("fused products", { skip: runnable.length === 0 && (noLoader ?? "no AVX
   });
 
   test("a token's numbers do not depend on how many others there are", () => {
-    const arena = new TestArena(1 << 20);
+    const arena = new ScratchArena(1 << 20);
     const random = new SeededNumbers(5);
     for (const target of runnable) {
       const kernels = bindKernels(publishKernels(target), arena.memory, none);

@@ -10,7 +10,7 @@
  * a token does not depend on what else is in the batch.
  */
 import { groupWidth, octetBytes, rowsPerOctet } from "../../../../core/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../jobs.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import { at, low32, r8, r11, r12, r13, r14, rax, rcx, rdx, rsi } from "../assembler/operands.ts";
 import type { Target } from "../targets.ts";

@@ -21,7 +21,7 @@
  */
 import { invariant } from "../../../../core/errors.ts";
 import { groupWidth, octetBytes, type WeightStorage } from "../../../../core/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../jobs.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
   at,

@@ -1,43 +1,17 @@
-/**
- * @module For tests, benches and the self-test: an arena of named regions, seeded numbers in them, guard bytes between.
- */
-import { invariant } from "../../../core/errors.ts";
-import { type JobValues, jobBytes, type KernelName, writeJob } from "../jobs.ts";
-import type { KernelSet } from "../kernel-set.ts";
-import type { ArenaMemory } from "./kernel-image.ts";
-import { addressOf } from "./loader.ts";
+/** @module An arena to try kernels in: regions one after another, with guard bytes between. */
+import { invariant } from "../../../../core/errors.ts";
+import { jobBytes } from "../../../../core/workspace-layout.ts";
+import { type JobValues, type KernelName, writeJob } from "../../jobs.ts";
+import type { KernelSet } from "../../kernel-set.ts";
+import { addressOf } from "../loader.ts";
 
 const pageBytes = 65536;
 const guardBytes = 64;
 const guardValue = 0xa5;
 
-/** Numbers that look random and are the same every time (xorshift, 32 bits). */
-export class SeededNumbers {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = (seed * 2654435761) | 1;
-  }
-  /** [0, 2^32) */
-  bits(): number {
-    this.#state ^= this.#state << 13;
-    this.#state ^= this.#state >>> 17;
-    this.#state ^= this.#state << 5;
-    return this.#state >>> 0;
-  }
-  /** Whole, in [low, high]. */
-  between(low: number, high: number): number {
-    return low + (this.bits() % (high - low + 1));
-  }
-  /** [−1, 1) */
-  signed(): number {
-    return this.bits() / 2 ** 31 - 1;
-  }
-}
-
 /** Regions are taken one after another; each lies between two stretches of guard bytes. */
-export class TestArena {
-  readonly memory: ArenaMemory;
+export class ScratchArena {
+  readonly memory: WebAssembly.Memory;
   readonly bytes: Uint8Array;
   readonly i32: Int32Array;
   readonly f32: Float32Array;
@@ -46,7 +20,7 @@ export class TestArena {
   readonly #guards: number[] = [];
   #top = guardBytes;
 
-  constructor(numBytes: number, usesMachineCode = true) {
+  constructor(numBytes: number) {
     const numPages = Math.ceil(numBytes / pageBytes);
     this.memory = new WebAssembly.Memory({ initial: numPages, maximum: numPages, shared: true });
     const { buffer } = this.memory;
@@ -54,7 +28,7 @@ export class TestArena {
     this.i32 = new Int32Array(buffer);
     this.f32 = new Float32Array(buffer);
     this.u16 = new Uint16Array(buffer);
-    this.#base = usesMachineCode ? addressOf(buffer) : 0n;
+    this.#base = addressOf(buffer);
   }
 
   /** Forgets all regions; what they hold stays. */
@@ -69,7 +43,7 @@ export class TestArena {
     const end = start + numBytes;
     invariant(
       end + guardBytes <= this.bytes.length,
-      () => `a test arena of ${this.bytes.length} bytes is full`,
+      () => `a scratch arena of ${this.bytes.length} bytes is full`,
     );
     this.#guard(start - guardBytes);
     this.#guard(end);
@@ -88,6 +62,11 @@ export class TestArena {
     const at = this.take(4 * values.length);
     this.i32.set(values, at / 4);
     return at;
+  }
+
+  /** A copy of everything up to the last region's guard. */
+  snapshot(): Uint8Array {
+    return this.bytes.slice(0, this.#top);
   }
 
   /** Offsets of guard bytes that something has overwritten. */

@@ -1,11 +1,13 @@
 /**
- * @module Matrix products of quantised weights for tests and measurements: seeded operands in the real layouts, and the
+ * @module Matrix products of quantised weights to try kernels with: seeded operands in the real layouts, and the
  * same product in plain TypeScript, one rounding at a time.
  */
 import { groupWidth, octetBytes, packedMatrixBytes, rowsPerOctet } from "../../../../core/weight-layout.ts";
-import { type JobValues, quantizedBytes, tokensPerQuad } from "../../jobs.ts";
-import type { SeededNumbers, TestArena } from "../test-arena.ts";
-import type { QuantizedStorage } from "./matmul-tile.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
+import type { JobValues } from "../../jobs.ts";
+import type { QuantizedStorage } from "../kernels/matmul-tile.ts";
+import type { ScratchArena } from "./scratch-arena.ts";
+import type { SeededNumbers } from "./seeded-numbers.ts";
 
 export interface MatmulCase {
   readonly storage: QuantizedStorage;
@@ -25,7 +27,11 @@ function randomHalf(random: SeededNumbers): number {
 }
 
 /** Fills new regions of the arena with a case. @returns the job's values; `out` holds seeded numbers to add to */
-export function placeMatmul(arena: TestArena, random: SeededNumbers, c: MatmulCase): JobValues<"matmulQ4"> {
+export function placeMatmul(
+  arena: ScratchArena,
+  random: SeededNumbers,
+  c: MatmulCase,
+): JobValues<"matmulQ4"> {
   const numGroups = c.numCols / groupWidth;
   const weights = arena.take(packedMatrixBytes(c.storage, c.numRows, c.numCols));
   const groupBytes = octetBytes(c.storage, groupWidth);
@@ -58,7 +64,12 @@ export function placeMatmul(arena: TestArena, random: SeededNumbers, c: MatmulCa
 }
 
 /** Quantised activations. Padding tokens hold the worst there can be: bytes of −128 and scales that are not numbers. */
-function placeQuads(arena: TestArena, random: SeededNumbers, numTokens: number, numGroups: number): number {
+function placeQuads(
+  arena: ScratchArena,
+  random: SeededNumbers,
+  numTokens: number,
+  numGroups: number,
+): number {
   const numQuads = Math.ceil(numTokens / tokensPerQuad);
   const input = arena.take(numQuads * numGroups * quadGroupBytes);
   for (let quad = 0; quad < numQuads; quad++)
@@ -88,7 +99,7 @@ export function halfToNumber(bits: number): number {
 
 /** What a kernel without fused multiply-adds must write for a token and row, to the bit. `old`: what out held. */
 export function exactOutput(
-  arena: TestArena,
+  arena: ScratchArena,
   c: MatmulCase,
   job: JobValues<"matmulQ4">,
   token: number,
@@ -120,7 +131,7 @@ export function exactOutput(
 }
 
 function weightAt(
-  arena: TestArena,
+  arena: ScratchArena,
   storage: QuantizedStorage,
   group: number,
   row: number,
@@ -132,6 +143,6 @@ function weightAt(
   return (k & 4) === 0 ? byte & 15 : byte >> 4;
 }
 
-function byteAt(arena: TestArena, group: number, lane: number, k: number): number {
+function byteAt(arena: ScratchArena, group: number, lane: number, k: number): number {
   return ((arena.bytes[group + (k >> 2) * 16 + 4 * lane + (k & 3)] ?? 0) << 24) >> 24;
 }
