@@ -35,6 +35,8 @@ export class Barrier {
   arrive(): boolean {
     const words = this.#words;
     const generation = Atomics.load(words, barrierWords.generation);
+    // Failing stores `failed` before it moves the generation: whoever read the moved one finds it here.
+    if (Atomics.load(words, barrierWords.failed) === 1) throw new PeerFailedError();
     if (Atomics.add(words, barrierWords.numArrived, 1) === this.#numThreads - 1) return true;
     this.#await(generation);
     return false;

@@ -14,7 +14,7 @@ import type {
 import type { Program } from "../program.ts";
 import type { ArenaViews } from "./arena.ts";
 import type { AttentionItems } from "./attention-items.ts";
-import { advance, failBarrier } from "./barrier.ts";
+import { advance, barrierWords, failBarrier } from "./barrier.ts";
 import { type ControlBlock, commands, commandWords } from "./control.ts";
 import type { ModelLayout } from "./layout.ts";
 import { type StepProfile, stepProfile, stepTiming } from "./timing.ts";
@@ -78,7 +78,7 @@ export class CpuModel implements LoadedModel {
     this.#isStepping = false;
     this.#totalMs = performance.now() - startMs;
     if (this.#failure !== null) throw this.#failure;
-    if (Atomics.load(control.barrier, 3) === 1) throw await this.#whyFailed();
+    if (Atomics.load(control.barrier, barrierWords.failed) === 1) throw await this.#whyFailed();
   }
 
   copyBlocks(pairs: readonly number[]): void {
@@ -141,6 +141,7 @@ export class CpuModel implements LoadedModel {
     if (isFirst) this.#failure = failureOf(cause);
     const { control } = this.#parts;
     failBarrier(control.barrier);
+    advance(control.gate);
     Atomics.add(control.done, 0, 1);
     Atomics.notify(control.done, 0);
   }

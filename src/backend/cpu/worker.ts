@@ -3,7 +3,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { invariant } from "../../core/errors.ts";
 import { headPieceRows } from "../../core/step-layout.ts";
 import { viewsOf } from "./arena.ts";
-import { advance, Barrier, failBarrier, sleepWhile } from "./barrier.ts";
+import { advance, Barrier, barrierWords, failBarrier, sleepWhile } from "./barrier.ts";
 import { bindKernels } from "./choose-kernels.ts";
 import { compileProgram, type ThreadContext } from "./compile.ts";
 import { type ControlBlock, commands, commandWords, controlBlock } from "./control.ts";
@@ -99,7 +99,7 @@ function serve(runner: StepRunner, control: ControlBlock, barrier: Barrier): voi
   for (;;) {
     waitForChange(gate, generation);
     generation += 1;
-    if (command[commandWords.command] === commands.close) return;
+    if (command[commandWords.command] === commands.close || hasFailed(control)) return;
     runner.run();
     if (barrier.arrive()) {
       control.claim[0] = 0;
@@ -119,6 +119,10 @@ function barrierWait(barrier: Barrier, control: ControlBlock): void {
   if (!barrier.arrive()) return;
   control.claim[0] = 0;
   barrier.release();
+}
+
+function hasFailed({ barrier }: ControlBlock): boolean {
+  return Atomics.load(barrier, barrierWords.failed) === 1;
 }
 
 function failEveryone({ gate, barrier, done }: ControlBlock): void {
