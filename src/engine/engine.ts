@@ -171,6 +171,11 @@ export class Engine implements GenerationService {
     this.#blocks.audit(this.#scheduler.running.map((sequence) => sequence.table));
   }
 
+  /** Resolves when nothing runs and nothing waits. */
+  async whenIdle(): Promise<void> {
+    while (this.#loop !== null) await this.#loop;
+  }
+
   /** Ends every request with `not_ready` and refuses new ones; resolves when no step is running. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -178,7 +183,7 @@ export class Engine implements GenerationService {
       hint: "send the request again to a running server",
     });
     for (const request of this.#requests) this.#abandon(request, error);
-    await this.#loop;
+    await this.whenIdle();
   }
 
   #refuseWhenDown(): void {

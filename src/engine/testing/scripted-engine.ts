@@ -152,7 +152,8 @@ export function expectedGreedy(prompt: readonly number[], numTokens: number): nu
 }
 
 /** After every test: nothing runs, nothing waits, every block is free or evictable. */
-export function assertAtRest({ engine }: Scripted): void {
+export async function assertAtRest({ engine }: Scripted): Promise<void> {
+  await engine.whenIdle();
   engine.audit();
   const { blocks } = engine.memory();
   const stats = engine.stats();
