@@ -41,7 +41,8 @@ function handler(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
     const fault = await answerStreamed(exchange, service, signal, stream);
     if (fault === null) return hijacked(reply);
     if (!stream.hasStarted) throw fault;
-    request.log.error({ err: fault }, "a stream ended with an error");
+    // A client that has left is no fault.
+    if (!reply.raw.destroyed) request.log.error({ err: fault }, "a stream ended with an error");
     stream.end(errorEvent(toPagodaError(fault)));
     return hijacked(reply);
   };

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import OpenAI from "openai";
+import { type TestApp, testApp } from "./testing/test-app.ts";
+
+async function listening(given: TestApp, use: (port: number) => Promise<void>): Promise<void> {
+  await given.app.listen({ port: 0, host: "127.0.0.1" });
+  const address = given.app.server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  try {
+    await use(address.port);
+  } finally {
+    given.running.abortAll();
+    await given.app.close();
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await pause(5);
+}
+
+test("the openai client, whole and streamed", async () => {
+  await listening(testApp({ text: "hello" }), async (port) => {
+    const client = new OpenAI({ baseURL: `http://127.0.0.1:${port}/v1`, apiKey: "none", maxRetries: 0 });
+    const messages = [{ role: "user" as const, content: "hi" }];
+    const whole = await client.chat.completions.create({ model: "scripted", messages });
+    assert.equal(whole.choices[0]?.message.content, "hello");
+    let text = "";
+    let numTokens = 0;
+    const stream = await client.chat.completions.create({
+      model: "scripted",
+      messages,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    for await (const chunk of stream) {
+      text += chunk.choices[0]?.delta.content ?? "";
+      numTokens = chunk.usage?.completion_tokens ?? numTokens;
+    }
+    assert.deepEqual([text, numTokens], ["hello", 5]);
+    const completion = await client.completions.create({ model: "scripted", prompt: "a", max_tokens: 2 });
+    assert.equal(completion.choices[0]?.text, "he");
+    const [model] = (await client.models.list()).data;
+    assert.equal(model?.id, "scripted");
+    await assert.rejects(
+      client.chat.completions.create({ model: "other", messages }),
+      (error) => error instanceof OpenAI.NotFoundError && error.code === "model_not_found",
+    );
+  });
+});
+
+/** A request over a bare socket, so that the test decides when to read and when to leave. */
+function send(port: number, body: object) {
+  const text = JSON.stringify(body);
+  const socket = connect(port, "127.0.0.1");
+  socket.write(
+    `POST /v1/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
+  );
+  return socket;
+}
+
+for (const stream of [true, false])
+  test(`a client that leaves ends its request (stream: ${stream})`, async () => {
+    const given = testApp({ text: "x".repeat(100_000), beforeToken: () => pause(1) });
+    await listening(given, async (port) => {
+      const socket = send(port, { prompt: "a", stream, max_tokens: 100_000 });
+      await until(() => given.service.numTokensGenerated > 2);
+      socket.destroy();
+      await until(() => given.service.numEndings === 1);
+      assert.ok(given.service.numTokensGenerated < 1000);
+      assert.equal(given.running.numRunning, 0);
+    });
+  });
+
+test("a client that does not read holds its own generation back, not the server's memory", async () => {
+  const numTokens = 400_000;
+  const given = testApp({ text: "x".repeat(numTokens) });
+  await listening(given, async (port) => {
+    const socket = send(port, { prompt: "a", stream: true, max_tokens: numTokens });
+    socket.pause();
+    let before = -1;
+    await until(() => given.service.numTokensGenerated > 0);
+    // Generation stands still once the kernel's buffers are full.
+    while (given.service.numTokensGenerated !== before) {
+      before = given.service.numTokensGenerated;
+      await pause(200);
+    }
+    assert.ok(before < numTokens, `all ${before} tokens were generated for a client that does not read`);
+    socket.resume();
+    await until(() => given.service.numTokensGenerated > before);
+    socket.destroy();
+    await until(() => given.service.numEndings === 1);
+  });
+});
+
+test("stopping the server ends a stream with an error event", async () => {
+  const given = testApp({ text: "x".repeat(1000), beforeToken: () => pause(1) });
+  await listening(given, async (port) => {
+    const socket = send(port, { prompt: "a", stream: true, max_tokens: 1000 });
+    let received = "";
+    socket.on("data", (data) => {
+      received += data.toString();
+    });
+    await until(() => received.includes('"text":"x"'));
+    given.slot.drain();
+    given.running.abortAll();
+    await until(() => received.includes("[DONE]"));
+    assert.match(received, /"code":"not_ready"/);
+    socket.end();
+    await once(socket, "close");
+  });
+});

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { testApp } from "./testing/test-app.ts";
+
+/** The value of one sample line. */
+function sample(text: string, name: string, labels: Record<string, string> = {}): number {
+  const line = text
+    .split("\n")
+    .find(
+      (candidate) =>
+        candidate.startsWith(`${name}{`) &&
+        Object.entries(labels).every(([key, value]) => candidate.includes(`${key}="${value}"`)),
+    );
+  assert.ok(line !== undefined, `${name} is missing`);
+  return Number(line.split(" ").at(-1));
+}
+
+test("vLLM's names and ours, from the engine's own figures", async () => {
+  const { app, metrics } = testApp({ text: "" });
+  metrics.requestFinished({
+    requestId: "r",
+    outcome: "length",
+    arrivedMs: 1000,
+    scheduledMs: 1100,
+    firstTokenMs: 1300,
+    finishedMs: 2300,
+    interTokenMs: [500, 500],
+    numPromptTokens: 10,
+    numCachedTokens: 0,
+    numCompletionTokens: 3,
+  });
+  metrics.stepFinished({ numTokens: 12, outsideKernelsMs: 0.25 });
+  await app.inject("/metrics");
+  // A second scrape must not count the engine's cumulative figures twice.
+  const text = (await app.inject("/metrics")).body;
+  const expected: [string, Record<string, string>, number][] = [
+    ["vllm:num_requests_running", { model_name: "scripted", engine: "0" }, 1],
+    ["vllm:num_requests_waiting", {}, 2],
+    ["vllm:kv_cache_usage_perc", {}, 0.25],
+    ["vllm:prefix_cache_queries_total", {}, 100],
+    ["vllm:prefix_cache_hits_total", {}, 60],
+    ["vllm:prompt_tokens_total", {}, 40],
+    ["vllm:generation_tokens_total", {}, 0],
+    ["vllm:num_preemptions_total", {}, 3],
+    ["vllm:request_success_total", { finished_reason: "length" }, 1],
+    ["vllm:cache_config_info", { block_size: "16", num_gpu_blocks: "8" }, 1],
+    ["vllm:time_to_first_token_seconds_sum", {}, 0.3],
+    ["vllm:inter_token_latency_seconds_sum", {}, 1],
+    ["vllm:request_time_per_output_token_seconds_sum", {}, 0.5],
+    ["vllm:e2e_request_latency_seconds_sum", {}, 1.3],
+    ["vllm:request_queue_time_seconds_sum", {}, 0.1],
+    ["vllm:request_prefill_time_seconds_sum", {}, 0.2],
+    ["vllm:request_decode_time_seconds_sum", {}, 1],
+    ["vllm:request_inference_time_seconds_sum", {}, 1.2],
+    ["vllm:request_prompt_tokens_sum", {}, 10],
+    ["vllm:request_generation_tokens_sum", {}, 3],
+    ["vllm:iteration_tokens_total_sum", {}, 12],
+    ["pagoda:steps_total", {}, 7],
+    ["pagoda:step_outside_kernels_ms_sum", {}, 0.25],
+    ["pagoda:memory_planned_bytes", { component: "kvPool" }, 64],
+    ["pagoda:memory_cap_bytes", {}, 1000],
+    ["pagoda:resident_bytes", {}, 900],
+    ["pagoda:kv_blocks", { state: "cached" }, 2],
+  ];
+  for (const [name, labels, value] of expected) assert.equal(sample(text, name, labels), value, name);
+});

@@ -1,0 +1,160 @@
+/** @module A small deterministic generation service for tests of the door: a token is a byte, and the text is a script. */
+import { PagodaError } from "../../core/errors.ts";
+import type {
+  EngineStats,
+  GenerationEvent,
+  GenerationRequest,
+  GenerationService,
+  PositionLogprobs,
+  Prompt,
+  ServedModel,
+} from "../../core/generation.ts";
+import type { MemoryReport } from "../../core/memory-report.ts";
+import { defaultSamplingParams } from "../../core/sampling-params.ts";
+
+export interface Script {
+  /** What every sequence says, up to its max_tokens. */
+  readonly text: string;
+  /** Awaited before each token; may throw. */
+  readonly beforeToken?: (index: number) => Promise<void>;
+}
+
+/** A position whose likeliest tokens are the token itself and then its neighbours in the alphabet, 1 nat apart. */
+function logprobsOf(tokenId: number, numTop: number): PositionLogprobs {
+  const top = Array.from({ length: numTop }, (_, i) => ({
+    tokenId: (tokenId + i) % 256,
+    logprob: -0.5 - i,
+    rank: i + 1,
+  }));
+  return { tokenId, logprob: -0.5, rank: 1, top };
+}
+
+export class ScriptedService implements GenerationService {
+  readonly model: ServedModel = {
+    modelId: "scripted",
+    maxModelLen: 64,
+    maxLogprobs: 4,
+    defaultSampling: defaultSamplingParams,
+    createdUnixSeconds: 1_700_000_000,
+    hasChatTemplate: true,
+  };
+  /** As received, for assertions. */
+  readonly requests: GenerationRequest[] = [];
+  numTokensGenerated = 0;
+  numEndings = 0;
+  failureReason: string | null = null;
+  private readonly script: Script;
+
+  constructor(script: Script) {
+    this.script = script;
+  }
+
+  async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
+    const { tokenIds } = this.tokenize(request.prompt);
+    if (tokenIds.length > this.model.maxModelLen)
+      throw new PagodaError(
+        "context_length_exceeded",
+        `${tokenIds.length} tokens, at most ${this.model.maxModelLen}`,
+      );
+    this.requests.push(request);
+    const { promptLogprobs } = request.sampling;
+    try {
+      yield {
+        type: "prompt",
+        promptTokenIds: tokenIds,
+        numCachedTokens: 1,
+        promptLogprobs:
+          promptLogprobs === null
+            ? null
+            : tokenIds.map((tokenId, i) => (i === 0 ? null : logprobsOf(tokenId, promptLogprobs))),
+      };
+      for (let index = 0; index < request.sampling.n; index++) yield* this.sequence(request, index, signal);
+    } finally {
+      this.numEndings++;
+    }
+  }
+
+  private async *sequence(
+    { sampling }: GenerationRequest,
+    index: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<GenerationEvent> {
+    const bytes = new TextEncoder().encode(this.script.text);
+    const numTokens = Math.min(bytes.length, sampling.maxTokens ?? bytes.length);
+    for (let i = 0; i < numTokens; i++) {
+      await this.script.beforeToken?.(i);
+      if (signal.aborted) return;
+      const tokenId = bytes[i] ?? 0;
+      this.numTokensGenerated++;
+      yield {
+        type: "delta",
+        index,
+        text: String.fromCharCode(tokenId),
+        tokenIds: [tokenId],
+        logprobs: sampling.logprobs === null ? null : [logprobsOf(tokenId, sampling.logprobs)],
+      };
+    }
+    const reason = numTokens < bytes.length ? "length" : "stop";
+    yield { type: "finished", index, reason, stopReason: null, numCompletionTokens: numTokens };
+  }
+
+  tokenize(prompt: Prompt): { readonly tokenIds: readonly number[]; readonly pieces: readonly string[] } {
+    const tokenIds = tokenIdsOf(prompt);
+    return { tokenIds, pieces: tokenIds.map((tokenId) => String.fromCharCode(tokenId)) };
+  }
+
+  detokenize(tokenIds: readonly number[]): string {
+    return String.fromCharCode(...tokenIds);
+  }
+
+  tokenPiece(tokenId: number): { readonly text: string; readonly bytes: Uint8Array } {
+    return { text: String.fromCharCode(tokenId), bytes: Uint8Array.of(tokenId) };
+  }
+
+  stats(): EngineStats {
+    return {
+      numRunning: 1,
+      numWaiting: 2,
+      kvCacheUsage: 0.25,
+      numPreemptions: 3,
+      numPrefixQueryTokens: 100,
+      numPrefixHitTokens: 60,
+      numPromptTokens: 40,
+      numGenerationTokens: this.numTokensGenerated,
+      numSteps: 7,
+    };
+  }
+
+  memory(): MemoryReport {
+    return {
+      kernels: "none",
+      budget: {
+        capBytes: 1000,
+        deviceTotalBytes: 4000,
+        cap: { kind: "instanceBytes", value: 1000, from: "flag", why: "--memory 1000" },
+        pool: { kind: "remainder", value: null, from: "derived", why: "what the cap leaves" },
+      },
+      components: [{ name: "kvPool", plannedBytes: 64, actualBytes: 64, evidence: "exact" }],
+      residentBytes: 900,
+      peakResidentBytes: 950,
+      blocks: { blockSize: 16, bytesPerBlock: 8, numTotal: 8, numFree: 5, numCached: 2, numReferenced: 1 },
+      numKvTokens: 128,
+      maxConcurrency: 2,
+    };
+  }
+
+  failure(): string | null {
+    return this.failureReason;
+  }
+}
+
+function tokenIdsOf(prompt: Prompt): readonly number[] {
+  switch (prompt.kind) {
+    case "tokens":
+      return prompt.tokenIds;
+    case "text":
+      return [...new TextEncoder().encode(prompt.text)];
+    case "chat":
+      return [...new TextEncoder().encode(prompt.messages.map((message) => message.content).join(""))];
+  }
+}

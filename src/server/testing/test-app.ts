@@ -1,0 +1,43 @@
+/** @module The real application over a scripted service, with its log kept in memory. */
+import type { FastifyInstance } from "fastify";
+import { pino } from "pino";
+import { buildApp } from "../app.ts";
+import { ServerMetrics } from "../metrics.ts";
+import { RunningRequests } from "../running-requests.ts";
+import { ServiceSlot } from "../service-slot.ts";
+import { type Script, ScriptedService } from "./scripted-service.ts";
+
+export interface TestApp {
+  readonly app: FastifyInstance;
+  readonly service: ScriptedService;
+  readonly slot: ServiceSlot;
+  readonly running: RunningRequests;
+  readonly metrics: ServerMetrics;
+  readonly logLines: string[];
+}
+
+export function testApp(script: Script): TestApp {
+  const service = new ScriptedService(script);
+  const slot = new ServiceSlot();
+  slot.attach(service);
+  const running = new RunningRequests();
+  const metrics = new ServerMetrics(service.model.modelId);
+  const logLines: string[] = [];
+  const logger = pino({ level: "info" }, { write: (line: string) => void logLines.push(line) });
+  return {
+    app: buildApp({ slot, running, metrics, logger, version: "1.2.3" }),
+    service,
+    slot,
+    running,
+    metrics,
+    logLines,
+  };
+}
+
+/** The JSON of each `data:` line but the last, which must be `[DONE]`. */
+export function eventsOf(body: string): unknown[] {
+  const lines = body.split("\n\n").filter((line) => line !== "");
+  const last = lines.pop();
+  if (last !== "data: [DONE]") throw new TypeError(`the stream ends with ${last}`);
+  return lines.map((line) => JSON.parse(line.replace(/^data: /, "")) as unknown);
+}
