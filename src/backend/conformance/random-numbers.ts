@@ -1,0 +1,54 @@
+/** @module Seeded numbers for suites: the same on every machine. */
+
+/** A stream of uniform numbers in [0, 1) (mulberry32). */
+export class RandomNumbers {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed >>> 0;
+  }
+
+  uniform(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  /** A whole number in [0, numValues). */
+  below(numValues: number): number {
+    return Math.floor(this.uniform() * numValues);
+  }
+
+  /** Roughly normal, standard deviation 1. */
+  normal(): number {
+    let sum = 0;
+    for (let i = 0; i < 12; i++) sum += this.uniform();
+    return sum - 6;
+  }
+
+  normals(numValues: number): Float32Array {
+    return Float32Array.from({ length: numValues }, () => this.normal());
+  }
+
+  /**
+   * Whole numbers in [−127, 127] over 32, with a ±127 in every 32: rounding such a group to 8 bits loses nothing, so a
+   * product over it can be held to float32 accuracy whether or not a backend rounds its activations.
+   */
+  eightBitValues(numValues: number): Float32Array {
+    return Float32Array.from({ length: numValues }, (_, i) => {
+      const whole = i % 32 === 0 ? 127 : this.below(255) - 127;
+      return whole / 32;
+    });
+  }
+
+  /** 0 … numValues − 1 in some order. */
+  permutation(numValues: number): number[] {
+    const order = Array.from({ length: numValues }, (_, i) => i);
+    for (let i = numValues - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      [order[i], order[j]] = [order[j] ?? 0, order[i] ?? 0];
+    }
+    return order;
+  }
+}
