@@ -39,6 +39,7 @@ export function parseJson(text: string, path: string): unknown {
   }
 }
 
+/** On one line: a parser's message quotes the file, line ends included. */
 function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  return (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, " ");
 }

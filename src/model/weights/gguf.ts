@@ -108,7 +108,7 @@ function checkMagicAndVersion(file: HeaderFile): void {
 function readMetadata(file: HeaderFile, numEntries: number): Map<string, GgufValue> {
   const metadata = new Map<string, GgufValue>();
   for (let entry = 0; entry < numEntries; entry++) {
-    const key = file.string("a metadata key");
+    const key = file.name("a metadata key");
     if (metadata.has(key))
       throw new PagodaError("model_invalid", `${file.path}: metadata key ${key} appears twice`);
     metadata.set(key, readGgufValue(file, key));
@@ -124,7 +124,7 @@ interface TensorEntry {
 }
 
 function readTensorEntry(file: HeaderFile): TensorEntry {
-  const name = file.string("a tensor name");
+  const name = file.name("a tensor name");
   const numDimensions = file.u32(`number of dimensions of ${name}`);
   if (numDimensions < 1 || numDimensions > maxDimensions)
     throw new PagodaError(

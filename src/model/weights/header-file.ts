@@ -3,6 +3,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../core/errors.ts";
 
 const windowBytes = 1 << 20;
+const maxNameLength = 512;
 
 /**
  * A cursor over a file's little-endian header.
@@ -72,6 +73,16 @@ export class HeaderFile {
   string(what: string): string {
     const numBytes = this.count(`length of ${what}`);
     return this.text(numBytes, what);
+  }
+
+  /** A string that goes into messages and maps: short, printable ASCII, as the format demands of keys and names. */
+  name(what: string): string {
+    const name = this.string(what);
+    if (name.length <= maxNameLength && /^[\x20-\x7e]*$/.test(name)) return name;
+    throw new PagodaError(
+      "model_invalid",
+      `${this.path}: ${what} of ${name.length} characters, ${JSON.stringify(name.slice(0, 40))}…, is not a name`,
+    );
   }
 
   text(numBytes: number, what: string): string {

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { PagodaError } from "../../core/errors.ts";
+import type { ChatMessage } from "../../core/generation.ts";
+import { loadModelFiles } from "../model-files.ts";
+import { realModelPath, skipWithoutRealModel, smollmReference } from "../testing/fixtures.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
+import { type ChatPrompt, ChatTemplate } from "./chat-template.ts";
+import { templateFromFolder } from "./find-template.ts";
+
+const basic: ChatPrompt = {
+  messages: [{ role: "user", content: "Hi" }],
+  addGenerationPrompt: true,
+  continueFinalMessage: false,
+  tools: null,
+  templateVariables: {},
+};
+
+function template(text: string, tools: string | null = null): ChatTemplate {
+  return new ChatTemplate({ text, tools }, { bos_token: "<s>", eos_token: "</s>" }, "test");
+}
+
+function refuses(code: string, pattern: RegExp) {
+  return (error: unknown) => {
+    assert.ok(error instanceof PagodaError, String(error));
+    assert.equal(error.code, code);
+    assert.match(error.message, pattern);
+    return true;
+  };
+}
+
+interface Chat {
+  readonly messages: readonly ChatMessage[];
+  readonly prompt: string;
+  readonly prompt_ids: readonly number[];
+}
+
+test("the default model's reference chats render and tokenize exactly", {
+  skip: skipWithoutRealModel,
+}, () => {
+  const { chatTemplate, tokenizer } = loadModelFiles({ kind: "gguf", path: realModelPath });
+  const chats = smollmReference("greedy");
+  assert.ok(Array.isArray(chats) && chats.length > 0);
+  for (const { messages, prompt, prompt_ids: ids } of chats as readonly Chat[]) {
+    assert.equal(chatTemplate?.render({ ...basic, messages }), prompt);
+    assert.deepEqual(tokenizer.encode(prompt, { addSpecialTokens: false }), ids);
+  }
+});
+
+test("variables: special tokens, generation prompt, extra ones, tools' own template", () => {
+  const text =
+    "{{ bos_token }}{{ messages[0].content }}{{ eos_token }}{{ mood }}{% if add_generation_prompt %}>{% endif %}";
+  assert.equal(template(text).render({ ...basic, templateVariables: { mood: "!" } }), "<s>Hi</s>!>");
+  assert.equal(template(text).render({ ...basic, addGenerationPrompt: false }), "<s>Hi</s>");
+  const both = template("plain", "{{ tools | length }} tools");
+  assert.equal(both.render(basic), "plain");
+  assert.equal(both.render({ ...basic, tools: [{ a: 1 }, {}] }), "2 tools");
+});
+
+test("strftime_now writes the date in digits and English words", () => {
+  const text = template("{{ strftime_now('%Y-%m-%d') }}|{{ strftime_now('%d %b %Y') }}").render(basic);
+  assert.match(text, /^\d{4}-\d\d-\d\d\|\d\d [A-Z][a-z]{2} \d{4}$/);
+});
+
+test("continue_final_message leaves the last message open", () => {
+  const text =
+    "{% for m in messages %}[{{ m.role }}]{{ m.content }}<end>{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";
+  const messages = [
+    { role: "user", content: "Say it" },
+    { role: "assistant", content: "Well, " },
+  ];
+  const open = template(text).render({ ...basic, messages, continueFinalMessage: true });
+  assert.equal(open, "[user]Say it<end>[assistant]Well, ");
+  assert.throws(
+    () => template("nothing").render({ ...basic, messages, continueFinalMessage: true }),
+    refuses("invalid_request", /changes the last message/),
+  );
+});
+
+test("a template's own refusal reaches the caller in its words", () => {
+  const strict = template("{{ raise_exception('roles must alternate') }}");
+  assert.throws(() => strict.render(basic), refuses("invalid_request", /roles must alternate/));
+});
+
+test("faults of a template are never raw errors", () => {
+  assert.throws(
+    () => template("{% if %}"),
+    refuses("model_invalid", /test: the chat template cannot be read/),
+  );
+  for (const text of [
+    "{{ messages.x.y.z }}",
+    "{{ 1 + none }}",
+    "{{ nothing() }}",
+    "{{ messages | nothing }}",
+  ])
+    assert.throws(
+      () => template(text).render(basic),
+      refuses("invalid_request", /chat template refuses/),
+      text,
+    );
+  const long = template("{{ range(999999999) }}");
+  assert.throws(() => long.render(basic), refuses("invalid_request", /at most 100000/));
+});
+
+test("chat_template.jinja comes before tokenizer_config.json, and a list of templates is read by name", (t) => {
+  const folder = temporaryFolder(t);
+  assert.equal(templateFromFolder(folder, {}), null);
+  const list = [
+    { name: "tool_use", template: "with tools" },
+    { name: "default", template: "{{ bos_token }}" },
+  ];
+  const named = templateFromFolder(folder, { chat_template: list, bos_token: { content: "<b>" } });
+  assert.equal(named?.render(basic), "<b>");
+  assert.equal(named?.render({ ...basic, tools: [] }), "with tools");
+  writeFileSync(join(folder, "chat_template.jinja"), "own file");
+  assert.equal(templateFromFolder(folder, { chat_template: list })?.render(basic), "own file");
+});

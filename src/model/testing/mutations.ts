@@ -1,0 +1,96 @@
+/** @module Seeded damage to files: the same seed gives the same damage everywhere. */
+
+/** Numbers in [0, 1); mulberry32, good enough to choose places. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Values that break length checks: just past signs, halves and ends of 32 and 64 bits. */
+const extremes = [
+  0n,
+  1n,
+  0x7fffffffn,
+  0x80000000n,
+  0xffffffffn,
+  0x100000000n,
+  0x7fffffffffffffffn,
+  0x8000000000000000n,
+  0xffffffffffffffffn,
+  1_000_000_007n,
+  0x20000000000000n,
+] as const;
+
+/** `focusBytes`: most damage is done in the first bytes, where the header is. */
+export function mutated(original: Buffer, seed: number, focusBytes: number): Buffer {
+  const random = seededRandom(seed);
+  const below = (limit: number) => Math.floor(random() * limit);
+  let bytes: Buffer = Buffer.from(original);
+  const numWounds = 1 + below(3);
+  for (let wound = 0; wound < numWounds && bytes.length > 16; wound++) {
+    const at = below(random() < 0.85 ? Math.min(focusBytes, bytes.length) : bytes.length);
+    bytes = wounded(bytes, at, below);
+  }
+  return bytes;
+}
+
+function wounded(bytes: Buffer, at: number, below: (limit: number) => number): Buffer {
+  const numBytes = 1 + below(24);
+  const extreme = extremes[below(extremes.length)] ?? 0n;
+  switch (below(8)) {
+    case 0: // cut short
+      return bytes.subarray(0, at);
+    case 1: // a flipped bit
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << below(8));
+      return bytes;
+    case 2: // a length that lies, 64 bits
+      if (at + 8 <= bytes.length) bytes.writeBigUInt64LE(extreme, at);
+      return bytes;
+    case 3: // the same, 32 bits
+      if (at + 4 <= bytes.length) bytes.writeUInt32LE(Number(extreme & 0xffffffffn), at);
+      return bytes;
+    case 4: // bytes lost
+      return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + numBytes)]);
+    case 5: // bytes doubled
+      return Buffer.concat([bytes.subarray(0, at + numBytes), bytes.subarray(at)]);
+    case 6: // bytes from elsewhere
+      bytes.copyWithin(at, below(bytes.length), bytes.length);
+      return bytes;
+    default: // noise
+      for (let index = at; index < Math.min(at + numBytes, bytes.length); index++) bytes[index] = below(256);
+      return bytes;
+  }
+}
+
+/** Damage that keeps JSON mostly readable, so that the fields themselves are reached: one value becomes another. */
+export function mutatedJson(original: string, seed: number): string {
+  const random = seededRandom(seed);
+  const values = [...original.matchAll(/-?\d+(?:\.\d+)?|"(?:[^"\\]|\\.)*"|true|false|null/g)];
+  const chosen = values[Math.floor(random() * values.length)];
+  if (chosen === undefined) return original;
+  const replacements = [
+    "0",
+    "-1",
+    "1e308",
+    "4294967296",
+    "9007199254740993",
+    "0.5",
+    "null",
+    "true",
+    '""',
+    '"\\u0000"',
+    "[]",
+    "{}",
+    "[[[]]]",
+    '{"a":1}',
+    '"("',
+    '"a b"',
+  ];
+  const replacement = replacements[Math.floor(random() * replacements.length)] ?? "0";
+  return original.slice(0, chosen.index) + replacement + original.slice(chosen.index + chosen[0].length);
+}
