@@ -15,7 +15,6 @@
 import { PagodaError } from "./errors.ts";
 import { type KvDtype, type KvLayerShape, layerBlockBytes } from "./kv-layout.ts";
 import {
-  blocksPerSequence,
   headPieceRows,
   type StepLimits,
   stepArrayBytes,
@@ -27,7 +26,6 @@ import {
   attentionItemWords,
   attentionScratchBytes,
   jobBytes,
-  maxItemRows,
   partialRecordBytes,
   quantizedBytes,
   repackScratchBytes,
@@ -148,7 +146,7 @@ function assignLayers(shape: ModelShape, limits: FootprintLimits, arenaLimitByte
   const usableBytes = arenaLimitBytes - (arenaLimitBytes % arenaPageBytes);
   let arena = 0;
   let usedBytes = firstArenaBytes;
-  refuseBeyond(usedBytes, usableBytes, "The embedding, the workspace and the tables", limits);
+  refuseBeyond(usedBytes, usableBytes, "The embedding, the workspace and the tables take", fewerTokens);
   return [...Array(numLayers).keys()].map((layer) => {
     const layerBytes = sumBytes(layerItems(shape, limits, layer, arena));
     if (usedBytes + layerBytes > usableBytes) {
@@ -156,19 +154,30 @@ function assignLayers(shape: ModelShape, limits: FootprintLimits, arenaLimitByte
       usedBytes = otherArenaBytes;
     }
     usedBytes += layerBytes;
-    refuseBeyond(usedBytes, usableBytes, `Layer ${layer} with its KV cache and workspace`, limits);
+    const hint = fewerBlocks(shape, limits, layer, usableBytes - usedBytes);
+    refuseBeyond(usedBytes, usableBytes, `Layer ${layer} with its KV cache and workspace takes`, hint);
     return arena;
   });
 }
 
-function refuseBeyond(neededBytes: number, usableBytes: number, what: string, limits: FootprintLimits): void {
+function refuseBeyond(neededBytes: number, usableBytes: number, what: string, hint: string): void {
   if (neededBytes <= usableBytes) return;
-  const numBlocks = Math.max(1, Math.floor((limits.numBlocks * usableBytes) / neededBytes) - 1);
   throw new PagodaError(
     "memory_too_small",
-    `${what} take ${neededBytes} bytes, and one memory of the CPU backend holds ${usableBytes}.`,
-    { hint: `Use fewer blocks (--num-gpu-blocks-override ${numBlocks}) or fewer batched tokens.` },
+    `${what} ${neededBytes} bytes, and one memory of the CPU backend holds ${usableBytes}.`,
+    { hint },
   );
+}
+
+const fewerTokens = "Lower --max-num-batched-tokens, --max-num-seqs or --max-model-len.";
+
+/** How many blocks would fit where `spareBytes` (negative) are lacking beside a layer. */
+function fewerBlocks(shape: ModelShape, limits: FootprintLimits, layer: number, spareBytes: number): string {
+  const kv = shape.kvLayers[layer];
+  if (kv === undefined) return fewerTokens;
+  const blockBytes = layerBlockBytes(limits.kvDtype, kv, limits.blockSize);
+  const numBlocks = limits.numBlocks + Math.floor(spareBytes / blockBytes) - 1;
+  return numBlocks < 1 ? fewerTokens : `Use fewer blocks: --num-gpu-blocks-override ${numBlocks}.`;
 }
 
 function arenaItems(

@@ -19,7 +19,7 @@ import { controlBlock } from "./control.ts";
 import { CpuModel } from "./cpu-model.ts";
 import { layOut, type ModelLayout } from "./layout.ts";
 import { stepInputViews, stepResultViews } from "./step-views.ts";
-import type { WorkerMessage, WorkerStart } from "./worker-messages.ts";
+import type { RefusedLoad, WorkerMessage, WorkerStart } from "./worker-messages.ts";
 
 export interface CpuBackendOptions {
   /** Most bytes of one arena; smaller only in tests, to spread a small model over several. */
@@ -114,7 +114,8 @@ function workerReady(worker: Worker, loaded: (numBytes: number) => void): Promis
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const hear = (message: WorkerMessage): void => {
     if (message.kind === "loaded") loaded(message.numBytes);
-    else resolve(message.kernelSetName);
+    else if (message.kind === "ready") resolve(message.kernelSetName);
+    else reject(refusalError(message.refusal));
   };
   const exited = (): void =>
     reject(new PagodaError("engine_failed", "A compute thread ended while loading."));
@@ -126,6 +127,10 @@ function workerReady(worker: Worker, loaded: (numBytes: number) => void): Promis
     worker.off("error", reject);
     worker.off("exit", exited);
   });
+}
+
+function refusalError({ code, message, hint }: RefusedLoad): PagodaError {
+  return new PagodaError(code, message, hint === undefined ? {} : { hint });
 }
 
 function attentionItemsOf(

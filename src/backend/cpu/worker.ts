@@ -1,9 +1,9 @@
 /** @module A worker thread: makes its share of the memory resident, loads its share of the weights, then runs steps. */
 import { parentPort, workerData } from "node:worker_threads";
-import { invariant } from "../../core/errors.ts";
+import { invariant, PagodaError } from "../../core/errors.ts";
 import { headPieceRows } from "../../core/step-layout.ts";
 import { viewsOf } from "./arena.ts";
-import { advance, Barrier, barrierWords, failBarrier, sleepWhile } from "./barrier.ts";
+import { advance, Barrier, barrierWords, failBarrier, PeerFailedError, sleepWhile } from "./barrier.ts";
 import { bindKernels } from "./choose-kernels.ts";
 import { compileProgram, type ThreadContext } from "./compile.ts";
 import { type ControlBlock, commands, commandWords, controlBlock } from "./control.ts";
@@ -39,7 +39,11 @@ function main(start: WorkerStart): void {
     serve(runner, control, barrier);
   } catch (error) {
     failEveryone(control);
-    throw error;
+    // Another thread failed first, and its own error says why.
+    if (error instanceof PeerFailedError) return;
+    if (!(error instanceof PagodaError)) throw error;
+    const { code, message, hint } = error;
+    tell({ kind: "refused", refusal: { code, message, hint } });
   }
 }
 

@@ -1,0 +1,77 @@
+/** @module Drives a tiny checkpoint step by step and reads logits: for tests that compare bits. */
+import { join } from "node:path";
+import type { BackendLimits, LoadedModel } from "../../src/backend/backend.ts";
+import { type Slice, writeSlices } from "../../src/backend/conformance/slices.ts";
+import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
+import type { Program } from "../../src/backend/program.ts";
+import { buildProgram } from "../../src/model/architectures/build-program.ts";
+import type { Quantization } from "../../src/model/architectures/weight-directory.ts";
+import { tinyFolder } from "../../src/model/checkpoint-conformance.ts";
+import { readHuggingFaceConfig } from "../../src/model/config/huggingface-config.ts";
+import { readSafetensorsFolder } from "../../src/model/weights/safetensors.ts";
+
+export const tinyLimits: BackendLimits = {
+  blockSize: 16,
+  numBlocks: 33 * 4,
+  kvDtype: "f16",
+  maxModelLen: 64,
+  maxNumSeqs: 32,
+  maxNumBatchedTokens: 256,
+  maxLogprobs: 4,
+  numThreads: 2,
+};
+
+export function tinyProgram(name: string, quantization: Quantization = null): Program {
+  const folder = join(tinyFolder, name);
+  return buildProgram(readHuggingFaceConfig(folder), readSafetensorsFolder(folder), { quantization });
+}
+
+/** Loads, runs `body` and closes. */
+export async function withModel<T>(
+  program: Program,
+  limits: BackendLimits,
+  body: (model: LoadedModel) => Promise<T>,
+  options: { readonly arenaLimitBytes?: number } = {},
+): Promise<T> {
+  const model = await new CpuBackend(options).load(program, limits);
+  try {
+    return await body(model);
+  } finally {
+    await model.close();
+  }
+}
+
+/** `numTokens` token ids that look random and are the same every time. */
+export function seededTokens(seed: number, numTokens: number, vocabularyWidth: number): number[] {
+  let state = (seed * 2654435761) >>> 0;
+  return Array.from({ length: numTokens }, () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state % vocabularyWidth;
+  });
+}
+
+/** Block ids of the sequence with this number; sequences share none. */
+export function ownBlocks(sequence: number): number[] {
+  const numBlocks = tinyLimits.maxModelLen / tinyLimits.blockSize;
+  return Array.from({ length: numBlocks }, (_, i) => sequence * numBlocks + i);
+}
+
+/** Logits of the last token of `tokens`, computed alone, `chunkTokens` at a time. */
+export async function logitsAlone(
+  model: LoadedModel,
+  tokens: readonly number[],
+  chunkTokens: number,
+): Promise<Float32Array> {
+  for (let start = 0; start < tokens.length; start += chunkTokens) {
+    const tokenIds = tokens.slice(start, start + chunkTokens);
+    const isLast = start + chunkTokens >= tokens.length;
+    const outputs = isLast ? [tokenIds.length - 1] : [];
+    await stepSlices(model, [{ tokenIds, startPosition: start, blockTable: ownBlocks(0), outputs }]);
+  }
+  return Float32Array.from(model.logitsRow(0));
+}
+
+export async function stepSlices(model: LoadedModel, slices: readonly Slice[]): Promise<void> {
+  writeSlices(model.inputs, tinyLimits.blockSize, slices);
+  await model.step();
+}
