@@ -16,6 +16,7 @@ import {
   isFullKind,
   type LayerSpec,
   pageBytes,
+  recordedSpans,
   unpaddedPageBytes,
 } from "./layer-spec.ts";
 
@@ -40,21 +41,18 @@ function refuse(message: string, hint: string): PagodaError {
   return new PagodaError("plan_invalid", message, { hint });
 }
 
+const specsOf = (layers: readonly NamedLayer[]): LayerSpec[] => layers.map(({ spec }) => spec);
+
 /** True where all specs merge into one; two windows beside each other are an error in vLLM, not a "no". */
 function allMergeable(layers: readonly NamedLayer[]): boolean {
-  const [first] = layers;
-  if (first === undefined) return true;
-  const spans = new Set(
-    layers.map(({ spec }) => (spec.kind === "full" ? spec.span : null)).filter((span) => span !== null),
-  );
-  if (!layers.every(({ spec }) => areMergeable(first.spec, spec) || areMergeable(spec, first.spec)))
-    return false;
-  if (spans.size > 1)
+  const specs = specsOf(layers);
+  const { windows, chunks } = recordedSpans(specs);
+  if (specs.every(({ kind }) => kind === "full") && (windows > 1 || chunks > 1))
     throw refuse(
       "All attention layers in the same KV cache group must have the same window size.",
       "Leave the hybrid KV cache manager on.",
     );
-  return true;
+  return areMergeable(specs);
 }
 
 function allUniform(layers: readonly NamedLayer[]): boolean {
@@ -137,23 +135,11 @@ function bucketLayers(layers: readonly NamedLayer[]): NamedLayer[][] {
   const buckets: NamedLayer[][] = [];
   for (const alike of equal.values()) {
     const [head] = alike;
-    const home = buckets.find(
-      (bucket) =>
-        head !== undefined &&
-        bucket.every(({ spec }) => areMergeable(spec, head.spec)) &&
-        spansAgree([...bucket, head]),
-    );
+    const home = buckets.find((bucket) => head !== undefined && areMergeable(specsOf([...bucket, head])));
     if (home === undefined) buckets.push([...alike]);
     else home.push(...alike);
   }
   return buckets;
-}
-
-function spansAgree(layers: readonly NamedLayer[]): boolean {
-  const spans = new Set(
-    layers.map(({ spec }) => (spec.kind === "full" ? spec.span : null)).filter((span) => span !== null),
-  );
-  return spans.size <= 1;
 }
 
 /** Layers per group: the smallest bucket, or the largest where they are nearly even (1.5 in vLLM). */

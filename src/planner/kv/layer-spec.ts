@@ -20,6 +20,7 @@ export interface AttentionSpec {
   readonly paddedPageBytes: number | null;
   /** Window of sliding and promoted layers, chunk of chunked ones; null: none. */
   readonly span: number | null;
+  readonly spanKind: "window" | "chunk";
   /** Trailing tokens kept for multi-module speculation. */
   readonly extraTokens: number;
   /** Whatever else must agree for layers to share a group (KV dtype name, quantisation mode). */
@@ -92,30 +93,32 @@ export function isFullKind(spec: LayerSpec): boolean {
   return spec.kind === "full" || spec.kind === "latent";
 }
 
-/** True where two specs may share one group as they are (KVCacheSpec.merge of the same class). */
-export function areMergeable(a: LayerSpec, b: LayerSpec): boolean {
-  if (
-    a.kind !== b.kind ||
-    a.label !== b.label ||
-    a.paddedPageBytes !== b.paddedPageBytes ||
-    a.blockSize !== b.blockSize
-  )
-    return false;
-  if (a.kind === "mamba" || b.kind === "mamba")
-    return (
-      a.kind === b.kind && a.stateBytes === b.stateBytes && a.numSpeculativeBlocks === b.numSpeculativeBlocks
-    );
-  const sameShape =
-    a.numKvHeads === b.numKvHeads &&
-    a.headDim === b.headDim &&
-    a.valueHeadDim === b.valueHeadDim &&
-    a.dtypeBytes === b.dtypeBytes &&
-    a.contentBytes === b.contentBytes &&
-    a.numHeadSlots === b.numHeadSlots;
-  if (!sameShape) return false;
-  // Full layers that only record a window or a chunk are one kind of table; a window beside a chunk is not.
-  if (a.kind === "full") return a.span === b.span || a.span === null || b.span === null;
-  return a.span === b.span && a.extraTokens === b.extraTokens;
+/** Everything of a spec but the window or chunk that a full layer merely records. */
+function shapeKey(spec: LayerSpec): string {
+  return JSON.stringify(
+    spec.kind === "full" || spec.kind === "latent" ? { ...spec, span: null, spanKind: null } : spec,
+  );
+}
+
+/** Windows and chunks that full layers record, each once. */
+export function recordedSpans(specs: readonly LayerSpec[]): {
+  readonly windows: number;
+  readonly chunks: number;
+} {
+  const spans = { window: new Set<number>(), chunk: new Set<number>() };
+  for (const spec of specs)
+    if (spec.kind === "full" && spec.span !== null) spans[spec.spanKind].add(spec.span);
+  return { windows: spans.window.size, chunks: spans.chunk.size };
+}
+
+/** True where specs may share one group as they are (KVCacheSpec.merge): equal, but for what full layers record. */
+export function areMergeable(specs: readonly LayerSpec[]): boolean {
+  const [first] = specs;
+  if (first === undefined) return true;
+  const key = shapeKey(first);
+  if (!specs.every((spec) => shapeKey(spec) === key)) return false;
+  const { windows, chunks } = recordedSpans(specs);
+  return windows + chunks <= 1;
 }
 
 /** True where two specs need the same number of token slots, so that one table serves both (UniformTypeKVCacheSpecs). */

@@ -23,6 +23,8 @@ export interface PoolRules {
 export type PoolOutcome =
   | { readonly kind: "fits"; readonly maxModelLen: number; readonly pool: Pool }
   | { readonly kind: "noMemory"; readonly checkBytes: number }
+  /** Fitting the length found none: not even one token. */
+  | { readonly kind: "noLength"; readonly checkBytes: number }
   | {
       readonly kind: "tooLong";
       readonly neededBytes: number;
@@ -123,8 +125,10 @@ export function poolOutcome(
       maxModelLen,
       ...checked.map(({ worker, bytes }) => longestFit(worker, all, limits, bytes)),
     );
+  const [tightest] = checked;
+  if (maxModelLen === 0) return { kind: "noLength", checkBytes: tightest?.bytes ?? 0 };
   for (const { worker, bytes } of checked) {
-    if (bytes <= 0 || maxModelLen === 0) return { kind: "noMemory", checkBytes: bytes };
+    if (bytes <= 0) return { kind: "noMemory", checkBytes: bytes };
     const needed = neededBytes(worker, all, { ...limits, maxModelLen });
     if (needed > bytes)
       return {

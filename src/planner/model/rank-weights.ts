@@ -3,7 +3,7 @@ import { allocatedBytes } from "../caching-allocator.ts";
 import { estimated, exact, type Quantity } from "../quantity.ts";
 import { dtypeBytes, type LatentMixer, type ModelFacts } from "./facts.ts";
 import { type RankLayout, rankTensors } from "./rank-tensors.ts";
-import { isQuantised, vllmAllocations } from "./weight-formats.ts";
+import { type ExpertPadding, isQuantised, vllmAllocations } from "./weight-formats.ts";
 
 /** Rotary tables: positions × rotated width × dtype, one per distinct setting (vllm rotary_embedding). */
 function rotaryTables(facts: ModelFacts): number[] {
@@ -46,11 +46,11 @@ function spread(facts: ModelFacts): number {
 
 /**
  * Weight bytes of one rank of stage `stage`, allocator rounding and rotary tables included.
- * @param padsExperts gpt-oss experts padded to Marlin tiles.
+ * @param padding how the kernel that runs MXFP4 experts wants them padded.
  */
-export function rankWeights(facts: ModelFacts, layout: RankLayout, stage = 0, padsExperts = true): Quantity {
+export function rankWeights(facts: ModelFacts, layout: RankLayout, stage = 0, padding: ExpertPadding = "marlin"): Quantity {
   const tensors = rankTensors(facts, layout, stage);
-  const sizes = tensors.flatMap((tensor) => vllmAllocations(tensor, facts, padsExperts));
+  const sizes = tensors.flatMap((tensor) => vllmAllocations(tensor, facts, padding));
   const quantisesAttention = tensors.some(
     (t) => t.role === "attention" && isQuantised(t, facts.quantisation),
   );

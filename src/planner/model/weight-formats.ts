@@ -67,13 +67,17 @@ function numWeights(tensor: RankTensor): number {
   return tensor.numStacked * tensor.numRows * tensor.numCols;
 }
 
-/** Experts of gpt-oss are padded to the tile of the kernel that runs them (mxfp4_round_up…: Marlin 256 × 128). */
-function paddedExpertWeights(tensor: RankTensor, padsExperts: boolean, hiddenSize: number): number {
-  if (!padsExperts) return numWeights(tensor);
+/** How MXFP4 experts are padded for the kernel that runs them (mxfp4_round_up_hidden_size_and_intermediate_size). */
+export type ExpertPadding = "none" | "marlin" | "triton";
+
+function mxfp4Allocations(tensor: RankTensor, padding: ExpertPadding, hiddenSize: number): number[] {
+  const weights = numWeights(tensor);
   const hidden = roundUp(hiddenSize, 256);
-  const width =
-    tensor.role === "expertsDown" ? roundUp(tensor.numCols, 128) : 2 * roundUp(tensor.numRows / 2, 128);
-  return tensor.numStacked * hidden * width;
+  if (padding === "none") return [weights / 2, weights / 32];
+  if (padding === "triton") return [((weights / hiddenSize) * hidden) / 2, weights / 32];
+  const width = tensor.role === "expertsDown" ? roundUp(tensor.numCols, 128) : 2 * roundUp(tensor.numRows / 2, 128);
+  const padded = tensor.numStacked * hidden * width;
+  return [padded / 2, padded / 32];
 }
 
 /** Allocations of one quantised tensor as vLLM holds it after loading (vllm-memory.md §5.1). */
@@ -81,7 +85,7 @@ function quantisedAllocations(
   tensor: RankTensor,
   q: QuantisationFacts,
   facts: ModelFacts,
-  padsExperts: boolean,
+  padding: ExpertPadding,
 ): number[] {
   const weights = numWeights(tensor);
   const scales = numScales(tensor, q.groupSize);
@@ -104,10 +108,8 @@ function quantisedAllocations(
     }
     case "int8":
       return [weights, scales * 4];
-    case "mxfp4": {
-      const padded = paddedExpertWeights(tensor, padsExperts, facts.hiddenSize);
-      return [padded / 2, padded / 32];
-    }
+    case "mxfp4":
+      return mxfp4Allocations(tensor, padding, facts.hiddenSize);
     case "nvfp4":
       return [weights / 2, weights / 16, 4 * tensor.numStacked];
     case "bitsandbytes":
@@ -123,10 +125,10 @@ function quantisedAllocations(
 }
 
 /** Sizes of the device allocations that hold one tensor in vLLM. */
-export function vllmAllocations(tensor: RankTensor, facts: ModelFacts, padsExperts: boolean): number[] {
+export function vllmAllocations(tensor: RankTensor, facts: ModelFacts, padding: ExpertPadding): number[] {
   const numberBytes = tensor.bytesPerNumber ?? dtypeBytes(facts.dtype);
   if (!isQuantised(tensor, facts.quantisation)) return [numWeights(tensor) * numberBytes];
-  return quantisedAllocations(tensor, facts.quantisation, facts, padsExperts);
+  return quantisedAllocations(tensor, facts.quantisation, facts, padding);
 }
 
 /** Bytes of one tensor in TurboMind (lmdeploy-memory.md §4.1): scale and zero fused into 4 bytes a group. */

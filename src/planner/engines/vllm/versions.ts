@@ -1,0 +1,162 @@
+/** @module What changed between the versions of vLLM that a memory plan can feel (vllm-memory.md §0.2). */
+import { PagodaError } from "../../../core/errors.ts";
+
+/** How the sampler's dummy run works on the logits: what it holds for each of rows × vocabulary. */
+export type SamplerPath = "sort" | "kernel" | "bare";
+
+export interface VllmProfile {
+  readonly id: string;
+  readonly since: readonly [number, number];
+  readonly runner: "v0" | "v1";
+  readonly defaultUtilization: number;
+  /** Graph memory is estimated and taken out of the budget. */
+  readonly chargesGraphs: boolean;
+  /** From when dense models run on the second model runner. */
+  readonly secondRunner: "never" | "dense" | "all";
+  readonly estimatesGraphsOnSecondRunner: boolean;
+  readonly reservesNullBlock: boolean;
+  /** Free memory is compared with the budget before loading. */
+  readonly checksFreeMemory: boolean;
+  /** Printed tokens: blocks × size, blocks ÷ groups × size, or concurrency × length. */
+  readonly tokenCount: "blocks" | "blocksOverGroups" | "concurrency";
+  /** Batches that hold tokens not yet settled. */
+  readonly inFlightBatches: 1 | 2;
+  /** Communication buffers are made after the first snapshot and therefore billed. */
+  readonly billsCommunication: boolean;
+  readonly sampler: (computeCapability: number) => SamplerPath;
+  readonly largeBatchDefaults: "none" | "tokens" | "tokensAndSeqs";
+  readonly logStyle: "v0" | "twoLines" | "oneLine";
+  readonly mayPadPages: boolean;
+  readonly cachesMambaPrefixes: boolean;
+  readonly usesLatentCache: boolean;
+}
+
+const sorts = (): SamplerPath => "sort";
+const kernels = (): SamplerPath => "kernel";
+
+const v0: VllmProfile = {
+  id: "0.2-0.7",
+  since: [0, 0],
+  runner: "v0",
+  defaultUtilization: 0.9,
+  chargesGraphs: false,
+  secondRunner: "never",
+  estimatesGraphsOnSecondRunner: false,
+  reservesNullBlock: false,
+  checksFreeMemory: false,
+  tokenCount: "blocks",
+  inFlightBatches: 1,
+  billsCommunication: true,
+  sampler: sorts,
+  largeBatchDefaults: "none",
+  logStyle: "v0",
+  mayPadPages: false,
+  cachesMambaPrefixes: false,
+  usesLatentCache: false,
+};
+const v1: VllmProfile = {
+  ...v0,
+  id: "0.8-0.10",
+  since: [0, 8],
+  runner: "v1",
+  checksFreeMemory: true,
+  tokenCount: "blocksOverGroups",
+  largeBatchDefaults: "tokens",
+  logStyle: "twoLines",
+  usesLatentCache: true,
+};
+
+/** Oldest first; a version takes the last profile that is not newer than it. */
+const profiles: readonly VllmProfile[] = [
+  v0,
+  { ...v0, id: "0.7", since: [0, 7], usesLatentCache: true },
+  v1,
+  { ...v1, id: "0.11-0.16", since: [0, 11], largeBatchDefaults: "tokensAndSeqs" },
+  {
+    ...v1,
+    id: "0.17-0.19",
+    since: [0, 17],
+    largeBatchDefaults: "tokensAndSeqs",
+    sampler: (computeCapability) => (computeCapability >= 9 ? "kernel" : "sort"),
+  },
+  {
+    ...v1,
+    id: "0.20",
+    since: [0, 20],
+    largeBatchDefaults: "tokensAndSeqs",
+    sampler: kernels,
+    tokenCount: "concurrency",
+  },
+  ...newest(),
+];
+
+function newest(): VllmProfile[] {
+  const charged: VllmProfile = {
+    ...v1,
+    id: "0.21-0.24",
+    since: [0, 21],
+    largeBatchDefaults: "tokensAndSeqs",
+    sampler: kernels,
+    tokenCount: "concurrency",
+    defaultUtilization: 0.92,
+    chargesGraphs: true,
+    billsCommunication: false,
+    cachesMambaPrefixes: true,
+  };
+  const second: VllmProfile = {
+    ...charged,
+    id: "0.25-0.27",
+    since: [0, 25],
+    secondRunner: "dense",
+    inFlightBatches: 2,
+  };
+  const nullBlock: VllmProfile = {
+    ...second,
+    id: "0.28",
+    since: [0, 28],
+    reservesNullBlock: true,
+    logStyle: "oneLine",
+  };
+  const measuredGraphs: VllmProfile = {
+    ...nullBlock,
+    id: "0.29",
+    since: [0, 29],
+    secondRunner: "all",
+    estimatesGraphsOnSecondRunner: true,
+  };
+  return [
+    charged,
+    second,
+    nullBlock,
+    measuredGraphs,
+    { ...measuredGraphs, id: "0.30-0.32", since: [0, 30], mayPadPages: true },
+  ];
+}
+
+export const newestVllm = "0.32.0";
+
+/** Major and minor of the first version number in a text; null where there is none. */
+export function versionNumber(text: string): readonly [number, number] | null {
+  const match = /(\d+)\.(\d+)/.exec(text);
+  return match === null ? null : [Number(match[1]), Number(match[2])];
+}
+
+/**
+ * The profile of a version on a card.
+ * @throws PagodaError `plan_invalid` where the text holds no version.
+ */
+export function vllmProfile(version: string, computeCapability: number): VllmProfile {
+  const number = versionNumber(version);
+  if (number === null)
+    throw new PagodaError("plan_invalid", `"${version}" is no version of vLLM.`, {
+      param: "engine",
+      hint: `Write vllm@0.21, up to vllm@${newestVllm}.`,
+    });
+  const [major, minor] = number;
+  const isReached = ({ since }: VllmProfile): boolean =>
+    major > since[0] || (major === since[0] && minor >= since[1]);
+  const profile = profiles.findLast(isReached) ?? v0;
+  // 0.8 to 0.10 still fall back to V0 on cards before Ampere.
+  const fallsBack = profile.id === v1.id && computeCapability > 0 && computeCapability < 8;
+  return fallsBack ? { ...v0, id: "0.8-0.10 on V0", usesLatentCache: true } : profile;
+}

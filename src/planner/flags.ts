@@ -1,0 +1,128 @@
+/** @module Flags of an engine: known names with their aliases, and what was typed. */
+import { PagodaError } from "../core/errors.ts";
+import type { Origin, Resolved } from "../core/resolved.ts";
+import { parseHumanInteger } from "./bytes.ts";
+import { nearest } from "./nearest.ts";
+import type { FlagValues } from "./plan.ts";
+
+export interface FlagSpec {
+  /** Name without dashes; underscores and dashes are the same. */
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly kind: "integer" | "number" | "text" | "switch" | "list";
+}
+
+/** `--Tensor_Parallel-size` → `tensor-parallel-size`. */
+export function plainFlag(name: string): string {
+  return name.replace(/^-+/, "").replaceAll("_", "-");
+}
+
+/** Resolves typed flags against a table; keeps what does not touch memory for the command. */
+export class FlagReader {
+  readonly #values = new Map<string, string | true>();
+  readonly #typedAs = new Map<string, string>();
+  /** Flags that are not in the table, as typed. */
+  readonly passedOn: string[] = [];
+
+  constructor(engine: string, specs: readonly FlagSpec[], flags: FlagValues) {
+    const byName = new Map<string, FlagSpec>();
+    for (const spec of specs) for (const name of [spec.name, ...(spec.aliases ?? [])]) byName.set(name, spec);
+    for (const [typed, value] of Object.entries(flags)) {
+      const name = plainFlag(typed);
+      const spec = byName.get(name) ?? (name.startsWith("no-") ? byName.get(name.slice(3)) : undefined);
+      if (spec === undefined) this.#keepOrRefuse(engine, name, value, [...byName.keys()]);
+      else {
+        const isNegated = !byName.has(name);
+        if (this.#values.has(spec.name))
+          throw new PagodaError(
+            "plan_invalid",
+            `--${name} and --${this.#typedAs.get(spec.name)} are the same option.`,
+            {
+              param: name,
+              hint: `State --${spec.name} once.`,
+            },
+          );
+        this.#values.set(spec.name, isNegated ? "false" : value);
+        this.#typedAs.set(spec.name, name);
+      }
+    }
+  }
+
+  /** A name close to a memory flag is a slip; anything else is none of the planner's business. */
+  #keepOrRefuse(engine: string, name: string, value: string | true, known: readonly string[]): void {
+    const close = nearest(name, known);
+    const looksLikeMemory = /memory|cache|block|batch|seqs|model-len|session-len|prefill|parallel|quant/.test(
+      name,
+    );
+    if (looksLikeMemory || isNearly(name, close))
+      throw new PagodaError("plan_invalid", `${engine} has no flag --${name}.`, {
+        param: name,
+        hint: `The nearest is --${close}.`,
+      });
+    this.passedOn.push(`--${name}`, ...(value === true ? [] : [value]));
+  }
+
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
+  #refuse(name: string, value: string | true, wanted: string): PagodaError {
+    return new PagodaError("plan_invalid", `--${name} is ${JSON.stringify(value)}.`, {
+      param: name,
+      hint: `It takes ${wanted}.`,
+    });
+  }
+
+  integer(name: string): number | null {
+    const value = this.#values.get(name);
+    if (value === undefined) return null;
+    const number = value === true ? null : value === "-1" ? -1 : parseHumanInteger(value);
+    if (number === null)
+      throw this.#refuse(name, value, "a whole number, such as 8192, 8k (8000) or 8K (8192)");
+    return number;
+  }
+
+  number(name: string): number | null {
+    const value = this.#values.get(name);
+    if (value === undefined) return null;
+    const number = value === true || value.trim() === "" ? Number.NaN : Number(value);
+    if (!Number.isFinite(number)) throw this.#refuse(name, value, "a number");
+    return number;
+  }
+
+  text(name: string): string | null {
+    const value = this.#values.get(name);
+    if (value === undefined) return null;
+    if (value === true) throw this.#refuse(name, value, "a value");
+    return value;
+  }
+
+  /** True, false, or null where it was not given. */
+  switched(name: string): boolean | null {
+    const value = this.#values.get(name);
+    if (value === undefined) return null;
+    return value === true || !/^(false|0|no|off)$/i.test(value);
+  }
+
+  /** The flags as a command line, names as the engine spells them. */
+  asCommand(): string[] {
+    const words: string[] = [];
+    for (const [name, value] of this.#values) {
+      const isOff = value === "false";
+      words.push(isOff ? `--no-${name}` : `--${name}`);
+      if (value !== true && !isOff && value !== "true") words.push(value);
+    }
+    return [...words, ...this.passedOn];
+  }
+}
+
+function isNearly(typed: string, known: string): boolean {
+  return (
+    typed.length > 5 && known.startsWith(typed.slice(0, -2)) && Math.abs(known.length - typed.length) <= 2
+  );
+}
+
+/** A setting and where its value came from. */
+export function setting<T>(value: T, from: Origin, why?: string): Resolved<T> {
+  return why === undefined ? { value, from } : { value, from, why };
+}

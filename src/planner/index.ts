@@ -1,0 +1,21 @@
+/**
+ * @module The planner's door: what an engine will do with a model on a device, in bytes. Pure arithmetic; runs in a browser.
+ *
+ * @example
+ * import { findDevice, modelNamed, plan } from "pagoda/planner";
+ * const answer = plan({
+ *   model: modelNamed("Qwen/Qwen2.5-7B-Instruct"), device: findDevice("RTX 4090"), usedBytes: 0,
+ *   engine: "vllm", version: null, flags: { "gpu-memory-utilization": "0.9" }, usage: "serve",
+ * });
+ * console.log(answer.verdict.kind, answer.kv?.numTokens.expected);
+ */
+export { humanBytes, parseMemory } from "./bytes.ts";
+export { type Device, deviceOf, withTotal } from "./device/device.ts";
+export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
+export { knownEngines, plan } from "./engines.ts";
+export type { ConfigObject } from "./model/config-fields.ts";
+export type { ModelFacts } from "./model/facts.ts";
+export { parseModelConfig } from "./model/parse-config.ts";
+export { quantisationNamed } from "./model/parse-quantisation.ts";
+export type { CountRange, KvPlan, Plan, PlanComponent, PlanRequest, Suggestion, Verdict } from "./plan.ts";
+export type { Evidence, Quantity } from "./quantity.ts";

@@ -1,0 +1,131 @@
+/** @module What goes into the planner and what comes out: one request, one frozen plan, in bytes. */
+import type { Resolved } from "../core/resolved.ts";
+import type { Device } from "./device/device.ts";
+import type { ModelFacts } from "./model/facts.ts";
+import type { Quantity } from "./quantity.ts";
+
+/** Flags as typed, without dashes: `gpu-memory-utilization` → "0.9"; a switch is true. */
+export type FlagValues = Readonly<Record<string, string | true>>;
+
+export interface PlanRequest {
+  readonly model: ModelFacts;
+  readonly device: Device;
+  /** Bytes other processes hold on each device before the start. */
+  readonly usedBytes: number;
+  readonly engine: string;
+  /** Version of the engine; null: the newest the planner knows. */
+  readonly version: string | null;
+  readonly flags: FlagValues;
+  /** `serve` is the command line server; `library` the class in a script (its batch defaults differ in vLLM). */
+  readonly usage: "serve" | "library";
+  /** What a log of this very set-up said; wins over the estimates. */
+  readonly known?: KnownBytes;
+}
+
+/** Components that were read from a log or a device, in bytes of one rank. */
+export interface KnownBytes {
+  readonly weights?: Quantity;
+  readonly activations?: Quantity;
+  readonly persistent?: Quantity;
+  readonly graphs?: Quantity;
+  readonly availableKv?: Quantity;
+}
+
+export interface PlanComponent {
+  readonly name:
+    | "context"
+    | "weights"
+    | "persistent"
+    | "activations"
+    | "graphs"
+    | "state"
+    | "kvPool"
+    | "other"
+    | "free";
+  readonly label: string;
+  readonly quantity: Quantity;
+  /** False for what the engine's own cap does not count. */
+  readonly isBudgeted: boolean;
+}
+
+/** A number of blocks, tokens or requests: what the low, expected and high ends of the bytes give. */
+export interface CountRange {
+  readonly low: number;
+  readonly expected: number;
+  readonly high: number;
+}
+
+export interface KvPlan {
+  readonly available: Quantity;
+  readonly blockSize: number;
+  readonly bytesPerBlock: number;
+  readonly bytesPerToken: number;
+  readonly numBlocks: CountRange;
+  readonly numTokens: CountRange;
+  /** Requests of full length at once. */
+  readonly concurrency: CountRange;
+  readonly maxModelLen: number;
+  readonly numGroups: number;
+  readonly dtype: string;
+}
+
+export type VerdictKind = "fits" | "refused" | "dies" | "uncertain";
+
+export interface Verdict {
+  readonly kind: VerdictKind;
+  readonly reason: string;
+  /** The engine's own words, where it refuses. */
+  readonly engineMessage: string | null;
+  /** Smallest changes that would help, first the one that costs least. */
+  readonly suggestions: readonly Suggestion[];
+}
+
+export interface Suggestion {
+  readonly flags: readonly string[];
+  readonly why: string;
+}
+
+export interface HostNeeds {
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  readonly why: string;
+}
+
+export interface Plan {
+  readonly schema: "pagoda.plan/1";
+  readonly engine: string;
+  readonly version: string;
+  readonly rules: string;
+  readonly model: string;
+  readonly numParameters: number;
+  readonly device: string;
+  readonly numDevices: number;
+  readonly total: Quantity;
+  /** Bytes the cap grants on each device; null where the engine has none. */
+  readonly budgetBytes: number | null;
+  readonly settings: Readonly<Record<string, Resolved<string | number | boolean>>>;
+  readonly components: readonly PlanComponent[];
+  readonly kv: KvPlan | null;
+  readonly verdict: Verdict;
+  readonly expectedLog: readonly string[];
+  readonly command: readonly string[];
+  readonly host: HostNeeds;
+  readonly assumed: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** One engine's rules: how its flags and version become a plan. */
+export interface EngineRules {
+  readonly id: string;
+  readonly newestVersion: string;
+  plan(request: PlanRequest): Plan;
+}
+
+/** A whole object tree that nobody can change any more. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const inner of Object.values(value)) deepFreeze(inner);
+  }
+  return value;
+}
