@@ -139,8 +139,12 @@ function emitIntegerForms(asm: Assembler): void {
     asm.lea(o.r9, memory);
     asm.movsxd(o.r10, memory);
     asm.cmpMemory(memory, 5);
+    asm.div(memory);
+    asm.cmov("jl", o.r9, memory);
     asm.prefetcht0(memory);
   }
+  asm.div(o.low32(o.r11));
+  asm.cmov("ja", o.rax, o.r12);
   asm.push(o.rbx);
   asm.push(o.r12);
   asm.pop(o.r12);

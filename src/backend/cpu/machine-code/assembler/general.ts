@@ -88,6 +88,16 @@ export class GeneralAssembler extends CodeBuffer {
   shr(register: GeneralRegister, numBits: number): void {
     this.#shift("shr", 5, register, numBits);
   }
+  /** eax = edx:eax ÷ divisor without sign, edx = the rest. */
+  div(divisor: GeneralRegister | Memory): void {
+    this.note("div", divisor);
+    this.#instruction(false, 6, divisor, [0xf7]);
+  }
+  /** Copies if the last comparison says so. */
+  cmov(condition: Condition, to: GeneralRegister, from: GeneralRegister | Memory): void {
+    this.note(`cmov${condition.slice(1)}`, to, from);
+    this.#instruction(to.bits === 64, to.index, from, [0x0f, 0x40 + conditions[condition]]);
+  }
   test(left: GeneralRegister, right: GeneralRegister): void {
     this.note("test", left, right);
     this.#instruction(left.bits === 64, right.index, left, [0x85]);

@@ -19,6 +19,23 @@ export interface MatmulCase {
   readonly scale: number;
 }
 
+/** A shape from one row, one token and one group up to `largest` of each, small ones more often. */
+export function randomMatmul(
+  random: SeededNumbers,
+  storage: QuantizedStorage,
+  largest: { readonly numTokens: number; readonly numRows: number; readonly numGroups: number },
+): MatmulCase {
+  return {
+    storage,
+    numTokens: random.between(1, random.between(1, largest.numTokens)),
+    numRows: random.between(1, random.between(1, largest.numRows)),
+    numCols: groupWidth * random.between(1, random.between(1, largest.numGroups)),
+    hasBias: random.between(0, 1) === 1,
+    accumulate: random.between(0, 1) === 1,
+    scale: random.between(0, 1) === 1 ? 1 : random.signed(),
+  };
+}
+
 const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
 /** f16 bits of numbers from 2^-14 to 2^-6 with either sign, now and then 0 or a subnormal. */
 function randomHalf(random: SeededNumbers): number {

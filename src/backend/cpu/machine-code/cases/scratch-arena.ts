@@ -1,13 +1,17 @@
 /** @module An arena to try kernels in: regions one after another, with guard bytes between. */
 import { invariant } from "../../../../core/errors.ts";
 import { jobBytes } from "../../../../core/workspace-layout.ts";
-import { type JobValues, type KernelName, writeJob } from "../../jobs.ts";
-import type { KernelSet } from "../../kernel-set.ts";
+import { type JobValues, jobHeader, type KernelName, writeJob } from "../../jobs.ts";
 import { addressOf } from "../loader.ts";
 
 const pageBytes = 65536;
 const guardBytes = 64;
 const guardValue = 0xa5;
+
+export interface JobPart {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** Regions are taken one after another; each lies between two stretches of guard bytes. */
 export class ScratchArena {
@@ -76,16 +80,16 @@ export class ScratchArena {
     );
   }
 
-  /** Writes a job and runs it. */
-  run<K extends KernelName>(
-    kernels: KernelSet,
-    kernel: K,
-    values: JobValues<K>,
-    part: { readonly start: number; readonly end: number },
-  ): void {
+  /** Writes a job block. @returns its byte offset, a kernel's argument */
+  placeJob<K extends KernelName>(kernel: K, values: JobValues<K>, part: JobPart): number {
     const job = this.take(jobBytes);
     writeJob(this, job, kernel, values, part, this.#base);
-    kernels.kernels[kernel](job);
+    return job;
+  }
+
+  setPart(job: number, { start, end }: JobPart): void {
+    this.i32[job / 4 + jobHeader.start] = start;
+    this.i32[job / 4 + jobHeader.end] = end;
   }
 
   #guard(at: number): void {

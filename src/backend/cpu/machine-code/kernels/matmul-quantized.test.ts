@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { rowsPerOctet } from "../../../../core/weight-layout.ts";
 import type { JobValues } from "../../jobs.ts";
 import type { KernelSet } from "../../kernel-set.ts";
-import { exactOutput, type MatmulCase, placeMatmul } from "../cases/matmul-quantized.ts";
+import { exactOutput, type MatmulCase, placeMatmul, randomMatmul } from "../cases/matmul-quantized.ts";
 import { ScratchArena } from "../cases/scratch-arena.ts";
 import { SeededNumbers } from "../cases/seeded-numbers.ts";
 import { detectCpuFeatures } from "../cpu-features.ts";
@@ -15,17 +15,7 @@ const noLoader = whyNoLoader();
 const runnable = noLoader === null ? runnableTargets(detectCpuFeatures()) : [];
 const none: KernelSet = { name: "none", kernels: {} as KernelSet["kernels"] };
 
-function randomCase(random: SeededNumbers, storage: "q4" | "q8"): MatmulCase {
-  return {
-    storage,
-    numTokens: random.between(1, random.between(1, 20)),
-    numRows: random.between(1, random.between(1, 40)),
-    numCols: 32 * random.between(1, random.between(1, 5)),
-    hasBias: random.between(0, 1) === 1,
-    accumulate: random.between(0, 1) === 1,
-    scale: random.between(0, 1) === 1 ? 1 : random.signed(),
-  };
-}
+const largest = { numTokens: 20, numRows: 40, numGroups: 5 };
 
 /** Runs a case, perhaps cut into two parts, and returns what out held before and after. */
 function runCase(
@@ -41,8 +31,8 @@ function runCase(
   const before = out.slice();
   const kernel = c.storage === "q4" ? "matmulQ4" : "matmulQ8";
   const edge = Math.min(cut, numOctets);
-  arena.run(kernels, kernel, job, { start: edge, end: numOctets });
-  arena.run(kernels, kernel, job, { start: 0, end: edge });
+  kernels.kernels[kernel](arena.placeJob(kernel, job, { start: edge, end: numOctets }));
+  kernels.kernels[kernel](arena.placeJob(kernel, job, { start: 0, end: edge }));
   return { before, after: out.slice() };
 }
 
@@ -74,7 +64,7 @@ for (const target of runnable)
       test(`${storage}: 1,500 seeded shapes equal plain arithmetic to the bit, and nothing beyond is written`, () => {
         const random = new SeededNumbers(7);
         for (let i = 0; i < 1500; i++) {
-          const c = randomCase(random, storage);
+          const c = randomMatmul(random, storage, largest);
           arena.reset();
           assertExact(arena, unfused, c, placeMatmul(arena, random, c), random.between(0, 6));
         }
@@ -87,7 +77,7 @@ describe("fused products", { skip: runnable.length === 0 && (noLoader ?? "no AVX
     const sets = runnable.map((target) => bindKernels(publishKernels(target), arena.memory, none));
     const random = new SeededNumbers(11);
     for (let i = 0; i < 300; i++) {
-      const c = randomCase(random, i % 2 === 0 ? "q4" : "q8");
+      const c = randomMatmul(random, i % 2 === 0 ? "q4" : "q8", largest);
       arena.reset();
       const job = placeMatmul(arena, random, c);
       const out = arena.f32.subarray(

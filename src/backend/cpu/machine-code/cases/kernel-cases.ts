@@ -1,0 +1,43 @@
+/** @module A seeded job for each kernel that there is machine code for: what the self-test and the fuzz run. */
+import { rowsPerOctet } from "../../../../core/weight-layout.ts";
+import type { JobValues, KernelName } from "../../jobs.ts";
+import { placeMatmul, randomMatmul } from "./matmul-quantized.ts";
+import type { ScratchArena } from "./scratch-arena.ts";
+import type { SeededNumbers } from "./seeded-numbers.ts";
+
+/** A job whose operands lie in the arena it was placed in. */
+export interface KernelCase {
+  readonly kernel: KernelName;
+  readonly values: JobValues<KernelName>;
+  /** Units of the split dimension. */
+  readonly numUnits: number;
+  /** Where float results go, bytes [start, end): only there may two kernel sets differ, by roundings. */
+  readonly results: { readonly start: number; readonly end: number };
+}
+
+type MakeCase = (arena: ScratchArena, random: SeededNumbers) => KernelCase;
+
+/** Enough for every width of tile, more than one group, and an octet that is not full. */
+const largestMatmul = { numTokens: 20, numRows: 40, numGroups: 6 };
+
+const matmul =
+  (kernel: "matmulQ4" | "matmulQ8", storage: "q4" | "q8"): MakeCase =>
+  (arena, random) => {
+    const shape = randomMatmul(random, storage, largestMatmul);
+    const values = placeMatmul(arena, random, shape);
+    const end = values.out + values.outStride * (shape.numTokens - 1) + 4 * shape.numRows;
+    return {
+      kernel,
+      values,
+      numUnits: Math.ceil(shape.numRows / rowsPerOctet),
+      results: { start: values.out, end },
+    };
+  };
+
+export const kernelCases = {
+  matmulQ4: matmul("matmulQ4", "q4"),
+  matmulQ8: matmul("matmulQ8", "q8"),
+} as const satisfies Partial<Record<KernelName, MakeCase>>;
+
+/** Kernels that can be tried. */
+export type TriedKernel = keyof typeof kernelCases;

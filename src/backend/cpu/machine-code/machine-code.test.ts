@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import type { KernelSet } from "../kernel-set.ts";
+import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
+import { ScratchArena } from "./cases/scratch-arena.ts";
+import { SeededNumbers } from "./cases/seeded-numbers.ts";
+import { compareKernels } from "./compare-kernels.ts";
+import { detectCpuFeatures } from "./cpu-features.ts";
+import { bindKernels, publishKernels } from "./kernel-image.ts";
+import { whyNoLoader } from "./loader.ts";
+import { type BindWasm, loadMachineCode } from "./machine-code.ts";
+import { runnableTargets } from "./targets.ts";
+
+const kernelFile = new URL("../../../../build/kernels.wasm", import.meta.url);
+const noLoader =
+  whyNoLoader() ?? (existsSync(kernelFile) ? null : "build/kernels.wasm is missing: npm run prepare");
+const skip = noLoader ?? false;
+const runnable = noLoader === null ? runnableTargets(detectCpuFeatures()) : [];
+
+function wasmBinder(): BindWasm {
+  const module = new WebAssembly.Module(readFileSync(kernelFile));
+  return (memory) => {
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    return { name: "wasm", kernels: exports as unknown as KernelSet["kernels"] };
+  };
+}
+
+describe("choosing machine code", { skip }, () => {
+  test("it loads here and agrees with wasm", { skip: runnable.length === 0 && "no AVX2" }, () => {
+    const choice = loadMachineCode(wasmBinder());
+    assert.equal(choice.image?.setName, `machine-code-${runnable[0]?.name}`);
+  });
+
+  test("a target that this processor lacks is named, and what it has", () => {
+    const choice = loadMachineCode(wasmBinder(), "avx-vnni");
+    if (runnable.some(({ name }) => name === "avx-vnni")) assert.ok(choice.image !== null);
+    else assert.match(choice.image === null ? choice.reason : "", /this processor (runs|lacks) .*/);
+  });
+
+  test("a wrong kernel is found out", () => {
+    const bindWasm = wasmBinder();
+    const choice = loadMachineCode((memory): KernelSet => {
+      const set = bindWasm(memory);
+      const bytes = new Uint8Array(memory.buffer);
+      const wrong = (job: number): void => {
+        set.kernels.matmulQ4(job);
+        bytes[100] = (bytes[100] ?? 0) ^ 1; // as if somebody had written where nobody should
+      };
+      return { ...set, kernels: { ...set.kernels, matmulQ4: wrong } };
+    });
+    assert.match(choice.image === null ? choice.reason : "", /failed its self-test: matmulQ4: /);
+  });
+});
+
+describe("where machine code cannot be loaded, the reason is one line", () => {
+  const script = `
+    import { loadMachineCode } from ${JSON.stringify(new URL("./machine-code.ts", import.meta.url).href)};
+    const choice = loadMachineCode(() => { throw new Error("not reached"); });
+    process.stdout.write(choice.image === null ? choice.reason : "loaded");`;
+  const reasonUnder = (...options: string[]): string =>
+    spawnSync(process.execPath, [...options, "--input-type=module", "--eval", script], { encoding: "utf8" })
+      .stdout;
+
+  test("without node:ffi", { skip }, () => {
+    assert.match(reasonUnder("--no-experimental-ffi"), /^Node [\d.]+ has no node:ffi/);
+  });
+  test("under the permission model", { skip }, () => {
+    assert.match(reasonUnder("--permission", "--allow-fs-read=*"), /^the permission model forbids node:ffi/);
+  });
+});
+
+for (const target of runnable)
+  describe(`fuzz of ${target.name} against wasm`, () => {
+    for (const kernel of Object.keys(kernelCases) as TriedKernel[])
+      test(`${kernel}: 700 seeded jobs leave the same memory behind`, () => {
+        const arena = new ScratchArena(1 << 19);
+        const wasm = wasmBinder()(arena.memory);
+        const own = bindKernels(publishKernels(target), arena.memory, wasm);
+        const random = new SeededNumbers(99);
+        let numEqual = 0;
+        for (let i = 0; i < 700; i++) {
+          arena.reset();
+          const kernelCase: KernelCase = kernelCases[kernel](arena, random);
+          const cut = random.between(0, kernelCase.numUnits);
+          const result = compareKernels(arena, [wasm, own], kernelCase, cut);
+          assert.notEqual(
+            result.kind,
+            "different",
+            `case ${i}: ${JSON.stringify({ ...result, ...kernelCase })}`,
+          );
+          if (result.kind === "equal") numEqual += 1;
+        }
+        assert.deepEqual(arena.brokenGuards(), []);
+        // Where WebAssembly's multiply-adds are fused too, as on every processor with FMA, nothing differs at all.
+        assert.equal(numEqual, 700);
+      });
+  });

@@ -1,0 +1,78 @@
+/**
+ * @module The door of this room: decides at start-up whether machine code is used, and says why not in one line.
+ *
+ * The main thread calls `loadMachineCode` once; it writes the kernels for the best kind of processor that this one is,
+ * loads them, and holds each against `wasm` on seeded data. Then every thread binds the image to its arenas with
+ * `bindKernels`. Anything that is not as expected ends in `image: null`, never in an exception: WebAssembly serves too.
+ */
+import { performance } from "node:perf_hooks";
+import type { KernelSet } from "../kernel-set.ts";
+import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
+import { ScratchArena } from "./cases/scratch-arena.ts";
+import { SeededNumbers } from "./cases/seeded-numbers.ts";
+import { compareKernels } from "./compare-kernels.ts";
+import { detectCpuFeatures } from "./cpu-features.ts";
+import { bindKernels, type KernelImage, publishKernels } from "./kernel-image.ts";
+import { whyNoLoader } from "./loader.ts";
+import { runnableTargets, type Target, type TargetName } from "./targets.ts";
+
+export { bindKernels, type KernelImage } from "./kernel-image.ts";
+export { addressOf } from "./loader.ts";
+
+export type MachineCodeChoice =
+  | { readonly image: KernelImage; readonly selfTestMs: number }
+  | { readonly image: null; readonly reason: string };
+
+/** Instantiates the WebAssembly set over a memory: what machine code is tested against. */
+export type BindWasm = (memory: WebAssembly.Memory) => KernelSet;
+
+const selfTestArenaBytes = 1 << 19;
+const casesPerKernel = 6;
+
+/** @param only the one kind of code to try (for comparisons); by default the best that this processor runs */
+export function loadMachineCode(bindWasm: BindWasm, only?: TargetName): MachineCodeChoice {
+  const noLoader = whyNoLoader();
+  if (noLoader !== null) return { image: null, reason: noLoader };
+  try {
+    const runnable = runnableTargets(detectCpuFeatures());
+    const target = runnable.find(({ name }) => only === undefined || name === only);
+    if (target === undefined) return { image: null, reason: noTarget(runnable, only) };
+    return tested(target, bindWasm);
+  } catch (error) {
+    return { image: null, reason: `machine code could not be loaded: ${messageOf(error)}` };
+  }
+}
+
+function tested(target: Target, bindWasm: BindWasm): MachineCodeChoice {
+  const image = publishKernels(target);
+  const started = performance.now();
+  const failure = selfTest(image, bindWasm);
+  if (failure !== null) return { image: null, reason: `${image.setName} failed its self-test: ${failure}` };
+  return { image, selfTestMs: performance.now() - started };
+}
+
+/** Runs every kernel of the image against `wasm` on seeded jobs. @returns the first difference, null if there is none */
+export function selfTest(image: KernelImage, bindWasm: BindWasm): string | null {
+  const arena = new ScratchArena(selfTestArenaBytes);
+  const wasm = bindWasm(arena.memory);
+  const own = bindKernels(image, arena.memory, wasm);
+  for (const kernel of Object.keys(kernelCases) as TriedKernel[]) {
+    const random = new SeededNumbers(2026);
+    for (let i = 0; i < casesPerKernel; i++) {
+      arena.reset();
+      const kernelCase: KernelCase = kernelCases[kernel](arena, random);
+      const result = compareKernels(arena, [wasm, own], kernelCase, random.between(0, kernelCase.numUnits));
+      if (result.kind === "different") return `${kernel}: ${result.why}`;
+    }
+  }
+  return null;
+}
+
+function noTarget(runnable: readonly Target[], only: TargetName | undefined): string {
+  if (runnable.length === 0) return "this processor lacks AVX2, FMA or F16C";
+  return `this processor runs ${runnable.map(({ name }) => name).join(" and ")}, not ${only}`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
