@@ -4,15 +4,13 @@ import { readConditions } from "./conditions.ts";
 import { llamaServer, pagodaServer, vllmServer } from "./contenders.ts";
 import { absoluteFigure, type Figure, type KernelFamily, peerFigures, ratioFigure } from "./goals.ts";
 import { runLoad } from "./load-run.ts";
+import type { BenchPart } from "./parts.ts";
 import { probeDecodeAtContext, probeFairness, probePrefixReuse, probeSideBySide } from "./probes.ts";
 import type { BenchReport } from "./report.ts";
 import { type ServerCommand, startServer } from "./server-process.ts";
 import { median } from "./statistics.ts";
 import { outsideKernelsMs } from "./step-overhead.ts";
 import { type LoadName, makeLoad, type TokenRange } from "./workload.ts";
-
-export const benchParts = ["loads", "latency", "contexts", "start", "twins"] as const;
-export type BenchPart = (typeof benchParts)[number];
 
 export interface BenchOptions {
   /** Arguments after the Node binary that start our command line. */

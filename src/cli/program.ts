@@ -1,11 +1,12 @@
 /** @module The commands of `pagoda`. */
 import { Command } from "commander";
+import { addBenchCommand } from "./commands/bench.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { version } from "./version.ts";
 
 /** Adding a command is one line here. */
-const commands: readonly ((program: Command) => void)[] = [addServeCommand, addRunCommand];
+const commands: readonly ((program: Command) => void)[] = [addServeCommand, addRunCommand, addBenchCommand];
 
 export function buildProgram(): Command {
   const program = new Command("pagoda")
