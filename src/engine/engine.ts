@@ -10,7 +10,7 @@ import type {
   Prompt,
   ServedModel,
 } from "../core/generation.ts";
-import type { MemoryReport } from "../core/memory-report.ts";
+import type { BlockCounts, MemoryReport } from "../core/memory-report.ts";
 import { BlockManager } from "./block-manager.ts";
 import { Delivery } from "./delivery.ts";
 import { EventStream } from "./event-stream.ts";
@@ -152,14 +152,19 @@ export class Engine implements GenerationService {
   }
 
   memory(): MemoryReport {
-    const { limits, bytesPerBlock } = this.#options;
-    const { blockSize, numTotal, numFree, numCached, numReferenced } = this.#blocks;
+    const { blockSize, numTotal } = this.#blocks;
     return {
       ...this.#options.memory(),
-      blocks: { blockSize, bytesPerBlock, numTotal, numFree, numCached, numReferenced },
+      blocks: this.blockCounts(),
       numKvTokens: numTotal * blockSize,
-      maxConcurrency: numTotal / this.#blocks.blocksFor(limits.maxModelLen),
+      maxConcurrency: numTotal / this.#blocks.blocksFor(this.#options.limits.maxModelLen),
     };
+  }
+
+  blockCounts(): BlockCounts {
+    const { blockSize, numTotal, numFree, numCached, numReferenced } = this.#blocks;
+    const { bytesPerBlock } = this.#options;
+    return { blockSize, bytesPerBlock, numTotal, numFree, numCached, numReferenced };
   }
 
   failure(): string | null {

@@ -152,10 +152,10 @@ export function expectedGreedy(prompt: readonly number[], numTokens: number): nu
 }
 
 /** After every test: nothing runs, nothing waits, every block is free or evictable. */
-export async function assertAtRest({ engine }: Scripted): Promise<void> {
+export async function assertAtRest({ engine }: Pick<Scripted, "engine">): Promise<void> {
   await engine.whenIdle();
   engine.audit();
-  const { blocks } = engine.memory();
+  const blocks = engine.blockCounts();
   const stats = engine.stats();
   assert.equal(blocks.numReferenced, 0);
   assert.equal(blocks.numFree + blocks.numCached, blocks.numTotal);
