@@ -38,31 +38,36 @@ export const maxItemRows = 4;
 /** Words of an attention work item (`backend/cpu/jobs.ts`). */
 export const attentionItemWords = 8;
 
-/** Bytes of one partial record: maximum, sum, two words of padding, then headDim f32. */
+/** Bytes of one partial record: maximum, sum, two words of padding, then headDim f32 (rounded up to 4). */
 export function partialRecordBytes(headDim: number): number {
-  return 4 * (4 + headDim);
+  return 4 * (4 + roundUp4(headDim));
 }
 
-/** K or V tile in f32, scores of a partition and running results of every query vector of an item. */
+/** K or V tile in f32, then per query vector of an item: the query, a partition's scores, its result, the running result. */
 export function attentionScratchBytes(headDim: number, queryHeadsPerKvHead: number): number {
   const numVectors = maxItemRows * queryHeadsPerKvHead;
-  const tile = 16 * headDim;
-  const perVector = headDim + tokensPerPartition + 2 * (4 + headDim);
-  return roundUp64(4 * (tile + numVectors * perVector));
+  const tileBytes = 4 * 16 * roundUp4(headDim);
+  const perVectorBytes = 4 * roundUp4(headDim) + 4 * tokensPerPartition + 2 * partialRecordBytes(headDim);
+  return roundUp64(tileBytes + numVectors * perVectorBytes);
 }
 
 export function storeKvScratchBytes(headDim: number): number {
   return roundUp64(4 * headDim);
 }
 
+/** What biases and penalties overwrote (at most one of each per token), and candidates with their weights. */
 export function sampleScratchBytes(vocabularyWidth: number): number {
-  return roundUp64(8 * vocabularyWidth);
+  return roundUp64(16 * vocabularyWidth);
 }
 
-/** Eight rows of one 256-wide block, in f32. */
-export const repackScratchBytes = 8 * 256 * 4;
+/** One group of a row: as f32, as integers, and its scale and minimum. */
+export const repackScratchBytes = 192;
 
 /** Everything in an arena begins at a multiple of 64: one cache line, one widest vector. */
 export function roundUp64(numBytes: number): number {
   return Math.ceil(numBytes / 64) * 64;
+}
+
+function roundUp4(value: number): number {
+  return Math.ceil(value / 4) * 4;
 }

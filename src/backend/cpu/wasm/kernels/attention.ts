@@ -1,0 +1,221 @@
+// Attention over the paged cache.
+//
+// A unit of work is one item (up to 4 query rows of one slice) and one KV head: numRows × queryHeadsPerKvHead query
+// vectors that share every key and value. Positions are cut into partitions of 512 tokens, counted from position 0:
+//
+//   position 0        512       1024   p          per partition, for each query vector:
+//   ├─ partition 0 ─┤─ 1 ─────┤─ 2 ──┤              1 scores of all its tokens (a tile's keys are made f32 once)
+//                                                   2 maximum m, e^(score − m), their sum l
+//                                                   3 Σ e^(score − m) · value
+//   partitions are merged in order:  (m, l, acc) ← both scaled to the larger m and added
+//
+// Every number of a query vector is computed by one fixed sequence of operations that depends on its own position
+// alone: not on the other rows of its item, nor on the chunk of the prompt, nor on which thread did a partition.
+//
+// Bound: for one query row, conversion of the cache (4 instructions per 4 numbers) and 1¼ multiply-adds per 4 numbers
+// and query vector; the cache itself streams through once.
+import { foldWhole } from "./constants";
+import { exp4, maxLanes, sumLanes, tanh4 } from "./exp";
+import { rotateHead } from "./hadamard";
+import {
+  attentionF16_blockSize, attentionF16_blockTables, attentionF16_headDim, attentionF16_items, attentionF16_kv,
+  attentionF16_maxBlocksPerSequence, attentionF16_numKvHeads, attentionF16_out, attentionF16_outStride,
+  attentionF16_partials, attentionF16_positions, attentionF16_query, attentionF16_queryHeadsPerKvHead,
+  attentionF16_queryStride, attentionF16_scale, attentionF16_scratch, attentionF16_softcap, attentionF16_window,
+  attentionMerge_rotated, attentionMerge_headDim, attentionMerge_items, attentionMerge_numKvHeads, attentionMerge_out,
+  attentionMerge_outStride, attentionMerge_partials, attentionMerge_queryHeadsPerKvHead, job_end, job_start,
+} from "./job-fields";
+import { headBytes, loadKeys, loadValues } from "./kv-tile";
+import { mergeRecord, recordBytes, startRecord, storeOutput } from "./attention-record";
+import { addValues, scoreTile } from "./attention-tile";
+
+const tokensPerPartition: u32 = 512;
+const scoreRowBytes: usize = 2048;
+
+// What a unit needs in many places; each thread has an instance of the module, so these are its own.
+let headDim: u32, numVectors: u32, headsPerRow: u32;
+let tileScratch: usize, queries: usize, scores: usize, results: usize, states: usize;
+let blockTable: usize, blockSize: u32, kvHead: usize, tileStride: usize;
+
+// @ts-ignore: decorator
+@inline
+function positionOf(job: usize, row: u32): u32 {
+  return load<u32>(<usize>load<u32>(job, attentionF16_positions) + (row << 2));
+}
+
+/** First position that the row sees. */
+// @ts-ignore: decorator
+@inline
+function firstSeen(job: usize, position: u32): u32 {
+  const window = load<u32>(job, attentionF16_window);
+  return window == 0 || position < window ? 0 : position - window + 1;
+}
+
+// @ts-ignore: decorator
+@inline
+function tileAt(position: u32): usize {
+  const blockId = load<u32>(blockTable + ((position / blockSize) << 2));
+  const slot = blockId * blockSize + (position % blockSize);
+  return kvHead + <usize>(slot >>> 4) * tileStride;
+}
+
+/** Copies the unit's query vectors, times `scale` (and rotated where the keys are). */
+function prepareQueries<T>(job: usize, firstRow: u32, numRows: u32, head: u32, scale: f32): void {
+  const stride = <usize>load<u32>(job, attentionF16_queryStride);
+  const rowBytes = <usize>((headsPerRow * headDim) << 2);
+  let source = <usize>load<u32>(job, attentionF16_query) + firstRow * stride + head * rowBytes, out = queries;
+  for (let r: u32 = 0; r < numRows; r++) {
+    for (let i: usize = 0; i < rowBytes; i += 4) store<f32>(out + i, load<f32>(source + i) * scale);
+    if (sizeof<T>() == 1 && isSigned<T>()) {
+      for (let h: u32 = 0; h < headsPerRow; h++) rotateHead(out + <usize>((h * headDim) << 2), headDim);
+    }
+    source += stride;
+    out += rowBytes;
+  }
+}
+
+/** Scores of all query vectors for positions [first, end), `first` a multiple of 16, one row each. */
+function scorePositions<T>(first: u32, end: u32): void {
+  for (let position = first; position < end; position += 16) {
+    loadKeys<T>(tileAt(position), headDim, tileScratch);
+    scoreTile(queries, tileScratch, scores + ((position - first) << 2), numVectors, headDim);
+  }
+}
+
+/**
+ * Scores [firstColumn, endColumn) to e^(score − m), zeros beside them up to [0, columns); m and the sum go to `result`.
+ * f16 keys and values are read times 2^-112: 2^100 against that sits in the queries, 2^12 is put into the scores here,
+ * and 2^112 into what the values will be multiplied with.
+ */
+function softmaxRow<T>(row: usize, columns: u32, firstColumn: u32, endColumn: u32, softcap: f32, result: usize): void {
+  const isHalf = sizeof<T>() == 2;
+  const lowest = f32x4.splat(-Infinity), factor = f32x4.splat(isHalf ? 4096.0 : 1.0);
+  const first = i32x4.splat(firstColumn), end = i32x4.splat(endColumn);
+  let index = i32x4(0, 1, 2, 3), largest = lowest;
+  const last = row + (columns << 2);
+  for (let at = row; at < last; at += 16) {
+    let s = f32x4.mul(v128.load(at), factor);
+    if (softcap > 0) s = f32x4.mul(f32x4.splat(softcap), tanh4(f32x4.div(s, f32x4.splat(softcap))));
+    const seen = v128.and(i32x4.ge_s(index, first), i32x4.lt_s(index, end));
+    s = v128.bitselect(s, lowest, seen);
+    largest = f32x4.max(largest, s);
+    v128.store(at, s);
+    index = i32x4.add(index, i32x4.splat(4));
+  }
+  const m = maxLanes(largest), maximum = f32x4.splat(m);
+  let sum = f32x4.splat(0);
+  for (let at = row; at < last; at += 16) {
+    const s = v128.load(at);
+    const e = v128.and(exp4(f32x4.sub(s, maximum)), f32x4.ne(s, lowest));
+    sum = f32x4.add(sum, e);
+    v128.store(at, isHalf ? f32x4.mul(e, foldWhole) : e);
+  }
+  startRecord(result, m, sumLanes(sum), headDim);
+}
+
+function valuePositions<T>(first: u32, end: u32): void {
+  for (let position = first; position < end; position += 16) {
+    loadValues<T>(tileAt(position), headDim, tileScratch);
+    const numTokens = min<u32>(16, end - position);
+    addValues(results, tileScratch, scores + ((position - first) << 2), numVectors, headDim, numTokens);
+  }
+}
+
+/** One partition for all query vectors of the unit, into `results`. */
+function runPartition<T>(job: usize, partition: u32, firstRow: u32, numRows: u32): void {
+  const start = partition * tokensPerPartition;
+  const lastPosition = positionOf(job, firstRow + numRows - 1);
+  // Rows of an item follow each other, so its first row sees furthest back and its last row furthest on.
+  const first = max(start, firstSeen(job, positionOf(job, firstRow)) & ~15);
+  const end = min(start + tokensPerPartition, lastPosition + 1);
+  const columns = end > first ? (end - first + 3) & ~3 : 0;
+  if (end > first) scorePositions<T>(first, end);
+  const softcap = load<f32>(job, attentionF16_softcap);
+  for (let v: u32 = 0; v < numVectors; v++) {
+    const position = positionOf(job, firstRow + v / headsPerRow), seen = firstSeen(job, position);
+    const from = seen > first ? seen - first : 0, to = position + 1 > first ? min(end, position + 1) - first : 0;
+    const result = results + v * recordBytes(headDim);
+    if (end <= first || to <= from) startRecord(result, -Infinity, 0, headDim);
+    else softmaxRow<T>(scores + v * scoreRowBytes, columns, from, to, softcap, result);
+    if (end > first && to <= from) memory.fill(scores + v * scoreRowBytes, 0, columns << 2);
+  }
+  if (end > first) valuePositions<T>(first, end);
+}
+
+function runUnit<T>(job: usize, item: usize, head: u32): void {
+  const slice = load<u32>(item), firstRow = load<u32>(item, 4), numRows = load<u32>(item, 8);
+  const firstPartition = load<u32>(item, 12), numPartitions = load<u32>(item, 16), firstPartial = load<i32>(item, 20);
+  numVectors = numRows * headsPerRow;
+  queries = tileScratch + <usize>(((headDim + 3) & ~3) << 6);
+  scores = queries + <usize>((numVectors * headDim + 3) & ~3) * 4;
+  results = scores + numVectors * scoreRowBytes;
+  states = results + numVectors * recordBytes(headDim);
+  blockTable = <usize>load<u32>(job, attentionF16_blockTables)
+    + <usize>((slice * load<u32>(job, attentionF16_maxBlocksPerSequence)) << 2);
+  kvHead = <usize>load<u32>(job, attentionF16_kv) + <usize>(head * headBytes<T>(headDim));
+  const keyFold: f32 = sizeof<T>() == 2 ? 1267650600228229401496703205376.0 : 1.0;
+  prepareQueries<T>(job, firstRow, numRows, head, load<f32>(job, attentionF16_scale) * keyFold);
+  const unitRecords = numVectors * load<u32>(job, attentionF16_numKvHeads);
+  for (let v: u32 = 0; v < numVectors; v++) startRecord(states + v * recordBytes(headDim), -Infinity, 0, headDim);
+  for (let i: u32 = 0; i < numPartitions; i++) {
+    if (firstPartial >= 0) {
+      const record = <u32>firstPartial + i * unitRecords + head * numVectors;
+      results = <usize>load<u32>(job, attentionF16_partials) + <usize>record * recordBytes(headDim);
+    }
+    runPartition<T>(job, firstPartition + i, firstRow, numRows);
+    if (firstPartial >= 0) continue;
+    for (let v: u32 = 0; v < numVectors; v++)
+      mergeRecord(states + v * recordBytes(headDim), results + v * recordBytes(headDim), headDim);
+  }
+  if (firstPartial >= 0) return;
+  const out = <usize>load<u32>(job, attentionF16_out), outStride = <usize>load<u32>(job, attentionF16_outStride);
+  for (let v: u32 = 0; v < numVectors; v++) {
+    const column = <usize>(((head * headsPerRow + v % headsPerRow) * headDim) << 2);
+    const at = out + (firstRow + v / headsPerRow) * outStride + column;
+    storeOutput(at, states + v * recordBytes(headDim), headDim, sizeof<T>() == 1 && isSigned<T>());
+  }
+}
+
+function attention<T>(job: usize): void {
+  headDim = load<u32>(job, attentionF16_headDim);
+  headsPerRow = load<u32>(job, attentionF16_queryHeadsPerKvHead);
+  blockSize = load<u32>(job, attentionF16_blockSize);
+  tileScratch = load<u32>(job, attentionF16_scratch);
+  const numKvHeads = load<u32>(job, attentionF16_numKvHeads);
+  tileStride = <usize>(numKvHeads * headBytes<T>(headDim));
+  const items = <usize>load<u32>(job, attentionF16_items);
+  for (let unit = load<u32>(job, job_start), end = load<u32>(job, job_end); unit < end; unit++)
+    runUnit<T>(job, items + <usize>((unit / numKvHeads) << 5), unit % numKvHeads);
+}
+
+export function attentionF16(job: usize): void {
+  attention<u16>(job);
+}
+
+export function attentionInt8(job: usize): void {
+  attention<u8>(job);
+}
+
+export function attentionInt4(job: usize): void {
+  attention<i8>(job);
+}
+
+/** Merges the partial records of each unit's partitions in order; the first record becomes the running result. */
+export function attentionMerge(job: usize): void {
+  const dim = load<u32>(job, attentionMerge_headDim), heads = load<u32>(job, attentionMerge_queryHeadsPerKvHead);
+  const numKvHeads = load<u32>(job, attentionMerge_numKvHeads), partials = <usize>load<u32>(job, attentionMerge_partials);
+  const out = <usize>load<u32>(job, attentionMerge_out), outStride = <usize>load<u32>(job, attentionMerge_outStride);
+  for (let unit = load<u32>(job, job_start), end = load<u32>(job, job_end); unit < end; unit++) {
+    const item = <usize>load<u32>(job, attentionMerge_items) + <usize>((unit / numKvHeads) << 5);
+    const head = unit % numKvHeads, firstRow = load<u32>(item, 4), vectors = load<u32>(item, 8) * heads;
+    const numPartitions = load<u32>(item, 16), firstPartial = load<u32>(item, 20);
+    for (let v: u32 = 0; v < vectors; v++) {
+      const first = partials + <usize>(firstPartial + head * vectors + v) * recordBytes(dim);
+      for (let i: u32 = 1; i < numPartitions; i++)
+        mergeRecord(first, first + <usize>(i * vectors * numKvHeads) * recordBytes(dim), dim);
+      const column = <usize>(((head * heads + v % heads) * dim) << 2);
+      const at = out + (firstRow + v / heads) * outStride + column;
+      storeOutput(at, first, dim, load<i32>(job, attentionMerge_rotated) != 0);
+    }
+  }
+}

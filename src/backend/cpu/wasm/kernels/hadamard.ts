@@ -1,0 +1,35 @@
+// Rotation of a head by a Hadamard matrix, so that int4 sees no outliers: the largest power of two that divides
+// headDim is the block, each block is turned on its own, and the matrix is orthonormal and its own inverse.
+
+export function rotateHead(x: usize, headDim: u32): void {
+  const block = headDim & (0 - headDim);
+  for (let half: u32 = 1; half < block; half <<= 1) {
+    for (let i: u32 = 0; i < headDim; i += half << 1) {
+      if (half >= 4) turnVectors(x + (i << 2), half);
+      else turnScalars(x + (i << 2), half);
+    }
+  }
+  const factor = <f32>1.0 / sqrt<f32>(<f32>block);
+  for (let i: u32 = 0; i < headDim; i++) {
+    const at = x + (i << 2);
+    store<f32>(at, load<f32>(at) * factor);
+  }
+}
+
+function turnVectors(x: usize, half: u32): void {
+  const other = <usize>(half << 2);
+  for (const last = x + other; x < last; x += 16) {
+    const a = v128.load(x), b = v128.load(x + other);
+    v128.store(x, f32x4.add(a, b));
+    v128.store(x + other, f32x4.sub(a, b));
+  }
+}
+
+function turnScalars(x: usize, half: u32): void {
+  const other = <usize>(half << 2);
+  for (const last = x + other; x < last; x += 4) {
+    const a = load<f32>(x), b = load<f32>(x + other);
+    store<f32>(x, a + b);
+    store<f32>(x + other, a - b);
+  }
+}
