@@ -11,8 +11,8 @@ export function showStacks(shows: boolean): void {
 
 /** Prints the fault and leaves. */
 export function fail(thrown: unknown): never {
-  console.error(`pagoda: ${oneLine(thrown)}`);
-  if (showsStacks && thrown instanceof Error) console.error(thrown.stack);
+  process.stderr.write(`pagoda: ${oneLine(thrown)}\n`);
+  if (showsStacks && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
   process.exit(1);
 }
 

@@ -16,6 +16,7 @@ export interface Stopping {
   closeAlso(instance: { close(): Promise<void> }): void;
 }
 
+const idleSweepMs = 20;
 const exitCodes = { SIGTERM: 0, SIGINT: 130 } as const;
 type StopSignal = keyof typeof exitCodes;
 
@@ -39,7 +40,10 @@ export function onStopSignal(parts: StopParts): Stopping {
 async function drain({ app, slot, running, graceMs }: StopParts): Promise<void> {
   slot.drain();
   const graceEnd = setTimeout(() => running.abortAll(), graceMs);
-  // Resolves when the last response has ended; idle connections are closed at once.
+  // A kept-alive connection whose response ends from now on would be waited for until its client lets go.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), idleSweepMs);
+  // Resolves when the last response has ended.
   await app.close();
+  clearInterval(sweep);
   clearTimeout(graceEnd);
 }

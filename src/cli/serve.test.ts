@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { test } from "node:test";
+import type { MemoryReport } from "../core/memory-report.ts";
+import { PagodaProcess, runToEnd, tinyModel } from "./testing/pagoda-process.ts";
+
+const serving = (...args: string[]) => ["serve", tinyModel, "--backend", "reference", "--port", "0", ...args];
+
+async function complete(url: string, body: object): Promise<Response> {
+  return fetch(`${url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
+test("a real model on a real port: table, answer, memory, SIGTERM", async () => {
+  const pagoda = new PagodaProcess(serving("--max-kv-tokens", "1000", "--block-size", "32", "--seed", "1"));
+  const url = await pagoda.ready();
+  assert.match(pagoda.stdout, /KV pool +--max-kv-tokens 1000: 32 blocks of 32 tokens/);
+  assert.equal((await fetch(`${url}/health`)).status, 200);
+  const answer = await (await complete(url, { prompt: "a", max_tokens: 3, ignore_eos: true })).json();
+  assert.equal((answer as { usage: { completion_tokens: number } }).usage.completion_tokens, 3);
+  const memory = (await (await fetch(`${url}/admin/memory`)).json()) as MemoryReport;
+  assert.equal(memory.numKvTokens, 1024);
+  assert.deepEqual([memory.budget.pool.kind, memory.budget.pool.value], ["tokens", 1000]);
+  assert.equal(memory.blocks.numReferenced, 0);
+  pagoda.child.kill("SIGTERM");
+  assert.equal(await pagoda.exited, 0);
+});
+
+test("Ctrl-C ends a running request after the grace time, with an error, and the process with 130", async () => {
+  const pagoda = new PagodaProcess(serving("--shutdown-grace-ms", "100"));
+  const url = await pagoda.ready();
+  const response = await complete(url, { prompt: "a", max_tokens: 200, ignore_eos: true, stream: true });
+  const reader = response.body?.getReader();
+  assert.ok(reader !== undefined);
+  await reader.read();
+  pagoda.child.kill("SIGINT");
+  let rest = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read())
+    rest += new TextDecoder().decode(part.value);
+  assert.match(rest, /data: \[DONE\]/);
+  assert.equal(await pagoda.exited, 130);
+});
+
+test("a port in use is one line and exit code 1", async () => {
+  const occupant = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => occupant.once("listening", resolve));
+  const address = occupant.address();
+  assert.ok(typeof address === "object" && address !== null);
+  const { code, stderr, stdout } = await runToEnd(
+    [...serving(), "--server-port", `${address.port}`].filter(
+      (arg, i, all) => arg !== "--port" && all[i - 1] !== "--port",
+    ),
+  );
+  occupant.close();
+  assert.equal(code, 1);
+  assert.equal(stdout, "");
+  assert.match(
+    stderr,
+    /^pagoda: port \d+ on 127\.0\.0\.1 is in use\. Use --port \d+, or --port 0 for any free one\.\n$/,
+  );
+});
+
+test("what is wrong at start is one line that names it, and exit code 1", async () => {
+  const cases: [string[], RegExp][] = [
+    [["serve", "--blok-size", "16"], /unknown option '--blok-size' \(Did you mean --block-size\?\)/],
+    [serving("--tp", "2"), /--tp: 2 is not supported yet: an instance has one rank\. Use 1\./],
+    [
+      serving("--memory", "1GiB", "--gpu-memory-utilization", "0.5"),
+      /--gpu-memory-utilization 0\.5 and --memory 1GiB each state a cap/,
+    ],
+    [
+      serving("--max-kv-tokens", "9", "--kv-cache-memory-bytes", "1GiB"),
+      /--kv-cache-memory-bytes 1GiB and --max-kv-tokens 9 each state a pool size/,
+    ],
+    [
+      serving("--memory", "20MiB"),
+      /MiB are needed .* and --memory 20MiB allows 20\.0 MiB\. Use --memory \d+MiB\./,
+    ],
+    [
+      serving("--max-model-len", "4096"),
+      /--max-model-len 4096 asks for 4096 tokens; the model was made for \d+\. Use --max-model-len \d+\./,
+    ],
+    [
+      serving("--max-kv-tokens", "32", "--max-model-len", "64"),
+      /holds 32 tokens; one sequence of 64 tokens needs .* Use --max-model-len 32\./,
+    ],
+    [["serve", "/no/such/folder", "--port", "0"], /\/no\/such\/folder/],
+  ];
+  const outcomes = [];
+  for (const [args, expected] of cases) outcomes.push({ ...(await runToEnd(args)), expected });
+  for (const { code, stderr, stdout, expected } of outcomes) {
+    assert.equal(code, 1, stderr);
+    assert.equal(stdout, "");
+    assert.match(stderr, expected);
+    assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
+  }
+});
+
+test("the cap of a suggestion holds: the command that is told to be copied starts", async () => {
+  const refused = await runToEnd(serving("--memory", "20MiB"));
+  const [, flag = "", size = ""] = /Use (--memory) (\d+MiB)\./.exec(refused.stderr) ?? [];
+  assert.equal(flag, "--memory");
+  const pagoda = new PagodaProcess(serving(flag, size));
+  await pagoda.ready();
+  pagoda.child.kill("SIGTERM");
+  assert.equal(await pagoda.exited, 0);
+});

@@ -1,0 +1,55 @@
+/** @module Runs the command line as a user does, in a process of its own. */
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const binary = fileURLToPath(new URL("../../../bin/pagoda.js", import.meta.url));
+export const tinyModels = fileURLToPath(new URL("../../../tests/fixtures/tiny/", import.meta.url));
+
+/** A model of a few hundred kilobytes. */
+export const tinyModel = `${tinyModels}llama-gqa-rope-scaled`;
+
+export class PagodaProcess {
+  readonly child: ChildProcessWithoutNullStreams;
+  stdout = "";
+  stderr = "";
+  /** Exit code; 128 + the signal's number is never seen here, because Pagoda exits by itself. */
+  readonly exited: Promise<number | null>;
+
+  constructor(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+    const { PAGODA_HEAP_MIB: _own, ...environment } = process.env;
+    this.child = spawn(process.execPath, [binary, ...args], { env: { ...environment, ...variables } });
+    this.child.stdout.on("data", (data) => {
+      this.stdout += String(data);
+    });
+    this.child.stderr.on("data", (data) => {
+      this.stderr += String(data);
+    });
+    this.exited = new Promise((resolve) => this.child.once("close", resolve));
+  }
+
+  get pid(): number {
+    return this.child.pid ?? Number.NaN;
+  }
+
+  /** The server's address, once it says that it is ready. Rejects if it ends instead. */
+  async ready(): Promise<string> {
+    const address = new Promise<string>((resolve) => {
+      this.child.stdout.on("data", () => {
+        const [, url] = /ready at (\S+)\/v1/.exec(this.stdout) ?? [];
+        if (url !== undefined) resolve(url);
+      });
+    });
+    const ended = this.exited.then((code) => Promise.reject(new TypeError(`exit ${code}: ${this.stderr}`)));
+    return Promise.race([address, ended]);
+  }
+}
+
+/** Runs a command to its end. */
+export async function runToEnd(
+  args: readonly string[],
+  variables?: Readonly<Record<string, string>>,
+): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
+  const pagoda = new PagodaProcess(args, variables);
+  const code = await pagoda.exited;
+  return { code, stdout: pagoda.stdout, stderr: pagoda.stderr };
+}
