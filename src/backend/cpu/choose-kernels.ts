@@ -1,17 +1,22 @@
 /**
  * @module The one place where the kernel set is chosen. Two steps: the coordinator decides once, every thread binds.
  *
- * `wasm` is always there. `PAGODA_KERNELS` or the backend's option names one and refuses any other.
+ * `wasm` is always there. `machine-code` is taken where it loads and passes its self-test. PAGODA_KERNELS, or the
+ * backend's option, asks for one of the two and gets it or a reason why not.
  */
 import { readFileSync } from "node:fs";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { jobLayouts } from "./jobs.ts";
 import type { Kernel, KernelSet } from "./kernel-set.ts";
+import { addressOf, bindKernels, type KernelImage, loadMachineCode } from "./machine-code/machine-code.ts";
+
+export type KernelChoice = "wasm" | "machine-code";
 
 /** What a thread needs to bind kernels to its arenas; sent to it as it is. */
 export interface KernelSource {
-  readonly kind: "wasm";
-  readonly module: WebAssembly.Module;
+  readonly wasm: WebAssembly.Module;
+  /** null: wasm alone. */
+  readonly machineCode: KernelImage | null;
 }
 
 export interface BoundKernels {
@@ -22,23 +27,40 @@ export interface BoundKernels {
 
 const kernelFile = new URL("../../../build/kernels.wasm", import.meta.url);
 
-/** Throws `invalid_option` for a name that is not a kernel set. */
+/** Throws `invalid_option` for a name that is no kernel set, or one that cannot run here. */
 export async function chooseKernelSource(
   wanted: string | undefined = process.env.PAGODA_KERNELS,
 ): Promise<KernelSource> {
-  if (wanted !== undefined && wanted !== "wasm")
-    throw new PagodaError("invalid_option", `PAGODA_KERNELS=${wanted} names no kernel set of this machine.`, {
-      hint: "Leave PAGODA_KERNELS unset, or set it to wasm.",
-      param: "PAGODA_KERNELS",
-    });
-  return { kind: "wasm", module: await WebAssembly.compile(readFileSync(kernelFile)) };
+  if (wanted !== undefined && wanted !== "wasm" && wanted !== "machine-code")
+    throw refusal(wanted, "there is no such kernel set");
+  const wasm = await WebAssembly.compile(readFileSync(kernelFile));
+  if (wanted === "wasm") return { wasm, machineCode: null };
+  const choice = loadMachineCode((memory) => bindWasm(wasm, memory));
+  if (wanted === "machine-code" && choice.image === null) throw refusal(wanted, choice.reason);
+  return { wasm, machineCode: choice.image };
 }
 
-/** Instantiates the set over one arena. */
-export function bindKernels(source: KernelSource, memory: WebAssembly.Memory): BoundKernels {
-  const { exports } = new WebAssembly.Instance(source.module, { env: { memory } });
+/** The chosen set over one arena, for the calling thread. */
+export function bindKernelSource(
+  { wasm, machineCode }: KernelSource,
+  memory: WebAssembly.Memory,
+): BoundKernels {
+  const wasmSet = bindWasm(wasm, memory);
+  if (machineCode === null) return { kernelSet: wasmSet, baseAddress: 0n };
+  return { kernelSet: bindKernels(machineCode, memory, wasmSet), baseAddress: addressOf(memory.buffer) };
+}
+
+function bindWasm(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelSet {
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   for (const name of Object.keys(jobLayouts))
     invariant(typeof exports[name] === "function", () => `build/kernels.wasm has no kernel ${name}`);
   const kernels = exports as unknown as Readonly<Record<keyof typeof jobLayouts, Kernel>>;
-  return { kernelSet: { name: "wasm", kernels }, baseAddress: 0n };
+  return { name: "wasm", kernels };
+}
+
+function refusal(wanted: string, why: string): PagodaError {
+  return new PagodaError("invalid_option", `The kernels "${wanted}" cannot be used: ${why}.`, {
+    hint: "Leave PAGODA_KERNELS unset, or set it to wasm.",
+    param: "PAGODA_KERNELS",
+  });
 }

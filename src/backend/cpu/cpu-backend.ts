@@ -14,7 +14,7 @@ import type { Backend, BackendLimits, LoadedModel, LoadProgress } from "../backe
 import type { Program } from "../program.ts";
 import { type ArenaViews, createArena } from "./arena.ts";
 import { AttentionItems } from "./attention-items.ts";
-import { chooseKernelSource } from "./choose-kernels.ts";
+import { chooseKernelSource, type KernelChoice } from "./choose-kernels.ts";
 import { controlBlock } from "./control.ts";
 import { CpuModel } from "./cpu-model.ts";
 import { layOut, type ModelLayout } from "./layout.ts";
@@ -24,8 +24,8 @@ import type { RefusedLoad, WorkerMessage, WorkerStart } from "./worker-messages.
 export interface CpuBackendOptions {
   /** Most bytes of one arena; smaller only in tests, to spread a small model over several. */
   readonly arenaLimitBytes?: number;
-  /** Name of the kernel set; default PAGODA_KERNELS, else the best that works here. */
-  readonly kernels?: string;
+  /** Default: PAGODA_KERNELS, else the best that works here. */
+  readonly kernels?: KernelChoice;
 }
 
 /** A thread's heap holds its code and compiled phases only: a few MiB. */

@@ -4,7 +4,7 @@ import { invariant, PagodaError } from "../../core/errors.ts";
 import { headPieceRows } from "../../core/step-layout.ts";
 import { viewsOf } from "./arena.ts";
 import { advance, Barrier, barrierWords, failBarrier, PeerFailedError, sleepWhile } from "./barrier.ts";
-import { bindKernels } from "./choose-kernels.ts";
+import { bindKernelSource } from "./choose-kernels.ts";
 import { compileProgram, type ThreadContext } from "./compile.ts";
 import { type ControlBlock, commands, commandWords, controlBlock } from "./control.ts";
 import { fillRopeTable } from "./rope-table.ts";
@@ -52,7 +52,7 @@ function threadContext({ program, limits, layout, memories, kernels, thread }: W
     const own = layout.arenas[index];
     return own === undefined
       ? []
-      : [{ views: viewsOf(memory), layout: own, ...bindKernels(kernels, memory) }];
+      : [{ views: viewsOf(memory), layout: own, ...bindKernelSource(kernels, memory) }];
   });
   return { program, limits, layout, arenas, thread };
 }
