@@ -60,7 +60,12 @@ export function ensureHeapCeiling(ceilingMib: number, environment: Environment):
   if (environment[heapVariable] !== undefined || process.execve === undefined) return;
   const script = process.argv[1];
   if (script === undefined) return;
-  const flags = [`--max-old-space-size=${ceilingMib}`, `--max-semi-space-size=${semiSpaceMib}`];
+  const flags = [
+    `--max-old-space-size=${ceilingMib}`,
+    `--max-semi-space-size=${semiSpaceMib}`,
+    // node:ffi, which loads the machine-code kernels, warns at every start.
+    "--disable-warning=ExperimentalWarning",
+  ];
   process.execve(
     process.execPath,
     [process.execPath, ...process.execArgv, ...flags, script, ...process.argv.slice(2)],

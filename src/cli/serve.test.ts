@@ -49,11 +49,8 @@ test("a port in use is one line and exit code 1", async () => {
   await new Promise((resolve) => occupant.once("listening", resolve));
   const address = occupant.address();
   assert.ok(typeof address === "object" && address !== null);
-  const { code, stderr, stdout } = await runToEnd(
-    [...serving(), "--server-port", `${address.port}`].filter(
-      (arg, i, all) => arg !== "--port" && all[i - 1] !== "--port",
-    ),
-  );
+  const port = String(address.port);
+  const { code, stderr, stdout } = await runToEnd(["serve", tinyModel, "--server-port", port]);
   occupant.close();
   assert.equal(code, 1);
   assert.equal(stdout, "");
