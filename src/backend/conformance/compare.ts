@@ -66,6 +66,9 @@ export function singleSlice(numTokens: number, firstTokenId = 0): Slice {
   return { tokenIds, startPosition: 0, blockTable, outputs };
 }
 
+/** Rows smaller than this are compared as if they were this large: inputs are of order 1, so it is their rounding. */
+const smallestUnit = 1e-2;
+
 /** Largest difference of any logit, as a share of the root mean square of the reference's. */
 export function expectSameLogits(pair: Pair, tolerance: number, what: string): void {
   const numOutputs = pair.reference.inputs.numOutputs;
@@ -81,7 +84,7 @@ export function expectClose(
 ): void {
   assert.equal(actual.length, expected.length, `${what}: width`);
   const meanSquare = expected.reduce((sum, x) => sum + x * x, 0) / expected.length;
-  const unit = Math.sqrt(meanSquare) || 1;
+  const unit = Math.max(Math.sqrt(meanSquare), smallestUnit);
   expected.forEach((x, column) => {
     const difference = Math.abs(x - (actual[column] ?? Number.NaN)) / unit;
     assert.ok(
@@ -89,4 +92,21 @@ export function expectClose(
       `${what}, column ${column}: ${actual[column]} instead of ${x} (${difference.toExponential(1)} of the row's size)`,
     );
   });
+}
+
+/** Root mean square of all differences of a step, as a share of that of the reference's logits. */
+export function expectCloseOnAverage(pair: Pair, tolerance: number, what: string): void {
+  let [differences, logits] = [0, 0];
+  for (let o = 0; o < pair.reference.inputs.numOutputs; o++) {
+    const actual = pair.tested.logitsRow(o);
+    pair.reference.logitsRow(o).forEach((x, column) => {
+      differences += (x - (actual[column] ?? Number.NaN)) ** 2;
+      logits += x * x;
+    });
+  }
+  const share = Math.sqrt(differences / logits);
+  assert.ok(
+    share <= tolerance,
+    `${what}: logits differ by ${share.toExponential(1)} of their size on average`,
+  );
 }

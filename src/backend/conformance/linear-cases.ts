@@ -4,16 +4,29 @@ import { describe, it } from "node:test";
 import type { TensorType } from "../../core/tensor-type.ts";
 import type { WeightStorage } from "../../core/weight-layout.ts";
 import type { Backend } from "../backend.ts";
-import { expectSameLogits, maxOutputRows, singleSlice, stepBoth, withPair } from "./compare.ts";
+import {
+  expectCloseOnAverage,
+  expectSameLogits,
+  maxOutputRows,
+  singleSlice,
+  stepBoth,
+  withPair,
+} from "./compare.ts";
 import type { FloatType } from "./encode.ts";
 import { RandomNumbers } from "./random-numbers.ts";
 import { floatStorage, numTokenIds, SmallProgram } from "./small-program.ts";
 
 /** Relative to a row's size. Exact encodings differ by the order of float32 sums alone. */
 const exact = 1e-4;
-/** Encodings whose scales or numbers are rounded on the way into the packed layout (K types, Q5 into 8 bits). */
-const rounded = 1e-2;
-/** Activations that are not whole to begin with lose up to half of 1/127 of their group's largest. */
+/**
+ * Encodings whose scales or numbers are rounded on the way into the packed layout (K types, Q5 into 8 bits). Numbers spread
+ * evenly over ±m move by m/127/√12 (0.4 % of their size), and so does their product; six of those.
+ */
+const rounded = 2.5e-2;
+/**
+ * On average over a step: two products in a row whose activations move likewise. A group of normal numbers has its largest
+ * at 2.5, so they move by 0.6 %; gate and up move together, and the group after a glu has a larger largest.
+ */
 const roundedActivations = 3e-2;
 
 const encodings: readonly (readonly [type: TensorType, storage: WeightStorage, tolerance: number])[] = [
@@ -205,7 +218,8 @@ async function checkAfterRowOperations(backend: Backend): Promise<void> {
     await withPair(backend, small.build(hidden), {}, async (pair) => {
       for (const numRows of [1, 6, 40]) {
         await stepBoth(pair, [singleSlice(numRows, numRows)]);
-        expectSameLogits(pair, type === "F16" ? exact : roundedActivations, `${type}, ${numRows} rows`);
+        if (type === "F16") expectSameLogits(pair, exact, `${numRows} rows`);
+        else expectCloseOnAverage(pair, roundedActivations, `${type}, ${numRows} rows`);
       }
     });
   }
