@@ -62,13 +62,21 @@ function loadGgufFile(path: string): ModelFiles {
   return {
     kind: "gguf",
     path,
-    config: { kind: "gguf", path, metadata },
+    config: { kind: "gguf", path, metadata: withoutVocabulary(metadata) },
     tensors,
     tokenizer,
     chatTemplate: templateFromGguf(metadata, tokenizer, path),
     generationDefaults: generationDefaultsFromGguf(metadata, path),
     eosIds: tokenizer.eosIds,
   };
+}
+
+/** The tokenizer has what it needs; the lists themselves (megabytes of text) are not kept for the life of the server. */
+function withoutVocabulary(metadata: ReadonlyMap<string, GgufValue>): ReadonlyMap<string, GgufValue> {
+  const vocabularyLists = new Set(
+    ["merges", "scores", "token_type"].map((field) => `tokenizer.ggml.${field}`),
+  );
+  return new Map([...metadata].filter(([key]) => !vocabularyLists.has(key)));
 }
 
 function loadFolder(path: string): ModelFiles {

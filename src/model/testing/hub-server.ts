@@ -1,0 +1,111 @@
+/** @module A Hugging Face hub on loopback for tests, with faults on demand. */
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+
+export interface HubServerFaults {
+  /** The connection breaks after this many bytes of a file's body, this many times. */
+  breakAfterBytes?: number;
+  numBreaks?: number;
+  /** What is answered to requests for the rest of a file. */
+  rangeStatus?: number;
+  /** Sends whole files whatever was asked. */
+  ignoresRanges?: boolean;
+  /** Sends other bytes than the entity tag promises. */
+  damagesBytes?: boolean;
+  /** Answers everything with this status. */
+  status?: number;
+}
+
+const commit = "0123456789abcdef0123456789abcdef01234567";
+
+/** One repository. Weight files live behind a redirect, as on the real hub; small ones do not. */
+export class HubServer {
+  readonly repoId: string;
+  readonly commit = commit;
+  /** What was asked, in order: `GET /path bytes=…`. */
+  readonly requests: string[] = [];
+  readonly faults: HubServerFaults;
+  readonly #files: ReadonlyMap<string, Buffer>;
+  readonly #server: Server;
+
+  constructor(files: ReadonlyMap<string, Buffer>, faults: HubServerFaults = {}, repoId = "org/tiny") {
+    this.repoId = repoId;
+    this.#files = files;
+    this.faults = faults;
+    this.#server = createServer((request, response) => this.#answer(request, response));
+  }
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    const { port } = this.#server.address() as AddressInfo;
+    return `http://127.0.0.1:${port}`;
+  }
+
+  stop(): void {
+    this.#server.closeAllConnections();
+    this.#server.close();
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse): void {
+    const url = request.url ?? "";
+    this.requests.push(`${request.method} ${url} ${request.headers.range ?? ""}`.trimEnd());
+    if (this.faults.status !== undefined) {
+      response.writeHead(this.faults.status).end();
+      return;
+    }
+    if (url === `/api/models/${this.repoId}/revision/main`) {
+      const siblings = [...this.#files.keys()].map((rfilename) => ({ rfilename }));
+      response.end(JSON.stringify({ sha: commit, siblings }));
+      return;
+    }
+    const match = /^\/(?:[^/]+\/[^/]+\/resolve\/[0-9a-f]{40}|storage)\/(.+)$/.exec(url);
+    const body = this.#files.get(match?.[1] ?? "");
+    if (body === undefined) response.writeHead(404).end();
+    else if (isLarge(url) && !url.startsWith("/storage/")) this.#redirectToStorage(url, body, response);
+    else this.#sendFile(request, body, response);
+  }
+
+  #redirectToStorage(url: string, body: Buffer, response: ServerResponse): void {
+    const host = (this.#server.address() as AddressInfo).port;
+    response.writeHead(302, {
+      location: `http://127.0.0.1:${host}/storage/${url.split("/").at(-1)}`,
+      "x-repo-commit": commit,
+      "x-linked-etag": `"${createHash("sha256").update(body).digest("hex")}"`,
+      "x-linked-size": String(body.length),
+    });
+    response.end();
+  }
+
+  #sendFile(request: IncomingMessage, body: Buffer, response: ServerResponse): void {
+    if (request.headers.range !== undefined && this.faults.rangeStatus !== undefined) {
+      response.writeHead(this.faults.rangeStatus).end();
+      return;
+    }
+    const gitId = createHash("sha1").update(`blob ${body.length}\0`).update(body).digest("hex");
+    const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
+    const from = range === null || this.faults.ignoresRanges ? 0 : Number(range[1]);
+    const part = Buffer.from(body.subarray(from));
+    if (this.faults.damagesBytes && part.length > 0) part[0] = (part[0] ?? 0) ^ 1;
+    response.writeHead(from > 0 ? 206 : 200, {
+      etag: `"${gitId}"`,
+      "content-length": String(part.length),
+      ...(from > 0 ? { "content-range": `bytes ${from}-${body.length - 1}/${body.length}` } : {}),
+    });
+    if (request.method === "HEAD") response.end();
+    else if (this.#breaksNow(part)) {
+      response.write(part.subarray(0, this.faults.breakAfterBytes), () => response.socket?.destroy());
+    } else response.end(part);
+  }
+
+  #breaksNow(part: Buffer): boolean {
+    const { breakAfterBytes, numBreaks = 0 } = this.faults;
+    if (breakAfterBytes === undefined || numBreaks === 0 || part.length <= breakAfterBytes) return false;
+    this.faults.numBreaks = numBreaks - 1;
+    return true;
+  }
+}
+
+function isLarge(url: string): boolean {
+  return url.endsWith(".safetensors") || url.endsWith(".gguf");
+}
