@@ -15,7 +15,7 @@
  *   3. greedy       temperature = 0: the largest y, ties by lower id. Done.
  *   4. temperature  z[t] = y[t] / temperature
  *   5. weight       w[t] = exp(z[t] − max z)                               so the likeliest token weighs 1
- *   6. min_p        keep t where w[t] ≥ minP
+ *   6. min_p        keep t where w[t] ≥ minP and w[t] > 0                  (so a banned token is never kept)
  *   7. top_k        keep t where z[t] ≥ the topK-th largest z              (0 or ≥ V: off)
  *   8. top_p        among those kept, W = Σ w; take tokens by z descending until their sum reaches topP · W;
  *                   keep t where z[t] ≥ the z of the last one taken        (≥ 1: off; the likeliest is always kept)
@@ -108,7 +108,7 @@ function keptTokens(
   const minP = sampling.minP[outputRow] ?? 0;
   const topK = sampling.topK[outputRow] ?? 0;
   const topP = sampling.topP[outputRow] ?? 1;
-  let kept = Int32Array.from(scores.keys()).filter((t) => at(weights, t) >= minP);
+  let kept = Int32Array.from(scores.keys()).filter((t) => at(weights, t) >= minP && at(weights, t) > 0);
   const byScore = (): Int32Array => kept.toSorted((a, b) => at(scores, b) - at(scores, a) || a - b);
   if (topK > 0 && topK < scores.length && topK < kept.length) {
     const threshold = at(scores, at(byScore(), topK - 1));
