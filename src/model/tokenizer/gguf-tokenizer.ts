@@ -7,7 +7,7 @@ import { GgufVocabulary } from "./gguf-vocabulary.ts";
 import { preTokenizerNamed } from "./llama-cpp-pre-tokenizers.ts";
 import { RankedMerges, ScoredMerges } from "./merge-rule.ts";
 import { Merger } from "./merger.ts";
-import { rankedMergesOf } from "./merges-list.ts";
+import { mergeTableOf } from "./merges-list.ts";
 import { unchanged } from "./normalizer.ts";
 import { bytesOfSentencePiece } from "./sentence-piece-bytes.ts";
 import { byteSymbols, characterSymbols } from "./symbol-readers.ts";
@@ -39,7 +39,7 @@ export function tokenizerFromGguf(metadata: Metadata, path: string): Tokenizer {
 function byteLevelTokenizer(vocabulary: GgufVocabulary): Tokenizer {
   const named = preTokenizerNamed(vocabulary.text("pre") ?? "default");
   const { idOfPiece } = vocabulary;
-  const merges = rankedMergesOf(vocabulary.texts("merges") ?? [], idOfPiece, vocabulary.path);
+  const merges = mergeTableOf(vocabulary.texts("merges") ?? [], idOfPiece, vocabulary.path);
   const merger = new Merger({
     symbolsOf: byteSymbols(idOfPiece, none),
     rule: new RankedMerges(merges),

@@ -133,9 +133,9 @@ export class GgufVocabulary {
   }
 }
 
-/** A text listed twice keeps its first id. */
+/** A text listed twice keeps its first id: written last to first, each text once. */
 function firstIdOfEach(pieces: readonly string[]): ReadonlyMap<string, number> {
   const ids = new Map<string, number>();
-  for (const [id, piece] of pieces.entries()) if (!ids.has(piece)) ids.set(piece, id);
+  for (let id = pieces.length - 1; id >= 0; id--) ids.set(pieces[id] ?? "", id);
   return ids;
 }

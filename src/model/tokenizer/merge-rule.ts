@@ -11,10 +11,11 @@ export interface MergeRule {
   merged(handle: number): number;
 }
 
-export interface RankedMerge {
-  readonly left: number;
-  readonly right: number;
-  readonly merged: number;
+/** Merges in order of rank, a column each: neighbours `left` and `right` become `merged`. */
+export interface MergeTable {
+  readonly left: Int32Array;
+  readonly right: Int32Array;
+  readonly merged: Int32Array;
 }
 
 const empty = -1;
@@ -27,25 +28,23 @@ export class RankedMerges implements MergeRule {
   readonly #mask: number;
   /** Rank stored in each slot, or −1. */
   readonly #slots: Int32Array;
-  readonly #left: Int32Array;
-  readonly #right: Int32Array;
-  readonly #merged: Int32Array;
+  readonly #table: MergeTable;
 
-  constructor(merges: readonly RankedMerge[]) {
-    const numSlots = 2 ** Math.ceil(Math.log2(Math.max(2, merges.length * 2)));
+  constructor(table: MergeTable) {
+    const numMerges = table.merged.length;
+    const numSlots = 2 ** Math.ceil(Math.log2(Math.max(2, numMerges * 2)));
     this.#mask = numSlots - 1;
     this.#slots = new Int32Array(numSlots).fill(empty);
-    this.#left = Int32Array.from(merges, (merge) => merge.left);
-    this.#right = Int32Array.from(merges, (merge) => merge.right);
-    this.#merged = Int32Array.from(merges, (merge) => merge.merged);
+    this.#table = table;
     // A pair listed twice keeps its first, better rank: later ones are never reached by find().
-    for (let rank = 0; rank < merges.length; rank++) this.#insert(rank);
+    for (let rank = 0; rank < numMerges; rank++) this.#insert(rank);
   }
 
   find(left: number, right: number): number {
+    const table = this.#table;
     for (let slot = this.#hash(left, right); ; slot = (slot + 1) & this.#mask) {
       const rank = this.#slots[slot] ?? empty;
-      if (rank === empty || (this.#left[rank] === left && this.#right[rank] === right)) return rank;
+      if (rank === empty || (table.left[rank] === left && table.right[rank] === right)) return rank;
     }
   }
 
@@ -54,11 +53,11 @@ export class RankedMerges implements MergeRule {
   }
 
   merged(handle: number): number {
-    return this.#merged[handle] ?? empty;
+    return this.#table.merged[handle] ?? empty;
   }
 
   #insert(rank: number): void {
-    let slot = this.#hash(this.#left[rank] ?? 0, this.#right[rank] ?? 0);
+    let slot = this.#hash(this.#table.left[rank] ?? 0, this.#table.right[rank] ?? 0);
     while (this.#slots[slot] !== empty) slot = (slot + 1) & this.#mask;
     this.#slots[slot] = rank;
   }

@@ -1,28 +1,33 @@
 /** @module Reads a list of merges, written as "left right" or as a pair. */
 import { PagodaError } from "../../core/errors.ts";
-import type { RankedMerge } from "./merge-rule.ts";
+import type { MergeTable } from "./merge-rule.ts";
+
+const unknown = -1;
 
 /**
  * Merges in order of rank. Throws PagodaError `model_invalid` for an entry that is not two tokens of the vocabulary
  * whose joined text is a token too.
  */
-export function rankedMergesOf(
+export function mergeTableOf(
   entries: readonly unknown[],
   idOfPiece: ReadonlyMap<string, number>,
   path: string,
-): readonly RankedMerge[] {
-  return entries.map((entry, rank) => {
+): MergeTable {
+  const left = new Int32Array(entries.length);
+  const right = new Int32Array(entries.length);
+  const merged = new Int32Array(entries.length);
+  for (const [rank, entry] of entries.entries()) {
     const [leftText, rightText] = partsOfMerge(entry);
-    const left = idOfPiece.get(leftText);
-    const right = idOfPiece.get(rightText);
-    const merged = idOfPiece.get(leftText + rightText);
-    if (left === undefined || right === undefined || merged === undefined)
+    left[rank] = idOfPiece.get(leftText) ?? unknown;
+    right[rank] = idOfPiece.get(rightText) ?? unknown;
+    merged[rank] = idOfPiece.get(leftText + rightText) ?? unknown;
+    if (left[rank] === unknown || right[rank] === unknown || merged[rank] === unknown)
       throw new PagodaError(
         "model_invalid",
-        `${path}: merge ${rank}, ${JSON.stringify(entry)}, is not made of tokens of the vocabulary`,
+        `${path}: merge ${rank}, ${JSON.stringify(entry).slice(0, 100)}, is not made of tokens of the vocabulary`,
       );
-    return { left, right, merged };
-  });
+  }
+  return { left, right, merged };
 }
 
 function partsOfMerge(entry: unknown): readonly [string, string] {

@@ -5,7 +5,7 @@ import { isJsonObject, type JsonObject, readJsonObject } from "../json-file.ts";
 import { alphabetTextOfBytes, bytesOfAlphabetText } from "./byte-alphabet.ts";
 import { RankedMerges } from "./merge-rule.ts";
 import { Merger } from "./merger.ts";
-import { rankedMergesOf } from "./merges-list.ts";
+import { mergeTableOf } from "./merges-list.ts";
 import { inSequence } from "./pre-tokenizer.ts";
 import { bytesOfSentencePiece } from "./sentence-piece-bytes.ts";
 import { byteSymbols, characterSymbols } from "./symbol-readers.ts";
@@ -110,7 +110,7 @@ function mergerOf(
           unknownId,
           fuseUnknown: model.fuse_unk === true,
         }),
-    rule: new RankedMerges(rankedMergesOf(merges, idOfPiece, path)),
+    rule: new RankedMerges(mergeTableOf(merges, idOfPiece, path)),
     wholeWord: model.ignore_merges === true ? (word) => idOfPiece.get(writingOf(word)) ?? none : () => none,
   });
 }

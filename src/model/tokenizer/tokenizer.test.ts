@@ -145,12 +145,11 @@ test("the heap merges as the textbook algorithm does", () => {
   fc.assert(
     fc.property(merges, word, (pairs, letters) => {
       // Merge number i makes token numLetters + i out of tokens that exist by then.
-      const list = pairs.map(([left, right], index) => ({
-        left: left % (numLetters + index),
-        right: right % (numLetters + index),
-        merged: numLetters + index,
-      }));
-      const rule = new RankedMerges(list);
+      const rule = new RankedMerges({
+        left: Int32Array.from(pairs, ([left], index) => left % (numLetters + index)),
+        right: Int32Array.from(pairs, ([, right], index) => right % (numLetters + index)),
+        merged: Int32Array.from(pairs, (_, index) => numLetters + index),
+      });
       const merger = new Merger({
         symbolsOf: (_, ids) => ids.push(...letters),
         rule,

@@ -60,7 +60,9 @@ function readArray(file: HeaderFile, key: string, depth: number): GgufArray {
   const numElements = file.count(`number of elements of ${key}`);
   if (type === stringType) {
     file.expect(numElements * 8, `${key} with ${numElements} strings`);
-    return Array.from({ length: numElements }, () => file.string(key));
+    const texts: string[] = [];
+    for (let element = 0; element < numElements; element++) texts.push(file.string(key));
+    return texts;
   }
   if (type === arrayType) {
     file.expect(numElements * 12, `${key} with ${numElements} arrays`);

@@ -61,8 +61,9 @@ export class HeaderFile {
 
   /** A 64-bit count or offset; more than 2^53 cannot be real. */
   count(what: string): number {
-    const value = this.#take(8, what).readBigUInt64LE(this.#cursor - 8);
-    if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+    const window = this.#take(8, what);
+    const value = window.readUInt32LE(this.#cursor - 8) + 2 ** 32 * window.readUInt32LE(this.#cursor - 4);
+    if (value <= Number.MAX_SAFE_INTEGER) return value;
     throw new PagodaError(
       "model_invalid",
       `${this.path}: ${what} is ${value}, more than the file's ${this.fileBytes} bytes can hold`,
