@@ -15,7 +15,7 @@ export interface GenerationDefaults {
   readonly applied: readonly string[];
 }
 
-export const noGenerationDefaults: GenerationDefaults = { sampling: {}, eosIds: [], applied: [] };
+const noGenerationDefaults: GenerationDefaults = { sampling: {}, eosIds: [], applied: [] };
 
 type NumericField = "temperature" | "topP" | "topK" | "minP" | "repetitionPenalty" | "maxTokens";
 

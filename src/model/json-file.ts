@@ -5,7 +5,7 @@ import { PagodaError } from "../core/errors.ts";
 export type JsonObject = { readonly [key: string]: unknown };
 
 /** A config of any model known today is below 100 KB. */
-export const maxConfigBytes = 16 * 2 ** 20;
+const maxConfigBytes = 16 * 2 ** 20;
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);

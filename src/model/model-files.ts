@@ -25,7 +25,7 @@ export interface LocalModel {
 }
 
 /** What the configuration is read from. */
-export type ConfigSource =
+type ConfigSource =
   | { readonly kind: "hf"; readonly path: string; readonly json: JsonObject }
   | { readonly kind: "gguf"; readonly path: string; readonly metadata: ReadonlyMap<string, GgufValue> };
 

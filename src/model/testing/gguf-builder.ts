@@ -80,7 +80,7 @@ function valueBytes(value: BuilderValue): readonly Buffer[] {
   }
 }
 
-export function tensorBytes({ shape, type }: BuilderTensor): number {
+function tensorBytes({ shape, type }: BuilderTensor): number {
   const { weightsPerBlock, bytesPerBlock } = tensorTypeFacts[type];
   return (shape.reduce((product, width) => product * width, 1) / weightsPerBlock) * bytesPerBlock;
 }

@@ -1,7 +1,7 @@
 /** @module Seeded damage to files: the same seed gives the same damage everywhere. */
 
 /** Numbers in [0, 1); mulberry32, good enough to choose places. */
-export function seededRandom(seed: number): () => number {
+function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

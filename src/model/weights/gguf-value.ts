@@ -4,7 +4,7 @@ import type { HeaderFile } from "./header-file.ts";
 
 /** Numbers of 64 bits are rounded to doubles; arrays of numbers are typed arrays or plain ones. */
 export type GgufValue = string | number | boolean | GgufArray;
-export type GgufArray =
+type GgufArray =
   | readonly string[]
   | readonly boolean[]
   | readonly GgufArray[]
