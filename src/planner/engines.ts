@@ -1,10 +1,11 @@
 /** @module The engines the planner knows; a further one is one more rules file and one more line. */
 import { PagodaError } from "../core/errors.ts";
+import { lmdeployRules } from "./engines/lmdeploy.ts";
 import { vllmRules } from "./engines/vllm.ts";
 import { nearest } from "./nearest.ts";
 import type { EngineRules, Plan, PlanRequest } from "./plan.ts";
 
-const engines: readonly EngineRules[] = [vllmRules];
+const engines: readonly EngineRules[] = [vllmRules, lmdeployRules];
 
 /** Ids of all engines. */
 export const knownEngines: readonly string[] = engines.map(({ id }) => id);

@@ -12,8 +12,8 @@ import type { PoolOutcome } from "../kv/pool-capacity.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import { quantisationNamed } from "../model/parse-quantisation.ts";
 import { assertDivides, countParameters, type RankLayout } from "../model/rank-tensors.ts";
-import type { ExpertPadding } from "../model/weight-formats.ts";
 import { rankWeights } from "../model/rank-weights.ts";
+import type { ExpertPadding } from "../model/weight-formats.ts";
 import {
   type CountRange,
   deepFreeze,

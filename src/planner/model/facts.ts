@@ -102,10 +102,12 @@ export interface VisionFacts {
   readonly numParameters: number;
   /** True where the configuration did not describe the tower and the family's published one was taken. */
   readonly isAssumed: boolean;
-  /** Most tokens one image becomes, for the encoder's dummy batch. */
   readonly hiddenSize: number;
   readonly width: number;
+  /** Patches of the largest image, for the encoder's dummy batch. */
   readonly maxPatches: number;
+  /** Patches merged into one token of the text model. */
+  readonly patchesPerToken: number;
 }
 
 export interface QuantisationFacts {

@@ -48,7 +48,12 @@ function spread(facts: ModelFacts): number {
  * Weight bytes of one rank of stage `stage`, allocator rounding and rotary tables included.
  * @param padding how the kernel that runs MXFP4 experts wants them padded.
  */
-export function rankWeights(facts: ModelFacts, layout: RankLayout, stage = 0, padding: ExpertPadding = "marlin"): Quantity {
+export function rankWeights(
+  facts: ModelFacts,
+  layout: RankLayout,
+  stage = 0,
+  padding: ExpertPadding = "marlin",
+): Quantity {
   const tensors = rankTensors(facts, layout, stage);
   const sizes = tensors.flatMap((tensor) => vllmAllocations(tensor, facts, padding));
   const quantisesAttention = tensors.some(

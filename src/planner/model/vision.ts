@@ -19,14 +19,14 @@ const published: readonly (readonly [RegExp, TowerShape])[] = [
   ],
   [
     /^(Qwen2_5_VL|Qwen2_5Omni)/,
-    { numLayers: 32, hidden: 1280, width: 3420, patch: 14, isGated: true, maxPatches: 16384 },
+    { numLayers: 32, hidden: 1280, width: 3420, patch: 14, isGated: true, maxPatches: 65536 },
   ],
-  [/^Qwen2VL/, { numLayers: 32, hidden: 1280, width: 5120, patch: 14, isGated: false, maxPatches: 16384 }],
+  [/^Qwen2VL/, { numLayers: 32, hidden: 1280, width: 5120, patch: 14, isGated: false, maxPatches: 65536 }],
   [
     /^(Qwen3VLMoe|Qwen3OmniMoe|Qwen3_5)/,
-    { numLayers: 27, hidden: 1152, width: 4304, patch: 16, isGated: false, maxPatches: 16384 },
+    { numLayers: 27, hidden: 1152, width: 4304, patch: 16, isGated: false, maxPatches: 65536 },
   ],
-  [/^Qwen3VL/, { numLayers: 24, hidden: 1024, width: 4096, patch: 16, isGated: false, maxPatches: 16384 }],
+  [/^Qwen3VL/, { numLayers: 24, hidden: 1024, width: 4096, patch: 16, isGated: false, maxPatches: 65536 }],
   [
     /^InternVLChat/,
     { numLayers: 24, hidden: 1024, width: 4096, patch: 14, isGated: false, maxPatches: 12288 },
@@ -89,5 +89,6 @@ export function visionFacts(
     hiddenSize: shape.hidden,
     width: shape.width,
     maxPatches: shape.maxPatches,
+    patchesPerToken: 4,
   };
 }

@@ -75,7 +75,8 @@ function mxfp4Allocations(tensor: RankTensor, padding: ExpertPadding, hiddenSize
   const hidden = roundUp(hiddenSize, 256);
   if (padding === "none") return [weights / 2, weights / 32];
   if (padding === "triton") return [((weights / hiddenSize) * hidden) / 2, weights / 32];
-  const width = tensor.role === "expertsDown" ? roundUp(tensor.numCols, 128) : 2 * roundUp(tensor.numRows / 2, 128);
+  const width =
+    tensor.role === "expertsDown" ? roundUp(tensor.numCols, 128) : 2 * roundUp(tensor.numRows / 2, 128);
   const padded = tensor.numStacked * hidden * width;
   return [padded / 2, padded / 32];
 }

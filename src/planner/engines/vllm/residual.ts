@@ -49,7 +49,10 @@ function feedForwardWidth(part: FeedForward, hiddenSize: number, tp: number): nu
 export function forwardPeakBytes(model: ModelFacts, tp: number, numTokens: number): number {
   let widest = 0;
   for (const { mixer, feedForward } of model.layers)
-    widest = Math.max(widest, feedForwardWidth(feedForward, model.hiddenSize, tp) + attentionWidth(mixer, tp));
+    widest = Math.max(
+      widest,
+      feedForwardWidth(feedForward, model.hiddenSize, tp) + attentionWidth(mixer, tp),
+    );
   return 2 * numTokens * (widest + 2 * model.hiddenSize);
 }
 
@@ -67,10 +70,12 @@ function samplerPeakBytes(model: ModelFacts, settings: VllmSettings, path: Sampl
   );
 }
 
-/** The encoder's dummy batch: one image of the most patches through its widest block. */
-function encoderPeakBytes(model: ModelFacts): number {
+/** The encoder's dummy batch: the largest item, or as many as the token budget holds, through the widest part of a block. */
+function encoderPeakBytes(model: ModelFacts, settings: VllmSettings): number {
   const { vision } = model;
-  return vision === null ? 0 : 2 * vision.maxPatches * (3 * vision.width + 5 * vision.hiddenSize);
+  if (vision === null) return 0;
+  const patches = Math.max(vision.maxPatches, vision.patchesPerToken * settings.maxBatchedTokens.value);
+  return 2 * patches * (2 * vision.width + 2 * vision.hiddenSize);
 }
 
 /** Peak activations of the profile run on one rank. */
@@ -81,7 +86,8 @@ export function peakActivations(
   profile: VllmProfile,
 ): Quantity {
   const forward = forwardPeakBytes(model, settings.tensorParallel, settings.maxBatchedTokens.value);
-  const encoder = settings.flags.switched("skip-mm-profiling") === true ? 0 : encoderPeakBytes(model);
+  const encoder =
+    settings.flags.switched("skip-mm-profiling") === true ? 0 : encoderPeakBytes(model, settings);
   const path = samplerPath(settings, profile, device);
   const peakWith = (taken: SamplerPath): number =>
     Math.max(forward, samplerPeakBytes(model, settings, taken), encoder);
@@ -98,6 +104,9 @@ export function peakActivations(
   );
 }
 
+/** On unified memory "free" is what the host has available, so the worker's own host memory is billed too (GiB). */
+const hostGrowth = { low: 0, expected: 1.5, high: 4 } as const;
+
 /** Buffers, handles and, before 0.21, communication memory that the profile run finds beside the weights. */
 export function persistentBuffers(device: Device, settings: VllmSettings, profile: VllmProfile): Quantity {
   const world = settings.tensorParallel * settings.pipelineParallel;
@@ -105,14 +114,22 @@ export function persistentBuffers(device: Device, settings: VllmSettings, profil
   const isForeign = device.vendor === "intel" || device.vendor === "ascend";
   const hopperKernels =
     profile.runner === "v1" && device.computeCapability >= 9 && !["0.8-0.10"].includes(profile.id);
-  const single = isForeign ? { low: 0.05, expected: 0.6, high: 2 } : hopperKernels
-    ? { low: 0.05, expected: 0.25, high: 0.48 }
-    : { low: 0.01, expected: 0.07, high: 0.35 };
+  const single = isForeign
+    ? { low: 0.05, expected: 0.6, high: 2 }
+    : hopperKernels
+      ? { low: 0.05, expected: 0.25, high: 0.48 }
+      : { low: 0.01, expected: 0.07, high: 0.35 };
+  const host = device.isUnified ? hostGrowth : { low: 0, expected: 0, high: 0 };
+  const alone = {
+    low: single.low + host.low,
+    expected: single.expected + host.expected,
+    high: single.high + host.high,
+  };
   if (world === 1)
     return estimated(
-      single.low * gib,
-      single.expected * gib,
-      single.high * gib,
+      alone.low * gib,
+      alone.expected * gib,
+      alone.high * gib,
       "handles, kernels and input buffers",
     );
   const shared = profile.billsCommunication
@@ -121,9 +138,9 @@ export function persistentBuffers(device: Device, settings: VllmSettings, profil
       : { low: 0.1, expected: 0.25, high: 1 }
     : { low: 0.25, expected: 0.45, high: 1 };
   return estimated(
-    (single.low + shared.low) * gib,
-    (single.expected + shared.expected) * gib,
-    (single.high + shared.high) * gib,
+    (alone.low + shared.low) * gib,
+    (alone.expected + shared.expected) * gib,
+    (alone.high + shared.high) * gib,
     "handles, kernels, input buffers and communication buffers of the ranks",
   );
 }
@@ -143,7 +160,12 @@ export function graphMemory(model: ModelFacts, settings: VllmSettings): Quantity
   const base = settings.maxSeqs.value > 256 ? 0.5 : settings.maxSeqs.value >= 64 ? 0.1 : 0.03;
   const ranks = 1 + 0.08 * Math.log2(settings.tensorParallel);
   const expected = (base + 0.012 * model.layers.length) * ranks * gib;
-  return estimated(expected * 0.4, expected, expected * 1.6, "captured graphs: layers, capture sizes and ranks");
+  return estimated(
+    expected * 0.4,
+    expected,
+    expected * 1.6,
+    "captured graphs: layers, capture sizes and ranks",
+  );
 }
 
 /** Slots of LoRA adapters: A and B of every projection for each slot. */

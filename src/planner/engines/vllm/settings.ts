@@ -151,7 +151,9 @@ function utilizationOf(flags: FlagReader, profile: VllmProfile): Resolved<number
 
 /** The second runner took plain models first: no states, no mixed windows, no experts, no images. */
 function isDense(model: ModelFacts): boolean {
-  const windows = new Set(model.layers.map(({ mixer }) => (mixer.kind === "attention" ? mixer.window : mixer.kind)));
+  const windows = new Set(
+    model.layers.map(({ mixer }) => (mixer.kind === "attention" ? mixer.window : mixer.kind)),
+  );
   const hasExperts = model.layers.some(({ feedForward }) => feedForward.kind === "experts");
   return windows.size === 1 && !hasExperts && model.vision === null;
 }
@@ -183,8 +185,7 @@ export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile):
     flags.switched("enable-prefix-caching") ?? (isV1 && (!isHybrid || profile.cachesMambaPrefixes));
   const blockSize = flags.integer("block-size");
   const usesSecondRunner =
-    profile.secondRunner === "all" ||
-    (profile.secondRunner === "dense" && !isHybrid && request.model.vision === null);
+    profile.secondRunner === "all" || (profile.secondRunner === "dense" && isDense(request.model));
   return {
     flags,
     utilization: utilizationOf(flags, profile),
