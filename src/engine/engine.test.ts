@@ -168,6 +168,39 @@ describe("every request has exactly one ending", () => {
     assert.equal(model.numSteps, 0);
   });
 
+  test("a request that leaves before its first step costs no step", async () => {
+    const { engine, model } = start();
+    const controller = new AbortController();
+    const events = engine.generate(requestFor(promptOf(40)), controller.signal);
+    const first = events.next();
+    controller.abort();
+    assert.deepEqual(await first, { done: true, value: undefined });
+    await engine.whenIdle();
+    assert.equal(model.numSteps, 0);
+  });
+
+  test("blocks of a request that leaves during a step are back before the next", async () => {
+    const controller = new AbortController();
+    let steps = 0;
+    const referenced: number[] = [];
+    const scripted = start(
+      {},
+      {
+        beforeStep: async () => {
+          if (++steps === 3) controller.abort();
+          referenced.push(scripted.engine.blockCounts().numReferenced);
+        },
+      },
+    );
+    const stays = collect(scripted.engine, requestFor(promptOf(10), { maxTokens: 5 }));
+    for await (const _ of scripted.engine.generate(
+      requestFor(promptOf(50, 2), { maxTokens: 50 }),
+      controller.signal,
+    ));
+    await stays;
+    assert.deepEqual(referenced.slice(0, 5), [1 + 4, 1 + 4, 1, 1, 1]);
+  });
+
   test("n sequences leave together", async () => {
     const { engine } = start();
     const controller = new AbortController();

@@ -63,10 +63,7 @@ export class Engine implements GenerationService {
   readonly #delivery: Delivery;
   /** Requests without an ending. */
   readonly #requests = new Set<RequestProgress>();
-  /** Ended from outside while a step was computing them; their blocks go back before the next. */
-  readonly #abandoned = new Set<RequestProgress>();
   #loop: Promise<void> | null = null;
-  #isComputing = false;
   #numSteps = 0;
   #failure: string | null = null;
   #isClosed = false;
@@ -212,19 +209,16 @@ export class Engine implements GenerationService {
 
   /**
    * Plans and computes one step. The text of the step before is made, and the event loop served, while this one
-   * computes; the next is not planned before the requests that ended meanwhile have given their blocks back.
+   * computes.
    */
   async #step(previous: readonly Outcome[]): Promise<Outcome[]> {
     const startMs = this.#clock();
     const plan = this.#scheduler.schedule();
-    this.#isComputing = true;
     const computed = this.#runner.start(plan);
     this.#noteScheduled(plan, startMs);
     this.#delivery.deliver(previous);
     await Promise.all([computed, nextTurn()]);
-    this.#isComputing = false;
     const outcomes = this.#runner.commit(plan);
-    this.#releaseAbandoned();
     this.#observeStep(plan, startMs);
     return outcomes;
   }
@@ -245,16 +239,14 @@ export class Engine implements GenerationService {
     });
   }
 
+  /**
+   * Ends a request from outside. Its blocks go back at once, even while a step computes it: nobody can take them before
+   * the next step is planned, and the commit skips its rows.
+   */
   #abandon(request: RequestProgress, error: Error | null): void {
     if (request.isOver) return;
     this.#delivery.abandon(request, error);
-    this.#abandoned.add(request);
-    if (!this.#isComputing) this.#releaseAbandoned();
-  }
-
-  #releaseAbandoned(): void {
-    for (const request of this.#abandoned) this.#forget(request);
-    this.#abandoned.clear();
+    this.#forget(request);
   }
 
   #forget(request: RequestProgress): void {
@@ -265,10 +257,8 @@ export class Engine implements GenerationService {
   }
 
   #fail(cause: unknown): void {
-    this.#isComputing = false;
     this.#failure = cause instanceof Error ? cause.message : String(cause);
     for (const request of this.#requests) this.#abandon(request, engineFailed(this.#failure, cause));
-    this.#releaseAbandoned();
   }
 }
 

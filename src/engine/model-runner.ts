@@ -30,7 +30,7 @@ export class ModelRunner {
     this.#blockSize = blockSize;
   }
 
-  /** Starts the step; the plan's sequences must not be touched until it is committed. */
+  /** Starts the step. Until it is committed, nothing but the end of a request may touch the plan's sequences. */
   start(plan: StepPlan): Promise<void> {
     if (plan.copies.length > 0) this.#model.copyBlocks(plan.copies);
     writeStepInputs(plan, this.#model.inputs, this.#blockSize);
@@ -39,8 +39,8 @@ export class ModelRunner {
 
   /**
    * Books a finished step: computed positions, full blocks, prompt log-probabilities, new tokens and endings.
-   * Sequences that end give their blocks back here, before the next step is planned. Requests that were aborted
-   * meanwhile (`isOver`) only have their rows skipped.
+   * Sequences that end give their blocks back here, before the next step is planned. Requests that ended
+   * meanwhile (`isOver`) hold no blocks any more: their rows are skipped.
    */
   commit(plan: StepPlan): Outcome[] {
     const outcomes: Outcome[] = [];

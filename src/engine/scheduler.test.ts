@@ -95,9 +95,11 @@ describe("scheduler: upstream cases", () => {
     const [first, second] = [enqueue(scheduler, 80), enqueue(scheduler, 79)];
     assert.deepEqual(step(scheduler), [80, 79]);
     assert.equal(blocks.numAvailable, 0);
+    const newcomer = enqueue(scheduler, 10);
     const plan = scheduler.schedule();
     assert.deepEqual(plan.preempted, [second]);
-    assert.deepEqual(commit(scheduler, plan), [1]);
+    assert.deepEqual(commit(scheduler, plan), [1], "a newcomer does not take what the preempted one gave up");
+    scheduler.finish(newcomer);
     assert.equal(second.numTokens, 80);
     assert.equal(second.numComputed, 0);
     scheduler.finish(first);

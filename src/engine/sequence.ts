@@ -133,8 +133,8 @@ export class Sequence {
   }
 
   append(tokenId: number): void {
-    // The prompt's array is shared by the n sequences of a request, so the first token copies it.
-    if (this.numTokens === this.tokenIds.length || this.tokenIds === this.request.admitted.promptTokenIds) {
+    // The prompt's array, which the n sequences of a request share, is exactly full: the first token copies it.
+    if (this.numTokens === this.tokenIds.length) {
       const grown = new Int32Array(Math.max(16, Math.ceil(1.5 * this.numTokens)));
       grown.set(this.tokenIds.subarray(0, this.numTokens));
       this.tokenIds = grown;
