@@ -1,4 +1,5 @@
 /** @module The CPU backend: allocates a model by its footprint, starts its worker threads and waits until it serves. */
+import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import {
@@ -82,9 +83,14 @@ export class CpuBackend implements Backend {
 }
 
 function startWorker(start: WorkerStart): Worker {
+  // A thread uses the compile cache only if its environment names it. Without one, stripping types costs 17 MiB a thread.
+  const cacheFolder = getCompileCacheDir();
   return new Worker(workerFile, {
     workerData: start,
     resourceLimits: workerResourceLimits,
+    env: cacheFolder === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: cacheFolder },
+    // node:ffi, which machine code is loaded through, warns once in every thread.
+    execArgv: ["--disable-warning=ExperimentalWarning"],
     name: `pagoda-${start.thread}`,
   });
 }

@@ -1,4 +1,5 @@
 /** @module A worker thread: makes its share of the memory resident, loads its share of the weights, then runs steps. */
+import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { headPieceRows } from "../../core/step-layout.ts";
@@ -35,6 +36,8 @@ function main(start: WorkerStart): void {
       maxPieceRows: headPieceRows(limits),
     });
     barrierWait(barrier, control);
+    // Once the code is known: what is compiled now is there at the next start, however this process ends.
+    if (thread === 0) flushCompileCache();
     tell({ kind: "ready", kernelSetName: context.arenas[0]?.kernelSet.name ?? "" });
     serve(runner, control, barrier);
   } catch (error) {
