@@ -27,7 +27,7 @@ export type Comparison =
 export function compareKernels(
   arena: ScratchArena,
   [expected, actual]: readonly [KernelSet, KernelSet],
-  { kernel, values, numUnits, results }: KernelCase,
+  { kernel, values, numUnits, results, scratch }: KernelCase,
   cut: number,
 ): Comparison {
   const whole = { start: 0, end: numUnits };
@@ -41,7 +41,9 @@ export function compareKernels(
   arena.setPart(job, { start: 0, end: Math.min(cut, numUnits) });
   actual.kernels[kernel](job);
   arena.setPart(job, whole);
-  return compareBytes(wanted, arena.snapshot(), results);
+  const got = arena.snapshot();
+  if (scratch !== undefined) for (const bytes of [wanted, got]) bytes.fill(0, scratch.start, scratch.end);
+  return compareBytes(wanted, got, results);
 }
 
 function compareBytes(wanted: Uint8Array, got: Uint8Array, results: KernelCase["results"]): Comparison {

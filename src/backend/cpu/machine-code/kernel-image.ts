@@ -7,6 +7,7 @@ import type { KernelName } from "../jobs.ts";
 import type { Kernel, KernelSet } from "../kernel-set.ts";
 import { type Assembler, createAssembler } from "./assembler/assembler.ts";
 import { elfImage } from "./elf-image.ts";
+import { emitAttention } from "./kernels/attention/attention.ts";
 import { emitQuantizedMatmul } from "./kernels/matmul-quantized.ts";
 import { addressOf, openImage, publishImage } from "./loader.ts";
 import type { Target } from "./targets.ts";
@@ -24,6 +25,8 @@ export interface KernelImage {
 const writers: Readonly<Partial<Record<KernelName, (asm: Assembler, target: Target) => void>>> = {
   matmulQ4: (asm, target) => emitQuantizedMatmul(asm, target, "q4"),
   matmulQ8: (asm, target) => emitQuantizedMatmul(asm, target, "q8"),
+  attentionF16: (asm, target) => emitAttention(asm, target, "f16"),
+  attentionInt8: (asm, target) => emitAttention(asm, target, "int8"),
 };
 export const machineCodeKernels = Object.keys(writers) as readonly KernelName[];
 

@@ -75,7 +75,7 @@ for (const target of runnable)
   describe(`fuzz of ${target.name} against wasm`, () => {
     for (const kernel of Object.keys(kernelCases) as TriedKernel[])
       test(`${kernel}: 700 seeded jobs leave the same memory behind`, () => {
-        const arena = new ScratchArena(1 << 19);
+        const arena = new ScratchArena(1 << 20);
         const wasm = wasmBinder()(arena.memory);
         const own = bindKernels(publishKernels(target), arena.memory, wasm);
         const random = new SeededNumbers(99);

@@ -26,7 +26,7 @@ export type MachineCodeChoice =
 /** Instantiates the WebAssembly set over a memory: what machine code is tested against. */
 export type BindWasm = (memory: WebAssembly.Memory) => KernelSet;
 
-const selfTestArenaBytes = 1 << 19;
+const selfTestArenaBytes = 1 << 20;
 const casesPerKernel = 6;
 
 /** @param only the one kind of code to try (for comparisons); by default the best that this processor runs */

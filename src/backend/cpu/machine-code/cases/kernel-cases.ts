@@ -1,9 +1,16 @@
 /** @module A seeded job for each kernel that there is machine code for: what the self-test and the fuzz run. */
 import { rowsPerOctet } from "../../../../core/weight-layout.ts";
 import type { JobValues, KernelName } from "../../jobs.ts";
+import { attentionCase } from "./attention.ts";
 import { placeMatmul, randomMatmul } from "./matmul-quantized.ts";
 import type { ScratchArena } from "./scratch-arena.ts";
 import type { SeededNumbers } from "./seeded-numbers.ts";
+
+/** Bytes [start, end) of an arena. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
 
 /** A job whose operands lie in the arena it was placed in. */
 export interface KernelCase {
@@ -11,8 +18,10 @@ export interface KernelCase {
   readonly values: JobValues<KernelName>;
   /** Units of the split dimension. */
   readonly numUnits: number;
-  /** Where float results go, bytes [start, end): only there may two kernel sets differ, by roundings. */
-  readonly results: { readonly start: number; readonly end: number };
+  /** Where float results go: only there may two kernel sets differ, by roundings. */
+  readonly results: ByteRange;
+  /** Bytes whose contents afterwards mean nothing. */
+  readonly scratch?: ByteRange;
 }
 
 type MakeCase = (arena: ScratchArena, random: SeededNumbers) => KernelCase;
@@ -37,6 +46,8 @@ const matmul =
 export const kernelCases = {
   matmulQ4: matmul("matmulQ4", "q4"),
   matmulQ8: matmul("matmulQ8", "q8"),
+  attentionF16: (arena, random) => attentionCase(arena, random, "f16"),
+  attentionInt8: (arena, random) => attentionCase(arena, random, "int8"),
 } as const satisfies Partial<Record<KernelName, MakeCase>>;
 
 /** Kernels that can be tried. */

@@ -38,7 +38,7 @@ export function randomMatmul(
 
 const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
 /** f16 bits of numbers from 2^-14 to 2^-6 with either sign, now and then 0 or a subnormal. */
-function randomHalf(random: SeededNumbers): number {
+export function randomHalf(random: SeededNumbers): number {
   if (random.between(0, 15) === 0) return random.between(0, 3);
   return (random.between(0, 1) << 15) | (random.between(1, 8) << 10) | random.between(0, 1023);
 }

@@ -1,0 +1,161 @@
+/** @module Attention jobs to try kernels with: paged caches in shuffled blocks, several slices, windows and soft caps. */
+import { type KvDtype, tileDataBytes, tileHeadBytes, tokensPerTile } from "../../../../core/kv-layout.ts";
+import {
+  attentionScratchBytes,
+  maxItemRows,
+  partialRecordBytes,
+  tokensPerPartition,
+} from "../../../../core/workspace-layout.ts";
+import { attentionItem, type JobValues } from "../../jobs.ts";
+import type { KernelCase } from "./kernel-cases.ts";
+import { randomHalf } from "./matmul-quantized.ts";
+import type { ScratchArena } from "./scratch-arena.ts";
+import type { SeededNumbers } from "./seeded-numbers.ts";
+
+interface AttentionShape {
+  readonly dtype: KvDtype;
+  readonly numKvHeads: number;
+  readonly queryHeadsPerKvHead: number;
+  readonly headDim: number;
+  readonly blockSize: number;
+  /** Tokens of each slice's sequence, the rows of its item included. */
+  readonly contextTokens: readonly number[];
+  /** Rows of each slice's item. */
+  readonly numRows: readonly number[];
+}
+
+const kernelNames = { f16: "attentionF16", int8: "attentionInt8", int4: "attentionInt4" } as const;
+/** Bytes of cache that a case may take: it decides between long contexts and wide heads. */
+const largestCacheBytes = 160_000;
+const notANumber = 0x7e00;
+
+function randomShape(random: SeededNumbers, dtype: KvDtype): AttentionShape {
+  const numKvHeads = random.between(1, 3);
+  const headDim = 16 * random.between(1, random.between(1, 8));
+  const numSlices = random.between(1, 2);
+  const bytesPerTile = numKvHeads * tileHeadBytes(dtype, headDim);
+  const mostTokens = Math.floor(largestCacheBytes / bytesPerTile / numSlices) * tokensPerTile;
+  const numRows = Array.from({ length: numSlices }, () => random.between(1, maxItemRows));
+  return {
+    dtype,
+    numKvHeads,
+    headDim,
+    queryHeadsPerKvHead: random.between(1, 4),
+    blockSize: tokensPerTile << random.between(0, 2),
+    contextTokens: numRows.map((rows) =>
+      random.between(rows, random.between(maxItemRows, Math.min(mostTokens, 1100))),
+    ),
+    numRows,
+  };
+}
+
+/** A job for `attentionF16`, `attentionInt8` or `attentionInt4`, its operands in new regions of the arena. */
+export function attentionCase(arena: ScratchArena, random: SeededNumbers, dtype: KvDtype): KernelCase {
+  const shape = randomShape(random, dtype);
+  const { numKvHeads, queryHeadsPerKvHead, headDim, numRows } = shape;
+  const totalRows = numRows.reduce((a, b) => a + b, 0);
+  const rowNumbers = numKvHeads * queryHeadsPerKvHead * headDim;
+  const cache = placeCache(arena, random, shape);
+  const isPartial = random.between(0, 2) === 0;
+  const items = itemTable(shape, isPartial);
+  const scratchBytes = attentionScratchBytes(headDim, queryHeadsPerKvHead);
+  const scratch = arena.take(scratchBytes);
+  const partialBytes = isPartial ? items.numPartials * partialRecordBytes(headDim) : 0;
+  const partials = arena.take(partialBytes);
+  const floats = (numNumbers: number, scale: number): number =>
+    arena.floats(Array.from({ length: numNumbers }, () => random.signed() * scale));
+  const out = floats(totalRows * rowNumbers, 1);
+  const values: JobValues<"attentionF16"> = {
+    query: floats(totalRows * rowNumbers, 64),
+    queryStride: 4 * rowNumbers,
+    out,
+    outStride: 4 * rowNumbers,
+    kv: cache.kv,
+    numKvHeads,
+    headDim,
+    queryHeadsPerKvHead,
+    scale: 1 / Math.sqrt(headDim),
+    softcap: random.between(0, 3) === 0 ? 5 : 0,
+    window: random.between(0, 2) === 0 ? random.between(1, 600) : 0,
+    blockSize: shape.blockSize,
+    blockTables: cache.blockTables,
+    maxBlocksPerSequence: cache.maxBlocksPerSequence,
+    positions: arena.ints(
+      numRows.flatMap((rows, slice) => lastPositions(shape.contextTokens[slice] ?? 0, rows)),
+    ),
+    items: arena.ints(items.words),
+    partials,
+    scratch,
+  };
+  return {
+    kernel: kernelNames[dtype],
+    values,
+    numUnits: numRows.length * numKvHeads,
+    results: isPartial
+      ? { start: partials, end: partials + partialBytes }
+      : { start: out, end: out + 4 * totalRows * rowNumbers },
+    scratch: { start: scratch, end: scratch + scratchBytes },
+  };
+}
+
+/** Positions of a slice's rows: the last ones of its sequence. */
+function lastPositions(contextTokens: number, numRows: number): number[] {
+  return Array.from({ length: numRows }, (_, i) => contextTokens - numRows + i);
+}
+
+/** One item per slice, over all its partitions. */
+function itemTable(shape: AttentionShape, isPartial: boolean): { words: Int32Array; numPartials: number } {
+  const words = new Int32Array(shape.numRows.length * attentionItem.words);
+  let firstRow = 0;
+  let numPartials = 0;
+  for (const [slice, numRows] of shape.numRows.entries()) {
+    const numPartitions = Math.ceil((shape.contextTokens[slice] ?? 0) / tokensPerPartition);
+    const at = slice * attentionItem.words;
+    words[at + attentionItem.slice] = slice;
+    words[at + attentionItem.firstRow] = firstRow;
+    words[at + attentionItem.numRows] = numRows;
+    words[at + attentionItem.firstPartition] = 0;
+    words[at + attentionItem.numPartitions] = numPartitions;
+    words[at + attentionItem.firstPartial] = isPartial ? numPartials : -1;
+    firstRow += numRows;
+    numPartials += numPartitions * shape.numKvHeads * numRows * shape.queryHeadsPerKvHead;
+  }
+  return { words, numPartials };
+}
+
+/** A cache whose blocks lie in another order than their sequences; behind a sequence's last token nothing is a number. */
+function placeCache(
+  arena: ScratchArena,
+  random: SeededNumbers,
+  { dtype, numKvHeads, headDim, blockSize, contextTokens }: AttentionShape,
+): { kv: number; blockTables: number; maxBlocksPerSequence: number } {
+  const blocks = contextTokens.map((tokens) => Math.ceil(tokens / blockSize));
+  const numBlocks = blocks.reduce((a, b) => a + b, 0);
+  const maxBlocksPerSequence = Math.max(...blocks) + 1;
+  const headBytes = tileHeadBytes(dtype, headDim);
+  const tilesPerBlock = blockSize / tokensPerTile;
+  const kvBytes = numBlocks * tilesPerBlock * numKvHeads * headBytes;
+  const kv = arena.take(kvBytes);
+  const dataBytes = 2 * tileDataBytes(dtype, headDim);
+  for (let at = kv; at < kv + kvBytes; at += headBytes) {
+    for (let i = 0; i < headBytes; i += 2)
+      arena.u16[(at + i) / 2] = dtype === "f16" || i >= dataBytes ? randomHalf(random) : random.bits();
+  }
+  let nextBlock = numBlocks;
+  const tables = new Int32Array(contextTokens.length * maxBlocksPerSequence);
+  for (const [slice, numOwn] of blocks.entries())
+    for (let i = 0; i < numOwn; i++) tables[slice * maxBlocksPerSequence + i] = --nextBlock;
+  for (const [slice, tokens] of contextTokens.entries())
+    for (let position = tokens; dtype === "f16" && position % tokensPerTile !== 0; position++) {
+      const block = tables[slice * maxBlocksPerSequence + Math.floor(position / blockSize)] ?? 0;
+      const tile = block * tilesPerBlock + Math.floor((position % blockSize) / tokensPerTile);
+      for (let head = 0; head < numKvHeads; head++) {
+        const at = kv + (tile * numKvHeads + head) * headBytes;
+        for (let d = 0; d < headDim; d++) {
+          arena.u16[at / 2 + d * tokensPerTile + (position % tokensPerTile)] = notANumber;
+          arena.u16[(at + dataBytes / 2) / 2 + (position % tokensPerTile) * headDim + d] = notANumber;
+        }
+      }
+    }
+  return { kv, blockTables: arena.ints(tables), maxBlocksPerSequence };
+}

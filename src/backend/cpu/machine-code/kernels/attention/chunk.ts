@@ -1,0 +1,218 @@
+/**
+ * @module The two inner products of attention, for a chunk of query vectors that share what is read from the cache.
+ *
+ *   scores   keys lie [dimension][16 tokens]:   16 tokens' scores are a chain over dimensions
+ *
+ *              for d:  k = keys[d][0 … 16);   for each v:  score[v][0 … 16) ← fma(k, q[v][d], score[v])
+ *
+ *   values   values lie [token][dimensions]:    16 dimensions are a chain over tokens
+ *
+ *              for t:  x = values[t][d … d+16);   for each v:  acc[v][d … d+16) ← fma(x, e[v][t], acc[v])
+ *
+ * Chains of one query vector are the same whoever shares its chunk, and those of the WebAssembly kernels.
+ *
+ * Bound, 12 vectors of 512 bits: 12 multiply-adds, each reading its factor from memory, per conversion.
+ */
+
+import type { Assembler } from "../../assembler/assembler.ts";
+import {
+  at,
+  broadcast,
+  type GeneralRegister,
+  type Memory,
+  r8,
+  r9,
+  r10,
+  r11,
+  r12,
+  r13,
+  r14,
+  rax,
+  rbx,
+  rcx,
+  rdx,
+  rsi,
+  type VectorRegister,
+} from "../../assembler/operands.ts";
+import type { Target } from "../../targets.ts";
+import {
+  type CodedKvDtype,
+  emitKeyParams,
+  emitKeys,
+  emitValueParams,
+  emitValues,
+  paramsBytes,
+  sixteenBytes,
+} from "./kv-numbers.ts";
+import { load, slot, tileList, tileParams } from "./slots.ts";
+
+/** Bytes of a row of scores: 512 tokens. */
+export const scoreRowBytes = 2048;
+const tileBytesOfScores = 64;
+const tokensPerTile = 16;
+
+/** Most query vectors of a chunk: their sums and what they are multiplied with fill the registers. */
+export const maxChunk = (target: Target): number => (target.vectorBits === 512 ? 12 : 6);
+
+/** The registers of a chunk of `numVectors`. */
+function chunkRegisters(target: Target, numVectors: number) {
+  const bits = target.vectorBits;
+  const perSixteen = 512 / bits;
+  const sums = (v: number): VectorRegister[] =>
+    Array.from({ length: perSixteen }, (_, i) => ({ kind: "vector", index: 4 + v * perSixteen + i, bits }));
+  const low = (index: number): VectorRegister => ({ kind: "vector", index, bits });
+  return {
+    sums: Array.from({ length: numVectors }, (_, v) => sums(v)),
+    sixteen: Array.from({ length: perSixteen }, (_, i) => low(i)),
+    spares: [low(2), low(3)] as const,
+  };
+}
+type ChunkRegisters = ReturnType<typeof chunkRegisters>;
+
+/** sums[v] ← fma(sixteen, factor[v], sums[v]) */
+function emitMultiplyAdds(
+  asm: Assembler,
+  target: Target,
+  { sums, sixteen, spares }: ChunkRegisters,
+  factor: (vector: number) => Memory,
+): void {
+  for (const [v, sum] of sums.entries()) {
+    if (target.numVectorRegisters === 16) asm.vbroadcastss(spares[0], factor(v));
+    for (const [i, part] of sum.entries()) {
+      const numbers = sixteen[i];
+      if (numbers === undefined) continue;
+      if (target.numVectorRegisters === 16) asm.vfmadd231ps(part, numbers, spares[0]);
+      else asm.vfmadd231ps(part, numbers, broadcast(factor(v)));
+    }
+  }
+}
+
+function emitZero(asm: Assembler, target: Target, registers: readonly VectorRegister[]): void {
+  for (const r of registers)
+    if (target.numVectorRegisters === 32) asm.vpxord(r, r, r);
+    else asm.vpxor(r, r, r);
+}
+
+/** Runs `body` for every tile of the partition, its address in `tile`. Uses r8 and r9. */
+function forEachTile(asm: Assembler, tile: GeneralRegister, body: () => void): void {
+  const again = asm.label();
+  asm.lea(r8, tileList);
+  load(asm, r9, "numTiles");
+  asm.lea(r9, at(r8, 0, r9, 8));
+  asm.bind(again);
+  asm.mov(tile, at(r8));
+  body();
+  asm.add(r8, 8);
+  asm.cmp(r8, r9);
+  asm.jump("jb", again);
+}
+
+/** Scores of the chunk's vectors for all tiles. rdx = the chunk's queries, rbx = its first row of scores. */
+export function emitChunkScores(
+  asm: Assembler,
+  target: Target,
+  dtype: CodedKvDtype,
+  numVectors: number,
+): void {
+  const registers = chunkRegisters(target, numVectors);
+  const [keys, query, queryEnd] = [rsi, rcx, rax];
+  forEachTile(asm, keys, () => {
+    if (dtype === "int8") {
+      load(asm, rax, "headDim");
+      asm.imulBy(rax, rax, 2 * sixteenBytes.int8);
+      asm.add(rax, keys);
+      emitKeyParams(asm, rax, registers.spares[0]);
+    }
+    for (const sum of registers.sums) emitZero(asm, target, sum);
+    asm.mov(query, rdx);
+    load(asm, queryEnd, "rowBytes");
+    asm.imulBy(queryEnd, queryEnd, numVectors);
+    asm.add(queryEnd, query);
+    const again = asm.label();
+    asm.bind(again);
+    emitKeys(asm, dtype, keys, registers.sixteen, registers.spares[0]);
+    emitMultiplyAdds(asm, target, registers, (v) => at(query, 4 * v));
+    asm.add(keys, sixteenBytes[dtype]);
+    asm.add(query, 4 * numVectors);
+    asm.cmp(query, queryEnd);
+    asm.jump("jb", again);
+    for (const [v, sum] of registers.sums.entries())
+      for (const [i, part] of sum.entries())
+        asm.vmovupsStore(at(rbx, v * scoreRowBytes + (i * part.bits) / 8), part);
+    asm.add(rbx, tileBytesOfScores);
+  });
+}
+
+/**
+ * Sums of the chunk's vectors over all tokens of the partition, 16 dimensions at a time.
+ * rdx = the chunk's first row of weights e, rbx = its first record.
+ */
+export function emitChunkValues(
+  asm: Assembler,
+  target: Target,
+  dtype: CodedKvDtype,
+  numVectors: number,
+): void {
+  const registers = chunkRegisters(target, numVectors);
+  const [value, weight, dimension, record, left] = [rsi, rcx, r12, r13, r14];
+  const nextDimensions = asm.label();
+  asm.xor(dimension, dimension);
+  asm.bind(nextDimensions);
+  for (const sum of registers.sums) emitZero(asm, target, sum);
+  asm.mov(weight, rdx);
+  load(asm, left, "endPosition");
+  asm.sub(left, slot("firstPosition"));
+  forEachTile(asm, value, () =>
+    emitTileValues(asm, target, dtype, registers, { value, weight, dimension, left }),
+  );
+  asm.mov(record, rbx);
+  asm.lea(record, at(record, 16, dimension, 4));
+  for (const sum of registers.sums) {
+    for (const [i, part] of sum.entries()) asm.vmovupsStore(at(record, (i * part.bits) / 8), part);
+    asm.add(record, slot("recordBytes"));
+  }
+  asm.add(dimension, 16);
+  asm.cmp(dimension, slot("headDim"));
+  asm.jump("jb", nextDimensions);
+}
+
+/** Up to 16 tokens of one tile; the last tile may hold fewer. */
+function emitTileValues(
+  asm: Assembler,
+  target: Target,
+  dtype: CodedKvDtype,
+  registers: ChunkRegisters,
+  {
+    value,
+    weight,
+    dimension,
+    left,
+  }: Readonly<Record<"value" | "weight" | "dimension" | "left", GeneralRegister>>,
+): void {
+  const [token, stride, pair] = [r10, r11, rax];
+  const [enough, again] = [asm.label(), asm.label()];
+  asm.mov(token, tokensPerTile);
+  asm.cmp(left, token);
+  asm.jump("jae", enough);
+  asm.mov(token, left);
+  asm.bind(enough);
+  asm.sub(left, token);
+  load(asm, stride, "headDim");
+  asm.imulBy(stride, stride, sixteenBytes[dtype]); // all keys = all values of the tile
+  asm.add(value, stride);
+  if (dtype === "int8") {
+    asm.lea(pair, at(value, paramsBytes.int8, stride, 1));
+    emitValueParams(asm, pair, registers.spares[0]);
+    asm.lea(pair, tileParams);
+  }
+  asm.shr(stride, 4); // one token's values
+  asm.lea(value, at(value, 0, dimension, dtype === "f16" ? 2 : 1));
+  asm.bind(again);
+  emitValues(asm, dtype, value, pair, registers.sixteen, registers.spares);
+  emitMultiplyAdds(asm, target, registers, (v) => at(weight, v * scoreRowBytes));
+  asm.add(value, stride);
+  if (dtype === "int8") asm.add(pair, 8);
+  asm.add(weight, 4);
+  asm.sub(token, 1);
+  asm.jump("jne", again);
+}

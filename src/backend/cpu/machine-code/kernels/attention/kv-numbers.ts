@@ -1,0 +1,112 @@
+/**
+ * @module How 16 keys or values come out of the cache as f32 (core/kv-layout.ts has the picture).
+ *
+ *   f16    converted by the load                      1 instruction per vector
+ *   int8   widened, converted, scale · q + min        4
+ *
+ * 16 numbers are one vector of 512 bits, or two of 256. The scales and minima of an int8 tile are made f32 once, before
+ * its numbers are read: 16 scales and then 16 minima for keys, 16 pairs for values.
+ */
+import type { KvDtype } from "../../../../../core/kv-layout.ts";
+import type { Assembler } from "../../assembler/assembler.ts";
+import {
+  at,
+  type GeneralRegister,
+  type Memory,
+  resized,
+  type VectorRegister,
+} from "../../assembler/operands.ts";
+import { floatConstant, intConstant } from "../exponential.ts";
+import { tileParams } from "./slots.ts";
+
+/** The cache types that there is machine code for. */
+export type CodedKvDtype = Exclude<KvDtype, "int4">;
+
+/** Bytes of 16 numbers: one dimension of a tile's keys, or 16 dimensions of one token's values. */
+export const sixteenBytes = { f16: 32, int8: 16 } as const;
+/** Bytes of the scales and minima of a tile's keys (= of its values). */
+export const paramsBytes = { f16: 0, int8: 64 } as const;
+
+const param = (disp: number): Memory => at(tileParams.base, tileParams.disp + disp);
+const minsAt = 64;
+/** An f16's bits moved to where an f32 has them are the number times 2^−112; the sign stays on top. */
+const halfToFloat = 2 ** 112;
+const keptBits = 0x8fffffff | 0;
+
+/** Scales and minima of a tile's keys, {scale, minimum} pairs of f16 at `params`, to `tileParams`. */
+export function emitKeyParams(asm: Assembler, params: GeneralRegister, spare: VectorRegister): void {
+  const bits = resized(spare, 256);
+  for (const part of ["scale", "minimum"] as const)
+    for (let half = 0; half < 2; half++) {
+      asm.vmovups(bits, at(params, 32 * half));
+      if (part === "scale") asm.vpslld(bits, bits, 16);
+      asm.vpsrad(bits, bits, 16);
+      asm.vpslld(bits, bits, 13);
+      asm.vpand(bits, bits, intConstant(asm, keptBits));
+      asm.vmulps(bits, bits, floatConstant(asm, halfToFloat));
+      asm.vmovupsStore(param((part === "scale" ? 0 : minsAt) + 32 * half), bits);
+    }
+}
+
+/** Pairs of f16 at `params` to pairs of f32 in `tileParams`. */
+export function emitValueParams(asm: Assembler, params: GeneralRegister, spare: VectorRegister): void {
+  const pairs = resized(spare, 256);
+  for (let quarter = 0; quarter < 4; quarter++) {
+    asm.vcvtph2ps(pairs, at(params, 16 * quarter));
+    asm.vmovupsStore(param(32 * quarter), pairs);
+  }
+}
+
+/** One dimension of 16 tokens' keys. */
+export function emitKeys(
+  asm: Assembler,
+  dtype: CodedKvDtype,
+  from: GeneralRegister,
+  to: readonly VectorRegister[],
+  spare: VectorRegister,
+): void {
+  for (const [i, keys] of to.entries()) {
+    emitNumbers(asm, dtype, from, keys, i);
+    if (dtype === "f16") continue;
+    const disp = (i * keys.bits) / 8;
+    asm.vmovups(spare, param(disp));
+    asm.vfmadd213ps(keys, spare, param(minsAt + disp));
+  }
+}
+
+/** 16 dimensions of one token's values; `pair` points to the token's scale and minimum. */
+export function emitValues(
+  asm: Assembler,
+  dtype: CodedKvDtype,
+  from: GeneralRegister,
+  pair: GeneralRegister,
+  to: readonly VectorRegister[],
+  [scale, minimum]: readonly [VectorRegister, VectorRegister],
+): void {
+  if (dtype === "int8") {
+    asm.vbroadcastss(scale, at(pair, 0));
+    asm.vbroadcastss(minimum, at(pair, 4));
+  }
+  for (const [i, values] of to.entries()) {
+    emitNumbers(asm, dtype, from, values, i);
+    if (dtype === "int8") asm.vfmadd213ps(values, scale, minimum);
+  }
+}
+
+/** The i-th vector of 16 stored numbers as f32, not yet scaled. */
+function emitNumbers(
+  asm: Assembler,
+  dtype: CodedKvDtype,
+  from: GeneralRegister,
+  to: VectorRegister,
+  i: number,
+): void {
+  const numLanes = to.bits / 32;
+  const source = at(from, (i * numLanes * sixteenBytes[dtype]) / 16);
+  if (dtype === "f16") {
+    asm.vcvtph2ps(to, source);
+    return;
+  }
+  asm.vpmovzxbd(to, source);
+  asm.vcvtdq2ps(to, to);
+}

@@ -1,0 +1,81 @@
+/**
+ * @module The unit's query vectors, times the scale, in the order in which the scores read them:
+ *
+ *   chunk 0: [headDim][vectors of the chunk]  |  chunk 1: …        a chunk holds maxChunk vectors, the last one the rest
+ */
+import type { Assembler } from "../../assembler/assembler.ts";
+import {
+  at,
+  low32,
+  r8,
+  r9,
+  r10,
+  r11,
+  r12,
+  r13,
+  r14,
+  rax,
+  rbx,
+  rcx,
+  rdx,
+  rsi,
+  xmm,
+} from "../../assembler/operands.ts";
+import type { Target } from "../../targets.ts";
+import { maxChunk } from "./chunk.ts";
+import { type AttentionJob, emitVectorPlace, itemAt } from "./job-places.ts";
+import { load, slot } from "./slots.ts";
+
+export function emitQueries(asm: Assembler, target: Target, job: AttentionJob): void {
+  const [vector, source, sourceEnd, to, toStride] = [rbx, r8, r9, r12, r13];
+  const [nextVector, nextNumber] = [asm.label(), asm.label()];
+  const scale = xmm(1);
+  asm.vmovss(scale, job.field("scale"));
+  asm.xor(vector, vector);
+
+  asm.bind(nextVector);
+  emitVectorPlace(asm, job);
+  load(asm, rsi, "item");
+  asm.mov(low32(source), at(rsi, itemAt.firstRow));
+  asm.add(source, rax);
+  job.load(rcx, "queryStride");
+  asm.imul(source, rcx);
+  asm.add(source, r11);
+  job.pointer(rcx, "query");
+  asm.add(source, rcx);
+  asm.mov(sourceEnd, source);
+  asm.add(sourceEnd, slot("rowBytes"));
+
+  emitPlaceInChunk(asm, target);
+  asm.bind(nextNumber);
+  asm.vmovss(xmm(0), at(source));
+  asm.vmulss(xmm(0), xmm(0), scale);
+  asm.vmovssStore(at(to), xmm(0));
+  asm.add(to, toStride);
+  asm.add(source, 4);
+  asm.cmp(source, sourceEnd);
+  asm.jump("jb", nextNumber);
+  asm.add(vector, 1);
+  asm.cmp(vector, slot("numVectors"));
+  asm.jump("jb", nextVector);
+}
+
+/** r12 = where vector rbx's first number goes, r13 = how far the next one is. Uses rax, rdx, r10, r14. */
+function emitPlaceInChunk(asm: Assembler, target: Target): void {
+  const [to, toStride, firstOfChunk, chunkWidth] = [r12, r13, r10, r14];
+  asm.mov(chunkWidth, maxChunk(target));
+  asm.mov(rax, rbx);
+  asm.xor(rdx, rdx);
+  asm.div(low32(chunkWidth)); // rdx = place in the chunk
+  asm.mov(firstOfChunk, rbx);
+  asm.sub(firstOfChunk, rdx);
+  load(asm, toStride, "numVectors");
+  asm.sub(toStride, firstOfChunk);
+  asm.cmp(toStride, chunkWidth);
+  asm.cmov("ja", toStride, chunkWidth);
+  asm.shl(toStride, 2);
+  asm.mov(to, firstOfChunk);
+  asm.imul(to, slot("rowBytes"));
+  asm.lea(to, at(to, 0, rdx, 4));
+  asm.add(to, slot("queries"));
+}
