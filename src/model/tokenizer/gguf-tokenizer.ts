@@ -1,7 +1,6 @@
 /** @module The tokenizer inside a GGUF file: byte-level BPE (`gpt2`) or SentencePiece with scores (`llama`). */
 import { PagodaError } from "../../core/errors.ts";
 import type { GgufValue } from "../weights/gguf.ts";
-import type { AddedToken } from "./added-tokens.ts";
 import { alphabetTextOfBytes, bytesOfAlphabetText } from "./byte-alphabet.ts";
 import { GgufVocabulary } from "./gguf-vocabulary.ts";
 import { preTokenizerNamed } from "./llama-cpp-pre-tokenizers.ts";
@@ -49,11 +48,12 @@ function byteLevelTokenizer(vocabulary: GgufVocabulary): Tokenizer {
   });
   return new PieceTokenizer({
     pieces: vocabulary.pieces,
-    addedTokens: vocabulary.addedTokens((piece) => piece),
+    addedTokens: vocabulary.addedTokens(),
     normalizer: unchanged,
     preTokenizer: named.preTokenizer,
     merger,
     bytesOfPiece: bytesOfAlphabetText,
+    bytesOfAddedToken: (content) => utf8.encode(content),
     dropsLeadingSpace: false,
     ...vocabulary.surroundings({ addsBos: named.addsBos, addsEos: false }),
   });
@@ -73,16 +73,14 @@ function sentencePieceTokenizer(vocabulary: GgufVocabulary): Tokenizer {
     rule: new ScoredMerges(pieces, vocabulary.idsOfText(), scores),
     wholeWord: () => none,
   });
-  const addedTokens: readonly AddedToken[] = vocabulary.addedTokens((piece) =>
-    piece.replaceAll(spaceMark, " "),
-  );
   return new PieceTokenizer({
     pieces,
-    addedTokens,
+    addedTokens: vocabulary.addedTokens(),
     normalizer: (text) => (addsSpace ? spaceMark : "") + text.replaceAll(" ", spaceMark),
     preTokenizer: cut,
     merger,
     bytesOfPiece: bytesOfSentencePiece,
+    bytesOfAddedToken: bytesOfSentencePiece,
     dropsLeadingSpace: addsSpace,
     ...vocabulary.surroundings({ addsBos: true, addsEos: false }),
   });

@@ -67,14 +67,14 @@ export class GgufVocabulary {
     return Float32Array.from(scores);
   }
 
-  /** Control, unknown and user-defined tokens, as `textOf` writes them in a prompt. */
-  addedTokens(textOf: (piece: string) => string): readonly AddedToken[] {
+  /** Control, unknown and user-defined tokens. */
+  addedTokens(): readonly AddedToken[] {
     return this.pieces.flatMap((piece, id) => {
       const kind = this.#kinds[id];
       const special = kind === tokenKind.control || kind === tokenKind.unknown;
       if (!special && kind !== tokenKind.userDefined) return [];
       const plain = { singleWord: false, lstrip: false, rstrip: false, normalized: false };
-      return [{ id, content: textOf(piece), special, ...plain }];
+      return [{ id, content: piece, special, ...plain }];
     });
   }
 

@@ -51,6 +51,7 @@ export function tokenizerFromJson(json: JsonObject, tokenizerConfig: JsonObject,
       : inSequence([...(cutWords ? [cutWords] : []), cutAtSpaceMarks([...idOfPiece.keys()])]),
     merger: mergerOf(model, idOfPiece, isByteLevel, path),
     bytesOfPiece: isByteLevel ? bytesOfAlphabetText : bytesOfSentencePiece,
+    bytesOfAddedToken: isByteLevel ? (content) => utf8.encode(content) : bytesOfSentencePiece,
     dropsLeadingSpace: hasStep(json.decoder, stripsLeadingSpace),
     ...surroundingsOf(json.post_processor, tokenizerConfig, { addedTokens, idOfPiece, path }),
   });

@@ -30,6 +30,8 @@ export interface TokenizerParts {
   readonly merger: Merger;
   /** Bytes of a token that is not an added one. */
   readonly bytesOfPiece: (piece: string) => Uint8Array;
+  /** Bytes of an added token. */
+  readonly bytesOfAddedToken: (content: string) => Uint8Array;
   /** Decoded text loses one leading space, because encoding puts one there. */
   readonly dropsLeadingSpace: boolean;
   readonly prefixIds: readonly number[];
@@ -38,7 +40,6 @@ export interface TokenizerParts {
   readonly eosIds: readonly number[];
 }
 
-const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const noBytes = new Uint8Array();
 
@@ -92,7 +93,7 @@ export class PieceTokenizer implements Tokenizer {
 
   tokenBytes(tokenId: number): Uint8Array {
     const added = this.#addedById.get(tokenId);
-    if (added !== undefined) return utf8Encoder.encode(added.content);
+    if (added !== undefined) return this.#parts.bytesOfAddedToken(added.content);
     const piece = this.#parts.pieces[tokenId];
     return piece === undefined ? noBytes : this.#parts.bytesOfPiece(piece);
   }
