@@ -3,11 +3,11 @@
  */
 
 import { invariant } from "../../../core/errors.ts";
-import type { KernelName } from "../jobs.ts";
+import { jobWord, type KernelName } from "../jobs.ts";
 import type { Kernel, KernelSet } from "../kernel-set.ts";
 import { type Assembler, createAssembler } from "./assembler/assembler.ts";
 import { elfImage } from "./elf-image.ts";
-import { emitAttention } from "./kernels/attention/attention.ts";
+import { emitAttention, headDimUnit } from "./kernels/attention/attention.ts";
 import { emitQuantizedMatmul } from "./kernels/matmul-quantized.ts";
 import { addressOf, openImage, publishImage } from "./loader.ts";
 import type { Target } from "./targets.ts";
@@ -52,15 +52,35 @@ export function publishKernels(target: Target, variant = ""): KernelImage {
 }
 
 /**
+ * Shapes that a kernel is not written for go to the fallback, job by job: a field of the job must be a multiple.
+ * (Both sets give the same bits, and a model has one shape, so nothing depends on who did it.)
+ */
+const requiredMultiples: Readonly<Partial<Record<KernelName, number>>> = {
+  attentionF16: headDimUnit,
+  attentionInt8: headDimUnit,
+};
+
+/**
  * The kernels of a published image for one arena, in the calling thread. Kernels that the image lacks come from
  * `fallback`, which must be bound to the same arena.
  */
 export function bindKernels(image: KernelImage, memory: WebAssembly.Memory, fallback: KernelSet): KernelSet {
   const entry = openImage(image.path);
   const base = Number(addressOf(memory.buffer));
+  const words = new Int32Array(memory.buffer);
   const own = image.kernels.map((name): [KernelName, Kernel] => {
     const call = entry(name);
-    return [name, (jobOffset) => call(base + jobOffset)];
+    const unit = requiredMultiples[name];
+    if (unit === undefined) return [name, (jobOffset) => call(base + jobOffset)];
+    const otherwise = fallback.kernels[name];
+    const word = jobWord("attentionF16", "headDim");
+    return [
+      name,
+      (jobOffset) => {
+        if ((words[(jobOffset >>> 2) + word] ?? 0) % unit === 0) call(base + jobOffset);
+        else otherwise(jobOffset);
+      },
+    ];
   });
   return { name: image.setName, kernels: { ...fallback.kernels, ...Object.fromEntries(own) } };
 }

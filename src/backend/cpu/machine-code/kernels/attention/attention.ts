@@ -31,7 +31,10 @@ import { load, slot, slotScratchBytes, store } from "./slots.ts";
 const kernelNames = { f16: "attentionF16", int8: "attentionInt8" } as const;
 const itemBytesLog2 = 5;
 
-/** The attention kernel of a cache type. headDim must be a multiple of 16. */
+/** Heads are read 16 numbers at a time: headDim must be a multiple. */
+export const headDimUnit = 16;
+
+/** The attention kernel of a cache type. */
 export function emitAttention(asm: Assembler, target: Target, dtype: CodedKvDtype): void {
   emitKernel<AttentionName>(asm, kernelNames[dtype], slotScratchBytes, (job) => {
     const [nextUnit, done] = [asm.label(), asm.label()];
