@@ -7,28 +7,42 @@ import type { KernelSet } from "../kernel-set.ts";
 
 const guardBytes = 64;
 const guardValue = 0x5a;
-const module = new WebAssembly.Module(
-  readFileSync(new URL("../../../../build/kernels.wasm", import.meta.url)),
-);
+const kernelFile = new URL("../../../../build/kernels.wasm", import.meta.url);
+
+/** A kernel set over one memory, and the address of its byte 0 for machine code (0n where only wasm reads it). */
+interface Bound {
+  readonly kernelSet: KernelSet;
+  readonly baseAddress: bigint;
+}
+
+let compiled: WebAssembly.Module | undefined;
+
+function bindWasm(memory: WebAssembly.Memory): Bound {
+  compiled ??= new WebAssembly.Module(readFileSync(kernelFile));
+  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } });
+  return {
+    kernelSet: { name: "wasm", kernels: exports as unknown as KernelSet["kernels"] },
+    baseAddress: 0n,
+  };
+}
 
 export class KernelArena {
   readonly bytes: Uint8Array;
   readonly i32: Int32Array;
   readonly f32: Float32Array;
   readonly f64: Float64Array;
-  readonly #kernels: KernelSet["kernels"];
+  readonly #bound: Bound;
   readonly #job: number;
   #top = guardBytes;
 
-  constructor(numBytes: number) {
+  constructor(numBytes: number, bind: (memory: WebAssembly.Memory) => Bound = bindWasm) {
     const numPages = Math.ceil(numBytes / 65536);
     const memory = new WebAssembly.Memory({ initial: numPages, maximum: numPages, shared: true });
     this.bytes = new Uint8Array(memory.buffer).fill(guardValue);
     this.i32 = new Int32Array(memory.buffer);
     this.f32 = new Float32Array(memory.buffer);
     this.f64 = new Float64Array(memory.buffer);
-    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    this.#kernels = exports as unknown as KernelSet["kernels"];
+    this.#bound = bind(memory);
     this.#job = this.take(jobBytes);
   }
 
@@ -65,8 +79,8 @@ export class KernelArena {
   }
 
   run<K extends KernelName>(kernel: K, values: JobValues<K>, start: number, end: number): void {
-    writeJob(this, this.#job, kernel, values, { start, end });
-    this.#kernels[kernel](this.#job);
+    writeJob(this, this.#job, kernel, values, { start, end }, this.#bound.baseAddress);
+    this.#bound.kernelSet.kernels[kernel](this.#job);
   }
 
   readFloats(at: number, length: number): Float32Array {
