@@ -58,6 +58,7 @@ export function describeLinearCases(backend: Backend): void {
     for (const storage of ["q4", "q8"] as const)
       for (const type of ["F32", "F16", "BF16"] as const)
         it(`${type} quantised to ${storage} at load`, () => checkQuantisedAtLoad(backend, type, storage));
+    it("parts of different storage beside each other", () => checkMixedParts(backend));
     it("rows in llama.cpp's order, with a bias", () => checkInterleaved(backend));
     it("after a norm and after a glu, whose rows are rounded on the way", () =>
       checkAfterRowOperations(backend));
@@ -98,6 +99,37 @@ async function checkEncoding(
       expectSameLogits(pair, tolerance, `${numRows} rows`);
     }
   });
+}
+
+/** A mixed checkpoint: q, k and v of three storages in one operation. */
+async function checkMixedParts(backend: Backend): Promise<void> {
+  const numCols = 64;
+  const mixes = [
+    ["Q4_1", "q4", 24],
+    ["Q8_0", "q8", 10],
+    ["F16", "f16", 7],
+    ["Q4_0", "q4", 8],
+  ] as const;
+  for (const numParts of [2, mixes.length]) {
+    const small = new SmallProgram(new RandomNumbers(14));
+    const input = small.input(numCols, small.random.eightBitValues(numTokenIds * numCols));
+    const chosen = mixes.slice(0, numParts);
+    const parts = chosen.map(([type, storage, numRows]) => ({
+      weightId: small.matrix({ numRows, numCols, storage }, type),
+      biasId: small.vector(numRows),
+    }));
+    const out = small.buffer(
+      "out",
+      chosen.reduce((sum, [, , numRows]) => sum + numRows, 0),
+    );
+    small.run({ kind: "linear", input, parts, out, accumulate: false, scale: 0.5 });
+    await withPair(backend, small.build(out), {}, async (pair) => {
+      for (const numRows of [1, 5, 33]) {
+        await stepBoth(pair, [singleSlice(numRows)]);
+        expectSameLogits(pair, exact, `${numParts} parts, ${numRows} rows`);
+      }
+    });
+  }
 }
 
 async function checkOddWidths(backend: Backend, type: FloatType): Promise<void> {
