@@ -60,6 +60,13 @@ function allUniform(layers: readonly NamedLayer[]): boolean {
   return first !== undefined && layers.every(({ spec }) => areUniform(first.spec, spec));
 }
 
+/** vLLM 0.32 raises a TypeError where it would turn a sliding latent layer into a full one (`bounded_replay`). */
+const latentPromotion = (name: string): PagodaError =>
+  refuse(
+    `Layer ${name}: vLLM cannot allocate a sliding latent layer in full.`,
+    "Leave the hybrid KV cache manager on.",
+  );
+
 /** Sliding and chunked layers as full ones: they then hold blocks for every token and only compute with the window. */
 function promoteLocal(layers: readonly NamedLayer[]): NamedLayer[] {
   if (allMergeable(layers) || allUniform(layers)) return [...layers];
@@ -71,8 +78,9 @@ function promoteLocal(layers: readonly NamedLayer[]): NamedLayer[] {
     if (fullBlockSizes.size === 0) return { name, spec };
     if (spec.kind !== "sliding" && spec.kind !== "chunked" && spec.kind !== "slidingLatent")
       return { name, spec };
+    if (spec.kind === "slidingLatent") throw latentPromotion(name);
     const blockSize = fullBlockSizes.size === 1 && onlySize !== undefined ? onlySize : spec.blockSize;
-    const kind = spec.kind === "slidingLatent" ? ("latent" as const) : ("full" as const);
+    const kind = "full" as const;
     const scaled = (unpaddedPageBytes(spec) * blockSize) / spec.blockSize;
     const paddedPageBytes =
       spec.paddedPageBytes === null ? null : Math.max(spec.paddedPageBytes, Math.floor(scaled));

@@ -27,6 +27,7 @@ export type PoolOutcome =
   | { readonly kind: "noLength"; readonly checkBytes: number }
   | {
       readonly kind: "tooLong";
+      readonly maxModelLen: number;
       readonly neededBytes: number;
       readonly checkBytes: number;
       /** Longest request that fits; 0: none. */
@@ -133,9 +134,10 @@ export function poolOutcome(
     if (needed > bytes)
       return {
         kind: "tooLong",
+        maxModelLen,
         neededBytes: needed,
         checkBytes: bytes,
-        suggestedLength: longestFit(worker, all, limits, bytes),
+        suggestedLength: longestFit(worker, all, { ...limits, maxModelLen }, bytes),
       };
   }
   return { kind: "fits", maxModelLen, pool: poolOf(planned, all, { ...limits, maxModelLen }, rules) };
