@@ -1,30 +1,11 @@
 /** @module The answer of a chat completion that is not streamed. */
 import { invariant } from "../core/errors.ts";
-import type { FinishReason, GenerationEvent, PositionLogprobs } from "../core/generation.ts";
+import type { GenerationEvent, PositionLogprobs } from "../core/generation.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import type { BodyBuilder, PromptEvent, TokenText } from "./exchange.ts";
-import { type ChatLogprobs, chatLogprobs, type PromptLogprobs, promptLogprobs } from "./logprobs.ts";
-import { type Usage, UsageCounter } from "./usage.ts";
-
-interface ChatCompletionChoice {
-  readonly index: number;
-  readonly message: { readonly role: "assistant"; readonly content: string; readonly refusal: null };
-  readonly logprobs: ChatLogprobs | null;
-  readonly finish_reason: FinishReason;
-  readonly stop_reason: string | number | null;
-  readonly token_ids?: readonly number[];
-}
-
-export interface ChatCompletion {
-  readonly id: string;
-  readonly object: "chat.completion";
-  readonly created: number;
-  readonly model: string;
-  readonly choices: readonly ChatCompletionChoice[];
-  readonly usage: Usage;
-  readonly prompt_logprobs?: PromptLogprobs;
-  readonly prompt_token_ids?: readonly number[];
-}
+import { chatLogprobsPieces, promptLogprobsPieces } from "./logprobs.ts";
+import { bodyOpening } from "./stream-text.ts";
+import { UsageCounter } from "./usage.ts";
 
 interface ChoiceSoFar {
   text: string;
@@ -68,35 +49,30 @@ export class ChatBodyBuilder implements BodyBuilder {
     if (event.logprobs !== null) choice.logprobs.push(...event.logprobs);
   }
 
-  body(): ChatCompletion {
+  *pieces(): Generator<string> {
     const { answer, prompt } = this;
-    const shownPromptLogprobs = answer.showsPromptLogprobs ? (prompt?.promptLogprobs ?? null) : null;
-    return {
-      id: answer.answerId,
-      object: "chat.completion",
-      created: answer.createdUnixSeconds,
-      model: answer.modelId,
-      choices: this.choices.map((choice, index) => this.choiceBody(choice, index)),
-      usage: this.usage.usage(),
-      ...(shownPromptLogprobs === null
-        ? {}
-        : { prompt_logprobs: promptLogprobs(this.tokens, shownPromptLogprobs) }),
-      ...(answer.showsTokenIds && prompt !== null ? { prompt_token_ids: prompt.promptTokenIds } : {}),
-    };
+    yield bodyOpening(answer, "chat.completion", answer.modelId);
+    for (const [index, choice] of this.choices.entries()) yield* this.choicePieces(choice, index);
+    yield `],"usage":${JSON.stringify(this.usage.usage())}`;
+    if (answer.showsPromptLogprobs && prompt !== null && prompt.promptLogprobs !== null) {
+      yield ',"prompt_logprobs":';
+      yield* promptLogprobsPieces(this.tokens, prompt.promptLogprobs);
+    }
+    if (answer.showsTokenIds && prompt !== null)
+      yield `,"prompt_token_ids":${JSON.stringify(prompt.promptTokenIds)}`;
+    yield "}";
   }
 
-  private choiceBody(choice: ChoiceSoFar, index: number): ChatCompletionChoice {
+  private *choicePieces(choice: ChoiceSoFar, index: number): Generator<string> {
     const { answer } = this;
     const { finished } = choice;
     invariant(finished !== null, () => `sequence ${index} of ${answer.answerId} has no ending`);
-    const naming = { tokens: this.tokens, asTokenIds: answer.tokensAsIds };
-    return {
-      index,
-      message: { role: "assistant", content: choice.text, refusal: null },
-      logprobs: answer.showsLogprobs ? chatLogprobs(naming, choice.logprobs) : null,
-      finish_reason: finished.reason,
-      stop_reason: finished.stopReason,
-      ...(answer.showsTokenIds ? { token_ids: choice.tokenIds } : {}),
-    };
+    const message = { role: "assistant", content: choice.text, refusal: null };
+    yield `${index === 0 ? "" : ","}{"index":${index},"message":${JSON.stringify(message)},"logprobs":`;
+    if (answer.showsLogprobs)
+      yield* chatLogprobsPieces({ tokens: this.tokens, asTokenIds: answer.tokensAsIds }, choice.logprobs);
+    else yield "null";
+    yield `,"finish_reason":"${finished.reason}","stop_reason":${JSON.stringify(finished.stopReason)}`;
+    yield answer.showsTokenIds ? `,"token_ids":${JSON.stringify(choice.tokenIds)}}` : "}";
   }
 }

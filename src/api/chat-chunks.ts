@@ -2,7 +2,7 @@
 import type { GenerationEvent } from "../core/generation.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import type { ChunkBuilder, PromptEvent, TokenText } from "./exchange.ts";
-import { chatLogprobs, promptLogprobs } from "./logprobs.ts";
+import { chatLogprobsPieces, joined, promptLogprobsPieces } from "./logprobs.ts";
 import { endOfStream, eventOpening } from "./stream-text.ts";
 import { UsageCounter } from "./usage.ts";
 
@@ -57,15 +57,15 @@ export class ChatChunkBuilder implements ChunkBuilder {
     let fields = "";
     if (this.answer.showsTokenIds) fields += `,"prompt_token_ids":${JSON.stringify(event.promptTokenIds)}`;
     if (this.answer.showsPromptLogprobs && event.promptLogprobs !== null)
-      fields += `,"prompt_logprobs":${JSON.stringify(promptLogprobs(this.tokens, event.promptLogprobs))}`;
+      fields += `,"prompt_logprobs":${joined(promptLogprobsPieces(this.tokens, event.promptLogprobs))}`;
     return `]${fields}${this.closing.slice(1)}`;
   }
 
   private deltaChunk(event: Extract<GenerationEvent, { type: "delta" }>): string {
     const logprobs =
       this.answer.showsLogprobs && event.logprobs !== null
-        ? JSON.stringify(
-            chatLogprobs({ tokens: this.tokens, asTokenIds: this.answer.tokensAsIds }, event.logprobs),
+        ? joined(
+            chatLogprobsPieces({ tokens: this.tokens, asTokenIds: this.answer.tokensAsIds }, event.logprobs),
           )
         : "null";
     const ids = this.answer.showsTokenIds ? `,"token_ids":${JSON.stringify(event.tokenIds)}` : "";

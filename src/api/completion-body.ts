@@ -1,44 +1,19 @@
 /** @module The answer of a text completion that is not streamed. */
 import { invariant } from "../core/errors.ts";
-import type { FinishReason, GenerationEvent } from "../core/generation.ts";
+import type { GenerationEvent, PositionLogprobs } from "../core/generation.ts";
 import type { CompletionAnswer } from "./completion-answer.ts";
-import { openingOfChoice } from "./echoed-prompt.ts";
+import { echoedText } from "./echoed-prompt.ts";
 import type { BodyBuilder, PromptEvent, TokenText } from "./exchange.ts";
-import {
-  appendLogprobs,
-  type CompletionLogprobs,
-  type CompletionLogprobsBuilder,
-  type PromptLogprobs,
-  promptLogprobs,
-} from "./logprobs.ts";
-import { type Usage, UsageCounter } from "./usage.ts";
-
-interface CompletionChoice {
-  readonly index: number;
-  readonly text: string;
-  readonly logprobs: CompletionLogprobs | null;
-  readonly finish_reason: FinishReason;
-  readonly stop_reason: string | number | null;
-  readonly prompt_logprobs?: PromptLogprobs;
-  readonly prompt_token_ids?: readonly number[];
-  readonly token_ids?: readonly number[];
-}
-
-export interface Completion {
-  readonly id: string;
-  readonly object: "text_completion";
-  readonly created: number;
-  readonly model: string;
-  readonly choices: readonly CompletionChoice[];
-  readonly usage: Usage;
-}
+import { completionLogprobsPieces, promptLogprobsPieces, type ScoredTokens } from "./logprobs.ts";
+import { bodyOpening } from "./stream-text.ts";
+import { UsageCounter } from "./usage.ts";
 
 interface ChoiceSoFar {
   text: string;
   readonly prompt: PromptEvent;
+  /** Of the output; kept where they or their log-probabilities are shown. */
   readonly tokenIds: number[];
-  readonly logprobs: CompletionLogprobs;
-  readonly logprobsBuilder: CompletionLogprobsBuilder;
+  readonly positions: PositionLogprobs[];
   finished: Extract<GenerationEvent, { type: "finished" }> | null;
 }
 
@@ -56,10 +31,12 @@ export class CompletionBodyBuilder implements BodyBuilder {
 
   push(promptIndex: number, event: GenerationEvent): void {
     this.usage.push(event);
-    const firstChoice = promptIndex * this.answer.numChoicesPerPrompt;
+    const { answer } = this;
+    const firstChoice = promptIndex * answer.numChoicesPerPrompt;
     if (event.type === "prompt") {
-      for (let i = 0; i < this.answer.numChoicesPerPrompt; i++)
-        this.choices[firstChoice + i] = this.beginChoice(promptIndex, event);
+      const text = echoedText(answer, this.tokens, promptIndex, event);
+      for (let i = 0; i < answer.numChoicesPerPrompt; i++)
+        this.choices[firstChoice + i] = { text, prompt: event, tokenIds: [], positions: [], finished: null };
       return;
     }
     const choice = this.choices[firstChoice + event.index];
@@ -69,38 +46,19 @@ export class CompletionBodyBuilder implements BodyBuilder {
       return;
     }
     choice.text += event.text;
-    if (this.answer.showsTokenIds) choice.tokenIds.push(...event.tokenIds);
-    if (this.answer.showsLogprobs && event.logprobs !== null)
-      appendLogprobs(choice.logprobs, choice.logprobsBuilder.take(event.tokenIds, event.logprobs));
+    if (answer.showsTokenIds || answer.showsLogprobs) choice.tokenIds.push(...event.tokenIds);
+    if (event.logprobs !== null) choice.positions.push(...event.logprobs);
   }
 
-  body(): Completion {
+  *pieces(): Generator<string> {
     const { answer } = this;
-    return {
-      id: answer.answerId,
-      object: "text_completion",
-      created: answer.createdUnixSeconds,
-      model: answer.modelId,
-      choices: Array.from({ length: answer.prompts.length * answer.numChoicesPerPrompt }, (_, i) =>
-        this.choiceBody(i),
-      ),
-      usage: this.usage.usage(),
-    };
+    yield bodyOpening(answer, "text_completion", answer.modelId);
+    for (let index = 0; index < answer.prompts.length * answer.numChoicesPerPrompt; index++)
+      yield* this.choicePieces(index);
+    yield `],"usage":${JSON.stringify(this.usage.usage())}}`;
   }
 
-  private beginChoice(promptIndex: number, prompt: PromptEvent): ChoiceSoFar {
-    const opening = openingOfChoice(this.answer, this.tokens, promptIndex, prompt);
-    return {
-      text: opening.text,
-      prompt,
-      tokenIds: [],
-      logprobs: opening.logprobs ?? { text_offset: [], token_logprobs: [], tokens: [], top_logprobs: [] },
-      logprobsBuilder: opening.following,
-      finished: null,
-    };
-  }
-
-  private choiceBody(index: number): CompletionChoice {
+  private *choicePieces(index: number): Generator<string> {
     const { answer } = this;
     const choice = this.choices[index];
     const finished = choice?.finished ?? null;
@@ -108,19 +66,30 @@ export class CompletionBodyBuilder implements BodyBuilder {
       choice !== undefined && finished !== null,
       () => `choice ${index} of ${answer.answerId} has no ending`,
     );
-    const shownPromptLogprobs = answer.showsPromptLogprobs ? choice.prompt.promptLogprobs : null;
+    yield `${index === 0 ? "" : ","}{"index":${index},"text":${JSON.stringify(choice.text)},"logprobs":`;
+    if (answer.showsLogprobs)
+      yield* completionLogprobsPieces(
+        { tokens: this.tokens, asTokenIds: answer.tokensAsIds },
+        this.scored(choice),
+        0,
+      );
+    else yield "null";
+    yield `,"finish_reason":"${finished.reason}","stop_reason":${JSON.stringify(finished.stopReason)}`;
+    if (answer.showsPromptLogprobs && choice.prompt.promptLogprobs !== null) {
+      yield ',"prompt_logprobs":';
+      yield* promptLogprobsPieces(this.tokens, choice.prompt.promptLogprobs);
+    }
+    if (answer.showsTokenIds)
+      yield `,"prompt_token_ids":${JSON.stringify(choice.prompt.promptTokenIds)},"token_ids":${JSON.stringify(choice.tokenIds)}`;
+    yield "}";
+  }
+
+  /** The tokens of the choice's text: with `echo`, the prompt's come first. */
+  private scored({ prompt, tokenIds, positions }: ChoiceSoFar): ScoredTokens {
+    if (!this.answer.echoes || prompt.promptLogprobs === null) return { tokenIds, positions };
     return {
-      index,
-      text: choice.text,
-      logprobs: answer.showsLogprobs ? choice.logprobs : null,
-      finish_reason: finished.reason,
-      stop_reason: finished.stopReason,
-      ...(shownPromptLogprobs === null
-        ? {}
-        : { prompt_logprobs: promptLogprobs(this.tokens, shownPromptLogprobs) }),
-      ...(answer.showsTokenIds
-        ? { prompt_token_ids: choice.prompt.promptTokenIds, token_ids: choice.tokenIds }
-        : {}),
+      tokenIds: [...prompt.promptTokenIds, ...tokenIds],
+      positions: [...prompt.promptLogprobs, ...positions],
     };
   }
 }

@@ -1,10 +1,15 @@
 /** @module The streamed answer of a text completion: JSON is joined from prepared pieces, one string a token. */
-import { invariant } from "../core/errors.ts";
 import type { GenerationEvent } from "../core/generation.ts";
 import type { CompletionAnswer } from "./completion-answer.ts";
-import { type EchoedPrompt, openingOfChoice } from "./echoed-prompt.ts";
+import { echoedText } from "./echoed-prompt.ts";
 import type { ChunkBuilder, PromptEvent, TokenText } from "./exchange.ts";
-import { type CompletionLogprobsBuilder, promptLogprobs } from "./logprobs.ts";
+import {
+  completionLogprobsPieces,
+  joined,
+  promptLogprobsPieces,
+  type ScoredTokens,
+  textEnd,
+} from "./logprobs.ts";
 import { endOfStream, eventOpening } from "./stream-text.ts";
 import { UsageCounter } from "./usage.ts";
 
@@ -12,8 +17,8 @@ export class CompletionChunkBuilder implements ChunkBuilder {
   private readonly answer: CompletionAnswer;
   private readonly tokens: TokenText;
   private readonly usage = new UsageCounter();
-  /** By choice index; present only where log-probabilities were asked for. */
-  private readonly logprobsBuilders: (CompletionLogprobsBuilder | undefined)[] = [];
+  /** Text offset reached, by choice index; moves only where log-probabilities are shown. */
+  private readonly textOffsets: number[] = [];
   /** `data: {"id":…,"model":…,"choices":[` */
   private readonly opening: string;
   private readonly closing: string;
@@ -46,47 +51,54 @@ export class CompletionChunkBuilder implements ChunkBuilder {
     return `${this.opening}],"usage":${JSON.stringify(this.usage.usage())}}\n\n${endOfStream}`;
   }
 
+  /** One chunk per choice with what was asked about the prompt; none where nothing was. */
   private promptChunks(promptIndex: number, firstChoice: number, event: PromptEvent): string {
     const { answer } = this;
+    if (!answer.echoes && !answer.showsPromptLogprobs && !answer.showsTokenIds) return "";
+    const text = JSON.stringify(echoedText(answer, this.tokens, promptIndex, event));
+    const extra = this.promptFields(event);
     let chunks = "";
     for (let i = 0; i < answer.numChoicesPerPrompt; i++) {
-      if (!answer.echoes && !answer.showsLogprobs && !answer.showsPromptLogprobs && !answer.showsTokenIds)
-        break;
-      const echoed = openingOfChoice(answer, this.tokens, promptIndex, event);
-      this.logprobsBuilders[firstChoice + i] = echoed.following;
-      chunks += this.echoChunk(firstChoice + i, echoed, event);
+      const logprobs =
+        answer.echoes && event.promptLogprobs !== null
+          ? this.logprobs(firstChoice + i, {
+              tokenIds: event.promptTokenIds,
+              positions: event.promptLogprobs,
+            })
+          : "null";
+      chunks +=
+        `${this.opening}{"index":${firstChoice + i},"text":${text},"logprobs":${logprobs},` +
+        `"finish_reason":null${extra}}${this.closing}`;
     }
     return chunks;
   }
 
-  private echoChunk(choiceIndex: number, echoed: EchoedPrompt, event: PromptEvent): string {
+  private promptFields(event: PromptEvent): string {
     const { answer } = this;
-    if (!answer.echoes && !answer.showsPromptLogprobs && !answer.showsTokenIds) return "";
     const ids = answer.showsTokenIds
       ? `,"prompt_token_ids":${JSON.stringify(event.promptTokenIds)},"token_ids":[]`
       : "";
-    const prompt =
-      answer.showsPromptLogprobs && event.promptLogprobs !== null
-        ? `,"prompt_logprobs":${JSON.stringify(promptLogprobs(this.tokens, event.promptLogprobs))}`
-        : "";
-    return (
-      `${this.opening}{"index":${choiceIndex},"text":${JSON.stringify(echoed.text)},` +
-      `"logprobs":${JSON.stringify(echoed.logprobs)},"finish_reason":null${ids}${prompt}}${this.closing}`
-    );
+    if (!answer.showsPromptLogprobs || event.promptLogprobs === null) return ids;
+    return `${ids},"prompt_logprobs":${joined(promptLogprobsPieces(this.tokens, event.promptLogprobs))}`;
   }
 
   private deltaChunk(choiceIndex: number, event: Extract<GenerationEvent, { type: "delta" }>): string {
     const ids = this.answer.showsTokenIds ? `,"token_ids":${JSON.stringify(event.tokenIds)}` : "";
+    const logprobs =
+      event.logprobs === null
+        ? "null"
+        : this.logprobs(choiceIndex, { tokenIds: event.tokenIds, positions: event.logprobs });
     return (
       `${this.opening}{"index":${choiceIndex},"text":${JSON.stringify(event.text)},` +
-      `"logprobs":${this.deltaLogprobs(choiceIndex, event)},"finish_reason":null${ids}}${this.closing}`
+      `"logprobs":${logprobs},"finish_reason":null${ids}}${this.closing}`
     );
   }
 
-  private deltaLogprobs(choiceIndex: number, event: Extract<GenerationEvent, { type: "delta" }>): string {
-    if (!this.answer.showsLogprobs || event.logprobs === null) return "null";
-    const builder = this.logprobsBuilders[choiceIndex];
-    invariant(builder !== undefined, () => `choice ${choiceIndex} has not begun`);
-    return JSON.stringify(builder.take(event.tokenIds, event.logprobs));
+  private logprobs(choiceIndex: number, scored: ScoredTokens): string {
+    const { answer, tokens } = this;
+    if (!answer.showsLogprobs) return "null";
+    const offset = this.textOffsets[choiceIndex] ?? 0;
+    this.textOffsets[choiceIndex] = textEnd(tokens, scored.tokenIds, offset);
+    return joined(completionLogprobsPieces({ tokens, asTokenIds: answer.tokensAsIds }, scored, offset));
   }
 }

@@ -11,8 +11,8 @@ export type PromptEvent = Extract<GenerationEvent, { type: "prompt" }>;
 export interface BodyBuilder {
   /** Events of one prompt come in order; prompts may interleave. */
   push(promptIndex: number, event: GenerationEvent): void;
-  /** Call once every prompt has ended. */
-  body(): object;
+  /** The JSON text, piece by piece; call once every prompt has ended. */
+  pieces(): Iterable<string>;
 }
 
 /** Turns events into server-sent events (`data: …\n\n`), ready for the socket. */

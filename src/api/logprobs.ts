@@ -1,5 +1,10 @@
-/** @module Log-probabilities on the wire: chat's shape, completions' shape, and vLLM's prompt_logprobs. */
-import type { PositionLogprobs } from "../core/generation.ts";
+/**
+ * @module Log-probabilities on the wire: chat's shape, completions' shape, and vLLM's prompt_logprobs.
+ *
+ * Written as pieces of JSON text, never as objects: 8,192 positions with 64 alternatives are half a million numbers, and an
+ * answer must not hold them twice.
+ */
+import type { PositionLogprobs, TokenLogprob } from "../core/generation.ts";
 import type { TokenText } from "./exchange.ts";
 
 /** JSON has no −Infinity; vLLM's floor. */
@@ -16,96 +21,95 @@ function tokenName(naming: TokenNaming, tokenId: number): string {
   return naming.asTokenIds ? `token_id:${tokenId}` : naming.tokens.tokenPiece(tokenId).text;
 }
 
-interface ChatTokenLogprob {
-  readonly token: string;
-  readonly logprob: number;
-  readonly bytes: readonly number[];
+/** A JSON array, an item a piece. */
+function* arrayPieces<T>(items: readonly T[], json: (item: T, i: number) => string): Generator<string> {
+  yield "[";
+  for (const [i, item] of items.entries()) yield i === 0 ? json(item, i) : `,${json(item, i)}`;
+  yield "]";
 }
 
-export interface ChatLogprobs {
-  readonly content: readonly (ChatTokenLogprob & { readonly top_logprobs: readonly ChatTokenLogprob[] })[];
+/** `logprobs` of a chat choice or chunk: `{"content":[{token, logprob, bytes, top_logprobs}]}`. */
+export function* chatLogprobsPieces(
+  naming: TokenNaming,
+  positions: readonly PositionLogprobs[],
+): Generator<string> {
+  const fields = ({ tokenId, logprob }: TokenLogprob): string => {
+    const { bytes } = naming.tokens.tokenPiece(tokenId);
+    return `"token":${JSON.stringify(tokenName(naming, tokenId))},"logprob":${finite(logprob)},"bytes":[${bytes.join()}]`;
+  };
+  yield '{"content":';
+  yield* arrayPieces(
+    positions,
+    (position) =>
+      `{${fields(position)},"top_logprobs":[${position.top.map((token) => `{${fields(token)}}`).join()}]}`,
+  );
+  yield "}";
 }
 
-/** `logprobs` of a chat choice or chunk. */
-export function chatLogprobs(naming: TokenNaming, positions: readonly PositionLogprobs[]): ChatLogprobs {
-  const entry = ({ tokenId, logprob }: { tokenId: number; logprob: number }): ChatTokenLogprob => ({
-    token: tokenName(naming, tokenId),
-    logprob: finite(logprob),
-    bytes: [...naming.tokens.tokenPiece(tokenId).bytes],
-  });
-  return { content: positions.map((p) => ({ ...entry(p), top_logprobs: p.top.map(entry) })) };
-}
-
-export interface CompletionLogprobs {
-  readonly text_offset: number[];
-  readonly token_logprobs: (number | null)[];
-  readonly tokens: string[];
-  readonly top_logprobs: (Record<string, number> | null)[];
+/** Tokens with what is known of each: null where nothing comes before it, as for the first of a prompt. */
+export interface ScoredTokens {
+  readonly tokenIds: readonly number[];
+  readonly positions: readonly (PositionLogprobs | null)[];
 }
 
 /**
- * Grows the four parallel arrays of a completion's `logprobs` and knows the text offset reached.
- * Offsets count UTF-16 units of the token texts, from the start of the choice's text.
+ * `logprobs` of a completion: four parallel arrays. Offsets count UTF-16 units of the token texts; the first token is at
+ * `textOffset`.
  */
-export class CompletionLogprobsBuilder {
-  private readonly naming: TokenNaming;
-  private textOffset: number;
-
-  constructor(naming: TokenNaming, textOffset = 0) {
-    this.naming = naming;
-    this.textOffset = textOffset;
-  }
-
-  /** `positions[i]` is null where nothing comes before the token (the first of a prompt). */
-  take(tokenIds: readonly number[], positions: readonly (PositionLogprobs | null)[]): CompletionLogprobs {
-    const taken: CompletionLogprobs = { text_offset: [], token_logprobs: [], tokens: [], top_logprobs: [] };
-    tokenIds.forEach((tokenId, i) => {
-      const position = positions[i] ?? null;
-      taken.text_offset.push(this.textOffset);
-      taken.tokens.push(tokenName(this.naming, tokenId));
-      taken.token_logprobs.push(position === null ? null : finite(position.logprob));
-      taken.top_logprobs.push(position === null ? null : this.topLogprobs(position));
-      this.textOffset += this.naming.tokens.tokenPiece(tokenId).text.length;
-    });
-    return taken;
-  }
-
-  /** The token itself first, then the likeliest ones: the token is reported even when it is not among them. */
-  private topLogprobs(position: PositionLogprobs): Record<string, number> {
-    const top: Record<string, number> = {};
-    top[tokenName(this.naming, position.tokenId)] = finite(position.logprob);
-    for (const { tokenId, logprob } of position.top) top[tokenName(this.naming, tokenId)] ??= finite(logprob);
-    return top;
-  }
+export function* completionLogprobsPieces(
+  naming: TokenNaming,
+  { tokenIds, positions }: ScoredTokens,
+  textOffset: number,
+): Generator<string> {
+  let offset = textOffset;
+  yield '{"text_offset":';
+  yield* arrayPieces(tokenIds, (tokenId) => {
+    const start = offset;
+    offset += naming.tokens.tokenPiece(tokenId).text.length;
+    return String(start);
+  });
+  yield ',"token_logprobs":';
+  yield* arrayPieces(positions, (position) =>
+    position === null ? "null" : String(finite(position.logprob)),
+  );
+  yield ',"tokens":';
+  yield* arrayPieces(tokenIds, (tokenId) => JSON.stringify(tokenName(naming, tokenId)));
+  yield ',"top_logprobs":';
+  yield* arrayPieces(positions, (position) => (position === null ? "null" : topLogprobs(naming, position)));
+  yield "}";
 }
 
-export function appendLogprobs(target: CompletionLogprobs, more: CompletionLogprobs): void {
-  for (const offset of more.text_offset) target.text_offset.push(offset);
-  for (const logprob of more.token_logprobs) target.token_logprobs.push(logprob);
-  for (const token of more.tokens) target.tokens.push(token);
-  for (const top of more.top_logprobs) target.top_logprobs.push(top);
+/** The token itself first, then the likeliest ones: it is reported even where it is not among them. */
+function topLogprobs(naming: TokenNaming, position: PositionLogprobs): string {
+  const byName = new Map([[tokenName(naming, position.tokenId), position.logprob]]);
+  for (const { tokenId, logprob } of position.top) {
+    const name = tokenName(naming, tokenId);
+    // Different tokens may have the same text: the likeliest one stands for it.
+    if (!byName.has(name)) byName.set(name, logprob);
+  }
+  return `{${[...byName].map(([name, logprob]) => `${JSON.stringify(name)}:${finite(logprob)}`).join()}}`;
 }
 
-interface PromptTokenLogprob {
-  readonly logprob: number;
-  readonly rank: number;
-  readonly decoded_token: string;
+/** Where the token after these begins. */
+export function textEnd(tokens: TokenText, tokenIds: readonly number[], textOffset: number): number {
+  return tokenIds.reduce((end, tokenId) => end + tokens.tokenPiece(tokenId).text.length, textOffset);
 }
-
-export type PromptLogprobs = (Record<string, PromptTokenLogprob> | null)[];
 
 /** vLLM's `prompt_logprobs`: one entry per prompt token, keyed by token id. */
-export function promptLogprobs(
+export function* promptLogprobsPieces(
   tokens: TokenText,
   positions: readonly (PositionLogprobs | null)[],
-): PromptLogprobs {
-  const entry = (token: { tokenId: number; logprob: number; rank: number }): [string, PromptTokenLogprob] => [
-    String(token.tokenId),
-    {
-      logprob: finite(token.logprob),
-      rank: token.rank,
-      decoded_token: tokens.tokenPiece(token.tokenId).text,
-    },
-  ];
-  return positions.map((p) => (p === null ? null : Object.fromEntries([entry(p), ...p.top.map(entry)])));
+): Generator<string> {
+  const entry = ({ tokenId, logprob, rank }: TokenLogprob): string =>
+    `"${tokenId}":{"logprob":${finite(logprob)},"rank":${rank},"decoded_token":${JSON.stringify(tokens.tokenPiece(tokenId).text)}}`;
+  yield* arrayPieces(positions, (position) => {
+    if (position === null) return "null";
+    const others = position.top.filter(({ tokenId }) => tokenId !== position.tokenId);
+    return `{${[position, ...others].map(entry).join()}}`;
+  });
+}
+
+/** The whole of it at once: for the few tokens of a streamed chunk. */
+export function joined(pieces: Iterable<string>): string {
+  return [...pieces].join("");
 }

@@ -1,19 +1,24 @@
-/** @module The fixed text of server-sent events. */
+/** @module The fixed text of answers and of server-sent events. */
 import type { PagodaError } from "../core/errors.ts";
 import { errorBody } from "./error.ts";
 import type { AnswerIdentity } from "./exchange.ts";
 
 export const endOfStream = "data: [DONE]\n\n";
 
-/** `data: {"id":…,"object":…,"created":…,"model":…,"choices":[` — built once per answer, not per token. */
-export function eventOpening(identity: AnswerIdentity, object: string, modelId: string): string {
+/** `{"id":…,"object":…,"created":…,"model":…,"choices":[` */
+export function bodyOpening(identity: AnswerIdentity, object: string, modelId: string): string {
   const head = {
     id: identity.answerId,
     object,
     created: identity.createdUnixSeconds,
     model: modelId,
   };
-  return `data: ${JSON.stringify(head).slice(0, -1)},"choices":[`;
+  return `${JSON.stringify(head).slice(0, -1)},"choices":[`;
+}
+
+/** The same as the beginning of an event: built once per answer, not per token. */
+export function eventOpening(identity: AnswerIdentity, object: string, modelId: string): string {
+  return `data: ${bodyOpening(identity, object, modelId)}`;
 }
 
 /** An error after the status line has gone out: the last event before `[DONE]`. */

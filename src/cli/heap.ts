@@ -77,3 +77,12 @@ export function ensureHeapCeiling(ceilingMib: number, environment: Environment):
     },
   );
 }
+
+/** What a log-probability costs while its answer is put together: an object of three fields, its number, its place. */
+const bytesPerLogprob = 80;
+const logprobShareOfHeap = 0.35;
+
+/** Log-probabilities that answers may hold at once under a heap ceiling. */
+export function logprobCapacity(ceilingMib: number): number {
+  return Math.floor((ceilingMib * mib * logprobShareOfHeap) / bytesPerLogprob);
+}

@@ -8,6 +8,7 @@ import { RunningRequests } from "../server/running-requests.ts";
 import { ServiceSlot } from "../server/service-slot.ts";
 import type { ServeValues } from "./commands/serve.ts";
 import { fail, showStacks } from "./fault.ts";
+import { heapCeilingMib, logprobCapacity } from "./heap.ts";
 import { type Instance, loadInstance, type PreparedInstance, prepareInstance } from "./instance.ts";
 import { resolveSettings } from "./instance-settings.ts";
 import { listen } from "./listen.ts";
@@ -34,7 +35,15 @@ export async function serve(modelArgument: string | null, values: ServeValues): 
   const slot = new ServiceSlot();
   const running = new RunningRequests();
   const metrics = new ServerMetrics(prepared.modelId);
-  const app = buildApp({ slot, running, metrics, logger, version });
+  const heapMib = heapCeilingMib(prepared.plan.budget.capBytes);
+  const app = buildApp({
+    slot,
+    running,
+    metrics,
+    logger,
+    version,
+    logprobCapacity: logprobCapacity(heapMib),
+  });
   const address = await listen(app, logger, {
     host: values.host?.value ?? defaultHost,
     port: values.port?.value ?? defaultPort,

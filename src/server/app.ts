@@ -9,6 +9,7 @@ import {
 } from "fastify";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { PagodaError } from "../core/errors.ts";
+import { LogprobRoom } from "./logprob-room.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { requestIdFor } from "./request-id.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
@@ -30,6 +31,8 @@ export interface AppParts {
   readonly metrics: ServerMetrics;
   readonly logger: FastifyBaseLogger;
   readonly version: string;
+  /** Log-probabilities that answers may hold at once. */
+  readonly logprobCapacity: number;
 }
 
 /** Builds the application; the caller listens, or injects requests. */
@@ -49,7 +52,11 @@ export function buildApp(parts: AppParts): FastifyInstance {
   addOperationsRoutes(app, parts);
   addModelRoutes(app, parts.slot);
   addTokenRoutes(app, parts.slot);
-  addGenerationRoutes(app, { ...parts, unknownFields: new UnknownFieldLog(parts.logger) });
+  addGenerationRoutes(app, {
+    ...parts,
+    unknownFields: new UnknownFieldLog(parts.logger),
+    logprobRoom: new LogprobRoom(parts.logprobCapacity),
+  });
   app.setErrorHandler((thrown, request, reply) => {
     const error = catalogued(thrown);
     if (errorStatus(error) >= 500 && error.code !== "not_ready")

@@ -9,6 +9,9 @@ import { errorEvent } from "../../api/stream-text.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationEvent, GenerationService, ServedModel } from "../../core/generation.ts";
 import { EventStream } from "../event-stream.ts";
+import { jsonBody } from "../json-body.ts";
+import { numLogprobEntries } from "../logprob-entries.ts";
+import type { LogprobRoom } from "../logprob-room.ts";
 import type { RunningRequests } from "../running-requests.ts";
 import type { ServiceSlot } from "../service-slot.ts";
 import type { UnknownFieldLog } from "../unknown-field-log.ts";
@@ -17,6 +20,7 @@ export interface GenerationRouteParts {
   readonly slot: ServiceSlot;
   readonly running: RunningRequests;
   readonly unknownFields: UnknownFieldLog;
+  readonly logprobRoom: LogprobRoom;
 }
 
 type Parse = (body: unknown, model: ServedModel, identity: AnswerIdentity) => GenerationExchange;
@@ -36,7 +40,12 @@ function handler(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
     const exchange = parse(request.body, service.model, identity);
     parts.unknownFields.note(request.routeOptions.url ?? "", exchange.unknownFields);
     const signal = parts.running.begin(reply.raw);
-    if (!exchange.streams) return answerWhole(exchange, service, signal);
+    const leaveRoom = await parts.logprobRoom.enter(numLogprobEntries(exchange, service), signal);
+    reply.raw.once("close", leaveRoom);
+    if (!exchange.streams) {
+      const pieces = await answerWhole(exchange, service, signal);
+      return reply.type("application/json; charset=utf-8").send(jsonBody(pieces));
+    }
     const stream = new EventStream(reply.raw, request.id);
     const fault = await answerStreamed(exchange, service, signal, stream);
     if (fault === null) return hijacked(reply);
@@ -57,13 +66,13 @@ async function answerWhole(
   exchange: GenerationExchange,
   service: GenerationService,
   signal: AbortSignal,
-): Promise<object> {
+): Promise<Iterable<string>> {
   const builder = exchange.newBody(service);
   await runAll(exchange, service, signal, (promptIndex, event) => {
     builder.push(promptIndex, event);
     return null;
   });
-  return builder.body();
+  return builder.pieces();
 }
 
 /** Returns what went wrong, or null when the stream is complete. */

@@ -25,7 +25,7 @@ export function testApp(script: Script): TestApp {
   const logLines: string[] = [];
   const logger = pino({ level: "info" }, { write: (line: string) => void logLines.push(line) });
   return {
-    app: buildApp({ slot, running, metrics, logger, version: "1.2.3" }),
+    app: buildApp({ slot, running, metrics, logger, version: "1.2.3", logprobCapacity: 1000 }),
     service,
     slot,
     running,
