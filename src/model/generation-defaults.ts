@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../core/errors.ts";
 import type { SamplingParams } from "../core/sampling-params.ts";
-import { type JsonObject, readJsonObject } from "./json-file.ts";
+import { type JsonObject, readJsonObject, shownValue } from "./json-file.ts";
 import type { GgufValue } from "./weights/gguf.ts";
 
 export interface GenerationDefaults {
@@ -89,7 +89,7 @@ export function eosIdsOf(value: unknown, path: string): readonly number[] {
   if (value === undefined || value === null) return [];
   const ids: unknown[] = Array.isArray(value) ? value : [value];
   if (ids.every((id): id is number => Number.isSafeInteger(id) && Number(id) >= 0)) return ids;
-  throw new PagodaError("model_invalid", `${path}: eos_token_id is ${JSON.stringify(value)}, not token ids`);
+  throw new PagodaError("model_invalid", `${path}: eos_token_id is ${shownValue(value)}, not token ids`);
 }
 
 function readRules(
@@ -105,7 +105,7 @@ function readRules(
     if (typeof value !== "number" || !rule.isAllowed(value))
       throw new PagodaError(
         "model_invalid",
-        `${path}: ${name} is ${JSON.stringify(value)}; it must be ${rule.range}`,
+        `${path}: ${name} is ${shownValue(value)}; it must be ${rule.range}`,
       );
     // −1 is another way to say that top-k is off.
     sampling[rule.field] = rule === topK ? Math.max(0, value) : value;

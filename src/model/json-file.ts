@@ -39,6 +39,13 @@ export function parseJson(text: string, path: string): unknown {
   }
 }
 
+/** A value of a file as messages show it: short, whatever the file holds. */
+export function shownValue(value: unknown): string {
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (isJsonObject(value)) return "an object";
+  return (JSON.stringify(value) ?? "nothing").slice(0, 80);
+}
+
 /** On one line: a parser's message quotes the file, line ends included. */
 function reasonOf(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, " ");

@@ -88,6 +88,7 @@ export function mutatedJson(original: string, seed: number): string {
     "{}",
     "[[[]]]",
     '{"a":1}',
+    '{"toString":1}',
     '"("',
     '"a b"',
   ];

@@ -50,17 +50,16 @@ export class AddedTokenSplitter {
   #idOf(matched: string): number {
     const found = this.#idOfContent.get(matched);
     if (found !== undefined) return found;
-    return (
-      this.#idOfContent.get(matched.trimStart()) ??
-      this.#idOfContent.get(matched.trimEnd()) ??
-      this.#idOfContent.get(matched.trim()) ??
-      -1
-    );
+    const leftBare = matched.replace(/^\p{White_Space}+/u, "");
+    const bothBare = leftBare.replace(/\p{White_Space}+$/u, "");
+    const rightBare = matched.replace(/\p{White_Space}+$/u, "");
+    const [id = -1] = [leftBare, rightBare, bothBare].flatMap((text) => this.#idOfContent.get(text) ?? []);
+    return id;
   }
 }
 
 function patternOf(token: AddedToken): string {
-  const left = (token.lstrip ? "\\s*" : "") + (token.singleWord ? "(?<![\\p{L}\\p{N}_])" : "");
-  const right = (token.singleWord ? "(?![\\p{L}\\p{N}_])" : "") + (token.rstrip ? "\\s*" : "");
+  const left = (token.lstrip ? "\\p{White_Space}*" : "") + (token.singleWord ? "(?<![\\p{L}\\p{N}_])" : "");
+  const right = (token.singleWord ? "(?![\\p{L}\\p{N}_])" : "") + (token.rstrip ? "\\p{White_Space}*" : "");
   return left + escapeForPattern(token.content) + right;
 }

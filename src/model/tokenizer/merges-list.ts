@@ -1,5 +1,6 @@
 /** @module Reads a list of merges, written as "left right" or as a pair. */
 import { PagodaError } from "../../core/errors.ts";
+import { shownValue } from "../json-file.ts";
 import type { MergeTable } from "./merge-rule.ts";
 
 const unknown = -1;
@@ -24,7 +25,7 @@ export function mergeTableOf(
     if (left[rank] === unknown || right[rank] === unknown || merged[rank] === unknown)
       throw new PagodaError(
         "model_invalid",
-        `${path}: merge ${rank}, ${JSON.stringify(entry).slice(0, 100)}, is not made of tokens of the vocabulary`,
+        `${path}: merge ${rank}, ${shownValue(entry)}, is not made of tokens of the vocabulary`,
       );
   }
   return { left, right, merged };

@@ -1,6 +1,6 @@
 /** @module Normalizers and pre-tokenizers as `tokenizer.json` describes them. A step that we lack is named, not skipped. */
 import { PagodaError } from "../../core/errors.ts";
-import { isJsonObject, type JsonObject } from "../json-file.ts";
+import { isJsonObject, type JsonObject, shownValue } from "../json-file.ts";
 import { type Normalizer, normalizeInSequence, unchanged } from "./normalizer.ts";
 import {
   byteLevel,
@@ -27,7 +27,7 @@ const unicodeForms: readonly string[] = ["NFC", "NFD", "NFKC", "NFKD"];
 export function normalizerOf(step: unknown, where: string, depth = 0): Normalizer {
   if (step === null || step === undefined) return unchanged;
   const config = stepObject(step, "normalizer", where, depth);
-  const type = String(config.type);
+  const type = typeof config.type === "string" ? config.type : "";
   if (unicodeForms.includes(type)) return (text) => text.normalize(type);
   switch (type) {
     case "Sequence":
@@ -51,7 +51,7 @@ export function normalizerOf(step: unknown, where: string, depth = 0): Normalize
       return (text) => (left ? text.trimStart() : text).slice(0, right ? text.trimEnd().length : text.length);
     }
     default:
-      throw unsupported("normalizer", type, where);
+      throw unsupported("normalizer", config.type, where);
   }
 }
 
@@ -87,7 +87,7 @@ export function preTokenizerOf(step: unknown, where: string, depth = 0): PreToke
         cuts: config.split !== false,
       });
     default:
-      throw unsupported("pre_tokenizer", String(config.type), where);
+      throw unsupported("pre_tokenizer", config.type, where);
   }
 }
 
@@ -118,28 +118,28 @@ function patternOf(config: JsonObject, where: string): RegExp {
     if (typeof pattern.Regex === "string") return compilePattern(pattern.Regex, where);
     if (typeof pattern.String === "string" && pattern.String !== "") return literalPattern(pattern.String);
   }
-  throw new PagodaError("model_invalid", `${where}: ${String(config.type)} has no pattern`);
+  throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no pattern`);
 }
 
 function behaviorOf(config: JsonObject, where: string): SplitBehavior {
-  const wanted = String(config.behavior).toLowerCase().replaceAll("_", "");
+  const wanted = typeof config.behavior === "string" ? config.behavior.toLowerCase().replaceAll("_", "") : "";
   const behavior = splitBehaviors.find((name) => name.toLowerCase() === wanted);
   if (behavior !== undefined) return behavior;
-  throw new PagodaError("model_invalid", `${where}: Split has no behavior "${String(config.behavior)}"`);
+  throw new PagodaError("model_invalid", `${where}: Split has no behavior ${shownValue(config.behavior)}`);
 }
 
 function listOf(config: JsonObject, field: string, where: string): readonly unknown[] {
   const list = config[field];
   if (Array.isArray(list)) return list;
-  throw new PagodaError("model_invalid", `${where}: ${String(config.type)} has no list ${field}`);
+  throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no list ${field}`);
 }
 
 function textOf(config: JsonObject, field: string, where: string): string {
   const text = config[field];
   if (typeof text === "string") return text;
-  throw new PagodaError("model_invalid", `${where}: ${String(config.type)} has no text ${field}`);
+  throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no text ${field}`);
 }
 
-function unsupported(kind: string, type: string, where: string): PagodaError {
-  return new PagodaError("model_unsupported", `${where}: the ${kind} "${type}" is not implemented`);
+function unsupported(kind: string, type: unknown, where: string): PagodaError {
+  return new PagodaError("model_unsupported", `${where}: the ${kind} ${shownValue(type)} is not implemented`);
 }

@@ -1,6 +1,6 @@
 /** @module Added tokens of `tokenizer.json`, and the tokens that stand around a text. */
 import { PagodaError } from "../../core/errors.ts";
-import { isJsonObject, type JsonObject } from "../json-file.ts";
+import { isJsonObject, type JsonObject, shownValue } from "../json-file.ts";
 import type { AddedToken } from "./added-tokens.ts";
 
 interface KnownTokens {
@@ -25,7 +25,7 @@ export function addedTokensOf(list: unknown, path: string, maxTokenId: number): 
     if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > maxTokenId)
       throw new PagodaError(
         "model_invalid",
-        `${path}: added token ${JSON.stringify(content)} has id ${String(id)}`,
+        `${path}: added token ${shownValue(content)} has id ${shownValue(id)}`,
       );
     return {
       id,
@@ -101,7 +101,7 @@ function readPostProcessor(step: unknown, known: KnownTokens, depth: number): Su
     default:
       throw new PagodaError(
         "model_unsupported",
-        `${known.path}: the post_processor "${String(step.type)}" is not implemented`,
+        `${known.path}: the post_processor ${shownValue(step.type)} is not implemented`,
       );
   }
 }
@@ -119,13 +119,15 @@ function readTemplate(step: JsonObject, known: KnownTokens): Surroundings {
 function templateIds(part: unknown, step: JsonObject, known: KnownTokens): readonly number[] {
   const special = isJsonObject(part) ? part.SpecialToken : undefined;
   const name = isJsonObject(special) ? special.id : undefined;
-  const declared = isJsonObject(step.special_tokens) ? step.special_tokens[String(name)] : undefined;
+  const declared = isJsonObject(step.special_tokens)
+    ? step.special_tokens[typeof name === "string" ? name : ""]
+    : undefined;
   const ids = isJsonObject(declared) ? declared.ids : undefined;
   if (Array.isArray(ids) && ids.every((id): id is number => Number.isInteger(id) && id >= 0)) return ids;
   const found = typeof name === "string" ? idOf(name, known) : undefined;
   if (found !== undefined) return [found];
   throw new PagodaError(
     "model_invalid",
-    `${known.path}: the post_processor names ${JSON.stringify(name)}, which is not a token`,
+    `${known.path}: the post_processor names ${shownValue(name)}, which is not a token`,
   );
 }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { PagodaError } from "../../core/errors.ts";
@@ -17,6 +19,17 @@ import { tokenizerFromFolder, tokenizerFromJson } from "./tokenizer-json.ts";
 
 const plain = { addSpecialTokens: false };
 const keepAll = { skipSpecialTokens: false };
+
+/** Written by tests/fixtures/tokenizers/make_fixtures.py. */
+interface Fixture {
+  readonly tokenizer: JsonObject;
+  readonly cases: readonly {
+    readonly text: string;
+    readonly ids: readonly number[];
+    readonly special_ids: readonly number[];
+    readonly decoded: string;
+  }[];
+}
 
 const samples = [
   "Hello world",
@@ -206,6 +219,23 @@ test("the default model's vocabulary as tokenizer.json gives the reference ids",
   const cases = smollmReference("tokenized");
   assert.ok(Array.isArray(cases) && cases.length > 0);
   for (const { text, ids } of cases) assert.deepEqual(tokenizer.encode(text, plain), ids, text);
+});
+
+test("eight families of tokenizers do what the Python package did", () => {
+  const folder = resolve(import.meta.dirname, "../../../tests/fixtures/tokenizers");
+  const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  assert.equal(names.length, 8);
+  for (const name of names) {
+    const { tokenizer: json, cases }: Fixture = JSON.parse(readFileSync(join(folder, name), "utf8"));
+    const tokenizer = tokenizerFromJson(json, {}, name);
+    assert.ok(cases.length > 200);
+    for (const { text, ids, special_ids: withSpecial, decoded } of cases) {
+      const where = `${name}: ${JSON.stringify(text)}`;
+      assert.deepEqual(tokenizer.encode(text, plain), ids, where);
+      assert.deepEqual(tokenizer.encode(text, { addSpecialTokens: true }), withSpecial, where);
+      assert.equal(tokenizer.decode(ids, keepAll), decoded, where);
+    }
+  }
 });
 
 test("parts that we lack are named, not ignored", () => {

@@ -1,7 +1,7 @@
 /** @module The tokenizer of a Hugging Face folder: `tokenizer.json` with `tokenizer_config.json`. */
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
-import { isJsonObject, type JsonObject, readJsonObject } from "../json-file.ts";
+import { isJsonObject, type JsonObject, readJsonObject, shownValue } from "../json-file.ts";
 import { alphabetTextOfBytes, bytesOfAlphabetText } from "./byte-alphabet.ts";
 import { RankedMerges } from "./merge-rule.ts";
 import { Merger } from "./merger.ts";
@@ -65,7 +65,7 @@ function bpeModelOf(json: JsonObject, path: string): JsonObject {
   if (type !== "BPE")
     throw new PagodaError(
       "model_unsupported",
-      `${path}: the tokenizer model "${String(type)}" is not implemented`,
+      `${path}: the tokenizer model ${shownValue(type)} is not implemented`,
       {
         hint: "BPE tokenizers are; many models also exist as a .gguf file.",
       },
@@ -73,10 +73,7 @@ function bpeModelOf(json: JsonObject, path: string): JsonObject {
   for (const field of ["continuing_subword_prefix", "end_of_word_suffix", "dropout"]) {
     const value = model[field];
     if (value !== undefined && value !== null && value !== "" && value !== 0)
-      throw new PagodaError(
-        "model_unsupported",
-        `${path}: ${field} ${JSON.stringify(value)} is not implemented`,
-      );
+      throw new PagodaError("model_unsupported", `${path}: ${field} ${shownValue(value)} is not implemented`);
   }
   return model;
 }
@@ -87,7 +84,7 @@ function vocabularyOf(model: JsonObject, path: string): ReadonlyMap<string, numb
   const idOfPiece = new Map<string, number>();
   for (const [piece, id] of Object.entries(model.vocab)) {
     if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > maxTokenId)
-      throw new PagodaError("model_invalid", `${path}: token ${JSON.stringify(piece)} has id ${String(id)}`);
+      throw new PagodaError("model_invalid", `${path}: token ${shownValue(piece)} has id ${shownValue(id)}`);
     idOfPiece.set(piece, id);
   }
   return idOfPiece;

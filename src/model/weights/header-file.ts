@@ -24,8 +24,9 @@ export class HeaderFile {
 
   constructor(path: string) {
     this.path = path;
-    this.#descriptor = openForReading(path);
-    this.fileBytes = fstatSync(this.#descriptor).size;
+    const { descriptor, fileBytes } = openForReading(path);
+    this.#descriptor = descriptor;
+    this.fileBytes = fileBytes;
   }
 
   close(): void {
@@ -124,11 +125,15 @@ export class HeaderFile {
   }
 }
 
-function openForReading(path: string): number {
+function openForReading(path: string): { readonly descriptor: number; readonly fileBytes: number } {
   try {
-    return openSync(path, "r");
+    const descriptor = openSync(path, "r");
+    const stat = fstatSync(descriptor);
+    if (stat.isFile()) return { descriptor, fileBytes: stat.size };
+    closeSync(descriptor);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PagodaError("model_invalid", `cannot open ${path}: ${reason}`, { cause });
   }
+  throw new PagodaError("model_invalid", `${path} is not a file`);
 }

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
-import { isJsonObject, parseJson, readJsonObject } from "../json-file.ts";
+import { isJsonObject, parseJson, readJsonObject, shownValue } from "../json-file.ts";
 import { HeaderFile } from "./header-file.ts";
 import type { StoredTensor, TensorDirectory } from "./tensor-directory.ts";
 
@@ -38,12 +38,15 @@ function readSharded(folder: string, indexPath: string): TensorDirectory {
   const tensors = new Map<string, StoredTensor>();
   for (const [name, fileName] of Object.entries(weightMap)) {
     if (typeof fileName !== "string" || !/^[^/\\]+\.safetensors$/.test(fileName))
-      throw new PagodaError("model_invalid", `${indexPath}: ${name} is said to be in ${String(fileName)}`);
+      throw new PagodaError(
+        "model_invalid",
+        `${indexPath}: ${shownValue(name)} is said to be in ${shownValue(fileName)}`,
+      );
     const shard = shards.get(fileName) ?? readSafetensors(join(folder, fileName));
     shards.set(fileName, shard);
     const tensor = shard.get(name);
     if (tensor === undefined)
-      throw new PagodaError("model_invalid", `${indexPath}: ${name} is not in ${fileName}`);
+      throw new PagodaError("model_invalid", `${indexPath}: ${shownValue(name)} is not in ${fileName}`);
     tensors.set(name, tensor);
   }
   return tensors;
@@ -87,6 +90,8 @@ function readEntry(data: DataRegion, name: string, entry: unknown): StoredTensor
     new PagodaError("model_invalid", `${data.path}: tensor ${name}: ${problem}`, {
       hint: "The file is cut short or damaged: download it again.",
     });
+  if (!/^[\x20-\x7e]{1,512}$/.test(name))
+    throw new PagodaError("model_invalid", `${data.path}: ${shownValue(name)} is not a name of a tensor`);
   if (!isJsonObject(entry)) throw invalid("its entry is not an object");
   const { dtype, shape, data_offsets: offsets } = entry;
   if (!isCountList(shape)) throw invalid("shape is not a list of whole numbers");
@@ -105,7 +110,7 @@ function floatTypeOf(path: string, name: string, dtype: unknown): TensorType {
   if (dtype === "F32" || dtype === "F16" || dtype === "BF16") return dtype;
   throw new PagodaError(
     "model_unsupported",
-    `${path}: tensor ${name} has number type ${String(dtype)}, which is not implemented`,
+    `${path}: tensor ${name} has number type ${shownValue(dtype)}, which is not implemented`,
     { hint: "Use a checkpoint in F32, F16 or BF16, with --quantization to make it smaller." },
   );
 }
