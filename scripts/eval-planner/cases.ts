@@ -83,7 +83,7 @@ function versionOf(row: LogCase, assumed: string[]): string {
   const stated = row.engine_version;
   if (stated !== null && /\d+\.\d+/.test(stated)) return stated;
   assumed.push("version");
-  return row.outcome.num_cpu_blocks !== null ? "0.6" : "0.10";
+  return row.outcome.num_cpu_blocks !== null ? "0.7" : "0.10";
 }
 
 function deviceOfCase(

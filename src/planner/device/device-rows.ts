@@ -165,7 +165,11 @@ function row(vendor: DeviceVendor, columns: Columns, isUnified: boolean): Device
   };
 }
 
+/** Any processor: nothing but its class matters until memory is stated. */
+const cpu: Columns = ["CPU", 64, null, 0, 50, 1, 0, "cpu"];
+
 export const deviceRows: readonly DeviceRow[] = [
+  row("cpu", cpu, true),
   ...nvidia.map((columns) => row("nvidia", columns, false)),
   ...others.map(([vendor, columns]) => row(vendor, columns, false)),
   ...unified.map(([vendor, columns]) => row(vendor, columns, true)),

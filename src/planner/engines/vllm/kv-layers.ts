@@ -88,6 +88,13 @@ export function defaultBlockSize(model: ModelFacts, device: Device): number {
   return 16;
 }
 
+/** The user's block, except that latent attention on the CPU knows only its own 16. */
+function chosenBlockSize(model: ModelFacts, device: Device, settings: VllmSettings): number {
+  const preferred = defaultBlockSize(model, device);
+  const isLatent = model.layers.some(({ mixer }) => mixer.kind === "latent");
+  return device.vendor === "cpu" && isLatent ? preferred : (settings.blockSize?.value ?? preferred);
+}
+
 function numberBytes(dtype: "float32" | "model", model: ModelDtype): number {
   return dtype === "float32" ? 4 : dtypeBytes(model);
 }
@@ -194,7 +201,7 @@ export function kvLayers(
   settings: VllmSettings,
   profile: VllmProfile,
 ): KvLayers {
-  const chosen = settings.blockSize?.value ?? defaultBlockSize(model, device);
+  const chosen = chosenBlockSize(model, device, settings);
   const tp = settings.tensorParallel;
   const states = model.layers.map(({ mixer }) => {
     if (mixer.kind === "linear")

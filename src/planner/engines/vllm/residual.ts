@@ -113,7 +113,7 @@ export function persistentBuffers(device: Device, settings: VllmSettings, profil
   const isDataCentre = /A100|A800|H100|H800|H200|H20|B200|B300|GH200|MI[23]/.test(device.name);
   const isForeign = device.vendor === "intel" || device.vendor === "ascend";
   const hopperKernels =
-    profile.runner === "v1" && device.computeCapability >= 9 && !["0.8-0.10"].includes(profile.id);
+    profile.runner === "v1" && device.computeCapability >= 9 && !["0.8-0.9"].includes(profile.id);
   const single = isForeign
     ? { low: 0.05, expected: 0.6, high: 2 }
     : hopperKernels

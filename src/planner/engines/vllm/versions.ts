@@ -56,7 +56,7 @@ const v0: VllmProfile = {
 };
 const v1: VllmProfile = {
   ...v0,
-  id: "0.8-0.10",
+  id: "0.8-0.9",
   since: [0, 8],
   runner: "v1",
   checksFreeMemory: true,
@@ -71,7 +71,7 @@ const profiles: readonly VllmProfile[] = [
   v0,
   { ...v0, id: "0.7", since: [0, 7], usesLatentCache: true },
   v1,
-  { ...v1, id: "0.11-0.16", since: [0, 11], largeBatchDefaults: "tokensAndSeqs" },
+  { ...v1, id: "0.10-0.16", since: [0, 10], largeBatchDefaults: "tokensAndSeqs" },
   {
     ...v1,
     id: "0.17-0.19",
@@ -157,6 +157,7 @@ export function vllmProfile(version: string, computeCapability: number): VllmPro
     major > since[0] || (major === since[0] && minor >= since[1]);
   const profile = profiles.findLast(isReached) ?? v0;
   // 0.8 to 0.10 still fall back to V0 on cards before Ampere.
-  const fallsBack = profile.id === v1.id && computeCapability > 0 && computeCapability < 8;
+  const fallsBack =
+    profile.runner === "v1" && major === 0 && minor <= 10 && computeCapability > 0 && computeCapability < 8;
   return fallsBack ? { ...v0, id: "0.8-0.10 on V0", usesLatentCache: true } : profile;
 }
