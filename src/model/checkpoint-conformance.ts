@@ -57,7 +57,7 @@ const limits = {
 } as const;
 
 /** Loads a tiny checkpoint as it is stored. */
-export async function loadTiny(name: string, backend: Backend): Promise<LoadedModel> {
+async function loadTiny(name: string, backend: Backend): Promise<LoadedModel> {
   const folder = join(tinyFolder, name);
   const program = buildProgram(readHuggingFaceConfig(folder), readSafetensorsFolder(folder), {
     quantization: null,

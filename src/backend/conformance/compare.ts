@@ -76,12 +76,7 @@ export function expectSameLogits(pair: Pair, tolerance: number, what: string): v
     expectClose(pair.tested.logitsRow(o), pair.reference.logitsRow(o), tolerance, `${what}, row ${o}`);
 }
 
-export function expectClose(
-  actual: Float32Array,
-  expected: Float32Array,
-  tolerance: number,
-  what: string,
-): void {
+function expectClose(actual: Float32Array, expected: Float32Array, tolerance: number, what: string): void {
   assert.equal(actual.length, expected.length, `${what}: width`);
   const meanSquare = expected.reduce((sum, x) => sum + x * x, 0) / expected.length;
   const unit = Math.max(Math.sqrt(meanSquare), smallestUnit);

@@ -43,6 +43,7 @@ export function describeRowCases(backend: Backend): void {
       it(`add and softcap, width ${width}`, () => checkAddAndSoftcap(backend, width));
     }
     it("embed from f16, bf16 with a scale", () => checkEmbedTypes(backend));
+    it("embed from a quantised table", () => checkQuantisedEmbed(backend));
     it("a norm's weight stored as weight − 1, in f16 and bf16", () => checkNormTypes(backend));
     for (const headDim of [2, 4, 6, 16, 32, 64, 80, 128, 256])
       it(`headNorm and rope, headDim ${headDim}`, () => checkHeads(backend, headDim));
@@ -73,6 +74,26 @@ async function checkEmbedTypes(backend: Backend): Promise<void> {
   for (const type of ["F16", "BF16"] as const) {
     const small = new SmallProgram(new RandomNumbers(8));
     await checkRows(backend, small, small.input(50, small.random.normals(numTokenIds * 50), type, 7.5));
+  }
+}
+
+async function checkQuantisedEmbed(backend: Backend): Promise<void> {
+  for (const [type, storage, width, allowed] of [
+    ["Q4_0", "q4", 96, tolerance],
+    ["Q4_1", "q4", 32, tolerance],
+    ["Q8_0", "q8", 288, tolerance],
+    // Scales are rounded to f16, or the numbers to 8 bits, on the way into the packed layout.
+    ["Q4_K", "q4", 256, 2e-2],
+    ["Q6_K", "q8", 512, 2e-2],
+  ] as const) {
+    const small = new SmallProgram(new RandomNumbers(9));
+    const weightId = small.matrix({ numRows: numTokenIds, numCols: width, storage }, type, null);
+    const out = small.buffer("input", width);
+    small.run({ kind: "embed", weightId, out, scale: 1.5 });
+    await withPair(backend, small.build(out), {}, async (pair) => {
+      await stepBoth(pair, [singleSlice(33)]);
+      expectSameLogits(pair, allowed, type);
+    });
   }
 }
 

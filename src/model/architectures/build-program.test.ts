@@ -215,6 +215,16 @@ describe("checkpoints that do not fit their configuration", () => {
     expectRefusal(() => build({ config, tensors: flat }), "model_invalid", name, "[4096]");
   });
 
+  it("a vector in blocks is refused", () => {
+    const inBlocks = changed(tensors, "model.norm.weight", { type: "Q8_0" });
+    expectRefusal(
+      () => build({ config, tensors: inBlocks }),
+      "model_unsupported",
+      "model.norm.weight",
+      "Q8_0",
+    );
+  });
+
   it("saved buffers, a copy of a tied head and an image encoder are ignored", () => {
     const buffers = changed(tensors, "model.layers.0.self_attn.rotary_emb.inv_freq", {});
     assert.equal(build({ config, tensors: buffers }).weights.length, tensors.size);

@@ -30,6 +30,16 @@ const permutedInGguf: ReadonlySet<string> = new Set(["llama", "mistral", "granit
 /** Architectures that store norms less 1 in Hugging Face folders (GGUF converters have added it). */
 const normsLessOne: ReadonlySet<string> = new Set(["gemma2", "gemma3"]);
 
+/** Vectors are f32 in memory; no converter stores them in blocks, and the loaders do not read such. */
+function vectorStorage(tensor: StoredTensor): WeightStorage {
+  if (tensor.type === "F32" || tensor.type === "F16" || tensor.type === "BF16") return "f32";
+  throw new PagodaError(
+    "model_unsupported",
+    `tensor ${tensor.name} is a vector stored as ${tensor.type}; F32, F16 and BF16 are read`,
+    { hint: "Convert the model again with a current llama.cpp, which keeps norms and biases in F32." },
+  );
+}
+
 interface Place {
   readonly layer: number | null;
   readonly rotatedHeadDim: number | null;
@@ -69,12 +79,12 @@ export class WeightDirectory {
   }
 
   bias(name: string, width: number, place: Place): number {
-    return this.#declare(name, [width], place, () => "f32");
+    return this.#declare(name, [width], place, vectorStorage);
   }
 
   norm(name: string, width: number, layer: number | null): number {
     const addOne = this.#config.checkpoint === "huggingface" && normsLessOne.has(this.#config.architecture);
-    return this.#declare(name, [width], { layer, rotatedHeadDim: null }, () => "f32", addOne);
+    return this.#declare(name, [width], { layer, rotatedHeadDim: null }, vectorStorage, addOne);
   }
 
   /** Throws PagodaError naming the first tensor that the program does not use and that is not known to be harmless. */

@@ -1,5 +1,6 @@
 /** @module Typed access to a loose configuration object: every refusal names the field, its value and what is allowed. */
 import { PagodaError } from "../../core/errors.ts";
+import { isJsonObject } from "../json-file.ts";
 
 export type LooseFields = Readonly<Record<string, unknown>>;
 
@@ -85,7 +86,7 @@ export class FieldReader {
   object(name: string): FieldReader | null {
     const raw = this.raw(name);
     if (raw === null) return null;
-    if (!isObject(raw)) throw this.refuse(name, "must be an object");
+    if (!isJsonObject(raw)) throw this.refuse(name, "must be an object");
     return new FieldReader(raw, `${this.#prefix}${name}.`);
   }
 
@@ -105,10 +106,6 @@ export class FieldReader {
       hint: "Pagoda refuses a field it would compute wrongly; use a checkpoint without it.",
     });
   }
-}
-
-export function isObject(value: unknown): value is LooseFields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 const maxShownCharacters = 80;

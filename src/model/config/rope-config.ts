@@ -3,6 +3,7 @@
  * `rope_local_base_freq`) or in the new one (`rope_parameters`, flat or one object per layer type).
  */
 import type { FieldReader, NumberBounds } from "./field-reader.ts";
+import { limits } from "./model-limits.ts";
 
 export type RopeConfig =
   | { readonly kind: "default"; readonly theta: number }
@@ -41,7 +42,6 @@ export type RopeConfig =
 
 export const thetaBounds: NumberBounds = { min: 1, max: 1e12 };
 export const factorBounds: NumberBounds = { min: 1e-3, max: 1e6 };
-export const positionBounds: NumberBounds = { min: 1, max: 2 ** 27 };
 
 /** What a rope reads from the rest of the config. */
 export interface RopeContext {
@@ -93,7 +93,7 @@ export function parseRope(fields: FieldReader, context: RopeContext): RopeConfig
         factor: fields.number("factor", factorBounds),
         lowFrequencyFactor: fields.number("low_freq_factor", factorBounds),
         highFrequencyFactor: fields.number("high_freq_factor", factorBounds),
-        originalMaxPositions: fields.integer("original_max_position_embeddings", positionBounds),
+        originalMaxPositions: fields.integer("original_max_position_embeddings", limits.positions),
       };
     case "yarn":
       return parseYarn(fields, theta, context);
@@ -120,7 +120,7 @@ function parseYarn(fields: FieldReader, theta: number, context: RopeContext): Ro
     factor,
     originalMaxPositions: fields.integer(
       "original_max_position_embeddings",
-      positionBounds,
+      limits.positions,
       context.originalMaxPositions ?? context.maxPositions,
     ),
     betaFast: fields.number("beta_fast", factorBounds, 32),
@@ -137,7 +137,7 @@ export function yarnMagnitude(factor: number, mscale: number): number {
 function parseLongrope(fields: FieldReader, theta: number, context: RopeContext): RopeConfig {
   const originalMaxPositions = fields.integer(
     "original_max_position_embeddings",
-    positionBounds,
+    limits.positions,
     context.originalMaxPositions ?? undefined,
   );
   const stretch = context.maxPositions / originalMaxPositions;
