@@ -9,6 +9,7 @@ import { type Assembler, createAssembler } from "./assembler/assembler.ts";
 import { elfImage } from "./elf-image.ts";
 import { emitAttention, headDimUnit } from "./kernels/attention/attention.ts";
 import { emitQuantizedMatmul } from "./kernels/matmul-quantized.ts";
+import { emitQuantize } from "./kernels/quantize.ts";
 import { addressOf, openImage, publishImage } from "./loader.ts";
 import type { Target } from "./targets.ts";
 
@@ -25,6 +26,9 @@ export interface KernelImage {
 const writers: Readonly<Partial<Record<KernelName, (asm: Assembler, target: Target) => void>>> = {
   matmulQ4: (asm, target) => emitQuantizedMatmul(asm, target, "q4"),
   matmulQ8: (asm, target) => emitQuantizedMatmul(asm, target, "q8"),
+  quantizeRows: (asm) => emitQuantize(asm, "quantizeRows"),
+  normQuantize: (asm) => emitQuantize(asm, "normQuantize"),
+  gluQuantize: (asm) => emitQuantize(asm, "gluQuantize"),
   attentionF16: (asm, target) => emitAttention(asm, target, "f16"),
   attentionInt8: (asm, target) => emitAttention(asm, target, "int8"),
 };

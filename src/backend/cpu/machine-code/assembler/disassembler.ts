@@ -42,14 +42,30 @@ function parseLine([, position = "", text = ""]: readonly string[]): [number, st
 }
 
 /** objdump names some constants instead of showing them, and newer ones write a broadcast before its operand. */
-const comparisons = ["eq", "lt", "le", "unord", "neq", "nlt", "nle", "ord"];
+const comparisons = [
+  "eq",
+  "lt",
+  "le",
+  "unord",
+  "neq",
+  "nlt",
+  "nle",
+  "ord",
+  "eq_uq",
+  "nge",
+  "ngt",
+  "false",
+  "neq_oq",
+  "ge",
+  "gt",
+];
 
 function inObjdumpSpelling(text: string): string {
   return text
     .replace(/\{1to\d+\}/g, "{1toN}")
     .replace(
-      /^vcmpps (.*),0x([0-7])$/,
-      (_, operands: string, code: string) => `vcmp${comparisons[Number(code)]}ps ${operands}`,
+      /^vcmpps (.*),0x([0-9a-e])$/,
+      (_, operands: string, code: string) => `vcmp${comparisons[Number.parseInt(code, 16)]}ps ${operands}`,
     );
 }
 

@@ -75,6 +75,7 @@ const only256: readonly VectorMnemonic[] = ["vpermq", "vpermd", "vperm2f128"];
 const registersOnly: readonly VectorMnemonic[] = ["vmovmskps", "vmovhlps"];
 const memoryOnly: readonly VectorMnemonic[] = [
   "vmaskmovps",
+  "vpextrdStore",
   "vmaskmovpsStore",
   "vmovqStore",
   "vmovss",

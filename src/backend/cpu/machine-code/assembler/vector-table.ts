@@ -74,6 +74,7 @@ export const vectorTable = {
   vextractf128: row("mri", "66.0F3A.W0 19", "vex", "half"),
   vextracti128: row("mri", "66.0F3A.W0 39", "vex", "half"),
   vextractf64x4: row("mri", "66.0F3A.W1 1B", "evex", "half"),
+  vpextrdStore: row("mri", "66.0F3A.W0 16", "both", "scalar32", "vpextrd"),
   vpmovzxbw: row("rm", "66.0F38.WIG 30", "both", "half"),
   vpmovzxbd: row("rm", "66.0F38.WIG 31", "both", "quarter"),
   vpmovsxbd: row("rm", "66.0F38.WIG 21", "both", "quarter"),

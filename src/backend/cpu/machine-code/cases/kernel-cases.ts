@@ -3,6 +3,7 @@ import { rowsPerOctet } from "../../../../core/weight-layout.ts";
 import type { JobValues, KernelName } from "../../jobs.ts";
 import { attentionCase } from "./attention.ts";
 import { placeMatmul, randomMatmul } from "./matmul-quantized.ts";
+import { quantizeCase } from "./rows.ts";
 import type { ScratchArena } from "./scratch-arena.ts";
 import type { SeededNumbers } from "./seeded-numbers.ts";
 
@@ -46,6 +47,9 @@ const matmul =
 export const kernelCases = {
   matmulQ4: matmul("matmulQ4", "q4"),
   matmulQ8: matmul("matmulQ8", "q8"),
+  quantizeRows: (arena, random) => quantizeCase(arena, random, "quantizeRows"),
+  normQuantize: (arena, random) => quantizeCase(arena, random, "normQuantize"),
+  gluQuantize: (arena, random) => quantizeCase(arena, random, "gluQuantize"),
   attentionF16: (arena, random) => attentionCase(arena, random, "f16"),
   attentionInt8: (arena, random) => attentionCase(arena, random, "int8"),
 } as const satisfies Partial<Record<KernelName, MakeCase>>;
