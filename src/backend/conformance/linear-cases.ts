@@ -19,7 +19,7 @@ import { floatStorage, numTokenIds, SmallProgram } from "./small-program.ts";
 /** Relative to a row's size. Exact encodings differ by the order of float32 sums alone. */
 const exact = 1e-4;
 /**
- * Encodings whose scales or numbers are rounded on the way into the packed layout (K types, Q5 into 8 bits). Numbers spread
+ * Encodings whose scales or numbers are rounded on the way into the packed layout (K types, Q5_1). Numbers spread
  * evenly over ±m move by m/127/√12 (0.4 % of their size), and so does their product; six of those.
  */
 const rounded = 2.5e-2;
@@ -36,7 +36,7 @@ const encodings: readonly (readonly [type: TensorType, storage: WeightStorage, t
   ["Q4_0", "q4", exact],
   ["Q4_1", "q4", exact],
   ["Q8_0", "q8", exact],
-  ["Q5_0", "q8", rounded],
+  ["Q5_0", "q8", exact],
   ["Q5_1", "q8", rounded],
   ["Q4_K", "q4", rounded],
   ["Q5_K", "q8", rounded],

@@ -100,6 +100,9 @@ function parseRopes(
   const full = parameters?.object("full_attention");
   const sliding = parameters?.object("sliding_attention");
   if (full || sliding) {
+    const unknown = parameters?.names.find((name) => !/^(full|sliding)_attention$/.test(name));
+    if (unknown !== undefined && parameters?.has(unknown))
+      throw parameters.unsupported(unknown, "known layer types are full_attention and sliding_attention");
     const none = new FieldReader({}, "rope_parameters.");
     const ropes = [parseRope(full ?? none, context), parseRope(sliding ?? none, localContext)];
     return architecture === "gemma3" ? ropes : ropes.slice(0, sameRope(ropes) ? 1 : 2);
