@@ -7,6 +7,7 @@ import { PagodaError } from "../../core/errors.ts";
 import { type ExpectedDigest, verifyDigest } from "./checksum.ts";
 import { checkDiskSpace, isDiskFault, reasonOf, writeFault } from "./file-faults.ts";
 import type { ProgressMeter } from "./progress-meter.ts";
+import { StallGuard } from "./stall-guard.ts";
 
 export interface Download {
   readonly url: string;
@@ -15,11 +16,14 @@ export interface Download {
   readonly path: string;
   readonly totalBytes: number;
   readonly digest: ExpectedDigest | null;
+  /** A connection that brings nothing for so long counts as broken; default a minute. */
+  readonly stallMs?: number;
 }
 
 /** Attempts in a row without a single new byte. */
 const maxBarrenAttempts = 5;
 const firstPauseMs = 250;
+const defaultStallMs = 60_000;
 
 /** A response that will not become better by asking again. */
 class RefusedByServer extends Error {}
@@ -64,41 +68,44 @@ async function fetchRest(
   doneBytes: number,
   meter: ProgressMeter,
 ): Promise<Error | null> {
-  let response: Response;
+  const stall = new StallGuard(file.stallMs ?? defaultStallMs);
   try {
     const range = doneBytes > 0 ? { range: `bytes=${doneBytes}-` } : {};
-    response = await fetch(file.url, { headers: { ...file.headers, ...range } });
-  } catch (cause) {
-    return cause instanceof Error ? cause : new Error(String(cause));
-  }
-  if (!response.ok || response.body === null) {
-    await response.body?.cancel();
-    const answer = `the server answered ${response.status} ${response.statusText}`.trimEnd();
-    return response.status >= 500 || response.status === 429
-      ? new Error(answer)
-      : new RefusedByServer(answer);
-  }
-  // A server that knows no ranges sends everything again.
-  if (doneBytes > 0 && response.status !== 206) {
-    truncateSync(partPath, 0);
-    meter.restartFrom(0);
-  }
-  return append(Readable.fromWeb(response.body), partPath, meter);
-}
-
-async function append(body: Readable, partPath: string, meter: ProgressMeter): Promise<Error | null> {
-  const counted = async function* (chunks: AsyncIterable<Uint8Array>) {
-    for await (const chunk of chunks) {
-      meter.add(chunk.byteLength);
-      yield chunk;
+    const response = await fetch(file.url, { headers: { ...file.headers, ...range }, signal: stall.signal });
+    if (!response.ok || response.body === null) return await refusalOf(response);
+    // A server that knows no ranges sends everything again.
+    if (doneBytes > 0 && response.status !== 206) {
+      truncateSync(partPath, 0);
+      meter.restartFrom(0);
     }
-  };
-  try {
-    await pipeline(body, counted, createWriteStream(partPath, { flags: "a" }));
+    const counted = counting(Readable.fromWeb(response.body), (numBytes) => {
+      stall.progressed();
+      meter.add(numBytes);
+    });
+    await pipeline(counted, createWriteStream(partPath, { flags: "a" }));
     return null;
   } catch (cause) {
     if (isDiskFault(cause)) throw writeFault(cause, partPath);
     return cause instanceof Error ? cause : new Error(String(cause));
+  } finally {
+    stall.end();
+  }
+}
+
+async function refusalOf(response: Response): Promise<Error> {
+  await response.body?.cancel();
+  const answer = `the server answered ${response.status} ${response.statusText}`.trimEnd();
+  const isPassing = response.status >= 500 || response.status === 429;
+  return isPassing ? new Error(answer) : new RefusedByServer(answer);
+}
+
+async function* counting(
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (numBytes: number) => void,
+): AsyncIterable<Uint8Array> {
+  for await (const chunk of chunks) {
+    onBytes(chunk.byteLength);
+    yield chunk;
   }
 }
 

@@ -7,7 +7,7 @@ import { download } from "./download.ts";
 import { HubCache } from "./hub-cache.ts";
 import { HubClient, type HubFile } from "./hub-client.ts";
 import { createFolder, withLock } from "./lock-file.ts";
-import { type ProgressListener, ProgressMeter } from "./progress-meter.ts";
+import { type ProgressListener, ProgressMeter, waitingProgress } from "./progress-meter.ts";
 import type { SourceSettings } from "./source-settings.ts";
 import { type WantedFiles, wantedFiles } from "./wanted-files.ts";
 
@@ -55,7 +55,7 @@ async function fetchModel(
   const { commit, fileNames } = await client.revision(name.repoId, name.revision);
   for (const fileName of fileNames) refuseEscapingName(fileName);
   const wanted = wantedFiles(name.repoId, fileNames, name.fileTag);
-  await withLock(cache.lockPath(), async () => {
+  const fetchMissing = async () => {
     const missing: HubFile[] = [];
     for (const fileName of wanted.fileNames) {
       if (existsSync(join(cache.snapshotFolder(commit), fileName))) continue;
@@ -68,7 +68,8 @@ async function fetchModel(
       await fetchFile(file, cache, client, new ProgressMeter(label, file.numBytes, onProgress));
       cache.link(commit, file.name, file.etag);
     }
-  });
+  };
+  await withLock(cache.lockPath(), fetchMissing, () => onProgress(waitingProgress(name.repoId)));
   cache.rememberCommit(name.revision, commit);
   return localModel(wanted, cache.snapshotFolder(commit));
 }

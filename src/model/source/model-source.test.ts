@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { tinyFolder } from "../testing/fixtures.ts";
@@ -84,7 +85,13 @@ test("a lock is exclusive, and that of a process that died is taken over", async
   await Promise.all([hold("first"), hold("second")]);
   assert.deepEqual(events, ["first in", "first out", "second in", "second out"]);
   // Process ids end far below this one.
-  writeFileSync(path, "999999999");
+  writeFileSync(path, `999999999 ${hostname()}`);
   await hold("third");
   assert.equal(events.at(-1), "third out");
+  // A process of another machine may live however its id looks here; what counts is that it no longer renews.
+  writeFileSync(path, `${process.pid} elsewhere`);
+  const anHourAgo = new Date(Date.now() - 3_600_000);
+  utimesSync(path, anHourAgo, anHourAgo);
+  await hold("fourth");
+  assert.equal(events.at(-1), "fourth out");
 });

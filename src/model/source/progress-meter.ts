@@ -13,6 +13,17 @@ export interface DownloadProgress {
 
 export type ProgressListener = (progress: DownloadProgress) => void;
 
+/** What is reported while another process fetches the same thing. */
+export function waitingProgress(label: string): DownloadProgress {
+  return {
+    label: `waiting for another process that fetches ${label}`,
+    doneBytes: 0,
+    totalBytes: null,
+    bytesPerSecond: 0,
+    remainingMs: null,
+  };
+}
+
 const windowMs = 5_000;
 const reportEveryMs = 100;
 

@@ -7,6 +7,8 @@ export interface HubServerFaults {
   /** The connection breaks after this many bytes of a file's body, this many times. */
   breakAfterBytes?: number;
   numBreaks?: number;
+  /** The connection stays open and silent instead. */
+  stallsInsteadOfBreaking?: boolean;
   /** What is answered to requests for the rest of a file. */
   rangeStatus?: number;
   /** Sends whole files whatever was asked. */
@@ -94,7 +96,9 @@ export class HubServer {
     });
     if (request.method === "HEAD") response.end();
     else if (this.#breaksNow(part)) {
-      response.write(part.subarray(0, this.faults.breakAfterBytes), () => response.socket?.destroy());
+      response.write(part.subarray(0, this.faults.breakAfterBytes), () => {
+        if (!this.faults.stallsInsteadOfBreaking) response.socket?.destroy();
+      });
     } else response.end(part);
   }
 
