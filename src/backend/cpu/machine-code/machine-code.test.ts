@@ -82,7 +82,7 @@ for (const target of runnable)
         let numEqual = 0;
         for (let i = 0; i < 700; i++) {
           arena.reset();
-          const kernelCase: KernelCase = kernelCases[kernel](arena, random);
+          const kernelCase: KernelCase = kernelCases[kernel](arena, random, "thorough");
           const cut = random.between(0, kernelCase.numUnits);
           const result = compareKernels(arena, [wasm, own], kernelCase, cut);
           assert.notEqual(

@@ -26,8 +26,8 @@ export type MachineCodeChoice =
 /** Instantiates the WebAssembly set over a memory: what machine code is tested against. */
 export type BindWasm = (memory: WebAssembly.Memory) => KernelSet;
 
-const selfTestArenaBytes = 1 << 20;
-const casesPerKernel = 6;
+const selfTestArenaBytes = 1 << 18;
+const casesPerKernel = 4;
 
 /** @param only the one kind of code to try (for comparisons); by default the best that this processor runs */
 export function loadMachineCode(bindWasm: BindWasm, only?: TargetName): MachineCodeChoice {
@@ -60,7 +60,7 @@ export function selfTest(image: KernelImage, bindWasm: BindWasm): string | null 
     const random = new SeededNumbers(2026);
     for (let i = 0; i < casesPerKernel; i++) {
       arena.reset();
-      const kernelCase: KernelCase = kernelCases[kernel](arena, random);
+      const kernelCase: KernelCase = kernelCases[kernel](arena, random, "brief");
       const result = compareKernels(arena, [wasm, own], kernelCase, random.between(0, kernelCase.numUnits));
       if (result.kind === "different") return `${kernel}: ${result.why}`;
     }

@@ -16,7 +16,8 @@ export interface Label {
 
 export class CodeBuffer {
   readonly #bytes: number[] = [];
-  readonly #pool: { readonly label: Label; readonly bytes: Uint8Array }[] = [];
+  /** By their bytes, as text. */
+  readonly #pool = new Map<string, { readonly label: Label; readonly bytes: Uint8Array }>();
   #openHoles = 0;
 
   /** Bytes written so far: the position of the next instruction. */
@@ -76,20 +77,22 @@ export class CodeBuffer {
 
   /** Read-only bytes that `finish` places behind the code, aligned to 64. Equal constants share one place. */
   constant(bytes: Uint8Array): Label {
-    const known = this.#pool.find((entry) => Buffer.compare(entry.bytes, bytes) === 0);
+    const key = bytes.join();
+    const known = this.#pool.get(key);
     if (known !== undefined) return known.label;
     const label = this.label();
-    this.#pool.push({ label, bytes });
+    this.#pool.set(key, { label, bytes });
     return label;
   }
 
   /** The code with its constants. */
   finish(): Uint8Array {
-    for (const { label, bytes } of this.#pool.splice(0)) {
+    for (const { label, bytes } of this.#pool.values()) {
       this.align(64);
       this.bind(label);
       this.emit(...bytes);
     }
+    this.#pool.clear();
     invariant(this.#openHoles === 0, () => `${this.#openHoles} jumps to labels without a place`);
     return Uint8Array.from(this.#bytes);
   }

@@ -25,18 +25,16 @@ interface AttentionShape {
 }
 
 const kernelNames = { f16: "attentionF16", int8: "attentionInt8", int4: "attentionInt4" } as const;
-/** Bytes of cache that a case may take: it decides between long contexts and wide heads. */
-const largestCacheBytes = 160_000;
 const notANumber = 0x7e00;
 
-function randomShape(random: SeededNumbers, dtype: KvDtype): AttentionShape {
+function randomShape(random: SeededNumbers, dtype: KvDtype, cacheBytes: number): AttentionShape {
   const numKvHeads = random.between(1, 3);
   // Now and then a head that machine code leaves to wasm.
   const headDim =
     random.between(0, 9) === 0 ? 2 * random.between(1, 40) : 16 * random.between(1, random.between(1, 8));
   const numSlices = random.between(1, 2);
   const bytesPerTile = numKvHeads * tileHeadBytes(dtype, headDim);
-  const mostTokens = Math.floor(largestCacheBytes / bytesPerTile / numSlices) * tokensPerTile;
+  const mostTokens = Math.floor(cacheBytes / bytesPerTile / numSlices) * tokensPerTile;
   const numRows = Array.from({ length: numSlices }, () => random.between(1, maxItemRows));
   return {
     dtype,
@@ -51,9 +49,17 @@ function randomShape(random: SeededNumbers, dtype: KvDtype): AttentionShape {
   };
 }
 
-/** A job for `attentionF16`, `attentionInt8` or `attentionInt4`, its operands in new regions of the arena. */
-export function attentionCase(arena: ScratchArena, random: SeededNumbers, dtype: KvDtype): KernelCase {
-  const shape = randomShape(random, dtype);
+/**
+ * A job for `attentionF16`, `attentionInt8` or `attentionInt4`, its operands in new regions of the arena.
+ * @param cacheBytes what the cache may take: it decides between long contexts and wide heads
+ */
+export function attentionCase(
+  arena: ScratchArena,
+  random: SeededNumbers,
+  dtype: KvDtype,
+  cacheBytes: number,
+): KernelCase {
+  const shape = randomShape(random, dtype, cacheBytes);
   const { numKvHeads, queryHeadsPerKvHead, headDim, numRows } = shape;
   const totalRows = numRows.reduce((a, b) => a + b, 0);
   const rowNumbers = numKvHeads * queryHeadsPerKvHead * headDim;

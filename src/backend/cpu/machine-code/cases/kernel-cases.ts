@@ -25,7 +25,10 @@ export interface KernelCase {
   readonly scratch?: ByteRange;
 }
 
-type MakeCase = (arena: ScratchArena, random: SeededNumbers) => KernelCase;
+/** `brief` cases are small, for the start of a server; `thorough` ones reach further, for tests. */
+export type Effort = "brief" | "thorough";
+type MakeCase = (arena: ScratchArena, random: SeededNumbers, effort: Effort) => KernelCase;
+const cacheBytes = { brief: 30_000, thorough: 160_000 } as const;
 
 /** Enough for every width of tile, more than one group, and an octet that is not full. */
 const largestMatmul = { numTokens: 20, numRows: 40, numGroups: 6 };
@@ -50,8 +53,8 @@ export const kernelCases = {
   quantizeRows: (arena, random) => quantizeCase(arena, random, "quantizeRows"),
   normQuantize: (arena, random) => quantizeCase(arena, random, "normQuantize"),
   gluQuantize: (arena, random) => quantizeCase(arena, random, "gluQuantize"),
-  attentionF16: (arena, random) => attentionCase(arena, random, "f16"),
-  attentionInt8: (arena, random) => attentionCase(arena, random, "int8"),
+  attentionF16: (arena, random, effort) => attentionCase(arena, random, "f16", cacheBytes[effort]),
+  attentionInt8: (arena, random, effort) => attentionCase(arena, random, "int8", cacheBytes[effort]),
 } as const satisfies Partial<Record<KernelName, MakeCase>>;
 
 /** Kernels that can be tried. */
