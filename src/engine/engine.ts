@@ -135,14 +135,14 @@ export class Engine implements GenerationService {
   }
 
   stats(): EngineStats {
-    const { prefixCounts, running, waiting, numPreemptions } = this.#scheduler;
+    const { prefixes, running, waiting, numPreemptions } = this.#scheduler;
     return {
       numRunning: running.length,
       numWaiting: waiting.numWaiting,
       kvCacheUsage: this.#blocks.numReferenced / this.#blocks.numTotal,
       numPreemptions,
-      numPrefixQueryTokens: prefixCounts.numQueryTokens,
-      numPrefixHitTokens: prefixCounts.numHitTokens,
+      numPrefixQueryTokens: prefixes.counts.numQueryTokens,
+      numPrefixHitTokens: prefixes.counts.numHitTokens,
       ...this.#delivery.counts,
       numSteps: this.#numSteps,
     };

@@ -88,7 +88,7 @@ export class ModelRunner {
     let ending = endingByToken(sequence, tokenId);
     let text: string | null = null;
     if (sequence.text.decidesEnd) ({ text, ending } = textOfToken(sequence, tokenId, ending));
-    if (ending !== null) this.#scheduler.finish(sequence);
+    if (ending !== null) this.#scheduler.complete(sequence);
     return { sequence, tokenId, logprobs, text, ending };
   }
 }

@@ -150,7 +150,7 @@ describe("scheduler: upstream cases", () => {
     const second = enqueue(scheduler, 79);
     step(scheduler);
     while (second.numPreemptions === 0) step(scheduler);
-    assert.deepEqual(scheduler.prefixCounts, { numQueryTokens: 159, numHitTokens: 0 });
+    assert.deepEqual(scheduler.prefixes.counts, { numQueryTokens: 159, numHitTokens: 0 });
   });
 
   test("never more slices than seats, n counting as n", () => {
@@ -181,6 +181,18 @@ describe("admission", () => {
     enqueue(scheduler, 60, { maxTokens: 200 });
     assert.deepEqual(step(scheduler), [60], "60 + 64 tokens are 8 blocks; twice that does not fit into 12");
   });
+});
+
+test("the forecast follows what outputs turn out to be", () => {
+  const { scheduler } = setup({ numBlocks: 12, expectedOutputTokens: 160 });
+  for (let i = 0; i < 60; i++) {
+    const short = enqueue(scheduler, 5, { maxTokens: 2 });
+    step(scheduler);
+    step(scheduler);
+    scheduler.complete(short);
+  }
+  for (let i = 0; i < 2; i++) enqueue(scheduler, 60, { maxTokens: 200 });
+  assert.deepEqual(step(scheduler), [60, 60], "after sixty outputs of two tokens nobody expects 160");
 });
 
 describe("a prefix that is being computed", () => {

@@ -1,7 +1,8 @@
 /** @module Who computes what in the next step. */
 import { invariant } from "../core/errors.ts";
+import { Admission } from "./admission.ts";
 import type { BlockManager } from "./block-manager.ts";
-import { OutputForecast } from "./forecast.ts";
+import { PrefixSharing } from "./prefix-sharing.ts";
 import { Sequence } from "./sequence.ts";
 import { type SequenceSlice, type StepLimits, StepPlan } from "./step-plan.ts";
 import { StepTimeModel } from "./step-time-model.ts";
@@ -18,12 +19,6 @@ export interface SchedulerOptions {
   readonly expectedOutputTokens: number;
 }
 
-/** Of the tokens that prefix lookups asked for, how many were there. Counted once per request. */
-export interface PrefixCounts {
-  numQueryTokens: number;
-  numHitTokens: number;
-}
-
 /**
  * One token budget a step. First every sequence that needs one token (decode), then prompts in chunks, then newcomers;
  * each group in the order of `running`: priority, then arrival. The order decides everything, so that equal inputs give
@@ -36,12 +31,12 @@ export class Scheduler {
   readonly waiting = new WaitingQueue();
   /** In the order of `runsBefore`; at most maxNumSeqs seats. */
   readonly running: Sequence[] = [];
-  readonly forecast: OutputForecast;
   readonly stepTime = new StepTimeModel();
-  readonly prefixCounts: PrefixCounts = { numQueryTokens: 0, numHitTokens: 0 };
+  readonly prefixes: PrefixSharing;
   numPreemptions = 0;
   readonly #options: SchedulerOptions;
   readonly #blocks: BlockManager;
+  readonly #admission: Admission;
   #stepNumber = 0;
   /** Of those that found no room in the last step, the one that has waited longest: it goes first in the next. */
   #deferred: Sequence | null = null;
@@ -49,7 +44,8 @@ export class Scheduler {
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#blocks = options.blocks;
-    this.forecast = new OutputForecast(options.expectedOutputTokens);
+    this.prefixes = new PrefixSharing(options.blocks);
+    this.#admission = new Admission(options.blocks, options.maxNumSeqs, options.expectedOutputTokens);
   }
 
   get hasWork(): boolean {
@@ -59,6 +55,12 @@ export class Scheduler {
   enqueue(sequence: Sequence): void {
     sequence.state = "waiting";
     this.waiting.push(sequence);
+  }
+
+  /** Ends a sequence that has said all it had to say. */
+  complete(sequence: Sequence): void {
+    this.#admission.observeOutput(sequence.numOutputTokens);
+    this.finish(sequence);
   }
 
   /** Ends a sequence wherever it is: its blocks are free or evictable when this returns. */
@@ -132,71 +134,28 @@ export class Scheduler {
 
   /** Adds the next chunk of a prompt, unless someone before it is computing the very block it needs next. */
   #continuePrompt(sequence: Sequence, plan: StepPlan): void {
-    if (this.#awaitsPrefix(sequence)) return;
+    this.prefixes.attach(sequence);
+    this.#forkWhenReady(sequence);
+    if (this.prefixes.awaits(sequence, this.running)) return;
     const numTokens = this.#chunkTokens(sequence, plan);
     if (numTokens > 0 && this.#makeRoom(sequence, numTokens, plan)) this.#addSlice(sequence, numTokens, plan);
   }
 
   #admitWaiting(plan: StepPlan): void {
-    let numSeats = this.#seatsTaken();
     for (let next = this.waiting.peek(); next !== null; next = this.waiting.peek()) {
-      if (plan.numTokensLeft < 1 || numSeats + next.numSeats > this.#options.maxNumSeqs) return;
-      if (!this.#fits(next)) return;
+      if (plan.numTokensLeft < 1 || !this.#admission.admits(next, this.running)) return;
       this.waiting.remove(next);
-      numSeats += next.numSeats;
-      for (const sequence of this.#admit(next)) this.#continuePrompt(sequence, plan);
-      if (next.plannedStep !== this.#stepNumber && !this.#awaitsPrefix(next)) return;
+      for (const sequence of this.#seat(next)) this.#continuePrompt(sequence, plan);
+      if (next.plannedStep !== this.#stepNumber && !this.prefixes.awaits(next, this.running)) return;
     }
   }
 
-  /** Seats `sequence`, takes what the cache has of it, and returns the sequences that it now stands for. */
-  #admit(sequence: Sequence): readonly Sequence[] {
+  /** Gives it a seat and what the cache has of it; returns the sequences that it now stands for. */
+  #seat(sequence: Sequence): readonly Sequence[] {
     sequence.state = "running";
     this.#insertRunning(sequence);
-    if (sequence.numPreemptions === 0) this.prefixCounts.numQueryTokens += sequence.numPromptTokens;
-    this.#attachCached(sequence);
+    this.prefixes.begin(sequence);
     return this.#forkWhenReady(sequence);
-  }
-
-  #attachCached(sequence: Sequence): void {
-    const { table } = sequence;
-    if (!this.#blocks.cachesPrefixes || table.numPublished !== table.numBlocks) return;
-    if (sequence.numComputed !== table.numBlocks * this.#blocks.blockSize) return;
-    const numBlocks = this.#blocks.attachCached(table, sequence.tokenIds, sequence.maxCachedTokens);
-    const numTokens = numBlocks * this.#blocks.blockSize;
-    sequence.numComputed += numTokens;
-    if (sequence.numPreemptions > 0) return;
-    sequence.request.numCachedTokens += numTokens;
-    this.prefixCounts.numHitTokens += numTokens;
-  }
-
-  /**
-   * Takes over blocks that others have published meanwhile, then says whether an earlier sequence is about to compute
-   * the next one. "Earlier" makes waiting acyclic: the first of all that share a block computes it.
-   */
-  #awaitsPrefix(sequence: Sequence): boolean {
-    const { table } = sequence;
-    const start = table.numBlocks * this.#blocks.blockSize;
-    if (!this.#blocks.cachesPrefixes || sequence.numComputed !== start) return false;
-    this.#attachCached(sequence);
-    this.#forkWhenReady(sequence);
-    for (const earlier of this.running) {
-      if (earlier === sequence) return false;
-      if (this.#computesNextBlockOf(earlier, sequence)) return true;
-    }
-    return false;
-  }
-
-  #computesNextBlockOf(earlier: Sequence, sequence: Sequence): boolean {
-    const { blockSize } = this.#blocks;
-    const index = sequence.table.numBlocks;
-    const end = (index + 1) * blockSize;
-    if (earlier.table.numPublished !== index) return false;
-    if (end > earlier.computeTarget || end > sequence.maxCachedTokens) return false;
-    if (index > 0 && earlier.table.at(index - 1) !== sequence.table.at(index - 1)) return false;
-    for (let p = end - blockSize; p < end; p++)
-      if (earlier.tokenIds[p] !== sequence.tokenIds[p]) return false;
-    return true;
   }
 
   /** Tokens of the next chunk: the least of what is left, the budget, the time and the rows. */
@@ -280,24 +239,6 @@ export class Scheduler {
     });
   }
 
-  /** A newcomer is let in where its prompt fits beside what those already running are expected to grow to. */
-  #fits(sequence: Sequence): boolean {
-    if (this.running.length === 0) return true;
-    const match = this.#blocks.match(sequence.tokenIds, sequence.maxCachedTokens);
-    let numExpected = this.#expectedBlocks(sequence) - match.numBlocks + match.numEvictable;
-    for (const other of this.running) {
-      numExpected += Math.max(0, this.#expectedBlocks(other) - other.table.numBlocks);
-    }
-    return numExpected <= this.#blocks.numAvailable;
-  }
-
-  /** Blocks it will hold at its end; n sequences share their prompt's. */
-  #expectedBlocks(sequence: Sequence): number {
-    const numOutput = this.forecast.expectedOutputTokens(sequence);
-    const numOwn = this.#blocks.blocksFor(sequence.numPromptTokens + numOutput);
-    return numOwn + (sequence.numSeats - 1) * (this.#blocks.blocksFor(numOutput) + 1);
-  }
-
   /** The n sequences of a prompt that is computed up to its last token share its blocks. */
   #forkWhenReady(sequence: Sequence): readonly Sequence[] {
     if (!sequence.awaitsFork || sequence.numUncomputed > 0) return [sequence];
@@ -317,12 +258,6 @@ export class Scheduler {
     let index = this.running.length;
     while (index > 0 && runsBefore(sequence, this.running[index - 1] as Sequence)) index--;
     this.running.splice(index, 0, sequence);
-  }
-
-  #seatsTaken(): number {
-    let numSeats = 0;
-    for (const sequence of this.running) numSeats += sequence.numSeats;
-    return numSeats;
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * @module One suite for every backend: what a request gets does not depend on what else runs, on how its prompt is cut,
- * on the prefix cache, or on being preempted. Compared are all events with the log-probabilities of the whole
+ * on the prefix cache, on being preempted, or on the number of threads. Compared are all events with the log-probabilities of the whole
  * vocabulary, number by number and without a tolerance.
  */
 import assert from "node:assert/strict";
@@ -88,6 +88,7 @@ async function checkOutput(backend: Backend, one: InvarianceCase): Promise<void>
   );
   check(await run({}, (engine) => inBatch(engine, program, request())), "in a batch of 32");
   check(await run({}, (engine) => afterWarmUp(engine, prompt, request())), "through the prefix cache");
+  check(await run({ numThreads: 2 }, (engine) => collect(engine, request())), "with two threads");
   check(await run(smallPool, (engine) => preempted(engine, program, request())), "after preemption");
 }
 

@@ -97,7 +97,8 @@ function randomRequest(prompt: readonly number[], choices: Choices): GenerationR
     prompt,
     {
       n: choices.oneIn(6) ? 1 + choices.below(4) : 1,
-      maxTokens: choices.below(40),
+      // Most outputs are short, so the forecast lets many in; the long ones then need more than there is.
+      maxTokens: Math.min(choices.oneIn(4) ? 60 + choices.below(60) : choices.below(12), 160 - prompt.length),
       temperature: isSampled ? 1 : 0,
       seed: choices.below(1000),
       repetitionPenalty: isSampled && choices.oneIn(2) ? 1.3 : 1,

@@ -1,0 +1,11 @@
+import { CpuBackend } from "../backend/cpu/cpu-backend.ts";
+import { describeBatchInvariance, type InvarianceCase } from "./testing/batch-invariance.ts";
+
+const cases: readonly InvarianceCase[] = [
+  { checkpoint: "llama-gqa-rope-scaled", kvDtype: "f16" },
+  { checkpoint: "mistral-sliding-window", kvDtype: "int8" },
+  { checkpoint: "gemma3", kvDtype: "int4" },
+];
+
+describeBatchInvariance("CPU backend, WebAssembly kernels", new CpuBackend({ kernels: "wasm" }), cases);
+describeBatchInvariance("CPU backend, kernels of its own choice", new CpuBackend({}), cases);
