@@ -14,7 +14,7 @@
 //
 // Bound: for one query row, conversion of the cache (4 instructions per 4 numbers) and 1¼ multiply-adds per 4 numbers
 // and query vector; the cache itself streams through once.
-import { foldWhole } from "./constants";
+import { foldWhole, minusInfinity } from "./constants";
 import { exp4, maxLanes, sumLanes, tanh4 } from "./exp";
 import { rotateHead } from "./hadamard";
 import {
@@ -25,12 +25,14 @@ import {
   attentionMerge_rotated, attentionMerge_headDim, attentionMerge_items, attentionMerge_numKvHeads, attentionMerge_out,
   attentionMerge_outStride, attentionMerge_partials, attentionMerge_queryHeadsPerKvHead, job_end, job_start,
 } from "./job-fields";
-import { headBytes, loadKeys, loadValues } from "./kv-tile";
+import { dataBytes, headBytes, loadKeys, loadValues } from "./kv-tile";
 import { mergeRecord, recordBytes, startRecord, storeOutput } from "./attention-record";
 import { addValues, scoreTile } from "./attention-tile";
 
 const tokensPerPartition: u32 = 512;
 const scoreRowBytes: usize = 2048;
+/** Up to here f16 is used as it lies. */
+const mostDirectVectors: u32 = 4;
 
 // What a unit needs in many places; each thread has an instance of the module, so these are its own.
 let headDim: u32, numVectors: u32, headsPerRow: u32;
@@ -77,8 +79,13 @@ function prepareQueries<T>(job: usize, firstRow: u32, numRows: u32, head: u32, s
 /** Scores of all query vectors for positions [first, end), `first` a multiple of 16, one row each. */
 function scorePositions<T>(first: u32, end: u32): void {
   for (let position = first; position < end; position += 16) {
-    loadKeys<T>(tileAt(position), headDim, tileScratch);
-    scoreTile(queries, tileScratch, scores + ((position - first) << 2), numVectors, headDim);
+    const tile = tileAt(position), out = scores + <usize>((position - first) << 2);
+    if (sizeof<T>() == 2 && numVectors <= mostDirectVectors) {
+      scoreTile<u16>(queries, tile, out, numVectors, headDim);
+    } else {
+      loadKeys<T>(tile, headDim, tileScratch);
+      scoreTile<f32>(queries, tileScratch, out, numVectors, headDim);
+    }
   }
 }
 
@@ -89,35 +96,46 @@ function scorePositions<T>(first: u32, end: u32): void {
  */
 function softmaxRow<T>(row: usize, columns: u32, firstColumn: u32, endColumn: u32, softcap: f32, result: usize): void {
   const isHalf = sizeof<T>() == 2;
-  const lowest = f32x4.splat(-Infinity), factor = f32x4.splat(isHalf ? 4096.0 : 1.0);
-  const first = i32x4.splat(firstColumn), end = i32x4.splat(endColumn);
-  let index = i32x4(0, 1, 2, 3), largest = lowest;
+  const lowest = minusInfinity, factor = f32x4.splat(isHalf ? 4096.0 : 1.0);
+  for (let i: u32 = 0; i < firstColumn; i++) store<f32>(row + (i << 2), -Infinity);
+  for (let i = endColumn; i < columns; i++) store<f32>(row + (i << 2), -Infinity);
   const last = row + (columns << 2);
+  let largest = lowest;
   for (let at = row; at < last; at += 16) {
-    let s = f32x4.mul(v128.load(at), factor);
-    if (softcap > 0) s = f32x4.mul(f32x4.splat(softcap), tanh4(f32x4.div(s, f32x4.splat(softcap))));
-    const seen = v128.and(i32x4.ge_s(index, first), i32x4.lt_s(index, end));
-    s = v128.bitselect(s, lowest, seen);
-    largest = f32x4.max(largest, s);
+    const raw = v128.load(at);
+    let s = f32x4.mul(raw, factor);
+    if (softcap > 0) s = v128.bitselect(capped(s, softcap), lowest, f32x4.gt(raw, lowest));
+    largest = f32x4.relaxed_max(largest, s);
     v128.store(at, s);
-    index = i32x4.add(index, i32x4.splat(4));
   }
   const m = maxLanes(largest), maximum = f32x4.splat(m);
   let sum = f32x4.splat(0);
   for (let at = row; at < last; at += 16) {
     const s = v128.load(at);
-    const e = v128.and(exp4(f32x4.sub(s, maximum)), f32x4.ne(s, lowest));
+    const e = v128.and(exp4(f32x4.sub(s, maximum)), f32x4.gt(s, lowest));
     sum = f32x4.add(sum, e);
     v128.store(at, isHalf ? f32x4.mul(e, foldWhole) : e);
   }
   startRecord(result, m, sumLanes(sum), headDim);
 }
 
+// @ts-ignore: decorator
+@inline
+function capped(s: v128, cap: f32): v128 {
+  return f32x4.mul(f32x4.splat(cap), tanh4(f32x4.div(s, f32x4.splat(cap))));
+}
+
 function valuePositions<T>(first: u32, end: u32): void {
   for (let position = first; position < end; position += 16) {
-    loadValues<T>(tileAt(position), headDim, tileScratch);
-    const numTokens = min<u32>(16, end - position);
-    addValues(results, tileScratch, scores + ((position - first) << 2), numVectors, headDim, numTokens);
+    const tile = tileAt(position), weights = scores + <usize>((position - first) << 2);
+    // Values are taken in pairs of tokens: one past the end has weight 0 (columns are a multiple of 4) and is finite.
+    const numTokens = (min<u32>(16, end - position) + 1) & ~1;
+    if (sizeof<T>() == 2 && numVectors <= mostDirectVectors && (headDim & 3) == 0) {
+      addValues<u16>(results, tile + dataBytes<T>(headDim), weights, numVectors, headDim, numTokens);
+    } else {
+      loadValues<T>(tile, headDim, tileScratch);
+      addValues<f32>(results, tileScratch, weights, numVectors, headDim, numTokens);
+    }
   }
 }
 

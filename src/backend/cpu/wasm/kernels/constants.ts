@@ -27,3 +27,4 @@ export let inverse120: v128 = f32x4.splat(1.0 / 120.0);
 export let inverse720: v128 = f32x4.splat(1.0 / 720.0);
 export let inverse5040: v128 = f32x4.splat(1.0 / 5040.0);
 export let exponentBias: v128 = i32x4.splat(127);
+export let minusInfinity: v128 = f32x4.splat(-Infinity);

@@ -1,5 +1,6 @@
 // Passes over one row of numbers as wide as the vocabulary. Sums are f64 in chunks of 1,024 numbers, chunks in order.
 // Bound: memory for a maximum, about 35 instructions per 4 numbers where exponentials are summed.
+import { minusInfinity } from "./constants";
 import { exp4, maxLanes } from "./exp";
 
 export const chunkNumbers: u32 = 1024;
@@ -40,7 +41,7 @@ export function countAbove(row: usize, width: u32, value: f32): u32 {
 // @ts-ignore: decorator
 @inline
 export function weight4(z: v128, top: v128): v128 {
-  return v128.and(exp4(f32x4.sub(z, top)), f32x4.ne(z, f32x4.splat(-Infinity)));
+  return v128.and(exp4(f32x4.sub(z, top)), f32x4.gt(z, minusInfinity));
 }
 
 /** Σ e^(z − top) of z = row/temperature over [first, end), of those with z ≥ lowest and weight ≥ minWeight. */
