@@ -1,5 +1,6 @@
 /** @module One operation of a program as kernel jobs. Strides and offsets are bytes; activations are f32 rows. */
 import { invariant } from "../../core/errors.ts";
+import { rowsPerOctet } from "../../core/weight-layout.ts";
 import type { BackendLimits } from "../backend.ts";
 import type { Columns, Operation, Program, WeightDeclaration } from "../program.ts";
 import type { JobWriter } from "./job-writer.ts";
@@ -214,13 +215,14 @@ export class Lowering {
           scale,
           accumulate: accumulate ? 1 : 0,
         },
-        Math.ceil(numRows / 8),
+        Math.ceil(numRows / rowsPerOctet),
       );
       this.#jobs.patch(job, kernelName, "numTokens", numRowsOf(from.split));
       outOffset += 4 * numRows;
       return job;
     });
-    this.#phases.add({ kind: matmulKind(storages), split: "octets", jobs });
+    const unitMacs = rowsPerOctet * from.width;
+    this.#phases.add({ kind: matmulKind(storages), split: "octets", jobs, unitMacs });
     this.#wrote(out);
   }
 

@@ -5,14 +5,15 @@ interface NewPhase {
   readonly kind: PhaseKind;
   readonly split: Split;
   readonly jobs: readonly Job[];
+  readonly unitMacs?: number;
   readonly isRepeatable?: boolean;
 }
 
 export class PhaseList {
   readonly phases: Phase[] = [];
 
-  add({ kind, split, jobs, isRepeatable = false }: NewPhase): void {
-    this.phases.push({ kind, split, jobs, isRepeatable, crossing: null });
+  add({ kind, split, jobs, unitMacs = 0, isRepeatable = false }: NewPhase): void {
+    this.phases.push({ kind, split, jobs, unitMacs, isRepeatable, crossing: null });
   }
 
   /** A job on token or output rows: it joins the phase before it if that is one too, since a row depends on itself only. */
@@ -30,6 +31,13 @@ export class PhaseList {
   }
 
   addCrossing(crossing: Phase["crossing"]): void {
-    this.phases.push({ kind: "crossing", split: "whole", jobs: [], isRepeatable: false, crossing });
+    this.phases.push({
+      kind: "crossing",
+      split: "whole",
+      jobs: [],
+      unitMacs: 0,
+      isRepeatable: false,
+      crossing,
+    });
   }
 }

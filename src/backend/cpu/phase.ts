@@ -47,6 +47,8 @@ export interface Phase {
   readonly kind: PhaseKind;
   readonly split: Split;
   readonly jobs: readonly Job[];
+  /** Of a product: multiply-adds of one unit and one row. Else 0. */
+  readonly unitMacs: number;
   /** Reads nothing that it writes, so every thread may do all of it at once, writing the same bytes. */
   readonly isRepeatable: boolean;
   /** Copies what later layers read into their arena; such a phase has no jobs. */

@@ -9,8 +9,10 @@ import { type ControlBlock, commandWords } from "./control.ts";
 import type { CompiledProgram, Crossing, Job, Patch, Phase } from "./phase.ts";
 import { ThreadTimings } from "./timing.ts";
 
-/** Each phase is offered in about this many chunks for each thread. */
-const chunksPerThread = 6;
+/** Rows and octets are offered in about this many chunks for each thread: what the last one to finish is late by. */
+const chunksPerThread = 16;
+/** Multiply-adds below which a chunk of a product costs more to claim than it saves: a few microseconds' worth. */
+const minChunkMacs = 32_768;
 
 export class StepRunner {
   readonly #program: CompiledProgram;
@@ -59,6 +61,7 @@ export class StepRunner {
       this.#applyPatches(this.#program.headPatches, this.#pieceRows, first);
       this.#runPhases(this.#program.head);
     }
+    this.#pieceRows = 0;
     this.#timings.finish();
   }
 
@@ -118,7 +121,7 @@ export class StepRunner {
       if (this.#thread === 0) this.#cross(phase.crossing);
       return true;
     }
-    const chunk = Math.max(1, Math.floor(numUnits / (this.#numThreads * chunksPerThread)));
+    const chunk = this.#chunkUnits(phase, numUnits);
     const { claim } = this.#control;
     for (;;) {
       const start = Atomics.add(claim, 0, chunk);
@@ -128,6 +131,16 @@ export class StepRunner {
       else if (jobs.length === 1) runRows(jobs, start, end);
       else runBeside(jobs, start, end);
     }
+  }
+
+  #chunkUnits({ split, unitMacs }: Phase, numUnits: number): number {
+    if (split === "attentionUnits" || split === "mergeUnits" || split === "kvHeads") return 1;
+    const fairShare = Math.floor(numUnits / (this.#numThreads * chunksPerThread));
+    if (split !== "octets") return Math.max(1, fairShare);
+    const numRows = this.#pieceRows > 0 ? this.#pieceRows : this.#numTokens;
+    const worthwhile = Math.ceil(minChunkMacs / (unitMacs * numRows));
+    // Even, since kernels with wide vectors take octets two by two.
+    return 2 * Math.ceil(Math.max(fairShare, worthwhile) / 2);
   }
 
   #cross({ from, to, ranges }: Crossing): void {

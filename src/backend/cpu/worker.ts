@@ -99,12 +99,15 @@ function share(total: number, thread: number, numThreads: number): [number, numb
   return [Math.floor((total * thread) / numThreads), Math.floor((total * (thread + 1)) / numThreads)];
 }
 
-/** Runs steps until told to close; waits in between, at first spinning, then asleep. */
+/**
+ * Runs steps until told to close. Sleeps in between at once: on a machine with as many threads as processors, spinning
+ * here would hold up the coordinator, who has to write the next step's inputs (measured: 0.05 ms a step).
+ */
 function serve(runner: StepRunner, control: ControlBlock, barrier: Barrier): void {
   const { gate, command, done } = control;
   let generation = 0;
   for (;;) {
-    waitForChange(gate, generation);
+    sleepWhile(gate, generation);
     generation += 1;
     if (command[commandWords.command] === commands.close || hasFailed(control)) return;
     runner.run();
@@ -115,11 +118,6 @@ function serve(runner: StepRunner, control: ControlBlock, barrier: Barrier): voi
       Atomics.notify(done, 0);
     }
   }
-}
-
-function waitForChange(gate: Int32Array, generation: number): void {
-  for (let spin = 0; spin < numSpins; spin++) if (Atomics.load(gate, 1) !== generation) return;
-  sleepWhile(gate, generation);
 }
 
 function barrierWait(barrier: Barrier, control: ControlBlock): void {
