@@ -1,8 +1,7 @@
-/** @module Binary units and the way the engines print and parse them. */
+/** @module The way the engines round, print and parse sizes. */
+import { gib } from "../core/byte-size.ts";
 
-export const kib = 1024;
-export const mib = 1024 * kib;
-export const gib = 1024 * mib;
+export { gib, kib, mib } from "../core/byte-size.ts";
 
 /** Rounds up to a multiple of `step`. */
 export function roundUp(value: number, step: number): number {
@@ -36,16 +35,6 @@ export function formatGib(bytes: number): string {
   return Number.isInteger(rounded) ? `${rounded}.0` : `${rounded}`;
 }
 
-/** For people: three significant digits and a binary unit. */
-export function humanBytes(bytes: number): string {
-  const sign = bytes < 0 ? "-" : "";
-  const size = Math.abs(bytes);
-  if (size >= gib) return `${sign}${(size / gib).toFixed(2)} GiB`;
-  if (size >= mib) return `${sign}${(size / mib).toFixed(1)} MiB`;
-  if (size >= kib) return `${sign}${(size / kib).toFixed(1)} KiB`;
-  return `${sign}${size} B`;
-}
-
 /**
  * An integer as vLLM's `human_readable_int` reads it: `1k` = 1000 and fractions are allowed in lower case, `1K` = 1024 and
  * fractions are refused. Null where the text is no such number.
@@ -58,14 +47,4 @@ export function parseHumanInteger(text: string): number | null {
   if (suffix === "") return digits.includes(".") ? null : Number(digits);
   if (suffix === suffix.toUpperCase()) return digits.includes(".") ? null : Number(digits) * 1024 ** power;
   return Math.trunc(Number(digits) * 1000 ** power);
-}
-
-/** An amount of memory as people write it: `24GiB`, `24GB` (decimal), `24g` (= GiB, as device sizes are), plain bytes. */
-export function parseMemory(text: string): number | null {
-  const match = /^(\d+(?:\.\d+)?)\s*(b|k|m|g|t|kb|mb|gb|tb|kib|mib|gib|tib)?$/i.exec(text.trim());
-  if (match === null) return null;
-  const unit = (match[2] ?? "b").toLowerCase();
-  const power = "bkmgt".indexOf(unit[0] ?? "b");
-  const base = unit.length === 2 && unit[1] === "b" ? 1000 : 1024;
-  return Math.round(Number(match[1]) * base ** power);
 }

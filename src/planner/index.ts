@@ -9,10 +9,10 @@
  * });
  * console.log(answer.verdict.kind, answer.kv?.numTokens.expected);
  */
-export { humanBytes, parseMemory } from "./bytes.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
 export { knownEngines, plan } from "./engines.ts";
+export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export type { ConfigObject } from "./model/config-fields.ts";
 export type { ModelFacts } from "./model/facts.ts";
 export { parseModelConfig } from "./model/parse-config.ts";

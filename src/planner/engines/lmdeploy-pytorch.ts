@@ -6,7 +6,7 @@
  *
  * Source: lmdeploy-memory.md §0, §1.4, §2.7.
  */
-import { humanBytes } from "../bytes.ts";
+import { formatBytes } from "../../core/byte-size.ts";
 import type { Plan, PlanRequest, Verdict } from "../plan.ts";
 import { exact, mapQuantity, minus, type Quantity } from "../quantity.ts";
 import { pytorchBlockBytes, recurrentStateBytes } from "./lmdeploy/kv-block.ts";
@@ -80,7 +80,7 @@ function verdictOf(start: LmdeployStart, pool: PytorchPool, slack: Quantity, sta
     return {
       ...none,
       kind: "refused",
-      reason: `after setting ${humanBytes(pool.runtimeBytes)} aside for the runtime, ${pool.numBlocks} blocks are left`,
+      reason: `after setting ${formatBytes(pool.runtimeBytes)} aside for the runtime, ${pool.numBlocks} blocks are left`,
       engineMessage: pool.message,
     };
   if (slack.highBytes < 0)

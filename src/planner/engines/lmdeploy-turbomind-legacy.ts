@@ -2,7 +2,7 @@
  * @module TurboMind 0.2.2 to 0.14: a share of what is free after the working buffers, divided by the block; or, from 1 up,
  * a number of blocks. A session longer than the pool is truncated. Source: lmdeploy-memory.md §0, §1.3.
  */
-import { humanBytes, mib } from "../bytes.ts";
+import { formatBytes, mib } from "../../core/byte-size.ts";
 import { regionBytes } from "../kv/object-slabs.ts";
 import type { Plan, PlanRequest, Verdict } from "../plan.ts";
 import { mapQuantity, minus, type Quantity } from "../quantity.ts";
@@ -52,7 +52,7 @@ function verdictOf(
     return {
       ...none,
       kind: left.highBytes > -left.expectedBytes ? "uncertain" : "dies",
-      reason: `the activations are ${humanBytes(-left.expectedBytes)} larger than what the pool leaves`,
+      reason: `the activations are ${formatBytes(-left.expectedBytes)} larger than what the pool leaves`,
       engineMessage: "CUDA runtime error: out of memory",
     };
   if (left.expectedBytes + left.lowBytes < 0)

@@ -7,7 +7,7 @@
  *
  * Source: lmdeploy-memory.md §0, §1.2, §1.5, §2.3.
  */
-import { humanBytes, mib } from "../bytes.ts";
+import { formatBytes, mib } from "../../core/byte-size.ts";
 import { objectsInRegion, pageBytes, regionBytes, slabFor } from "../kv/object-slabs.ts";
 import type { Plan, PlanRequest, Verdict } from "../plan.ts";
 import { exact, mapQuantity, minus, type Quantity, sum } from "../quantity.ts";
@@ -80,7 +80,7 @@ function verdictOf(start: LmdeployStart, needs: Needs, counts: PoolCounts): Verd
         needs.slack.expectedBytes + needs.slack.highBytes > 0 && needs.slack.highBytes > 64 * mib
           ? "uncertain"
           : "dies",
-      reason: `activations, not KV: ${humanBytes(rest)} stay outside the KV region, buffers and the warm-up need ${humanBytes(needed)}`,
+      reason: `activations, not KV: ${formatBytes(rest)} stay outside the KV region, buffers and the warm-up need ${formatBytes(needed)}`,
       engineMessage: "CUDA runtime error: out of memory",
     };
   if (counts.numTokens < warmUpTokens(start))

@@ -1,0 +1,71 @@
+/** @module Models the planner knows by name, usable without a network. */
+import { PagodaError } from "../../core/errors.ts";
+import { nearest } from "../nearest.ts";
+import { catalogueEntries } from "./catalogue-data.ts";
+import type { ConfigObject } from "./config-fields.ts";
+import type { ModelFacts } from "./facts.ts";
+import { parseModelConfig } from "./parse-config.ts";
+import { parseQuantisation } from "./parse-quantisation.ts";
+
+export interface CatalogueEntry {
+  /** Where the facts were found. */
+  readonly source: string;
+  readonly config: ConfigObject;
+}
+
+/** Ids of all models in the catalogue. */
+export const catalogueModels: readonly string[] = Object.keys(catalogueEntries);
+
+const lastPart = (name: string): string => (name.split("/").at(-1) ?? name).toLowerCase();
+
+/** Endings that name a quantised export of a model whose shape is known. */
+const exports: readonly (readonly [RegExp, ConfigObject])[] = [
+  [/-awq$/i, { quant_method: "awq", bits: 4, group_size: 128, zero_point: true }],
+  [/-gptq-int4$/i, { quant_method: "gptq", bits: 4, group_size: 128, sym: true }],
+  [/-gptq-int8$/i, { quant_method: "gptq", bits: 8, group_size: 128, sym: true }],
+  [/-fp8-dynamic$/i, { quant_method: "compressed-tensors", format: "float-quantized" }],
+  [/-fp8$/i, { quant_method: "fp8", weight_block_size: [128, 128] }],
+  [/-(unsloth-)?bnb-4bit$/i, { quant_method: "bitsandbytes", load_in_4bit: true }],
+];
+
+function entryNamed(name: string): readonly [string, CatalogueEntry] | null {
+  const found =
+    Object.entries(catalogueEntries).find(([id]) => id.toLowerCase() === name.toLowerCase()) ??
+    Object.entries(catalogueEntries).find(([id]) => lastPart(id) === lastPart(name));
+  return found ?? null;
+}
+
+/** A quantised export by its ending: the shape of the plain model, the quantisation assumed. */
+function exportNamed(name: string): ModelFacts | null {
+  for (const [ending, quantisation] of exports) {
+    if (!ending.test(name)) continue;
+    const base = entryNamed(name.replace(ending, ""));
+    if (base === null) return null;
+    const facts = parseModelConfig(name, base[1].config);
+    return {
+      ...facts,
+      quantisation: parseQuantisation(quantisation),
+      assumed: [...facts.assumed, `quantization_config from the ending of the name (shape of ${base[0]})`],
+    };
+  }
+  return null;
+}
+
+/** The model of this name, or null where the catalogue does not have it. */
+export function lookUpModel(name: string): ModelFacts | null {
+  const entry = entryNamed(name);
+  return entry === null ? exportNamed(name) : parseModelConfig(entry[0], entry[1].config);
+}
+
+/**
+ * The model of this name.
+ * @throws PagodaError `model_not_found` naming the nearest known model.
+ */
+export function modelNamed(name: string): ModelFacts {
+  const facts = lookUpModel(name);
+  if (facts !== null) return facts;
+  throw new PagodaError("model_not_found", `"${name}" is not in the planner's catalogue.`, {
+    param: "model",
+    hint: `The nearest is ${nearest(name, catalogueModels)}; a folder, a config.json or a .gguf file works too.`,
+  });
+}
