@@ -31,7 +31,7 @@ function randomShape(random: SeededNumbers, dtype: KvDtype, cacheBytes: number):
   const numKvHeads = random.between(1, 3);
   // Now and then a head that machine code leaves to wasm.
   const headDim =
-    random.between(0, 9) === 0 ? 2 * random.between(1, 40) : 16 * random.between(1, random.between(1, 8));
+    random.between(0, 9) === 0 ? 4 * random.between(1, 20) : 16 * random.between(1, random.between(1, 8));
   const numSlices = random.between(1, 2);
   const bytesPerTile = numKvHeads * tileHeadBytes(dtype, headDim);
   const mostTokens = Math.floor(cacheBytes / bytesPerTile / numSlices) * tokensPerTile;
