@@ -31,6 +31,7 @@
  * of steps is vLLM's (V1 sampler).
  */
 import type { SamplingInputs, StepResults } from "../backend.ts";
+import { at } from "./workspace.ts";
 
 /** Samples or scores output row `outputRow` with raw `logits` [vocabulary], writing its entry of `results`. */
 export function sampleRow(
@@ -173,9 +174,4 @@ function likeliestTokens(logits: Float32Array, numTop: number): readonly number[
   if (numTop === 0) return [];
   const ids = Array.from(logits.keys());
   return ids.sort((a, b) => at(logits, b) - at(logits, a) || a - b).slice(0, numTop);
-}
-
-/** Entry of a typed array whose index is within it by construction. */
-function at(values: Float32Array | Int32Array, index: number): number {
-  return values[index] as number;
 }

@@ -2,7 +2,6 @@
 import type { TensorDirectory } from "../weights/tensor-directory.ts";
 import { FieldReader, type LooseFields } from "./field-reader.ts";
 import { parseGgufRopes } from "./gguf-rope.ts";
-import { unknownArchitecture } from "./huggingface-config.ts";
 import {
   type ArchitectureName,
   architectureNames,
@@ -10,6 +9,7 @@ import {
   type LayerConfig,
   type ModelConfig,
   type ModelShape,
+  unknownArchitecture,
 } from "./model-config.ts";
 import { limits } from "./model-limits.ts";
 

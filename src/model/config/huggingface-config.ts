@@ -1,6 +1,5 @@
 /** @module config.json of a Hugging Face folder → ModelConfig; names of transformers 4 and 5 load alike. */
 import { join } from "node:path";
-import { PagodaError } from "../../core/errors.ts";
 import { readJsonObject } from "../json-file.ts";
 import { type ArchitectureDefaults, architectureDefaults } from "./architecture-defaults.ts";
 import { FieldReader, type LooseFields } from "./field-reader.ts";
@@ -11,6 +10,7 @@ import {
   freezeConfig,
   type ModelConfig,
   type ModelShape,
+  unknownArchitecture,
 } from "./model-config.ts";
 import { limits } from "./model-limits.ts";
 import { refuseUnimplementedFields } from "./unimplemented-fields.ts";
@@ -68,14 +68,6 @@ function architectureOf(outer: FieldReader): ArchitectureName {
   const architecture = Object.hasOwn(modelTypes, modelType) ? modelTypes[modelType] : undefined;
   if (architecture === undefined) throw unknownArchitecture(modelType);
   return architecture;
-}
-
-/** The error for a model that no architecture file describes. */
-export function unknownArchitecture(name: string): PagodaError {
-  return new PagodaError("model_unsupported", `the architecture ${JSON.stringify(name)} is not implemented`, {
-    param: "model_type",
-    hint: `Known architectures: ${architectureNames.join(", ")}.`,
-  });
 }
 
 function parseShape(fields: FieldReader, defaults: ArchitectureDefaults): ModelShape {

@@ -1,4 +1,5 @@
 /** @module What a model's arithmetic is, whichever file described it. Frozen; nothing writes to it after it is read. */
+import { PagodaError } from "../../core/errors.ts";
 import type { RopeConfig } from "./rope-config.ts";
 
 export const architectureNames = [
@@ -13,6 +14,14 @@ export const architectureNames = [
   "olmo2",
 ] as const;
 export type ArchitectureName = (typeof architectureNames)[number];
+
+/** The error for a model that no architecture file describes. */
+export function unknownArchitecture(name: string): PagodaError {
+  return new PagodaError("model_unsupported", `the architecture ${JSON.stringify(name)} is not implemented`, {
+    param: "model_type",
+    hint: `Known architectures: ${architectureNames.join(", ")}.`,
+  });
+}
 
 /** How one layer's attention sees the past. */
 export interface LayerConfig {
