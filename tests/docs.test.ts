@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { test } from "node:test";
+import { engineOptions } from "../src/cli/options/engine-options.ts";
+import { variableOf } from "../src/cli/options/option.ts";
+import { serverOptions } from "../src/cli/options/server-options.ts";
+import { errorCatalogue } from "../src/core/errors.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+
+test("docs/errors.md and the catalogue list the same codes, with the same statuses", () => {
+  const rows = [...read("docs/errors.md").matchAll(/^\| `(\w+)` \| (\d{3})?/gm)];
+  assert.deepEqual(rows.map(([, code]) => code).sort(), Object.keys(errorCatalogue).sort());
+  for (const [, code, status] of rows) {
+    if (status === undefined) continue;
+    const entry = Object.entries(errorCatalogue).find(([name]) => name === code);
+    assert.equal(entry?.[1].status, Number(status), code);
+  }
+});
+
+test("docs/options.md lists every spelling and variable of pagoda serve, and no other", () => {
+  const table = Object.values({ ...engineOptions, ...serverOptions });
+  const text = read("docs/options.md");
+  const documented = [...text.matchAll(/^\| (`--.*?) \| `(PAGODA_\w+)`/gm)].flatMap(
+    ([, flags = "", variable = ""]) => [
+      ...[...flags.matchAll(/`(--[\w-]+)/g)].map(([, flag = ""]) => flag),
+      variable,
+    ],
+  );
+  const real = table.flatMap((option) => [...option.spellings.map(({ flag }) => flag), variableOf(option)]);
+  assert.deepEqual(documented.sort(), real.sort());
+});
+
+test("links between the documents lead somewhere", () => {
+  const documents = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((path) => path.endsWith(".md"))
+    .map((path) => join("docs", path));
+  for (const document of ["README.md", ...documents])
+    for (const [, target = ""] of read(document).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
+      assert.doesNotThrow(
+        () => readFileSync(resolve(root, dirname(document), target)),
+        `${document}: ${target}`,
+      );
+});
