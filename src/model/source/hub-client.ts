@@ -19,6 +19,7 @@ export interface HubFile {
   readonly digest: ExpectedDigest | null;
 }
 
+const userAgent = "pagoda";
 const timeoutMs = 15_000;
 const maxRedirects = 5;
 
@@ -30,7 +31,7 @@ export class HubClient {
   constructor(settings: SourceSettings) {
     this.#settings = settings;
     this.headers = {
-      "user-agent": "pagoda",
+      "user-agent": userAgent,
       ...(settings.hubToken === null ? {} : { authorization: `Bearer ${settings.hubToken}` }),
     };
   }
@@ -71,31 +72,32 @@ export class HubClient {
   }
 
   /**
-   * Follows redirects within the hub (a renamed repository) but not those to its storage, whose headers say less; a
-   * redirect away is therefore an answer.
+   * Follows redirects (a renamed repository, a mirror) except those of a large file to the storage behind the hub: they
+   * carry its size and tag themselves, and the storage's own headers say less. The token never leaves the hub's origin.
    */
   async #ask(url: string, method: "GET" | "HEAD", repoId: string): Promise<Response> {
     let target = url;
     for (let hop = 0; hop <= maxRedirects; hop++) {
       const response = await this.#request(target, method);
       const location = response.headers.get("location");
-      const isRedirect = response.status >= 300 && response.status < 400 && location !== null;
-      if (isRedirect && location.startsWith("/")) {
-        target = new URL(location, target).href;
-        continue;
-      }
-      if (response.ok || isRedirect) return response;
+      if (response.ok || response.headers.has("x-linked-etag")) return response;
       await response.body?.cancel();
-      throw this.#refusal(response.status, repoId, url);
+      if (response.status < 300 || response.status >= 400 || location === null)
+        throw this.#refusal(response.status, repoId, url);
+      target = new URL(location, target).href;
     }
-    throw new PagodaError("model_unavailable", `${url} redirects in a circle`);
+    throw new PagodaError("model_unavailable", `${url} is redirected more than ${maxRedirects} times`, {
+      hint: "Check HF_ENDPOINT.",
+    });
   }
 
   async #request(url: string, method: string): Promise<Response> {
+    const isHub = new URL(url).origin === new URL(this.#settings.hubEndpoint).origin;
+    const headers = isHub ? this.headers : { "user-agent": userAgent };
     try {
       return await fetch(url, {
         method,
-        headers: this.headers,
+        headers,
         redirect: "manual",
         signal: AbortSignal.timeout(timeoutMs),
       });

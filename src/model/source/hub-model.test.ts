@@ -214,6 +214,21 @@ test("refusals of the hub say what to change", async (t) => {
   }
 });
 
+test("a repository that was renamed is found under its old name", async (t) => {
+  const { resolve } = await scene(t);
+  const { model, modelId } = await resolve("old/name");
+  assert.equal(modelId, "old/name");
+  assert.equal(loadModelFiles(model).kind, "hf");
+});
+
+test("an HF_ENDPOINT that is no web address is refused by name", () => {
+  for (const [endpoint, pattern] of [
+    ["not a url", /HF_ENDPOINT is "not a url"/],
+    ["ftp://x", /HF_ENDPOINT is "ftp:\/\/x"/],
+  ] as const)
+    assert.throws(() => sourceSettingsFrom({ HF_ENDPOINT: endpoint }), failure("invalid_option", pattern));
+});
+
 test("file names that leave the repository are refused", async (t) => {
   const files = new Map([...tinyFiles(), ["../../evil", Buffer.from("x")]]);
   const { resolve } = await scene(t, {}, files);

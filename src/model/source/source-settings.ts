@@ -2,6 +2,9 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { PagodaError } from "../../core/errors.ts";
+
+const publicHub = "https://huggingface.co";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -22,13 +25,14 @@ export interface SourceSettings {
 /**
  * HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN (or the token file that `hf auth login` writes), HF_HUB_OFFLINE, and ours:
  * PAGODA_CACHE, PAGODA_OFFLINE. XDG_CACHE_HOME moves both caches.
+ * Throws PagodaError `invalid_option` for an HF_ENDPOINT that is no web address.
  */
 export function sourceSettingsFrom(environment: Environment): SourceSettings {
   const cacheHome = given(environment.XDG_CACHE_HOME) ?? join(homedir(), ".cache");
   const hubHome = given(environment.HF_HOME) ?? join(cacheHome, "huggingface");
   const isOffline = isSwitchedOn(environment.PAGODA_OFFLINE);
   return {
-    hubEndpoint: (given(environment.HF_ENDPOINT) ?? "https://huggingface.co").replace(/\/+$/, ""),
+    hubEndpoint: endpointFrom(given(environment.HF_ENDPOINT) ?? publicHub),
     hubCacheFolder: given(environment.HF_HUB_CACHE) ?? join(hubHome, "hub"),
     hubToken: given(environment.HF_TOKEN) ?? storedToken(join(hubHome, "token")),
     mayAskHub: !isOffline && !isSwitchedOn(environment.HF_HUB_OFFLINE),
@@ -36,6 +40,15 @@ export function sourceSettingsFrom(environment: Environment): SourceSettings {
     ownCacheFolder: given(environment.PAGODA_CACHE) ?? join(cacheHome, "pagoda"),
     environment,
   };
+}
+
+function endpointFrom(text: string): string {
+  const protocol = URL.parse(text)?.protocol;
+  if (protocol === "http:" || protocol === "https:") return text.replace(/\/+$/, "");
+  throw new PagodaError("invalid_option", `HF_ENDPOINT is ${JSON.stringify(text)}, which is no web address`, {
+    hint: "Write it as https://host, or unset it.",
+    param: "HF_ENDPOINT",
+  });
 }
 
 function given(value: string | undefined): string | undefined {

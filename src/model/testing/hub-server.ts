@@ -21,7 +21,7 @@ export interface HubServerFaults {
 
 const commit = "0123456789abcdef0123456789abcdef01234567";
 
-/** One repository. Weight files live behind a redirect, as on the real hub; small ones do not. */
+/** One repository, which was `old/name` once. Weight files live behind a redirect, as on the real hub; small ones do not. */
 export class HubServer {
   readonly repoId: string;
   readonly commit = commit;
@@ -59,6 +59,10 @@ export class HubServer {
     if (url === `/api/models/${this.repoId}/revision/main`) {
       const siblings = [...this.#files.keys()].map((rfilename) => ({ rfilename }));
       response.end(JSON.stringify({ sha: commit, siblings }));
+      return;
+    }
+    if (url.startsWith("/api/models/old/name/") || url.startsWith("/old/name/")) {
+      response.writeHead(307, { location: url.replace("old/name", this.repoId) }).end();
       return;
     }
     const match = /^\/(?:[^/]+\/[^/]+\/resolve\/[0-9a-f]{40}|storage)\/(.+)$/.exec(url);

@@ -1,4 +1,5 @@
 /** @module The tokenizer of a Hugging Face folder: `tokenizer.json` with `tokenizer_config.json`. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import { isJsonObject, type JsonObject, readJsonObject, shownValue } from "../json-file.ts";
@@ -27,6 +28,10 @@ const utf8 = new TextEncoder();
  */
 export function tokenizerFromFolder(folder: string, tokenizerConfig: JsonObject): Tokenizer {
   const path = join(folder, "tokenizer.json");
+  if (!existsSync(path))
+    throw new PagodaError("model_unsupported", `${folder} has no tokenizer.json`, {
+      hint: "Save the tokenizer with a current transformers (it writes tokenizer.json), or use a .gguf file of this model.",
+    });
   return tokenizerFromJson(readJsonObject(path, maxTokenizerBytes), tokenizerConfig, path);
 }
 
