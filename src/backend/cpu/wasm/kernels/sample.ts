@@ -11,7 +11,7 @@ import {
   sample_vocabularyWidth, sample_wantsLogprob,
 } from "./job-fields";
 import { thresholdOf } from "./threshold";
-import { chunkNumbers, countAbove, indexOf, keptWeight, largestOf, logSumExp, totalWeight, weightSum } from "./vocabulary";
+import { chunkNumbers, countAbove, indexOf, keptWeight, largestOf, logSumExp, totalWeight } from "./vocabulary";
 
 /** Entry `index` of the 4-byte array whose offset is the job's field. */
 // @ts-ignore: decorator
@@ -73,22 +73,25 @@ function drawToken(job: usize, row: usize, width: u32, o: u32, largest: f32, lis
   if (topK > 0 && topK < width)
     lowest = thresholdOf(row, width, temperature, top, lowest, minWeight, <f64>topK, false, list);
   if (topP < 1) {
-    const goal = <f64>topP * totalWeight(row, width, temperature, top, lowest, minWeight);
+    const goal = <f64>topP * totalWeight(row, width, temperature, top, lowest, minWeight, 0);
     lowest = thresholdOf(row, width, temperature, top, lowest, minWeight, goal, true, list);
   }
   const uniform = load<f64>(<usize>load<u32>(job, sample_uniform) + (o << 3));
-  return walk(row, width, temperature, top, lowest, minWeight, uniform);
+  return walk(row, width, temperature, top, lowest, minWeight, uniform, list);
 }
 
-/** The first token, by ascending id, at which the running sum of kept weights exceeds uniform · their total. */
+/**
+ * The first token, by ascending id, at which the running sum of kept weights exceeds uniform · their total. Only the
+ * chunk in which that happens is walked number by number; `chunks` has room for 8 bytes per chunk.
+ */
 function walk(
-  row: usize, width: u32, temperature: f32, top: f32, lowest: f32, minWeight: f32, uniform: f64,
+  row: usize, width: u32, temperature: f32, top: f32, lowest: f32, minWeight: f32, uniform: f64, chunks: usize,
 ): u32 {
-  const goal = uniform * totalWeight(row, width, temperature, top, lowest, minWeight);
+  const goal = uniform * totalWeight(row, width, temperature, top, lowest, minWeight, chunks);
   let sum: f64 = 0, lastKept: u32 = 0;
   for (let first: u32 = 0; first < width; first += chunkNumbers) {
     const end = min(width, first + chunkNumbers);
-    const chunk = weightSum(row, first, end, temperature, top, lowest, minWeight);
+    const chunk = load<f64>(chunks + (first / chunkNumbers) * 8);
     if (chunk == 0) continue;
     const before = sum;
     sum += chunk;

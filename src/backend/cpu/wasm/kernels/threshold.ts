@@ -1,8 +1,8 @@
 // The z at which top_k or top_p cuts: take numbers by z descending until their measure (1 each, or their weight each)
 // reaches a goal; the answer is the z of the last one taken.
 //
-// Numbers near the top are collected first (within 8 of it, which nearly always is enough; else 32, else all), as z and
-// weight side by side, and then split around pivots like quicksort, following only the side where the goal lies.
+// Numbers near the top are collected first (within 2 of it, else 8, 32, 128, else all), as z and weight side by side,
+// and then split around pivots like quicksort, following only the side where the goal lies.
 import { weight4 } from "./vocabulary";
 
 /** Collects z and weight of the row's numbers with z ≥ lowest and weight ≥ minWeight; returns how many. */
@@ -89,7 +89,7 @@ function select(list: usize, count: u32, goal: f64, byWeight: bool): f32 {
 export function thresholdOf(
   row: usize, width: u32, temperature: f32, top: f32, lowest: f32, minWeight: f32, goal: f64, byWeight: bool, list: usize,
 ): f32 {
-  let within: f32 = 8;
+  let within: f32 = 2;
   while (true) {
     const bound = max<f32>(lowest, top - within);
     const count = collect(row, width, temperature, top, bound, minWeight, list);
@@ -97,6 +97,6 @@ export function thresholdOf(
     for (let i: u32 = 0; i < count; i++) sum += measure(list + (i << 3), byWeight);
     if (sum >= goal || bound == lowest || within == <f32>Infinity)
       return count > 0 ? select(list, count, goal, byWeight) : top;
-    within = within == 8 ? 32 : Infinity;
+    within = within < 128 ? within * 4 : Infinity;
   }
 }

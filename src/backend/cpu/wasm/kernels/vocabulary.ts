@@ -53,6 +53,7 @@ export function weightSum(
   let a = f64x2.splat(0), b = a, i = first;
   for (; i + 4 <= end; i += 4) {
     const z = f32x4.div(v128.load(row + (i << 2)), divisor);
+    if (lowest > -Infinity && !v128.any_true(f32x4.ge(z, bound))) continue;
     const w = keptWeight4(z, highest, bound, minimum);
     a = f64x2.add(a, f64x2.promote_low_f32x4(w));
     b = f64x2.add(b, f64x2.promote_low_f32x4(v128.shuffle<i32>(w, w, 2, 3, 2, 3)));
@@ -75,12 +76,17 @@ export function keptWeight(z: f32, top: f32, lowest: f32, minWeight: f32): f32 {
   return f32x4.extract_lane(w, 0);
 }
 
-/** weightSum over the whole row. */
-export function totalWeight(row: usize, width: u32, temperature: f32, top: f32, lowest: f32, minWeight: f32): f64 {
-  let sum: f64 = 0;
-  for (let i: u32 = 0; i < width; i += chunkNumbers)
-    sum += weightSum(row, i, min(width, i + chunkNumbers), temperature, top, lowest, minWeight);
-  return sum;
+/** weightSum over the whole row; each chunk's sum is left in `chunks`, as f64, where `chunks` is not 0. */
+export function totalWeight(
+  row: usize, width: u32, temperature: f32, top: f32, lowest: f32, minWeight: f32, chunks: usize,
+): f64 {
+  let total: f64 = 0;
+  for (let i: u32 = 0; i < width; i += chunkNumbers) {
+    const sum = weightSum(row, i, min(width, i + chunkNumbers), temperature, top, lowest, minWeight);
+    if (chunks) store<f64>(chunks + (i / chunkNumbers) * 8, sum);
+    total += sum;
+  }
+  return total;
 }
 
 /** ln x of a positive normal number: x = m·2^e, ln m = 2·artanh((m − 1)/(m + 1)) by its series; off by < 1e-15. */
@@ -101,5 +107,5 @@ export function naturalLog(x: f64): f64 {
 /** ln Σ e^x, the log-probabilities' normaliser. */
 export function logSumExp(row: usize, width: u32): f32 {
   const top = largestOf(row, width);
-  return <f32>(<f64>top + naturalLog(totalWeight(row, width, 1, top, -Infinity, 0)));
+  return <f32>(<f64>top + naturalLog(totalWeight(row, width, 1, top, -Infinity, 0, 0)));
 }
