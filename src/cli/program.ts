@@ -1,12 +1,18 @@
 /** @module The commands of `pagoda`. */
 import { Command } from "commander";
 import { addBenchCommand } from "./commands/bench.ts";
+import { addPlanCommand } from "./commands/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { version } from "./version.ts";
 
 /** Adding a command is one line here. */
-const commands: readonly ((program: Command) => void)[] = [addServeCommand, addRunCommand, addBenchCommand];
+const commands: readonly ((program: Command) => void)[] = [
+  addServeCommand,
+  addRunCommand,
+  addPlanCommand,
+  addBenchCommand,
+];
 
 export function buildProgram(): Command {
   const program = new Command("pagoda")

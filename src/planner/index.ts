@@ -15,7 +15,17 @@ export { knownEngines, plan } from "./engines.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export type { ConfigObject } from "./model/config-fields.ts";
 export type { ModelFacts } from "./model/facts.ts";
+export { configOfGguf } from "./model/gguf-config.ts";
 export { parseModelConfig } from "./model/parse-config.ts";
 export { quantisationNamed } from "./model/parse-quantisation.ts";
-export type { CountRange, KvPlan, Plan, PlanComponent, PlanRequest, Suggestion, Verdict } from "./plan.ts";
-export type { Evidence, Quantity } from "./quantity.ts";
+export type {
+  CountRange,
+  FlagValues,
+  KvPlan,
+  Plan,
+  PlanComponent,
+  PlanRequest,
+  Suggestion,
+  Verdict,
+} from "./plan.ts";
+export { type Evidence, exact as exactQuantity, type Quantity } from "./quantity.ts";
