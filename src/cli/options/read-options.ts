@@ -15,7 +15,7 @@ export type Values<Table extends OptionTable> = {
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Variables of ours that are no option of a command. */
-const otherVariables: ReadonlySet<string> = new Set(["PAGODA_OFFLINE", "PAGODA_HEAP_MIB"]);
+const otherVariables: ReadonlySet<string> = new Set(["PAGODA_CACHE", "PAGODA_OFFLINE", "PAGODA_HEAP_MIB"]);
 
 /** Adds every spelling to the command; help shows the first and names the others. */
 export function registerOptions(command: Command, table: OptionTable): void {

@@ -58,7 +58,7 @@ function compile(source: string, path: string): Template {
     return new Template(source);
   } catch (cause) {
     throw new PagodaError("model_invalid", `${path}: the chat template cannot be read: ${reasonOf(cause)}`, {
-      hint: "Give a template that works with --chat-template FILE.",
+      hint: "Put a template that parses into the folder as chat_template.jinja, or get the model from another source.",
       cause,
     });
   }
