@@ -86,3 +86,11 @@ const logprobShareOfHeap = 0.35;
 export function logprobCapacity(ceilingMib: number): number {
   return Math.floor((ceilingMib * mib * logprobShareOfHeap) / bytesPerLogprob);
 }
+
+/** A body becomes strings, token ids and engine state of about three times its length. */
+const bodyShareOfHeap = 0.1;
+
+/** Bytes of request bodies that may be inside at once under a heap ceiling. */
+export function bodyCapacityBytes(ceilingMib: number): number {
+  return Math.floor(ceilingMib * mib * bodyShareOfHeap);
+}

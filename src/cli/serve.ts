@@ -8,7 +8,7 @@ import { RunningRequests } from "../server/running-requests.ts";
 import { ServiceSlot } from "../server/service-slot.ts";
 import type { ServeValues } from "./commands/serve.ts";
 import { fail, showStacks } from "./fault.ts";
-import { heapCeilingMib, logprobCapacity } from "./heap.ts";
+import { bodyCapacityBytes, heapCeilingMib, logprobCapacity } from "./heap.ts";
 import { type Instance, loadInstance, type PreparedInstance, prepareInstance } from "./instance.ts";
 import { resolveSettings } from "./instance-settings.ts";
 import { listen } from "./listen.ts";
@@ -43,6 +43,7 @@ export async function serve(modelArgument: string | null, values: ServeValues): 
     logger,
     version,
     logprobCapacity: logprobCapacity(heapMib),
+    bodyCapacityBytes: bodyCapacityBytes(heapMib),
   });
   const address = await listen(app, logger, {
     host: values.host?.value ?? defaultHost,

@@ -9,6 +9,7 @@ import {
 } from "fastify";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { PagodaError } from "../core/errors.ts";
+import { Admission } from "./admission.ts";
 import { LogprobRoom } from "./logprob-room.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { requestIdFor } from "./request-id.ts";
@@ -33,6 +34,8 @@ export interface AppParts {
   readonly version: string;
   /** Log-probabilities that answers may hold at once. */
   readonly logprobCapacity: number;
+  /** Bytes of request bodies that may be inside at once. */
+  readonly bodyCapacityBytes: number;
 }
 
 /** Builds the application; the caller listens, or injects requests. */
@@ -45,6 +48,10 @@ export function buildApp(parts: AppParts): FastifyInstance {
     // A long generation is not a hanging request: the socket's own fate is watched instead.
     requestTimeout: 0,
     forceCloseConnections: "idle",
+  });
+  const admission = new Admission(parts.bodyCapacityBytes, bodyLimitBytes);
+  app.addHook("onRequest", async (request, reply) => {
+    if (request.method === "POST") admission.enter(request.raw, reply.raw);
   });
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);

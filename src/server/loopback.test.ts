@@ -113,3 +113,21 @@ test("stopping the server ends a stream with an error event", async () => {
     await once(socket, "close");
   });
 });
+
+test("more than the server takes at once is refused with Retry-After, and let in when others have ended", async () => {
+  const gate = Promise.withResolvers<void>();
+  const given = testApp({ text: "x", beforeToken: () => gate.promise });
+  await listening(given, async (port) => {
+    const url = `http://127.0.0.1:${port}/v1/completions`;
+    const body = JSON.stringify({ prompt: "a", padding: "p".repeat(3_000_000) });
+    const request = { method: "POST", headers: { "content-type": "application/json" }, body };
+    const first = fetch(url, request);
+    await until(() => given.service.requests.length === 1);
+    const second = await fetch(url, request);
+    assert.deepEqual([second.status, second.headers.get("retry-after")], [503, "1"]);
+    assert.equal(((await second.json()) as { error: { code: string } }).error.code, "overloaded");
+    gate.resolve();
+    assert.equal((await first).status, 200);
+    assert.equal((await fetch(url, request)).status, 200);
+  });
+});

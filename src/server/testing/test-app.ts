@@ -25,7 +25,15 @@ export function testApp(script: Script): TestApp {
   const logLines: string[] = [];
   const logger = pino({ level: "info" }, { write: (line: string) => void logLines.push(line) });
   return {
-    app: buildApp({ slot, running, metrics, logger, version: "1.2.3", logprobCapacity: 1000 }),
+    app: buildApp({
+      slot,
+      running,
+      metrics,
+      logger,
+      version: "1.2.3",
+      logprobCapacity: 1000,
+      bodyCapacityBytes: 0,
+    }),
     service,
     slot,
     running,
