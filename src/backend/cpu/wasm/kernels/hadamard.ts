@@ -9,11 +9,7 @@ export function rotateHead(x: usize, headDim: u32): void {
       else turnScalars(x + (i << 2), half);
     }
   }
-  const factor = <f32>1.0 / sqrt<f32>(<f32>block);
-  for (let i: u32 = 0; i < headDim; i++) {
-    const at = x + (i << 2);
-    store<f32>(at, load<f32>(at) * factor);
-  }
+  scaleHead(x, headDim, <f32>1.0 / sqrt<f32>(<f32>block));
 }
 
 function turnVectors(x: usize, half: u32): void {
@@ -32,4 +28,10 @@ function turnScalars(x: usize, half: u32): void {
     store<f32>(x, a + b);
     store<f32>(x + other, a - b);
   }
+}
+
+function scaleHead(x: usize, headDim: u32, factor: f32): void {
+  let i: u32 = 0;
+  for (; i + 4 <= headDim; i += 4) v128.store(x + (i << 2), f32x4.mul(v128.load(x + (i << 2)), f32x4.splat(factor)));
+  for (; i < headDim; i++) store<f32>(x + (i << 2), load<f32>(x + (i << 2)) * factor);
 }

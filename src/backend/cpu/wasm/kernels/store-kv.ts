@@ -2,6 +2,7 @@
 //
 // A token's scale and minimum come from its own head alone, so what is stored does not depend on how a prompt was cut.
 // Bound: scattered 2-byte stores of the keys (a key is a column of its tile).
+import { loadPart, maxLanes } from "./exp";
 import { rotateHead } from "./hadamard";
 import { half, toHalf, toHalves4 } from "./half";
 import {
@@ -44,70 +45,61 @@ function storeHeadF16(key: usize, value: usize, tile: usize, lane: u32, headDim:
   }
 }
 
-function smallest(x: usize, n: u32): f32 {
-  let found = load<f32>(x);
-  for (let i: u32 = 1; i < n; i++) found = min<f32>(found, load<f32>(x + (i << 2)));
-  return found;
+/**
+ * n numbers to bytes q in [0, levels] at `out` (which may be x itself), and {scale, min} to `params`. q is computed
+ * against scale and minimum as they will be read back, so the rounding of both is part of what q corrects.
+ */
+function quantiseHead(x: usize, n: u32, levels: f32, params: usize, out: usize): void {
+  let low4 = v128.load32_splat(x), high4 = low4;
+  let i: u32 = 0;
+  for (; i + 4 <= n; i += 4) {
+    const v = v128.load(x + (i << 2));
+    low4 = f32x4.relaxed_min(low4, v);
+    high4 = f32x4.relaxed_max(high4, v);
+  }
+  for (; i < n; i++) {
+    const v = v128.load32_splat(x + (i << 2));
+    low4 = f32x4.relaxed_min(low4, v);
+    high4 = f32x4.relaxed_max(high4, v);
+  }
+  store<u16>(params, <u16>toHalf(-maxLanes(f32x4.neg(low4))), 2);
+  store<u16>(params, <u16>toHalf((maxLanes(high4) - half(params + 2)) / levels));
+  const scale = half(params), lowest = f32x4.splat(half(params + 2)), top = f32x4.splat(levels);
+  if (scale == 0) return memory.fill(out, 0, n);
+  const divisor = f32x4.splat(scale);
+  for (i = 0; i < n; i += 4) {
+    const v = i + 4 <= n ? v128.load(x + (i << 2)) : loadPart(x + (i << 2), n - i);
+    const q = f32x4.nearest(f32x4.div(f32x4.sub(v, lowest), divisor));
+    const words = i32x4.relaxed_trunc_f32x4_s(f32x4.relaxed_max(f32x4.relaxed_min(q, top), f32x4.splat(0)));
+    const pairs = i16x8.narrow_i32x4_s(words, words);
+    v128.store32_lane(out + i, i8x16.narrow_i16x8_u(pairs, pairs), 0);
+  }
 }
 
-function largest(x: usize, n: u32): f32 {
-  let found = load<f32>(x);
-  for (let i: u32 = 1; i < n; i++) found = max<f32>(found, load<f32>(x + (i << 2)));
-  return found;
-}
-
-/** Writes {scale, min} as they will be read back, so that the rounding of both is part of what q corrects. */
-function storeParams(at: usize, x: usize, n: u32, levels: f32): void {
-  const low = smallest(x, n), high = largest(x, n);
-  store<u16>(at, <u16>toHalf(low), 2);
-  store<u16>(at, <u16>toHalf((high - half(at + 2)) / levels));
-}
-
-// @ts-ignore: decorator
-@inline
-function quantised(x: f32, scale: f32, lowest: f32, levels: f32): u32 {
-  if (scale == 0) return 0;
-  return <u32>max<f32>(0, min<f32>(levels, nearest<f32>((x - lowest) / scale)));
-}
-
-function storeHeadInt8(key: usize, value: usize, tile: usize, lane: u32, headDim: u32): void {
+function storeHeadInt8(key: usize, value: usize, tile: usize, lane: u32, headDim: u32, scratch: usize): void {
   const params = tile + 2 * dataBytes<u8>(headDim) + (lane << 2);
-  storeParams(params, key, headDim, 255);
-  storeParams(params + 64, value, headDim, 255);
-  const keyScale = half(params), keyMin = half(params + 2), scale = half(params + 64), low = half(params + 66);
-  const keys = tile + lane, values = tile + dataBytes<u8>(headDim) + lane * headDim;
-  for (let d: u32 = 0; d < headDim; d++) {
-    store<u8>(keys + (d << 4), <u8>quantised(load<f32>(key + (d << 2)), keyScale, keyMin, 255));
-    store<u8>(values + d, <u8>quantised(load<f32>(value + (d << 2)), scale, low, 255));
-  }
+  quantiseHead(key, headDim, 255, params, scratch);
+  for (let d: u32 = 0; d < headDim; d++) store<u8>(tile + lane + (d << 4), load<u8>(scratch + d));
+  quantiseHead(value, headDim, 255, params + 64, scratch);
+  memory.copy(tile + dataBytes<u8>(headDim) + lane * headDim, scratch, headDim);
 }
 
-function storeKeyInt4(key: usize, tile: usize, lane: u32, headDim: u32, params: usize): void {
-  storeParams(params, key, headDim, 15);
-  const scale = half(params), low = half(params + 2), shift = (lane & 8) >>> 1;
-  for (let d: u32 = 0; d < headDim; d++) {
-    const at = tile + (d << 3) + (lane & 7), other = <u32>load<u8>(at) & (<u32>0xf0 >>> shift);
-    store<u8>(at, <u8>(other | (quantised(load<f32>(key + (d << 2)), scale, low, 15) << shift)));
-  }
-}
-
-function storeValueInt4(value: usize, row: usize, headDim: u32, params: usize): void {
-  storeParams(params, value, headDim, 15);
-  const scale = half(params), base = half(params + 2), middle = headDim >>> 1;
-  for (let d: u32 = 0; d < middle; d++) {
-    const low = quantised(load<f32>(value + (d << 2)), scale, base, 15);
-    store<u8>(row + d, <u8>(low | (quantised(load<f32>(value + ((d + middle) << 2)), scale, base, 15) << 4)));
-  }
-}
-
+/** A key's numbers are nibbles in bytes that token lane ^ 8 shares. */
 function storeHeadInt4(key: usize, value: usize, tile: usize, lane: u32, headDim: u32, scratch: usize): void {
-  const params = tile + 2 * dataBytes<i8>(headDim) + (lane << 2);
+  const params = tile + 2 * dataBytes<i8>(headDim) + (lane << 2), shift = (lane & 8) >>> 1, others = <u32>0xf0 >>> shift;
   memory.copy(scratch, key, headDim << 2);
   rotateHead(scratch, headDim);
-  storeKeyInt4(scratch, tile, lane, headDim, params);
+  quantiseHead(scratch, headDim, 15, params, scratch);
+  for (let d: u32 = 0; d < headDim; d++) {
+    const at = tile + (d << 3) + (lane & 7);
+    store<u8>(at, <u8>((<u32>load<u8>(at) & others) | (<u32>load<u8>(scratch + d) << shift)));
+  }
   memory.copy(scratch, value, headDim << 2);
   rotateHead(scratch, headDim);
-  storeValueInt4(scratch, tile + dataBytes<i8>(headDim) + lane * (headDim >>> 1), headDim, params + 64);
+  quantiseHead(scratch, headDim, 15, params + 64, scratch);
+  const middle = headDim >>> 1, row = tile + dataBytes<i8>(headDim) + lane * middle;
+  for (let d: u32 = 0; d < middle; d++)
+    store<u8>(row + d, load<u8>(scratch + d) | (load<u8>(scratch + middle + d) << 4));
 }
 
 function storeKv<T>(job: usize): void {
@@ -116,11 +108,12 @@ function storeKv<T>(job: usize): void {
   for (let head = load<u32>(job, job_start), end = load<u32>(job, job_end); head < end; head++) {
     let key = <usize>load<u32>(job, storeKvF16_key) + ((head * headDim) << 2);
     let value = <usize>load<u32>(job, storeKvF16_value) + ((head * headDim) << 2);
+    const scratch = <usize>load<u32>(job, storeKvF16_scratch);
     for (let t: u32 = 0; t < numTokens; t++) {
       const tile = tileOf<T>(job, t, head), lane = laneOf(job, t);
       if (sizeof<T>() == 2) storeHeadF16(key, value, tile, lane, headDim);
-      else if (isSigned<T>()) storeHeadInt4(key, value, tile, lane, headDim, load<u32>(job, storeKvF16_scratch));
-      else storeHeadInt8(key, value, tile, lane, headDim);
+      else if (isSigned<T>()) storeHeadInt4(key, value, tile, lane, headDim, scratch);
+      else storeHeadInt8(key, value, tile, lane, headDim, scratch);
       key += keyStride;
       value += valueStride;
     }
