@@ -19,6 +19,7 @@ import { chooseKernelSource, type KernelChoice } from "./choose-kernels.ts";
 import { controlBlock } from "./control.ts";
 import { CpuModel } from "./cpu-model.ts";
 import { layOut, type ModelLayout } from "./layout.ts";
+import { preferHugePages } from "./machine-code/loader.ts";
 import { stepInputViews, stepResultViews } from "./step-views.ts";
 import type { RefusedLoad, WorkerMessage, WorkerStart } from "./worker-messages.ts";
 
@@ -60,6 +61,8 @@ export class CpuBackend implements Backend {
     const kernels = await chooseKernelSource(this.#options.kernels);
     const arenas = layout.arenas.map(({ numBytes }) => createArena(numBytes));
     const memories = arenas.map(({ memory }) => memory);
+    // Through node:ffi, which is trusted only where machine code has passed its self-test.
+    if (kernels.machineCode !== null) for (const { buffer } of memories) preferHugePages(buffer);
     const [first] = arenas;
     const [firstLayout] = layout.arenas;
     invariant(first !== undefined && firstLayout !== undefined, () => "a model has at least one arena");
