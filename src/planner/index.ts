@@ -11,6 +11,7 @@
  */
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
+export { type PagodaStart, planPagoda } from "./engines/pagoda.ts";
 export { knownEngines, plan } from "./engines.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export type { ConfigObject } from "./model/config-fields.ts";

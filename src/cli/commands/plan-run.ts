@@ -25,6 +25,11 @@ function print(answer: Plan, options: PlanOptions): void {
 
 export async function runPlan(name: string, flags: FlagValues, options: PlanOptions): Promise<void> {
   const { engine, version } = engineOf(options.engine);
+  if (engine === "pagoda") {
+    const { pagodaPlan } = await import("./plan-pagoda.ts");
+    print(await pagodaPlan(name, flags), options);
+    return;
+  }
   const { facts, stored } = await planModel(name, sourceSettingsFrom(process.env));
   const { device, note } = planDevice(options);
   const request: PlanRequest = {
