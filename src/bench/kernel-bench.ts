@@ -122,9 +122,9 @@ function attentionFigures(makeArena: ArenaMaker, dtype: KvDtype, numTokens: numb
   const query = arena.floats(seededFloats(4, numHeads * shape.headDim * 4));
   const items = arena.take(32);
   const job = {
-    query: query - (numTokens - 4) * queryStride,
+    query,
     queryStride,
-    out: query - (numTokens - 4) * queryStride,
+    out: query,
     outStride: queryStride,
     kv,
     ...shape,
@@ -135,13 +135,13 @@ function attentionFigures(makeArena: ArenaMaker, dtype: KvDtype, numTokens: numb
     blockSize,
     blockTables: rowIds,
     maxBlocksPerSequence: numBlocks,
-    positions: rowIds,
+    positions: rowIds + 4 * (numTokens - 4),
     items,
     partials: 0,
     scratch: arena.take(attentionScratchBytes(shape.headDim, queryHeadsPerKvHead)),
   };
   const rates = [1, 4].map((numRows): KernelFigure => {
-    arena.i32.set([0, numTokens - numRows, numRows, 0, Math.ceil(numTokens / 512), -1, 0, 0], items / 4);
+    arena.i32.set([0, 4 - numRows, numRows, 0, Math.ceil(numTokens / 512), -1, 0, 0], items / 4);
     const ms = bestMs(() => arena.run(`attention${suffix}`, job, 0, shape.numKvHeads));
     const numMacs = 2 * numRows * numHeads * shape.headDim * numTokens;
     const shapeText = `${numRows} rows over ${numTokens} tokens`;
