@@ -74,7 +74,7 @@ export class Delivery {
       type: "prompt",
       promptTokenIds: Array.from(request.admitted.promptTokenIds),
       numCachedTokens: request.numCachedTokens,
-      promptLogprobs: request.promptLogprobs,
+      promptLogprobs: request.promptLogprobs?.toEntries() ?? null,
     });
   }
 

@@ -19,7 +19,7 @@ import { ModelRunner, type Outcome } from "./model-runner.ts";
 import { Scheduler } from "./scheduler.ts";
 import { RequestProgress } from "./sequence.ts";
 import { SequenceText } from "./sequence-text.ts";
-import { limitsOf, type StepPlan } from "./step-plan.ts";
+import { capacityOf, type StepPlan } from "./step-plan.ts";
 import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
 
 /** What `memory()` reports besides the blocks: planned and allocated bytes, known to whoever loaded the model. */
@@ -73,13 +73,13 @@ export class Engine implements GenerationService {
     this.#options = options;
     this.model = options.served;
     this.#clock = options.clock ?? (() => performance.now());
-    const stepLimits = limitsOf(model.inputs);
-    checkLimits(limits, stepLimits.numSeen, options.vocabularyWidth);
+    const stepCapacity = capacityOf(model.inputs);
+    checkLimits(limits, stepCapacity.numSeen, options.vocabularyWidth);
     this.#blocks = new BlockManager({ ...limits, prefixCaching: options.prefixCaching });
     this.#scheduler = new Scheduler({
       blocks: this.#blocks,
       maxNumSeqs: limits.maxNumSeqs,
-      limits: { ...stepLimits, numTokens: limits.maxNumBatchedTokens, numSlices: limits.maxNumSeqs },
+      capacity: { ...stepCapacity, numTokens: limits.maxNumBatchedTokens, numSlices: limits.maxNumSeqs },
       maxStepMs: options.maxStepMs,
       expectedOutputTokens: options.expectedOutputTokens ?? defaultExpectedOutputTokens,
     });
@@ -90,7 +90,7 @@ export class Engine implements GenerationService {
       limits: {
         ...limits,
         numKvTokens: limits.numBlocks * limits.blockSize,
-        maxBiasEntries: stepLimits.numBias,
+        maxBiasEntries: stepCapacity.numBias,
         vocabularyWidth: options.vocabularyWidth,
       },
       clock: this.#clock,

@@ -5,7 +5,7 @@ import type { SamplingParams } from "../core/sampling-params.ts";
 import type { AdmittedRequest } from "./sequence.ts";
 import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
 
-export interface IntakeLimits {
+interface IntakeLimits {
   readonly maxModelLen: number;
   readonly maxNumSeqs: number;
   readonly maxLogprobs: number;

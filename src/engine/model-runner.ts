@@ -72,11 +72,9 @@ export class ModelRunner {
 
   #collectPromptLogprobs(slice: SequenceSlice, firstRow: number): void {
     const { request } = slice.sequence;
-    const numTop = request.admitted.sampling.promptLogprobs ?? 0;
-    for (let r = 0; r < slice.numScored; r++) {
-      request.promptLogprobs?.push(readLogprobs(this.#model.results, firstRow + r, numTop));
-      request.numPromptLogprobs++;
-    }
+    for (let r = 0; r < slice.numScored; r++)
+      request.promptLogprobs?.append(this.#model.results, firstRow + r);
+    request.numPromptLogprobs += slice.numScored;
   }
 
   #commitToken(sequence: Sequence, row: number): Outcome {

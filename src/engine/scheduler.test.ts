@@ -33,7 +33,7 @@ function setup(
     maxNumSeqs: 16,
     maxStepMs: 300,
     expectedOutputTokens: 1,
-    limits: { numTokens, numSlices: 16, numOutputs: numTokens, numSeen: 1000, numBias: 100 },
+    capacity: { numTokens, numSlices: 16, numOutputs: numTokens, numSeen: 1000, numBias: 100 },
     ...wishes,
   });
   setups.push({ scheduler, blocks });
@@ -286,10 +286,10 @@ describe("steps stay within their time", () => {
 
 describe("rows that do not fit wait", () => {
   const penalised = { ...greedy, repetitionPenalty: 1.5 };
-  const limits = { numTokens: 64, numSlices: 16, numOutputs: 64, numSeen: 40, numBias: 4 };
+  const capacity = { numTokens: 64, numSlices: 16, numOutputs: 64, numSeen: 40, numBias: 4 };
 
   test("seen tokens: all sequences get their turn", () => {
-    const { scheduler } = setup({ limits });
+    const { scheduler } = setup({ capacity });
     const sequences = [1, 2, 3, 4].map((seed) =>
       sequenceWith({ promptTokens: promptOf(20, seed), sampling: penalised, maxTokens: 100 }),
     );
@@ -299,7 +299,7 @@ describe("rows that do not fit wait", () => {
       const numSeen = plan.slices
         .filter((slice) => slice.samplesToken)
         .reduce((sum, slice) => sum + (slice.sequence.seen?.numDistinct ?? 0), 0);
-      assert.ok(numSeen <= limits.numSeen);
+      assert.ok(numSeen <= capacity.numSeen);
       commit(scheduler, plan);
     }
     for (const sequence of sequences)
@@ -307,7 +307,7 @@ describe("rows that do not fit wait", () => {
   });
 
   test("logit_bias entries", () => {
-    const { scheduler } = setup({ limits });
+    const { scheduler } = setup({ capacity });
     const sampling = {
       ...greedy,
       logitBias: new Map([
@@ -322,7 +322,7 @@ describe("rows that do not fit wait", () => {
   });
 
   test("output rows of prompt log-probabilities", () => {
-    const { scheduler } = setup({ limits: { ...limits, numOutputs: 20, numTokens: 60 } });
+    const { scheduler } = setup({ capacity: { ...capacity, numOutputs: 20, numTokens: 60 } });
     const sampling = { ...greedy, promptLogprobs: 0 };
     for (const seed of [1, 2])
       scheduler.enqueue(sequenceWith({ promptTokens: promptOf(30, seed), sampling }));

@@ -4,7 +4,7 @@ import { Admission } from "./admission.ts";
 import type { BlockManager } from "./block-manager.ts";
 import { PrefixSharing } from "./prefix-sharing.ts";
 import { Sequence } from "./sequence.ts";
-import { type SequenceSlice, type StepLimits, StepPlan } from "./step-plan.ts";
+import { type SequenceSlice, type StepCapacity, StepPlan } from "./step-plan.ts";
 import { StepTimeModel } from "./step-time-model.ts";
 import { runsBefore, WaitingQueue } from "./waiting-queue.ts";
 
@@ -12,7 +12,7 @@ export interface SchedulerOptions {
   readonly blocks: BlockManager;
   /** Most sequences with a seat at a time. */
   readonly maxNumSeqs: number;
-  readonly limits: StepLimits;
+  readonly capacity: StepCapacity;
   /** While others decode, prompts are cut so that a step stays within this. */
   readonly maxStepMs: number;
   /** First guess of how long outputs are; corrected as requests finish. */
@@ -73,7 +73,7 @@ export class Scheduler {
 
   /** Plans one step and takes the blocks it needs. Idle only where nothing runs and nothing waits. */
   schedule(): StepPlan {
-    const plan = new StepPlan(this.#options.limits);
+    const plan = new StepPlan(this.#options.capacity);
     this.#stepNumber++;
     this.#scheduleDecodes(plan);
     this.#schedulePrompts(plan);

@@ -1,8 +1,8 @@
 /** @module One running generation and the request it belongs to. */
-import type { PositionLogprobs } from "../core/generation.ts";
 import type { SamplingParams } from "../core/sampling-params.ts";
 import { BlockTable } from "./block-table.ts";
 import type { EventStream } from "./event-stream.ts";
+import { PromptLogprobs } from "./prompt-logprobs.ts";
 import { SeenTokens } from "./seen-tokens.ts";
 import type { SequenceText } from "./sequence-text.ts";
 
@@ -33,8 +33,8 @@ export class RequestProgress {
   /** All n once forked; before that, the first alone. */
   readonly sequences: Sequence[];
   readonly firstSequence: Sequence;
-  /** Entry p belongs to prompt token p; entries [1, numPromptLogprobs] are known. */
-  readonly promptLogprobs: (PositionLogprobs | null)[] | null;
+  /** null where they are not wanted; those of prompt tokens [1, numPromptLogprobs] are known. */
+  readonly promptLogprobs: PromptLogprobs | null;
   numPromptLogprobs = 0;
   numCachedTokens = 0;
   numFinished = 0;
@@ -48,7 +48,8 @@ export class RequestProgress {
     this.admitted = admitted;
     this.stream = stream;
     this.makeText = makeText;
-    this.promptLogprobs = admitted.sampling.promptLogprobs === null ? null : [null];
+    const { promptLogprobs: numTop } = admitted.sampling;
+    this.promptLogprobs = numTop === null ? null : new PromptLogprobs(admitted.promptTokenIds.length, numTop);
     this.firstSequence = new Sequence(this, 0);
     this.sequences = [this.firstSequence];
   }

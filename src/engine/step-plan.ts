@@ -18,7 +18,7 @@ export interface SequenceSlice {
 }
 
 /** What the backend's arrays hold in one step. */
-export interface StepLimits {
+export interface StepCapacity {
   readonly numTokens: number;
   readonly numSlices: number;
   readonly numOutputs: number;
@@ -26,7 +26,7 @@ export interface StepLimits {
   readonly numBias: number;
 }
 
-export function limitsOf(inputs: StepInputs): StepLimits {
+export function capacityOf(inputs: StepInputs): StepCapacity {
   return {
     numTokens: inputs.tokenIds.length,
     numSlices: inputs.sliceStarts.length - 1,
@@ -37,7 +37,7 @@ export function limitsOf(inputs: StepInputs): StepLimits {
 }
 
 export class StepPlan {
-  readonly limits: StepLimits;
+  readonly capacity: StepCapacity;
   readonly slices: SequenceSlice[] = [];
   /** [from, to, from, to, …] block ids, to be copied in this order before the step. */
   readonly copies: number[] = [];
@@ -51,8 +51,8 @@ export class StepPlan {
   #numSeen = 0;
   #numBias = 0;
 
-  constructor(limits: StepLimits) {
-    this.limits = limits;
+  constructor(capacity: StepCapacity) {
+    this.capacity = capacity;
   }
 
   get isIdle(): boolean {
@@ -60,19 +60,19 @@ export class StepPlan {
   }
 
   get numTokensLeft(): number {
-    return this.slices.length < this.limits.numSlices ? this.limits.numTokens - this.numTokens : 0;
+    return this.slices.length < this.capacity.numSlices ? this.capacity.numTokens - this.numTokens : 0;
   }
 
   get numOutputsLeft(): number {
-    return this.limits.numOutputs - this.numOutputs;
+    return this.capacity.numOutputs - this.numOutputs;
   }
 
   /** Whether the entries of one more sampling row fit; where not, the sequence waits for a later step. */
   hasRoomToSample(sequence: Sequence): boolean {
     return (
       this.numOutputsLeft >= 1 &&
-      this.#numSeen + numSeenEntries(sequence) <= this.limits.numSeen &&
-      this.#numBias + numBiasEntries(sequence) <= this.limits.numBias
+      this.#numSeen + numSeenEntries(sequence) <= this.capacity.numSeen &&
+      this.#numBias + numBiasEntries(sequence) <= this.capacity.numBias
     );
   }
 
@@ -82,8 +82,11 @@ export class StepPlan {
     this.numOutputs += slice.numScored;
     this.numAttended += attendedPositions(slice.startPosition, slice.numTokens);
     if (slice.samplesToken) this.#addSamplingRow(slice);
-    invariant(this.numTokens <= this.limits.numTokens, () => `${this.numTokens} tokens in one step`);
-    invariant(this.numOutputs <= this.limits.numOutputs, () => `${this.numOutputs} output rows in one step`);
+    invariant(this.numTokens <= this.capacity.numTokens, () => `${this.numTokens} tokens in one step`);
+    invariant(
+      this.numOutputs <= this.capacity.numOutputs,
+      () => `${this.numOutputs} output rows in one step`,
+    );
   }
 
   #addSamplingRow(slice: SequenceSlice): void {
@@ -95,7 +98,7 @@ export class StepPlan {
 }
 
 /** Positions seen by tokens [start, start + numTokens) of a sequence, summed: token p sees p + 1. */
-export function attendedPositions(start: number, numTokens: number): number {
+function attendedPositions(start: number, numTokens: number): number {
   return numTokens * start + (numTokens * (numTokens + 1)) / 2;
 }
 

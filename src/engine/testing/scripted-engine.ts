@@ -13,7 +13,7 @@ import {
   scriptedVocabulary,
 } from "./scripted-model.ts";
 
-export const smallLimits: BackendLimits = {
+const smallLimits: BackendLimits = {
   blockSize: 16,
   numBlocks: 64,
   kvDtype: "f16",
