@@ -2,7 +2,7 @@
 import { PagodaError } from "../core/errors.ts";
 import type { Origin, Resolved } from "../core/resolved.ts";
 import { parseHumanInteger } from "./bytes.ts";
-import { nearest } from "./nearest.ts";
+import { editDistance, nearest } from "./nearest.ts";
 import type { FlagValues } from "./plan.ts";
 
 export interface FlagSpec {
@@ -54,7 +54,7 @@ export class FlagReader {
     const looksLikeMemory = /memory|cache|block|batch|seqs|model-len|session-len|prefill|parallel|quant/.test(
       name,
     );
-    if (looksLikeMemory || isNearly(name, close))
+    if (looksLikeMemory || editDistance(name, close) <= 2)
       throw new PagodaError("plan_invalid", `${engine} has no flag --${name}.`, {
         param: name,
         hint: `The nearest is --${close}.`,
@@ -114,12 +114,6 @@ export class FlagReader {
     }
     return [...words, ...this.passedOn];
   }
-}
-
-function isNearly(typed: string, known: string): boolean {
-  return (
-    typed.length > 5 && known.startsWith(typed.slice(0, -2)) && Math.abs(known.length - typed.length) <= 2
-  );
 }
 
 /** A setting and where its value came from. */

@@ -9,10 +9,13 @@
  * });
  * console.log(answer.verdict.kind, answer.kv?.numTokens.expected);
  */
+
+export { type Arrangement, compareReplicas, compareSentence } from "./compare.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
 export { type PagodaStart, planPagoda } from "./engines/pagoda.ts";
 export { knownEngines, plan } from "./engines.ts";
+export { type FitAnswer, type FitResult, type FitWish, fitPlan } from "./fit.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export type { ConfigObject } from "./model/config-fields.ts";
 export type { ModelFacts } from "./model/facts.ts";
@@ -30,3 +33,5 @@ export type {
   Verdict,
 } from "./plan.ts";
 export { type Evidence, exact as exactQuantity, type Quantity } from "./quantity.ts";
+export { heldBytes, planReplicas, type ReplicaPlan } from "./replicas.ts";
+export { decodeTokensPerSecond } from "./throughput.ts";

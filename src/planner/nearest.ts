@@ -1,7 +1,7 @@
 /** @module The known word that is closest to what was typed. */
 
 /** Edits (insert, delete, replace) that turn `from` into `to`. */
-function editDistance(from: string, to: string): number {
+export function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row++) {
     const current = [row];

@@ -6,6 +6,7 @@ import type { PlanOptions } from "./plan.ts";
 import { planDevice } from "./plan-device.ts";
 import { planModel } from "./plan-model.ts";
 import { planTable } from "./plan-table.ts";
+import { planVariant } from "./plan-variants.ts";
 
 /** `vllm@0.21` → engine and version. */
 export function engineOf(text: string): { readonly engine: string; readonly version: string | null } {
@@ -41,6 +42,11 @@ export async function runPlan(name: string, flags: FlagValues, options: PlanOpti
     flags,
     usage: options.library === true ? "library" : "serve",
   };
+  const variant = planVariant(request, options);
+  if (variant !== null) {
+    process.stdout.write(`${variant}\n`);
+    return;
+  }
   const answer = plan(request);
   const notes = [
     note,
