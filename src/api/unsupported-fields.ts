@@ -7,7 +7,7 @@ const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.lengt
 const isPlainText = (value: unknown): boolean =>
   typeof value === "object" && value !== null && "type" in value && value.type === "text";
 
-export const unsupportedEverywhere: Readonly<Record<string, UnsupportedField>> = {
+const unsupportedEverywhere: Readonly<Record<string, UnsupportedField>> = {
   response_format: { isHarmless: isPlainText, instead: `Only {"type": "text"} is supported.` },
   structured_outputs: { isHarmless: never },
   guided_json: { isHarmless: never },

@@ -17,7 +17,7 @@ export function fail(thrown: unknown): never {
 }
 
 /** What is wrong and what to change; of our own bugs, their message too, for there is no log to look into. */
-export function oneLine(thrown: unknown): string {
+function oneLine(thrown: unknown): string {
   const isOurs = !(thrown instanceof PagodaError) && thrown instanceof Error;
   const text = isOurs ? `internal error: ${thrown.message}` : messageWithHint(toPagodaError(thrown));
   return text.replaceAll(/\s*\n\s*/g, " ");

@@ -13,7 +13,7 @@ import { engineOptions } from "./options/engine-options.ts";
 import { type Environment, readOptions } from "./options/read-options.ts";
 
 /** Set in the replaced process; its value is the ceiling in MiB. */
-export const heapVariable = "PAGODA_HEAP_MIB";
+const heapVariable = "PAGODA_HEAP_MIB";
 
 /** Room for a vocabulary of 50,000 tokens and the requests of a small instance. */
 const leastHeapMib = 128;
@@ -26,12 +26,6 @@ export const semiSpaceMib = 8;
 export function heapCeilingMib(capBytes: number | null): number {
   if (capBytes === null) return mostHeapMib;
   return Math.min(mostHeapMib, Math.max(leastHeapMib, Math.floor((capBytes * heapShareOfCap) / mib)));
-}
-
-/** The ceiling that this process runs under, in MiB; `null` where it was started without one. */
-export function currentHeapCeilingMib(environment: Environment): number | null {
-  const text = environment[heapVariable];
-  return text === undefined ? null : Number(text);
 }
 
 /** The cap among the options as typed; `null` without one. Options that are wrong are reported later, by the command. */

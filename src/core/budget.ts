@@ -98,7 +98,7 @@ export function capBytesOf(cap: Cap, device: DeviceMemory): number {
 }
 
 /** The most bytes that the whole instance may come to. */
-export function ceilingBytes(inputs: BudgetInputs): number {
+function ceilingBytes(inputs: BudgetInputs): number {
   const { cap, device } = inputs;
   if (cap === null) return device.availableBytes;
   return Math.min(capBytesOf(cap.value, device), device.availableBytes);

@@ -3,7 +3,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const binary = fileURLToPath(new URL("../../../bin/pagoda.js", import.meta.url));
-export const tinyModels = fileURLToPath(new URL("../../../tests/fixtures/tiny/", import.meta.url));
+const tinyModels = fileURLToPath(new URL("../../../tests/fixtures/tiny/", import.meta.url));
 
 /** A model of a few hundred kilobytes. */
 export const tinyModel = `${tinyModels}llama-gqa-rope-scaled`;
