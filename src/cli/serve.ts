@@ -27,13 +27,15 @@ const stderrDescriptor = 2;
 export async function serve(modelArgument: string | null, values: ServeValues): Promise<void> {
   showStacks(values.verbose?.value ?? false);
   const settings = resolveSettings(values, grantedProcessors());
+  const slot = new ServiceSlot();
+  const running = new RunningRequests();
+  const graceMs = values.shutdownGraceMs?.value ?? defaultGraceMs;
+  const stopping = onStopSignal({ slot, running, graceMs });
   const bar = new ProgressBar();
   const prepared = await prepareInstance(modelNamed(modelArgument, values), settings, bar.onDownload);
   bar.stop();
   const logger = pino({ level: values.logLevel?.value ?? "info" }, pino.destination(stderrDescriptor));
   for (const note of prepared.notes) logger.info(note);
-  const slot = new ServiceSlot();
-  const running = new RunningRequests();
   const metrics = new ServerMetrics(prepared.modelId);
   const heapMib = heapCeilingMib(prepared.plan.budget.capBytes);
   const app = buildApp({
@@ -49,15 +51,9 @@ export async function serve(modelArgument: string | null, values: ServeValues): 
     host: values.host?.value ?? defaultHost,
     port: values.port?.value ?? defaultPort,
   });
-  const stopping = onStopSignal({
-    app,
-    slot,
-    running,
-    graceMs: values.shutdownGraceMs?.value ?? defaultGraceMs,
-  });
   const instance = await loadInstance(prepared, { observer: metrics, onProgress: bar.onLoad });
   bar.stop();
-  stopping.closeAlso(instance);
+  stopping.closeLater(app, instance);
   slot.attach(instance.engine);
   announce(instance, prepared, values, address);
   stopWhenEngineFails(instance, logger);

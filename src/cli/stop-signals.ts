@@ -4,7 +4,6 @@ import type { RunningRequests } from "../server/running-requests.ts";
 import type { ServiceSlot } from "../server/service-slot.ts";
 
 export interface StopParts {
-  readonly app: FastifyInstance;
   readonly slot: ServiceSlot;
   readonly running: RunningRequests;
   readonly graceMs: number;
@@ -13,31 +12,38 @@ export interface StopParts {
 export interface Stopping {
   /** Resolves with the exit code once everything is closed: 0 after SIGTERM, 130 after Ctrl-C. */
   readonly stopped: Promise<number>;
-  closeAlso(instance: { close(): Promise<void> }): void;
+  /** What to close: the server first, then the engine behind it. */
+  closeLater(app: FastifyInstance, instance: { close(): Promise<void> }): void;
 }
 
 const idleSweepMs = 20;
 const exitCodes = { SIGTERM: 0, SIGINT: 130 } as const;
 type StopSignal = keyof typeof exitCodes;
 
-/** A second signal does not wait. While the model still loads there is nothing to finish: the process leaves at once. */
+/**
+ * From now on signals end the process in order. A second signal does not wait. While the model is fetched or loaded there
+ * is nothing to finish: the process leaves at once.
+ */
 export function onStopSignal(parts: StopParts): Stopping {
-  const instances: { close(): Promise<void> }[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   let first: StopSignal | null = null;
+  let close: (() => Promise<void>) | null = null;
   const stop = (signal: StopSignal): void => {
-    if (first !== null || parts.slot.peek() === null) process.exit(exitCodes[signal]);
+    if (first !== null || close === null) process.exit(exitCodes[signal]);
     first = signal;
-    drain(parts)
-      .then(() => Promise.all(instances.map((instance) => instance.close())))
-      .then(() => resolve(exitCodes[signal]), reject);
+    close().then(() => resolve(exitCodes[signal]), reject);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  return { stopped: promise, closeAlso: (instance) => instances.push(instance) };
+  return {
+    stopped: promise,
+    closeLater: (app, instance) => {
+      close = () => drain(parts, app).then(() => instance.close());
+    },
+  };
 }
 
-async function drain({ app, slot, running, graceMs }: StopParts): Promise<void> {
+async function drain({ slot, running, graceMs }: StopParts, app: FastifyInstance): Promise<void> {
   slot.drain();
   const graceEnd = setTimeout(() => running.abortAll(), graceMs);
   // A kept-alive connection whose response ends from now on would be waited for until its client lets go.
