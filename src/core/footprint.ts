@@ -75,7 +75,7 @@ export interface FootprintLimits extends StepLimits {
 
 export type FootprintComponent = "weights" | "workspace" | "kvPool" | "tables";
 
-export interface FootprintItem {
+interface FootprintItem {
   readonly component: FootprintComponent;
   readonly name: string;
   readonly arena: number;
@@ -274,7 +274,7 @@ export function threadScratchBytes(shape: ModelShape, arena: number): number {
 
 /** Rows that one repacking task covers at most. */
 export const maxTaskRows = 4096;
-export const rowMapBytes = maxTaskRows * 4;
+const rowMapBytes = maxTaskRows * 4;
 
 /** Stored weight bytes that a thread reads at once: 256 KiB, or two octets of the widest rows in f32. */
 export function stagingBytes(shape: Pick<ModelShape, "weights">): number {

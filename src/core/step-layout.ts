@@ -20,7 +20,7 @@ export interface StepArray {
 }
 
 /** logit_bias entries and bans that one sequence may have in a step. */
-export const maxBiasesPerSequence = 1024;
+const maxBiasesPerSequence = 1024;
 
 /** Most rows that the head section runs at once: what bounds the logits, sampled or scored. */
 export function headPieceRows(limits: StepLimits): number {
@@ -31,7 +31,7 @@ export function blocksPerSequence(limits: StepLimits): number {
   return Math.ceil(limits.maxModelLen / limits.blockSize);
 }
 
-export const bytesPerStepNumber: Readonly<Record<StepNumberType, number>> = { i32: 4, f32: 4, f64: 8, u8: 1 };
+const bytesPerStepNumber: Readonly<Record<StepNumberType, number>> = { i32: 4, f32: 4, f64: 8, u8: 1 };
 
 const perOutput = [
   ["targetTokenIds", "i32"],

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { maxItemRows, tokensPerPartition } from "../../core/workspace-layout.ts";
 import type { StepInputs } from "../backend.ts";
 import { AttentionItems } from "./attention-items.ts";
-import { attentionItem, maxItemRows, tokensPerPartition } from "./jobs.ts";
+import { attentionItem } from "./jobs.ts";
 
 /** Only what attention items are made of: slices of `numTokens` tokens that end at position `last`. */
 function inputsOf(slices: readonly { readonly numTokens: number; readonly last: number }[]): StepInputs {

@@ -7,8 +7,9 @@
  */
 import { invariant } from "../../core/errors.ts";
 import { maxSplitRows } from "../../core/footprint.ts";
+import { maxItemRows, tokensPerPartition } from "../../core/workspace-layout.ts";
 import type { StepInputs } from "../backend.ts";
-import { attentionItem, maxItemRows, tokensPerPartition } from "./jobs.ts";
+import { attentionItem } from "./jobs.ts";
 
 /** An item is cut so that no piece is more than this share of one thread's work. */
 const piecesPerThread = 4;

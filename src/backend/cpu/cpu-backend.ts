@@ -37,7 +37,10 @@ const workerResourceLimits = {
   stackSizeMb: 1,
 } as const;
 
-const workerFile = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
+const workerFile = new URL(
+  import.meta.url.endsWith(".ts") ? "./compute.worker.ts" : "./compute.worker.js",
+  import.meta.url,
+);
 
 export class CpuBackend implements Backend {
   readonly name = "cpu";

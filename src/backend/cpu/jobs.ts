@@ -15,19 +15,6 @@ import type { TensorType } from "../../core/tensor-type.ts";
 import type { WeightStorage } from "../../core/weight-layout.ts";
 import { attentionItemWords } from "../../core/workspace-layout.ts";
 
-export {
-  attentionScratchBytes,
-  jobBytes,
-  maxItemRows,
-  partialRecordBytes,
-  quantizedBytes,
-  repackScratchBytes,
-  sampleScratchBytes,
-  storeKvScratchBytes,
-  tokensPerPartition,
-  tokensPerQuad,
-} from "../../core/workspace-layout.ts";
-
 export const jobHeader = { arenaBaseLow: 0, arenaBaseHigh: 1, start: 2, end: 3 } as const;
 const firstOwnWord = 4;
 

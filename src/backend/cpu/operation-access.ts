@@ -2,7 +2,7 @@
 import type { Operation, Program } from "../program.ts";
 
 /** Buffers whose contents matter to the operation, those it changes in place included. */
-export function buffersRead(operation: Operation): readonly number[] {
+function buffersRead(operation: Operation): readonly number[] {
   switch (operation.kind) {
     case "embed":
       return [];
@@ -58,7 +58,7 @@ export function buffersLiveAt(operations: readonly Operation[], index: number): 
 }
 
 /** True where every matrix of the operation takes quantised activations. */
-export function takesQuantizedInput(program: Program, operation: Operation): boolean {
+function takesQuantizedInput(program: Program, operation: Operation): boolean {
   return (
     operation.kind === "linear" &&
     operation.parts.every(({ weightId }) => {
