@@ -7,7 +7,8 @@
  *           nearest whole number (ties to even) in [0, 255]; x → scale·q + min. All in f32.
  *   int4    the same with 15 steps, after turning the head by a Hadamard matrix (and back when read): H spreads an outlier
  *           over all dimensions, which more than halves the loss. H acts on runs of 2^k columns, the largest power of two
- *           that divides headDim, normalised to be its own inverse.
+ *           that divides headDim, normalised to be its own inverse. Scale and minimum are then fitted once more: those that
+ *           give the least squared error for the q found, and q again for them.
  */
 import type { KvDtype } from "../../core/kv-layout.ts";
 
@@ -21,18 +22,59 @@ export function roundedVector(vector: Float32Array, precision: KvPrecision): Flo
     case "f16":
       return vector.map((x) => Math.f16round(x));
     case "int8":
-      return quantisedAndBack(vector, 255);
+      return stepped(vector, rangeOf(vector, 255), 255);
     case "int4":
-      return hadamard(quantisedAndBack(hadamard(vector), 15));
+      return hadamard(int4AndBack(hadamard(vector)));
   }
 }
 
-function quantisedAndBack(vector: Float32Array, numSteps: number): Float32Array {
+/** x ≈ scale·q + min */
+interface Steps {
+  readonly scale: number;
+  readonly min: number;
+}
+
+/** x = scale·q + min, both as f16 holds them. */
+interface Steps {
+  readonly scale: number;
+  readonly min: number;
+}
+
+function rangeOf(vector: Float32Array, numSteps: number): Steps {
   const min = Math.f16round(Math.min(...vector));
-  const scale = Math.f16round(Math.fround(Math.max(...vector) - min) / numSteps);
+  return { min, scale: Math.f16round(Math.fround(Math.max(...vector) - min) / numSteps) };
+}
+
+function int4AndBack(vector: Float32Array): Float32Array {
+  const range = rangeOf(vector, 15);
+  return stepped(vector, leastSquares(vector, quantised(vector, range, 15)) ?? range, 15);
+}
+
+/** The line through the points (q, x); null where all q are equal. */
+function leastSquares(vector: Float32Array, q: Float32Array): Steps | null {
+  let [sumQ, sumQq, sumX, sumQx] = [0, 0, 0, 0];
+  vector.forEach((x, i) => {
+    const step = q[i] ?? 0;
+    sumQ += step;
+    sumQq += step * step;
+    sumX += x;
+    sumQx += step * x;
+  });
+  const determinant = vector.length * sumQq - sumQ * sumQ;
+  if (determinant <= 0) return null;
+  const scale = (vector.length * sumQx - sumQ * sumX) / determinant;
+  return { scale: Math.f16round(scale), min: Math.f16round((sumX - scale * sumQ) / vector.length) };
+}
+
+function stepped(vector: Float32Array, steps: Steps, numSteps: number): Float32Array {
+  return quantised(vector, steps, numSteps).map((q) => steps.scale * q + steps.min);
+}
+
+function quantised(vector: Float32Array, { scale, min }: Steps, numSteps: number): Float32Array {
+  if (scale === 0) return new Float32Array(vector.length);
   return vector.map((x) => {
-    const q = scale === 0 ? 0 : nearestEven(Math.fround(Math.fround(x - min) / scale));
-    return scale * Math.min(Math.max(q, 0), numSteps) + min;
+    const q = nearestEven(Math.fround(Math.fround(x - min) / scale));
+    return Math.min(Math.max(q, 0), numSteps);
   });
 }
 

@@ -2,7 +2,7 @@
 //
 // A token's scale and minimum come from its own head alone, so what is stored does not depend on how a prompt was cut.
 // Bound: scattered 2-byte stores of the keys (a key is a column of its tile).
-import { loadPart, maxLanes } from "./exp";
+import { loadPart, maxLanes, sumLanes } from "./exp";
 import { rotateHead } from "./hadamard";
 import { half, toHalf, toHalves4 } from "./half";
 import {
@@ -45,6 +45,38 @@ function storeHeadF16(key: usize, value: usize, tile: usize, lane: u32, headDim:
   }
 }
 
+/** q of four numbers, as floats in [0, levels]. */
+// @ts-ignore: decorator
+@inline
+function steps4(x: v128, lowest: v128, divisor: v128, top: v128): v128 {
+  const q = f32x4.nearest(f32x4.div(f32x4.sub(x, lowest), divisor));
+  return f32x4.relaxed_max(f32x4.relaxed_min(q, top), f32x4.splat(0));
+}
+
+/** The scale and minimum that suit best (least squares) the q that those at `params` give. */
+function fitParams(x: usize, n: u32, params: usize): void {
+  if (half(params) == 0) return;
+  const divisor = f32x4.splat(half(params)), lowest = f32x4.splat(half(params + 2)), top = f32x4.splat(15);
+  let sq = f32x4.splat(0), sqq = sq, sx = sq, sqx = sq;
+  for (let i: u32 = 0; i < n; ) {
+    // The last numbers of a head that is no multiple of 4 wide go one by one, in the first lane.
+    const whole = i + 4 <= n;
+    const v = whole ? v128.load(x + (i << 2)) : v128.load32_zero(x + (i << 2));
+    const q = v128.and(steps4(v, lowest, divisor, top), whole ? i32x4.splat(-1) : i32x4(-1, 0, 0, 0));
+    sq = f32x4.add(sq, q);
+    sqq = f32x4.add(sqq, f32x4.mul(q, q));
+    sx = f32x4.add(sx, v);
+    sqx = f32x4.add(sqx, f32x4.mul(q, v));
+    i += whole ? 4 : 1;
+  }
+  const count = <f32>n, Q = sumLanes(sq), X = sumLanes(sx);
+  const determinant = count * sumLanes(sqq) - Q * Q;
+  if (!(determinant > 0)) return;
+  const scale = (count * sumLanes(sqx) - Q * X) / determinant;
+  store<u16>(params, <u16>toHalf(scale));
+  store<u16>(params, <u16>toHalf((X - scale * Q) / count), 2);
+}
+
 /**
  * n numbers to bytes q in [0, levels] at `out` (which may be x itself), and {scale, min} to `params`. q is computed
  * against scale and minimum as they will be read back, so the rounding of both is part of what q corrects.
@@ -62,15 +94,16 @@ function quantiseHead(x: usize, n: u32, levels: f32, params: usize, out: usize):
     low4 = f32x4.relaxed_min(low4, v);
     high4 = f32x4.relaxed_max(high4, v);
   }
-  store<u16>(params, <u16>toHalf(-maxLanes(f32x4.neg(low4))), 2);
-  store<u16>(params, <u16>toHalf((maxLanes(high4) - half(params + 2)) / levels));
+  const low = -maxLanes(f32x4.neg(low4)), high = maxLanes(high4);
+  store<u16>(params, <u16>toHalf(low), 2);
+  store<u16>(params, <u16>toHalf((high - half(params + 2)) / levels));
+  if (levels == 15) fitParams(x, n, params);
   const scale = half(params), lowest = f32x4.splat(half(params + 2)), top = f32x4.splat(levels);
   if (scale == 0) return memory.fill(out, 0, n);
   const divisor = f32x4.splat(scale);
   for (i = 0; i < n; i += 4) {
     const v = i + 4 <= n ? v128.load(x + (i << 2)) : loadPart(x + (i << 2), n - i);
-    const q = f32x4.nearest(f32x4.div(f32x4.sub(v, lowest), divisor));
-    const words = i32x4.relaxed_trunc_f32x4_s(f32x4.relaxed_max(f32x4.relaxed_min(q, top), f32x4.splat(0)));
+    const words = i32x4.relaxed_trunc_f32x4_s(steps4(v, lowest, divisor, top));
     const pairs = i16x8.narrow_i32x4_s(words, words);
     v128.store32_lane(out + i, i8x16.narrow_i16x8_u(pairs, pairs), 0);
   }
