@@ -10,7 +10,7 @@ export interface Usage {
 }
 
 export const streamOptionsSchema = z
-  .object({ include_usage: z.boolean().nullish(), continuous_usage_stats: z.boolean().nullish() })
+  .object({ include_usage: z.boolean().nullish(), continuous_usage_stats: z.literal(false).nullish() })
   .nullish();
 
 /** Adds up the tokens of an answer as its events pass. */

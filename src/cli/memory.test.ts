@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { kib, mib } from "../core/byte-size.ts";
+import type { MemoryReport } from "../core/memory-report.ts";
+import { PagodaProcess, tinyModel } from "./testing/pagoda-process.ts";
+
+const capMib = 320;
+
+/** VmHWM of a process. */
+function peakResidentBytes(pid: number): number {
+  const [, kibibytes = ""] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
+  return Number(kibibytes) * kib;
+}
+
+async function report(url: string): Promise<MemoryReport> {
+  return (await (await fetch(`${url}/admin/memory`)).json()) as MemoryReport;
+}
+
+/** Prompts of every kind at once: plain, with log-probabilities of each prompt token, streamed, left half-way. */
+async function load(url: string): Promise<void> {
+  const request = (body: object, signal?: AbortSignal) =>
+    fetch(`${url}/v1/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        prompt: Array.from({ length: 180 }, (_, i) => i % 90),
+        ignore_eos: true,
+        ...body,
+      }),
+      ...(signal === undefined ? {} : { signal }),
+    }).then(async (response) => {
+      assert.equal(response.status, 200);
+      await response.text();
+    });
+  const leaving = AbortSignal.timeout(50);
+  await Promise.all(
+    Array.from({ length: 16 }, (_, i) => [
+      request({ max_tokens: 40, seed: i }),
+      request({ max_tokens: 0, echo: true, logprobs: 64 }),
+      request({ max_tokens: 40, stream: true, n: 2 }),
+      request({ max_tokens: 60, stream: true }, leaving).catch((thrown: unknown) => {
+        assert.ok(leaving.aborted, String(thrown));
+      }),
+    ]).flat(),
+  );
+}
+
+test("the CPU backend allocates what was planned, and the process stays under its cap", async (t) => {
+  if (process.platform !== "linux") {
+    t.skip("the peak resident size is read from /proc");
+    return;
+  }
+  const pagoda = new PagodaProcess([
+    ...["serve", tinyModel, "--port", "0", "--threads", "2", "--max-logprobs", "64"],
+    ...["--memory", `${capMib}MiB`],
+  ]);
+  const url = await pagoda.ready();
+  const before = await report(url);
+  assert.equal(before.budget.capBytes, capMib * mib);
+  for (const component of before.components) {
+    if (component.name === "runtime") continue;
+    assert.equal(component.evidence, "exact", component.name);
+    assert.equal(component.actualBytes, component.plannedBytes, component.name);
+  }
+  const plannedBytes = before.components.reduce((sum, component) => sum + component.plannedBytes, 0);
+  const blockBytes = before.blocks.bytesPerBlock;
+  assert.ok(plannedBytes <= capMib * mib && plannedBytes > capMib * mib - 2 * blockBytes - 65_536);
+  await load(url);
+  await load(url);
+  const after = await report(url);
+  assert.deepEqual(
+    after.components.filter(({ name }) => name !== "runtime"),
+    before.components.filter(({ name }) => name !== "runtime"),
+  );
+  const { numFree, numCached, numReferenced, numTotal } = after.blocks;
+  assert.deepEqual([numReferenced, numFree + numCached], [0, numTotal]);
+  assert.ok(peakResidentBytes(pagoda.pid) < capMib * mib, `peak ${peakResidentBytes(pagoda.pid)}`);
+  pagoda.child.kill("SIGTERM");
+  assert.equal(await pagoda.exited, 0);
+});
