@@ -7,6 +7,7 @@ import { jobWord, type KernelName } from "../jobs.ts";
 import type { Kernel, KernelSet } from "../kernel-set.ts";
 import { type Assembler, createAssembler } from "./assembler/assembler.ts";
 import { elfImage } from "./elf-image.ts";
+import { jobCheck } from "./job-check.ts";
 import { emitAttention, headDimUnit } from "./kernels/attention/attention.ts";
 import { emitQuantizedMatmul } from "./kernels/matmul-quantized.ts";
 import { emitQuantize } from "./kernels/quantize.ts";
@@ -65,7 +66,7 @@ const requiredMultiples: Readonly<Partial<Record<KernelName, number>>> = {
 };
 
 /**
- * The kernels of a published image for one arena, in the calling thread. Kernels that the image lacks come from
+ * The kernels of a published image for one arena, in the calling thread; each looks at its job first. Kernels that the image lacks come from
  * `fallback`, which must be bound to the same arena.
  */
 export function bindKernels(image: KernelImage, memory: WebAssembly.Memory, fallback: KernelSet): KernelSet {
@@ -73,15 +74,20 @@ export function bindKernels(image: KernelImage, memory: WebAssembly.Memory, fall
   const base = Number(addressOf(memory.buffer));
   const words = new Int32Array(memory.buffer);
   const own = image.kernels.map((name): [KernelName, Kernel] => {
-    const call = entry(name);
+    const native = entry(name);
+    const check = jobCheck(name, memory);
+    const call: Kernel = (jobOffset) => {
+      check(jobOffset);
+      native(base + jobOffset);
+    };
     const unit = requiredMultiples[name];
-    if (unit === undefined) return [name, (jobOffset) => call(base + jobOffset)];
+    if (unit === undefined) return [name, call];
     const otherwise = fallback.kernels[name];
     const word = jobWord("attentionF16", "headDim");
     return [
       name,
       (jobOffset) => {
-        if ((words[(jobOffset >>> 2) + word] ?? 0) % unit === 0) call(base + jobOffset);
+        if ((words[(jobOffset >>> 2) + word] ?? 0) % unit === 0) call(jobOffset);
         else otherwise(jobOffset);
       },
     ];

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { KernelName } from "../jobs.ts";
+import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
+import { ScratchArena } from "./cases/scratch-arena.ts";
+import { SeededNumbers } from "./cases/seeded-numbers.ts";
+import { jobCheck } from "./job-check.ts";
+import { whyNoLoader } from "./loader.ts";
+
+const arenaBytes = 1 << 20;
+/** `out` of attention is not among them: it is not written where partials are kept. */
+const operands = ["weights", "input", "query", "kv", "positions", "items", "scratch", "blockTables"];
+
+describe("a job's operands are looked at before the call", { skip: whyNoLoader() ?? false }, () => {
+  for (const kernel of Object.keys(kernelCases) as TriedKernel[])
+    test(`${kernel}: sound jobs pass; each operand moved to the arena's end is refused by its name`, () => {
+      const arena = new ScratchArena(arenaBytes);
+      const random = new SeededNumbers(31);
+      const check = jobCheck(kernel, arena.memory);
+      for (let i = 0; i < 50; i++) {
+        arena.reset();
+        const { values, numUnits }: KernelCase = kernelCases[kernel](arena, random, "thorough");
+        const whole = { start: 0, end: numUnits };
+        check(arena.placeJob(kernel, values, whole));
+        for (const operand of operands) {
+          if (!(operand in values)) continue;
+          const job = arena.placeJob<KernelName>(kernel, { ...values, [operand]: arenaBytes }, whole);
+          assert.throws(() => check(job), new RegExp(`${kernel}: (${operand} at|an item of)`), operand);
+        }
+      }
+    });
+
+  test("a part beyond the matrix, and columns that are no whole groups", () => {
+    const arena = new ScratchArena(arenaBytes);
+    const { values, numUnits } = kernelCases.matmulQ4(arena, new SeededNumbers(1), "brief");
+    const check = jobCheck("matmulQ4", arena.memory);
+    const job = arena.placeJob<KernelName>("matmulQ4", values, { start: 0, end: numUnits + 1 });
+    assert.throws(() => check(job), /matmulQ4: part 0 to \d+ of \d+/);
+    const odd = arena.placeJob<KernelName>(
+      "matmulQ4",
+      { ...values, numCols: 33 },
+      { start: 0, end: numUnits },
+    );
+    assert.throws(() => check(odd), /33 columns, not whole groups/);
+  });
+});
