@@ -114,6 +114,8 @@ export interface LoadedModel {
   logitsRow(outputRow: number): Float32Array;
   readonly allocations: readonly Allocation[];
   lastStepTiming(): StepTiming;
+  /** Milliseconds of the last step by kind of operation, mean of the threads, where the backend tells them apart. */
+  lastStepProfile?(): Readonly<Record<string, number>>;
   close(): Promise<void>;
 }
 
