@@ -9,6 +9,7 @@ import { type Assembler, createAssembler } from "./assembler/assembler.ts";
 import { elfImage } from "./elf-image.ts";
 import { jobCheck } from "./job-check.ts";
 import { emitAttention, headDimUnit } from "./kernels/attention/attention.ts";
+import { emitFloatMatmul } from "./kernels/matmul-float.ts";
 import { emitQuantizedMatmul } from "./kernels/matmul-quantized.ts";
 import { emitQuantize } from "./kernels/quantize.ts";
 import { addressOf, openImage, publishImage } from "./loader.ts";
@@ -27,6 +28,9 @@ export interface KernelImage {
 const writers: Readonly<Partial<Record<KernelName, (asm: Assembler, target: Target) => void>>> = {
   matmulQ4: (asm, target) => emitQuantizedMatmul(asm, target, "q4"),
   matmulQ8: (asm, target) => emitQuantizedMatmul(asm, target, "q8"),
+  matmulF32: (asm) => emitFloatMatmul(asm, "f32"),
+  matmulF16: (asm) => emitFloatMatmul(asm, "f16"),
+  matmulBf16: (asm) => emitFloatMatmul(asm, "bf16"),
   quantizeRows: (asm) => emitQuantize(asm, "quantizeRows"),
   normQuantize: (asm) => emitQuantize(asm, "normQuantize"),
   gluQuantize: (asm) => emitQuantize(asm, "gluQuantize"),

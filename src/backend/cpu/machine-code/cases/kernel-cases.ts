@@ -2,6 +2,7 @@
 import { rowsPerOctet } from "../../../../core/weight-layout.ts";
 import type { JobValues, KernelName } from "../../jobs.ts";
 import { attentionCase } from "./attention.ts";
+import { floatMatmulCase } from "./matmul-float.ts";
 import { placeMatmul, randomMatmul } from "./matmul-quantized.ts";
 import { quantizeCase } from "./rows.ts";
 import type { ScratchArena } from "./scratch-arena.ts";
@@ -50,6 +51,9 @@ const matmul =
 export const kernelCases = {
   matmulQ4: matmul("matmulQ4", "q4"),
   matmulQ8: matmul("matmulQ8", "q8"),
+  matmulF32: (arena, random) => floatMatmulCase(arena, random, "f32"),
+  matmulF16: (arena, random) => floatMatmulCase(arena, random, "f16"),
+  matmulBf16: (arena, random) => floatMatmulCase(arena, random, "bf16"),
   quantizeRows: (arena, random) => quantizeCase(arena, random, "quantizeRows"),
   normQuantize: (arena, random) => quantizeCase(arena, random, "normQuantize"),
   gluQuantize: (arena, random) => quantizeCase(arena, random, "gluQuantize"),

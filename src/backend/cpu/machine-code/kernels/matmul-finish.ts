@@ -41,19 +41,13 @@ const laneNumbers = new Uint8Array(Int32Array.from({ length: rowsPerOctet }, (_,
 /** x + (−0) is x for every x, −0 included: the bias of a product without bias. */
 const negativeZeros = new Uint8Array(Float32Array.from({ length: rowsPerOctet }, () => -0).buffer);
 
-/** Uses rax, rbx, r9, r10, r15 and vectors 0 to 4. */
+/** @param bits 512: two octets, beside each other in every token's sums. rbx = tokens of the tile. Uses rax, r9, r10, r15. */
 export function emitFinish(
   asm: Assembler,
   job: JobFields<MatmulName>,
   { octet, tokensLeft, out, outStride }: FinishRegisters,
-  { bits, maxTokens }: { readonly bits: 256 | 512; readonly maxTokens: number },
+  { bits }: { readonly bits: 256 | 512 },
 ): void {
-  const isLast = asm.label();
-  asm.mov(numTokens, maxTokens);
-  asm.cmp(tokensLeft, numTokens);
-  asm.jump("jae", isLast);
-  asm.mov(numTokens, tokensLeft);
-  asm.bind(isLast);
   asm.sub(tokensLeft, numTokens);
   asm.vbroadcastss(scale, job.field("scale"));
   for (let half = 0; half < bits / 256; half++) {

@@ -12,7 +12,7 @@
 import { groupWidth, octetBytes, rowsPerOctet } from "../../../../core/weight-layout.ts";
 import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
-import { at, low32, r8, r11, r12, r13, r14, rax, rcx, rdx, rsi } from "../assembler/operands.ts";
+import { at, low32, r8, r11, r12, r13, r14, rax, rbx, rcx, rdx, rsi } from "../assembler/operands.ts";
 import type { Target } from "../targets.ts";
 import { emitKernel, type JobFields } from "./frame.ts";
 import { emitFinish } from "./matmul-finish.ts";
@@ -103,8 +103,16 @@ function emitTokenLoop(asm: Assembler, job: Job, shape: Omit<TileShape, "numToke
     asm.jmp(finish);
   }
   asm.bind(finish);
-  emitFinish(asm, job, walk, { bits: shape.bits, maxTokens: tileWidths[0] });
+  emitTokensOfTile(asm);
+  emitFinish(asm, job, walk, { bits: shape.bits });
   asm.lea(input, at(input, 0, quadStride, 2));
   asm.jmp(nextTile);
   asm.bind(done);
+}
+
+/** rbx = tokens of the tile: a rest may be fewer than its tile is wide. */
+function emitTokensOfTile(asm: Assembler): void {
+  asm.mov(rbx, tileWidths[0]);
+  asm.cmp(walk.tokensLeft, rbx);
+  asm.cmov("jb", rbx, walk.tokensLeft);
 }
