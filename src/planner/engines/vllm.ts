@@ -270,7 +270,7 @@ function kvPlan(start: Start, budget: Budget, expected: Ending): KvPlan {
   return {
     available,
     blockSize: pool.layers.blockSize,
-    bytesPerBlock: outcome?.pool.blockBytes ?? 0,
+    bytesPerBlock: pool.blockBytes,
     bytesPerToken: pool.bytesPerToken,
     numBlocks: rangeOf(start, budget, (counted) => counted.numBlocks),
     numTokens: rangeOf(start, budget, (counted) => counted.numTokens),

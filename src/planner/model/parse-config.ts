@@ -171,8 +171,7 @@ function feedForward(
     sharedWidth,
     hasSharedGate: fields.integer(["shared_expert_intermediate_size"]) !== null,
     hasBias: isGptOss,
-    hasRouterBias:
-      isGptOss || fields.text("topk_method") === "noaux_tc" || fields.integer(["n_group"]) !== null,
+    hasRouterBias: isGptOss || /^(DeepseekV3|Kimi|Glm4Moe)/.test(String(fields.source.architecture)),
   };
 }
 

@@ -17,6 +17,8 @@ export interface VllmPool {
   readonly stages: readonly (readonly LayerGroup[])[];
   readonly limits: RequestLimits;
   readonly bytesPerToken: number;
+  /** Bytes of one block on the stage with most layers. */
+  readonly blockBytes: number;
 }
 
 /** Groups, limits and stages of a start; nothing here depends on memory. */
@@ -44,6 +46,7 @@ export function describePool(
     groups,
     stages,
     bytesPerToken: bytesPerToken / settings.pipelineParallel,
+    blockBytes: Math.max(...stages.map(poolBlockBytes)),
     limits: {
       maxModelLen: settings.maxModelLen.value,
       maxInFlightTokens: concurrentBatches(settings) * settings.maxBatchedTokens.value,

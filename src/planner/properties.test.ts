@@ -1,0 +1,169 @@
+/** What must hold for every plan, over random models, cards and flags. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { gib } from "./bytes.ts";
+import { withTotal } from "./device/device.ts";
+import { findDevice } from "./device/find-device.ts";
+import { plan } from "./engines.ts";
+import { fitPlan } from "./fit.ts";
+import { modelNamed } from "./model/catalogue.ts";
+import type { PlanRequest } from "./plan.ts";
+import { planReplicas } from "./replicas.ts";
+
+const models = [
+  "Qwen/Qwen2.5-0.5B",
+  "Qwen/Qwen2.5-7B-Instruct",
+  "Qwen/Qwen2.5-14B-Instruct-AWQ",
+  "meta-llama/Llama-3.1-8B-Instruct",
+  "openai/gpt-oss-20b",
+  "google/gemma-2-27b-it",
+  "Qwen/Qwen3-30B-A3B",
+] as const;
+const model = fc.constantFrom(...models);
+const card = fc.constantFrom("L4", "RTX 4090", "A100", "H100");
+
+function request(
+  name: string,
+  gpu: string,
+  engine: string,
+  flags: Record<string, string>,
+  totalBytes: number | null = null,
+): PlanRequest {
+  const device = findDevice(gpu);
+  return {
+    model: modelNamed(name),
+    device: totalBytes === null ? device : withTotal(device, totalBytes, "visible"),
+    usedBytes: 0,
+    engine,
+    version: null,
+    flags,
+    usage: "serve",
+  };
+}
+
+/** Batch sizes and prefill held fixed, so that only memory changes. */
+const fixed = {
+  vllm: { "max-num-seqs": "64", "max-num-batched-tokens": "2048", "max-model-len": "2048" },
+  lmdeploy: {
+    backend: "turbomind",
+    "max-batch-size": "16",
+    "max-prefill-token-num": "2048",
+    "session-len": "4096",
+  },
+} as const;
+
+test("more memory never gives fewer tokens", () => {
+  for (const engine of ["vllm", "lmdeploy"] as const)
+    fc.assert(
+      fc.property(
+        model,
+        fc.integer({ min: 8, max: 120 }),
+        fc.integer({ min: 1, max: 64 }),
+        (name, small, more) => {
+          const tokens = (size: number): number =>
+            plan(request(name, "A100", engine, { ...fixed[engine] }, size * gib)).kv?.numTokens.expected ?? 0;
+          assert.ok(tokens(small + more) >= tokens(small));
+        },
+      ),
+      { numRuns: 60 },
+    );
+});
+
+test("LMDeploy's PyTorch engine is the exception: where the halving ends, more memory can give fewer blocks", () => {
+  const blocks = (bytes: number): number => {
+    const given = request(
+      "Qwen/Qwen2.5-0.5B",
+      "A100",
+      "lmdeploy",
+      { backend: "pytorch", "max-batch-size": "1" },
+      bytes,
+    );
+    return plan(given).kv?.numBlocks.expected ?? 0;
+  };
+  let falls = 0;
+  let previous = 0;
+  for (let bytes = 2.5 * gib; bytes < 6 * gib; bytes += gib / 512) {
+    const now = blocks(bytes);
+    if (now < previous) falls++;
+    previous = now;
+  }
+  assert.ok(falls > 0);
+});
+
+test("without overrides, blocks times bytes stay inside what is available", () => {
+  for (const engine of ["vllm", "lmdeploy"] as const)
+    fc.assert(
+      fc.property(model, card, (name, gpu) => {
+        const { kv } = plan(request(name, gpu, engine, { ...fixed[engine] }));
+        assert.ok(
+          kv !== null && kv.numBlocks.expected * kv.bytesPerBlock <= Math.max(0, kv.available.expectedBytes),
+        );
+      }),
+      { numRuns: 60 },
+    );
+});
+
+test("intervals are ordered, in bytes and in counts", () => {
+  fc.assert(
+    fc.property(
+      model,
+      card,
+      fc.constantFrom("0.6", "0.9", "0.19.0", "0.21", "0.26", "0.32.0"),
+      (name, gpu, version) => {
+        const answer = plan({ ...request(name, gpu, "vllm", { "max-model-len": "2048" }), version });
+        for (const { quantity } of answer.components)
+          assert.ok(
+            quantity.lowBytes <= quantity.expectedBytes && quantity.expectedBytes <= quantity.highBytes,
+          );
+        const tokens = answer.kv?.numTokens;
+        assert.ok(tokens !== undefined && tokens.low <= tokens.expected && tokens.expected <= tokens.high);
+      },
+    ),
+    { numRuns: 80 },
+  );
+});
+
+test("the inverse of a plan is a plan that serves what was asked", () => {
+  fc.assert(
+    fc.property(
+      model,
+      card,
+      fc.constantFrom("vllm", "lmdeploy"),
+      fc.integer({ min: 1, max: 64 }),
+      fc.integer({ min: 256, max: 4096 }),
+      (name, gpu, engine, users, contextTokens) => {
+        const { best } = fitPlan(request(name, gpu, engine, {}), { users, contextTokens });
+        if (best === null) return;
+        const again = plan({ ...request(name, gpu, engine, {}), flags: best.flags });
+        assert.equal(again.verdict.kind, "fits");
+        assert.ok(
+          (again.kv?.concurrency.expected ?? 0) * (again.kv?.maxModelLen ?? 0) >=
+            users * Math.min(contextTokens, again.kv?.maxModelLen ?? 0) * 0.99,
+        );
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+test("identical instances that are said to fit sum to at most the card", () => {
+  fc.assert(
+    fc.property(
+      model,
+      card,
+      fc.constantFrom("0.15", "0.22", "0.3", "0.45"),
+      fc.integer({ min: 1, max: 6 }),
+      (name, gpu, share, wanted) => {
+        const given = request(name, gpu, "vllm", {
+          "gpu-memory-utilization": share,
+          "max-model-len": "2048",
+        });
+        const { instances } = planReplicas(given, wanted);
+        const held = instances.reduce((total, instance) => total + instance.heldBytes, 0);
+        assert.ok(held <= given.device.total.highBytes, `${held}`);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,16 @@
+/** Blocks, tokens, concurrency and refusals of a real vLLM 0.32 (CPU build) started with small configurations. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type CapacityRow, capacityMisses } from "../scripts/eval-planner/capacity.ts";
+
+const rows = readFileSync(join(import.meta.dirname, "fixtures/planner/vllm-capacity.jsonl"), "utf8")
+  .trim()
+  .split("\n")
+  .map((line): CapacityRow => JSON.parse(line));
+
+test("every start of a real vLLM is planned exactly, its refusals word for word", () => {
+  assert.ok(rows.length >= 12);
+  for (const [index, row] of rows.entries()) assert.deepEqual(capacityMisses(row), [], `row ${index}`);
+});
