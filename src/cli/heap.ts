@@ -35,18 +35,13 @@ export function capAsTyped(
 ): number | null {
   const { memory, utilization } = engineOptions;
   try {
-    const values = readOptions({ memory, utilization }, given, onlyVariablesOf(environment));
+    const values = readOptions({ memory, utilization }, given, environment);
     const cap = values.memory ?? values.utilization;
     return cap === null ? null : capBytesOf(cap.value, readDeviceMemory());
   } catch (thrown) {
     if (thrown instanceof PagodaError) return null;
     throw thrown;
   }
-}
-
-function onlyVariablesOf(environment: Environment): Environment {
-  const { PAGODA_MEMORY, PAGODA_GPU_MEMORY_UTILIZATION } = environment;
-  return { PAGODA_MEMORY, PAGODA_GPU_MEMORY_UTILIZATION };
 }
 
 /** Replaces this process by itself under the ceiling; returns where that is done already, or not possible here. */

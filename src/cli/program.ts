@@ -4,6 +4,7 @@ import { addBenchCommand } from "./commands/bench.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
+import { refuseUnknownVariables } from "./options/read-options.ts";
 import { version } from "./version.ts";
 
 /** Adding a command is one line here. */
@@ -23,6 +24,7 @@ export function buildProgram(): Command {
     .showSuggestionAfterError()
     .configureOutput({ outputError: (text, write) => write(`pagoda: ${asOneLine(text)}\n`) });
   for (const add of commands) add(program);
+  program.hook("preAction", () => refuseUnknownVariables(process.env));
   return program;
 }
 

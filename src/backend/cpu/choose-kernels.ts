@@ -31,7 +31,7 @@ const kernelFile = new URL("../../../build/kernels.wasm", import.meta.url);
 export async function chooseKernelSource(
   wanted: string | undefined = process.env.PAGODA_KERNELS,
 ): Promise<KernelSource> {
-  if (wanted !== undefined && wanted !== "wasm" && wanted !== "machine-code")
+  if (wanted !== undefined && wanted !== "auto" && wanted !== "wasm" && wanted !== "machine-code")
     throw refusal(wanted, "there is no such kernel set");
   const wasm = await WebAssembly.compile(readFileSync(kernelFile));
   if (wanted === "wasm") return { wasm, machineCode: null };

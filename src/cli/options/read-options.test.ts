@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { PagodaError } from "../../core/errors.ts";
 import { resolveSettings } from "../instance-settings.ts";
 import { engineOptions } from "./engine-options.ts";
-import { type Environment, readOptions, registerOptions } from "./read-options.ts";
+import { type Environment, readOptions, refuseUnknownVariables, registerOptions } from "./read-options.ts";
 
 function parse(args: string, environment: Environment = {}) {
   const command = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
@@ -74,8 +74,8 @@ test("what does not parse is refused with the option's name", () => {
   ];
   for (const [args, pattern] of cases) assert.throws(() => parse(args), refusal(pattern), args);
   assert.throws(() => parse("", { PAGODA_THREADS: "many" }), refusal(/PAGODA_THREADS: 'many'/));
-  assert.throws(() => parse("", { PAGODA_THREDS: "2" }), refusal(/PAGODA_THREDS is set/));
-  assert.doesNotThrow(() => parse("", { PAGODA_OFFLINE: "1" }));
+  assert.throws(() => refuseUnknownVariables({ PAGODA_THREDS: "2" }), refusal(/PAGODA_THREDS is set/));
+  assert.doesNotThrow(() => refuseUnknownVariables({ PAGODA_OFFLINE: "1", PAGODA_THREADS: "2", HOME: "/" }));
 });
 
 test("settings: the defaults of the CPU, and what excludes each other", () => {

@@ -14,12 +14,23 @@ export type Values<Table extends OptionTable> = {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables of ours that are no option of a command. */
-const otherVariables: ReadonlySet<string> = new Set(["PAGODA_CACHE", "PAGODA_OFFLINE", "PAGODA_HEAP_MIB"]);
+/** Variables of ours that are no option of a command: paths, and what our own tests read. */
+const otherVariables: readonly string[] = [
+  "PAGODA_OFFLINE",
+  "PAGODA_CACHE",
+  "PAGODA_HEAP_MIB",
+  "PAGODA_TEST_SMOLLM",
+  "PAGODA_SOAK_REQUESTS",
+  "PAGODA_WRITE_GOLDEN",
+];
+
+/** Filled while commands are registered, so that a variable of one command is no fault of another. */
+const knownVariables = new Set(otherVariables);
 
 /** Adds every spelling to the command; help shows the first and names the others. */
 export function registerOptions(command: Command, table: OptionTable): void {
   for (const option of Object.values(table)) {
+    knownVariables.add(variableOf(option));
     option.spellings.forEach(({ flag }, i) => {
       const argument = option.argument === null ? "" : ` <${option.argument}>`;
       const others = option.spellings.slice(1).map((spelling) => spelling.flag);
@@ -33,10 +44,7 @@ export function registerOptions(command: Command, table: OptionTable): void {
   }
 }
 
-/**
- * Flags win over variables. Throws `invalid_option` for two spellings of one option, a value that does not parse, and a
- * PAGODA_ variable that no option has.
- */
+/** Flags win over variables. Throws `invalid_option` for two spellings of one option and a value that does not parse. */
 export function readOptions<Table extends OptionTable>(
   table: Table,
   given: Readonly<Record<string, unknown>>,
@@ -45,7 +53,6 @@ export function readOptions<Table extends OptionTable>(
   const values: Record<string, Resolved<unknown> | null> = {};
   for (const [key, option] of Object.entries(table))
     values[key] = fromFlags(option, given) ?? fromVariable(option, environment);
-  refuseUnknownVariables(table, environment);
   // Each entry was read by the option of the same key, so it has that option's type.
   return values as Values<Table>;
 }
@@ -91,10 +98,10 @@ function parseNamed(name: string, text: string, parse: (text: string) => unknown
   }
 }
 
-function refuseUnknownVariables(table: OptionTable, environment: Environment): void {
-  const known = new Set(Object.values(table).map(variableOf));
+/** Throws `invalid_option` for a PAGODA_ variable that no registered command has: a typing error would be a default. */
+export function refuseUnknownVariables(environment: Environment): void {
   for (const name of Object.keys(environment)) {
-    if (!name.startsWith("PAGODA_") || known.has(name) || otherVariables.has(name)) continue;
+    if (!name.startsWith("PAGODA_") || knownVariables.has(name)) continue;
     throw new PagodaError("invalid_option", `${name} is set, and no option has that variable`, {
       param: name,
       hint: "See pagoda serve --help, or unset it.",
