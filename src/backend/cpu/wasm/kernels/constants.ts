@@ -13,6 +13,7 @@ export let foldScales: v128 = f32x4.splat(1267650600228229401496703205376.0);
 export let foldEnd: v128 = f32x4.splat(4096.0);
 export let foldWhole: v128 = f32x4.splat(5192296858534827628530496329220096.0);
 
+export let fifteen: v128 = f32x4.splat(15.0);
 export let one: v128 = f32x4.splat(1.0);
 export let expLowest: v128 = f32x4.splat(-87.0);
 export let expHighest: v128 = f32x4.splat(88.0);

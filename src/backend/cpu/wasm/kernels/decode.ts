@@ -53,10 +53,20 @@ export function spreadNibbles(at: usize, q: usize): void {
   v128.store(q, i8x16.shr_u(bytes, 4), 16);
 }
 
+/** Bit i of `bits` as 16 or 0 in byte i of 16. */
+// @ts-ignore: decorator
+@inline
+function fifths(bits: u32): v128 {
+  const eight = i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
+  const spread = i8x16.swizzle(i32x4.splat(bits), i8x16(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
+  return v128.and(i8x16.eq(v128.and(spread, eight), eight), i8x16.splat(16));
+}
+
 /** Nibbles at `low` and fifth bits of a Q5_0 or Q5_1 block to 32 bytes at `q`. */
 export function spreadFives(low: usize, bits: u32, q: usize): void {
   spreadNibbles(low, q);
-  for (let i: u32 = 0; i < 32; i++) store<u8>(q + i, load<u8>(q + i) | <u8>(((bits >>> i) & 1) << 4));
+  v128.store(q, v128.or(v128.load(q), fifths(bits)));
+  v128.store(q, v128.or(v128.load(q, 16), fifths(bits >>> 16)), 16);
 }
 
 /** out = scale·q + low of 32 unsigned bytes. */
@@ -69,22 +79,35 @@ function affine(q: usize, scale: f32, low: f32, out: usize): void {
 }
 
 function decodeQ5K(block: usize, g: u32, q: usize, out: usize): void {
-  const low = block + 48 + ((g >>> 1) << 5), shift = (g & 1) << 2;
-  for (let i: u32 = 0; i < 32; i++) {
-    const fifth = (<u32>load<u8>(block + 16 + i) >>> g) & 1;
-    store<u8>(q + i, <u8>(((<u32>load<u8>(low + i) >>> shift) & 15) | (fifth << 4)));
+  const low = block + 48 + ((g >>> 1) << 5), shift = <i32>(g & 1) << 2, mask = i8x16.splat(15), one = i8x16.splat(1);
+  for (let i: usize = 0; i < 32; i += 16) {
+    const nibbles = v128.and(i8x16.shr_u(v128.load(low + i), shift), mask);
+    const fifth = v128.and(i8x16.shr_u(v128.load(block + 16 + i), <i32>g), one);
+    v128.store(q + i, v128.or(nibbles, i8x16.shl(fifth, 4)));
   }
   const scale = half(block) * <f32>scaleOfK(block + 4, g), low32 = -half(block + 2) * <f32>minOfK(block + 4, g);
   affine(q, scale, low32, out);
 }
 
-function decodeQ6K(block: usize, g: u32, out: usize): void {
+/** Numbers 0 … 15 and 16 … 31 of the group have a scale each. */
+function decodeQ6K(block: usize, g: u32, q: usize, out: usize): void {
   const part = g & 3, side = g >>> 2, d = half(block + 208);
-  const low = block + (side << 6) + ((part & 1) << 5), high = block + 128 + (side << 5), scales = block + 192 + (side << 3) + (part << 1);
-  for (let i: u32 = 0; i < 32; i++) {
-    const nibble = (<u32>load<u8>(low + i) >>> ((part >>> 1) << 2)) & 15;
-    const q = <i32>(nibble | (((<u32>load<u8>(high + i) >>> (part << 1)) & 3) << 4)) - 32;
-    store<f32>(out + (i << 2), d * <f32>load<i8>(scales + (i >>> 4)) * <f32>q);
+  const low = block + (side << 6) + ((part & 1) << 5), high = block + 128 + (side << 5);
+  const scales = block + 192 + (side << 3) + (part << 1), shift = <i32>(part >>> 1) << 2, pair = <i32>part << 1;
+  for (let i: usize = 0; i < 32; i += 16) {
+    const nibbles = v128.and(i8x16.shr_u(v128.load(low + i), shift), i8x16.splat(15));
+    const pairs = v128.and(i8x16.shr_u(v128.load(high + i), pair), i8x16.splat(3));
+    v128.store(q, i8x16.sub(v128.or(nibbles, i8x16.shl(pairs, 4)), i8x16.splat(32)));
+    scaled16(q, d * <f32>load<i8>(scales + (i >>> 4)), out + 4 * i);
+  }
+}
+
+/** out = scale·q of 16 signed bytes. */
+function scaled16(q: usize, scale: f32, out: usize): void {
+  const s = f32x4.splat(scale);
+  for (let i: usize = 0; i < 16; i += 4) {
+    const words = i32x4.extend_low_i16x8_s(i16x8.extend_low_i8x16_s(v128.load32_zero(q + i)));
+    v128.store(out + 4 * i, f32x4.mul(s, f32x4.convert_i32x4_s(words)));
   }
 }
 
@@ -92,7 +115,7 @@ function decodeQ6K(block: usize, g: u32, out: usize): void {
 export function decodeGroup(row: usize, group: u32, type: u32, q: usize, out: usize): void {
   if (type <= typeBf16) return decodeFloats(row, group, type, out);
   if (type == typeQ5K) return decodeQ5K(row + <usize>(group >>> 3) * 176, group & 7, q, out);
-  if (type == typeQ6K) return decodeQ6K(row + <usize>(group >>> 3) * 210, group & 7, out);
+  if (type == typeQ6K) return decodeQ6K(row + <usize>(group >>> 3) * 210, group & 7, q, out);
   if (type == typeQ4K) {
     const block = row + <usize>(group >>> 3) * 144, g = group & 7;
     spreadQ4K(block, g, q);
@@ -115,7 +138,8 @@ export function decodeGroup(row: usize, group: u32, type: u32, q: usize, out: us
     affine(q, half(block), half(block + 2), out);
   } else {
     const block = row + <usize>group * 34, d = half(block);
-    for (let i: u32 = 0; i < 32; i++) store<f32>(out + (i << 2), d * <f32>load<i8>(block + 2 + i));
+    scaled16(block + 2, d, out);
+    scaled16(block + 18, d, out + 64);
   }
 }
 

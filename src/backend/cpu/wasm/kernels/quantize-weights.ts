@@ -1,18 +1,27 @@
 // 32 weights to 4 or 8 bits with f16 scales. The bytes q are computed against the scale and minimum as they will be
 // read back, so the rounding of those is part of what q corrects.
+import { fifteen } from "./constants";
 import { half, toHalf } from "./half";
 import { maxLanes, sumLanes } from "./exp";
 
 /** Symmetric: q = round(w / scale), scale = max|w| / 127 rounded to f16. Writes 32 bytes; returns the scale's bits. */
 export function toInt8(w: usize, q: usize, params: usize): void {
   let largest = f32x4.splat(0);
-  for (let i: usize = 0; i < 128; i += 16) largest = f32x4.max(largest, f32x4.abs(v128.load(w + i)));
+  for (let i: usize = 0; i < 128; i += 16) largest = f32x4.relaxed_max(largest, f32x4.abs(v128.load(w + i)));
   store<u16>(params, <u16>toHalf(maxLanes(largest) / 127));
-  const scale = half(params), inverse = scale > 0 ? <f32>1 / scale : 0;
-  for (let i: usize = 0; i < 32; i++) {
-    const rounded = nearest<f32>(load<f32>(w + 4 * i) * inverse);
-    store<i8>(q + i, <i8>max<f32>(-127, min<f32>(127, rounded)));
+  const scale = half(params), inverse = f32x4.splat(scale > 0 ? <f32>1 / scale : 0);
+  for (let i: usize = 0; i < 32; i += 8) {
+    const low = rounded4(w + 4 * i, inverse), high = rounded4(w + 4 * i + 16, inverse);
+    const words = i16x8.narrow_i32x4_s(low, high);
+    v128.store64_lane(q + i, i8x16.narrow_i16x8_s(words, words), 0);
   }
+}
+
+/** A scale rounded down in f16 gives at most 127.06; only a subnormal one gives more, and then the narrowing saturates. */
+// @ts-ignore: decorator
+@inline
+function rounded4(w: usize, inverse: v128): v128 {
+  return i32x4.relaxed_trunc_f32x4_s(f32x4.nearest(f32x4.mul(v128.load(w), inverse)));
 }
 
 /** q of four weights under scale and minimum, as floats in [0, 15]. */
@@ -20,7 +29,7 @@ export function toInt8(w: usize, q: usize, params: usize): void {
 @inline
 function levels4(w: v128, inverse: v128, low: v128): v128 {
   const q = f32x4.nearest(f32x4.mul(f32x4.sub(w, low), inverse));
-  return f32x4.min(f32x4.max(q, f32x4.splat(0)), f32x4.splat(15));
+  return f32x4.relaxed_min(f32x4.relaxed_max(q, f32x4.splat(0)), fifteen);
 }
 
 // The best fit found so far; a module is one thread's own.
@@ -59,8 +68,8 @@ function refine(w: usize, scale: f32, low: f32): void {
 export function toInt4(w: usize, q: usize, params: usize): void {
   let low4 = v128.load(w), high4 = low4;
   for (let i: usize = 16; i < 128; i += 16) {
-    low4 = f32x4.min(low4, v128.load(w + i));
-    high4 = f32x4.max(high4, v128.load(w + i));
+    low4 = f32x4.relaxed_min(low4, v128.load(w + i));
+    high4 = f32x4.relaxed_max(high4, v128.load(w + i));
   }
   const high = maxLanes(high4), low = -maxLanes(f32x4.neg(low4)), range = high - low;
   bestError = Infinity;
@@ -75,7 +84,7 @@ export function toInt4(w: usize, q: usize, params: usize): void {
   const scale = half(params), base = f32x4.splat(half(params + 2));
   const inverse = f32x4.splat(scale > 0 ? <f32>1 / scale : 0);
   for (let i: usize = 0; i < 32; i += 4) {
-    const level = i32x4.trunc_sat_f32x4_s(levels4(v128.load(w + 4 * i), inverse, base));
+    const level = i32x4.relaxed_trunc_f32x4_s(levels4(v128.load(w + 4 * i), inverse, base));
     const words = i16x8.narrow_i32x4_s(level, level);
     v128.store32_lane(q + i, i8x16.narrow_i16x8_u(words, words), 0);
   }
