@@ -67,15 +67,15 @@ function foreign(): typeof Ffi {
 }
 
 /**
- * Asks the system to back a memory with pages of 2 MiB where it can; to be called before its pages are touched. Whole
- * weight matrices are read at every step, and a processor's prefetcher stops at the end of each page. The answer is
- * ignored: a refusal costs speed only.
+ * Asks the system to back the first `numBytes` of a memory with pages of 2 MiB where it can; to be called before they
+ * are touched. Whole weight matrices are read at every step, and a processor's prefetcher stops at the end of each page.
+ * The answer is ignored: a refusal costs speed only.
  */
-export function preferHugePages(buffer: ArrayBufferLike): void {
+export function preferHugePages(buffer: ArrayBufferLike, numBytes: number): void {
   const madvise = foreign().dlopen(null, {
     madvise: { arguments: ["u64", "u64", "i32"], return: "i32" },
   }).functions.madvise;
-  madvise(addressOf(buffer), BigInt(buffer.byteLength), adviseHugePages);
+  madvise(addressOf(buffer), BigInt(numBytes), adviseHugePages);
 }
 
 /** MADV_HUGEPAGE of Linux's <sys/mman.h>. */
