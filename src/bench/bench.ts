@@ -3,6 +3,7 @@ import { compareServers, type ServerMeasurement } from "./comparison.ts";
 import { readConditions } from "./conditions.ts";
 import { llamaServer, pagodaServer, vllmServer } from "./contenders.ts";
 import { absoluteFigure, type Figure, type KernelFamily, peerFigures, ratioFigure } from "./goals.ts";
+import { kernelFigures } from "./kernel-bench.ts";
 import { runLoad } from "./load-run.ts";
 import type { BenchPart } from "./parts.ts";
 import { probeDecodeAtContext, probeFairness, probePrefixReuse, probeSideBySide } from "./probes.ts";
@@ -58,6 +59,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     if (has("start")) figures.push(...prefixed(family, [await measureStart(options, family)]));
     if (has("latency")) figures.push(...prefixed(family, await measureLatency(options, family)));
     if (has("twins")) figures.push(...prefixed(family, await measureTwins(options, family)));
+    if (has("kernels")) figures.push(...prefixed(family, await measureKernels(family)));
   }
   if (has("contexts")) figures.push(...(await measureContexts(options)));
   return {
@@ -105,6 +107,13 @@ function idleFigure(ours: ServerMeasurement): Figure {
     kind: "atMost",
     value: 1,
   });
+}
+
+/** Single kernels, one thread, in this process. */
+async function measureKernels(family: KernelFamily): Promise<Figure[]> {
+  return (await kernelFigures(family)).map(({ kernel, shape, value, unit }) =>
+    absoluteFigure(`${kernel}, ${shape}`, value, unit, null),
+  );
 }
 
 async function measureStart(options: BenchOptions, family: KernelFamily): Promise<Figure> {

@@ -1,3 +1,3 @@
 /** @module The parts of a bench run, each of which can be asked for alone. */
-export const benchParts = ["loads", "latency", "contexts", "start", "twins"] as const;
+export const benchParts = ["loads", "latency", "contexts", "start", "twins", "kernels"] as const;
 export type BenchPart = (typeof benchParts)[number];
