@@ -65,7 +65,9 @@ export class CpuBackend implements Backend {
     const arenas = layout.arenas.map(({ numBytes }) => createArena(numBytes));
     const memories = arenas.map(({ memory }) => memory);
     // Through node:ffi, which is trusted only where machine code has passed its self-test.
-    if (kernels.machineCode !== null) for (const { buffer } of memories) preferHugePages(buffer);
+    if (kernels.machineCode !== null)
+      for (const [arenaId, { buffer }] of memories.entries())
+        preferHugePages(buffer, layout.arenas[arenaId]?.weightsEnd ?? 0);
     const [first] = arenas;
     const [firstLayout] = layout.arenas;
     invariant(first !== undefined && firstLayout !== undefined, () => "a model has at least one arena");

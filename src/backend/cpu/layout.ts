@@ -26,6 +26,8 @@ import { BumpAllocator } from "./arena.ts";
 /** Byte offsets in one arena; plain data, sent to threads. A missing entry lies in another arena. */
 export interface ArenaLayout {
   readonly numBytes: number;
+  /** Everything before it is weights, but for a few KiB of kernel data and control. */
+  readonly weightsEnd: number;
   /** By weightId. */
   readonly weights: ReadonlyMap<number, number>;
   /** By index of kvLayers. */
@@ -86,6 +88,7 @@ function layOutArena(
   const isHere = (layer: number | null): boolean =>
     layer === null ? arena === 0 : plan.layerArenas[layer] === arena;
   const weights = layOutWeights(program, isHere, allocator);
+  const weightsEnd = allocator.endBytes;
   const kvLayers = layOutKv(program, limits, isHere, allocator);
   const workspace = layOutWorkspace(program, limits, arena, allocator);
   const step = layOutStep(program, limits, arena, allocator);
@@ -94,7 +97,16 @@ function layOutArena(
   );
   const jobs = allocator.allocate("tables", "jobs", limits.numThreads * jobsPerThread(program) * jobBytes);
   allocator.allocate("tables", "page rounding", -allocator.endBytes & (arenaPageBytes - 1));
-  return { numBytes: allocator.endBytes, weights, kvLayers, ...workspace, ...step, ropeTables, jobs };
+  return {
+    numBytes: allocator.endBytes,
+    weightsEnd,
+    weights,
+    kvLayers,
+    ...workspace,
+    ...step,
+    ropeTables,
+    jobs,
+  };
 }
 
 function layOutWeights(
