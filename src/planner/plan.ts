@@ -29,6 +29,8 @@ export interface KnownBytes {
   readonly persistent?: Quantity;
   readonly graphs?: Quantity;
   readonly availableKv?: Quantity;
+  /** Free memory that LMDeploy measured after loading; vLLM's rules do not start from it. */
+  readonly free?: Quantity;
 }
 
 export interface PlanComponent {

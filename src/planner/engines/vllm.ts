@@ -8,7 +8,7 @@
  */
 import { gib, mib } from "../bytes.ts";
 import { setting } from "../flags.ts";
-import type { PoolOutcome } from "../kv/pool-capacity.ts";
+import type { Pool, PoolOutcome } from "../kv/pool-capacity.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import { quantisationNamed } from "../model/parse-quantisation.ts";
 import { assertDivides, countParameters, type RankLayout } from "../model/rank-tensors.ts";
@@ -82,7 +82,8 @@ function modelOf(request: PlanRequest, settings: VllmSettings): ModelFacts {
   const quantisation = model.quantisation ?? (named === null ? null : quantisationNamed(named));
   const half = dtype === "half" ? "float16" : dtype === "float" ? "float32" : dtype;
   const isDtype = half === "float16" || half === "float32" || half === "bfloat16";
-  return { ...model, quantisation, dtype: isDtype ? half : model.dtype };
+  const isChanged = quantisation !== model.quantisation || (isDtype && half !== model.dtype);
+  return isChanged ? { ...model, quantisation, dtype: isDtype ? half : model.dtype } : model;
 }
 
 function startOf(request: PlanRequest): Start {
@@ -242,21 +243,30 @@ function verdictOf(start: Start, budget: Budget): { readonly verdict: Verdict; r
   };
 }
 
-function rangeOf(
-  start: Start,
-  budget: Budget,
-  count: (pool: (PoolOutcome & { kind: "fits" })["pool"]) => number,
-): CountRange {
-  const at = (end: "lowBytes" | "expectedBytes" | "highBytes"): number => {
-    const outcome = vllmPoolOutcome(
-      start.pool,
-      budget.available.map((quantity) => quantity[end]),
-      start.settings,
-      start.profile,
-    );
-    return outcome.kind === "fits" ? count(outcome.pool) : 0;
+interface PoolRange {
+  readonly numBlocks: CountRange;
+  readonly numTokens: CountRange;
+  readonly concurrency: CountRange;
+}
+
+/** What the pool holds at the three ends; nothing where it is refused there. */
+function poolRange(start: Start, budget: Budget): PoolRange {
+  const at = (end: "lowBytes" | "expectedBytes" | "highBytes"): Pool | null => {
+    const bytes = budget.available.map((quantity) => quantity[end]);
+    const outcome = vllmPoolOutcome(start.pool, bytes, start.settings, start.profile);
+    return outcome.kind === "fits" ? outcome.pool : null;
   };
-  return { low: at("lowBytes"), expected: at("expectedBytes"), high: at("highBytes") };
+  const [low, expected, high] = [at("lowBytes"), at("expectedBytes"), at("highBytes")];
+  const count = (of: (pool: Pool) => number): CountRange => ({
+    low: low === null ? 0 : of(low),
+    expected: expected === null ? 0 : of(expected),
+    high: high === null ? 0 : of(high),
+  });
+  return {
+    numBlocks: count((pool) => pool.numBlocks),
+    numTokens: count((pool) => pool.numTokens),
+    concurrency: count((pool) => pool.concurrency),
+  };
 }
 
 function kvPlan(start: Start, budget: Budget, expected: Ending): KvPlan {
@@ -272,9 +282,7 @@ function kvPlan(start: Start, budget: Budget, expected: Ending): KvPlan {
     blockSize: pool.layers.blockSize,
     bytesPerBlock: pool.blockBytes,
     bytesPerToken: pool.bytesPerToken,
-    numBlocks: rangeOf(start, budget, (counted) => counted.numBlocks),
-    numTokens: rangeOf(start, budget, (counted) => counted.numTokens),
-    concurrency: rangeOf(start, budget, (counted) => counted.concurrency),
+    ...poolRange(start, budget),
     maxModelLen: outcome?.maxModelLen ?? settings.maxModelLen.value,
     numGroups: pool.groups.length,
     dtype: pool.layers.kvDtype,

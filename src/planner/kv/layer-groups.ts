@@ -191,12 +191,20 @@ export function groupLayers(given: readonly NamedLayer[], rules: GroupingRules):
   return splitEvenly(unified);
 }
 
-/** Bytes of one block of the pool: the widest group's pages. */
+const countedBlocks = new WeakMap<readonly LayerGroup[], number>();
+
+/** Bytes of one block of the pool: the widest group's pages. Counted once per list of groups. */
 export function poolBlockBytes(groups: readonly LayerGroup[]): number {
-  return Math.max(
-    0,
-    ...groups.map(({ layers }) => layers.reduce((total, { spec }) => total + pageBytes(spec), 0)),
-  );
+  const counted = countedBlocks.get(groups);
+  if (counted !== undefined) return counted;
+  let widest = 0;
+  for (const { layers } of groups)
+    widest = Math.max(
+      widest,
+      layers.reduce((total, { spec }) => total + pageBytes(spec), 0),
+    );
+  countedBlocks.set(groups, widest);
+  return widest;
 }
 
 /** The groups as one pipeline stage sees them: only its own layers, and perhaps none. */

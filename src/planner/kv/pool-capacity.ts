@@ -45,10 +45,13 @@ export interface Pool {
 
 /** Blocks that one request of `limits.maxModelLen` tokens takes out of the shared pool. */
 export function requestBlocks(groups: readonly LayerGroup[], limits: RequestLimits): number {
-  return groups.reduce(
-    (total, { layers }) => total + Math.max(0, ...layers.map(({ spec }) => blocksPerRequest(spec, limits))),
-    0,
-  );
+  let total = 0;
+  for (const { layers, isMixed } of groups) {
+    // Layers of one spec hold alike; only a mixed group needs a look at each.
+    const looked = isMixed ? layers : layers.slice(0, 1);
+    total += looked.reduce((most, { spec }) => Math.max(most, blocksPerRequest(spec, limits)), 0);
+  }
+  return total;
 }
 
 /** Blocks of a request on one worker: a group without layers there still counts its table (its spec is kept). */

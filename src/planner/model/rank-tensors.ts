@@ -17,6 +17,7 @@ import type {
   MambaMixer,
   ModelFacts,
 } from "./facts.ts";
+import { memoPerModel } from "./memo.ts";
 
 export type TensorRole =
   | "embedding"
@@ -240,7 +241,9 @@ export function rankTensors(facts: ModelFacts, layout: RankLayout, stage = 0): R
 }
 
 /** Parameters of the whole model, as published: no padding, no repeats. */
-export function countParameters(facts: ModelFacts): number {
+export const countParameters: (facts: ModelFacts) => number = memoPerModel(() => "parameters", sumParameters);
+
+function sumParameters(facts: ModelFacts): number {
   const padding =
     (roundUp(facts.vocabSize, 64) - facts.vocabSize) * facts.hiddenSize * (facts.isTied ? 1 : 2);
   const all = rankTensors(facts, singleRank).reduce(

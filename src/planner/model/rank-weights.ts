@@ -2,6 +2,7 @@
 import { allocatedBytes } from "../caching-allocator.ts";
 import { estimated, exact, type Quantity } from "../quantity.ts";
 import { dtypeBytes, type LatentMixer, type ModelFacts } from "./facts.ts";
+import { memoPerModel } from "./memo.ts";
 import { type RankLayout, rankTensors } from "./rank-tensors.ts";
 import { type ExpertPadding, isQuantised, vllmAllocations } from "./weight-formats.ts";
 
@@ -48,7 +49,18 @@ function spread(facts: ModelFacts): number {
  * Weight bytes of one rank of stage `stage`, allocator rounding and rotary tables included.
  * @param padding how the kernel that runs MXFP4 experts wants them padded.
  */
-export function rankWeights(
+export const rankWeights: (
+  facts: ModelFacts,
+  layout: RankLayout,
+  stage?: number,
+  padding?: ExpertPadding,
+) => Quantity = memoPerModel(
+  (layout: RankLayout, stage = 0, padding: ExpertPadding = "marlin") =>
+    `${layout.tensorParallel} ${layout.expertParallel} ${layout.pipelineParallel} ${stage} ${padding}`,
+  countRankWeights,
+);
+
+function countRankWeights(
   facts: ModelFacts,
   layout: RankLayout,
   stage = 0,

@@ -43,7 +43,8 @@ export function lmdeployStart(request: PlanRequest): LmdeployStart {
   const settings = resolveLmdeploySettings(request);
   const format = settings.flags.text("model-format");
   const named = format === null || format === "hf" ? null : quantisationNamed(format);
-  const model: ModelFacts = { ...request.model, quantisation: request.model.quantisation ?? named };
+  const isNamed = named !== null && request.model.quantisation === null;
+  const model: ModelFacts = isNamed ? { ...request.model, quantisation: named } : request.model;
   assertDivides(model, {
     tensorParallel: settings.tensorParallel,
     expertParallel: settings.expertParallel,
@@ -58,7 +59,7 @@ export function lmdeployStart(request: PlanRequest): LmdeployStart {
     model,
     settings,
     weights,
-    free: minus(request.device.total, taken, "free after the weights"),
+    free: request.known?.free ?? minus(request.device.total, taken, "free after the weights"),
   };
 }
 

@@ -1,6 +1,7 @@
 /** @module What LMDeploy holds beside weights and KV: context, workspace, persistent buffers, activations (lmdeploy-memory.md §4). */
 import { ceilDiv, gib, mib } from "../../bytes.ts";
 import { dtypeBytes, type ModelFacts } from "../../model/facts.ts";
+import { memoPerModel } from "../../model/memo.ts";
 import { type RankLayout, rankTensors } from "../../model/rank-tensors.ts";
 import { rankWeights } from "../../model/rank-weights.ts";
 import { turbomindBytes } from "../../model/weight-formats.ts";
@@ -33,10 +34,20 @@ export function lmdeployWeights(
 ): Quantity {
   const layout = layoutOf(settings);
   if (settings.rule === "pytorch") return rankWeights(model, layout, 0, "none");
+  return turbomindWeights(model, layout, computeCapability);
+}
+
+const turbomindWeights = memoPerModel(
+  (layout: RankLayout, computeCapability: number) =>
+    `turbomind ${layout.tensorParallel} ${layout.expertParallel} ${computeCapability}`,
+  countTurbomindWeights,
+);
+
+function countTurbomindWeights(model: ModelFacts, layout: RankLayout, computeCapability: number): Quantity {
   const half: ModelFacts = { ...model, dtype: model.dtype === "float32" ? "float16" : model.dtype };
   const tensors = rankTensors(half, layout);
   let bytes = tensors.reduce((total, tensor) => total + turbomindBytes(tensor, half, computeCapability), 0);
-  if (model.isTied) bytes += ceilDiv(model.vocabSize, settings.tensorParallel) * model.hiddenSize * 2;
+  if (model.isTied) bytes += ceilDiv(model.vocabSize, layout.tensorParallel) * model.hiddenSize * 2;
   if (model.vision === null) return exact(bytes, "tensor shapes in TurboMind's formats");
   const doubt = model.vision.numParameters;
   return estimated(

@@ -5,6 +5,7 @@ import { groupLayers, type LayerGroup, poolBlockBytes, projectGroups } from "../
 import { pageBytes, type RequestLimits } from "../../kv/layer-spec.ts";
 import { type Pool, type PoolOutcome, poolOutcome } from "../../kv/pool-capacity.ts";
 import type { ModelFacts } from "../../model/facts.ts";
+import { memoPerModel } from "../../model/memo.ts";
 import { pipelineStages } from "../../model/rank-tensors.ts";
 import { type KvLayers, kvLayers } from "./kv-layers.ts";
 import { concurrentBatches, type VllmSettings } from "./settings.ts";
@@ -21,13 +22,14 @@ export interface VllmPool {
   readonly blockBytes: number;
 }
 
-/** Groups, limits and stages of a start; nothing here depends on memory. */
-export function describePool(
+type GroupedLayers = Pick<VllmPool, "layers" | "groups" | "stages" | "bytesPerToken" | "blockBytes">;
+
+function groupModel(
   model: ModelFacts,
   device: Device,
   settings: VllmSettings,
   profile: VllmProfile,
-): VllmPool {
+): GroupedLayers {
   const layers = kvLayers(model, device, settings, profile);
   const groups = groupLayers(layers.layers, {
     disableHybrid: settings.disablesHybrid,
@@ -47,6 +49,36 @@ export function describePool(
     stages,
     bytesPerToken: bytesPerToken / settings.pipelineParallel,
     blockBytes: Math.max(...stages.map(poolBlockBytes)),
+  };
+}
+
+/** Layers and groups depend on no length and no memory. */
+const groupedLayers = memoPerModel(
+  (device: Device, settings: VllmSettings, profile: VllmProfile) =>
+    [
+      device.vendor,
+      device.computeCapability,
+      profile.id,
+      settings.blockSize?.value,
+      settings.tensorParallel,
+      settings.pipelineParallel,
+      settings.kvDtype,
+      settings.numSpeculativeTokens,
+      settings.mambaCacheMode,
+      settings.disablesHybrid,
+    ].join(" "),
+  groupModel,
+);
+
+/** Groups, limits and stages of a start; nothing here depends on memory. */
+export function describePool(
+  model: ModelFacts,
+  device: Device,
+  settings: VllmSettings,
+  profile: VllmProfile,
+): VllmPool {
+  return {
+    ...groupedLayers(model, device, settings, profile),
     limits: {
       maxModelLen: settings.maxModelLen.value,
       maxInFlightTokens: concurrentBatches(settings) * settings.maxBatchedTokens.value,

@@ -1,0 +1,116 @@
+/** @module Runs a table of line patterns over a log; the first statement of a figure stays unless the pattern says otherwise. */
+import type { FlagValues } from "../plan.ts";
+import type { Quantity } from "../quantity.ts";
+import {
+  type CountName,
+  type FailureKind,
+  type FigureName,
+  groupedNumber,
+  type LogFailure,
+  printedSize,
+} from "./log-facts.ts";
+
+/** What one pattern reads: the named groups of `pattern` are figures (with unit), counts or texts. */
+export interface LinePattern {
+  readonly pattern: RegExp;
+  /** Figure name by group name; the unit is the group `unit`, or GiB. */
+  readonly figures?: Readonly<Record<string, FigureName>>;
+  readonly counts?: Readonly<Record<string, CountName>>;
+  /** Flag of the engine by group name. */
+  readonly flags?: Readonly<Record<string, string>>;
+  readonly texts?: Readonly<Record<string, "version" | "model" | "gpu">>;
+  readonly runner?: string;
+  readonly failure?: FailureKind;
+  readonly isStarted?: true;
+  readonly note?: string;
+  /** The unit where the line has none of its own. */
+  readonly unit?: string;
+}
+
+export interface Collected {
+  version: string | null;
+  runner: string | null;
+  model: string | null;
+  gpu: string | null;
+  readonly flags: Record<string, string | true>;
+  readonly figures: Partial<Record<FigureName, Quantity>>;
+  readonly counts: Partial<Record<CountName, number>>;
+  hasStarted: boolean;
+  readonly failures: LogFailure[];
+  readonly notes: string[];
+}
+
+export function emptyFacts(): Collected {
+  return {
+    version: null,
+    runner: null,
+    model: null,
+    gpu: null,
+    flags: {},
+    figures: {},
+    counts: {},
+    hasStarted: false,
+    failures: [],
+    notes: [],
+  };
+}
+
+/** A figure stated twice (one line per rank): the larger consumption, the smaller remainder decides. */
+function keepFigure(facts: Collected, name: FigureName, read: Quantity): void {
+  const before = facts.figures[name];
+  const isRemainder = name === "availableKv" || name === "free" || name === "freeAtStart" || name === "total";
+  const isTighter =
+    before !== undefined &&
+    (isRemainder ? read.expectedBytes < before.expectedBytes : read.expectedBytes > before.expectedBytes);
+  const isFiner =
+    before !== undefined &&
+    Math.abs(read.expectedBytes - before.expectedBytes) <= before.highBytes - before.expectedBytes &&
+    read.highBytes - read.lowBytes < before.highBytes - before.lowBytes;
+  if (before === undefined || isTighter || isFiner) facts.figures[name] = read;
+}
+
+function applyPattern(facts: Collected, rule: LinePattern, line: string): boolean {
+  const match = rule.pattern.exec(line);
+  if (match === null) return false;
+  const groups = match.groups ?? {};
+  const unit = groups.unit ?? rule.unit ?? "gib";
+  const sentence = line.trim();
+  for (const [group, name] of Object.entries(rule.figures ?? {})) {
+    const digits = groups[group];
+    if (digits !== undefined)
+      keepFigure(facts, name, printedSize(digits, groups[`${group}Unit`] ?? unit, "the log states it"));
+  }
+  for (const [group, name] of Object.entries(rule.counts ?? {})) {
+    const digits = groups[group];
+    if (digits !== undefined) facts.counts[name] ??= groupedNumber(digits);
+  }
+  for (const [group, name] of Object.entries(rule.flags ?? {})) {
+    const value = groups[group];
+    if (value !== undefined) facts.flags[name] ??= value;
+  }
+  for (const [group, name] of Object.entries(rule.texts ?? {})) facts[name] ??= groups[group] ?? null;
+  facts.runner ??= rule.runner ?? null;
+  if (rule.isStarted) facts.hasStarted = true;
+  if (rule.note !== undefined && !facts.notes.includes(rule.note)) facts.notes.push(rule.note);
+  if (rule.failure !== undefined) facts.failures.push({ kind: rule.failure, message: sentence });
+  return true;
+}
+
+/** Reads every line by every pattern; true where any matched. */
+export function collectFacts(
+  facts: Collected,
+  lines: readonly string[],
+  patterns: readonly LinePattern[],
+): void {
+  for (const line of lines) for (const rule of patterns) applyPattern(facts, rule, line);
+}
+
+/** `name='x', size=1, on=True, none=None` of a Python repr or dict, outermost values only. */
+export function pythonFields(text: string): FlagValues {
+  const fields: Record<string, string> = {};
+  const field =
+    /(?:^|[\s,({])['"]?([A-Za-z_]\w*)['"]?\s*[=:]\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|<[^>]*>|[^\s,(){}[\]]+)/g;
+  for (const [, name = "", value = ""] of text.matchAll(field))
+    fields[name] ??= value.replace(/^(['"])(.*)\1$/s, "$2");
+  return fields;
+}

@@ -1,0 +1,106 @@
+/** @module What a start-up log states, before anything is computed: figures with the rounding of their print, and how it ended. */
+import type { FlagValues } from "../plan.ts";
+import { measured, type Quantity } from "../quantity.ts";
+
+export type LogEngine = "vllm" | "lmdeploy";
+
+/** `total` and `free` are the device's; `free` is what LMDeploy finds after loading, `freeAtStart` what vLLM finds before. */
+export type FigureName =
+  | "total"
+  | "freeAtStart"
+  | "requested"
+  | "weights"
+  | "consumed"
+  | "persistent"
+  | "activations"
+  | "graphs"
+  | "capturedGraphs"
+  | "availableKv"
+  | "free"
+  | "runtime"
+  | "neededKv";
+
+export type CountName =
+  | "numBlocks"
+  | "numCpuBlocks"
+  | "numTokens"
+  | "concurrency"
+  | "maxModelLen"
+  | "suggestedLen"
+  | "bytesPerBlock"
+  | "blockSize"
+  | "tp"
+  | "pp";
+
+/** Where a start ended, in the order of a start. */
+export type FailureKind =
+  | "invalidSetting"
+  | "freeMemoryAtStart"
+  | "weights"
+  | "neighbourFreed"
+  | "activations"
+  | "sampler"
+  | "noKvMemory"
+  | "requestTooLong"
+  | "stateCache"
+  | "runtimeReserve"
+  | "graphCapture"
+  | "warmUpStall"
+  | "serving"
+  | "outOfMemory";
+
+export interface LogFailure {
+  readonly kind: FailureKind;
+  /** The engine's own sentence. */
+  readonly message: string;
+}
+
+export interface LogFacts {
+  readonly engine: LogEngine;
+  readonly version: string | null;
+  /** `V0`, `V1`, `TurboMind from 0.15`, `TurboMind 0.2.2 to 0.14`, `PyTorch engine`; null where nothing tells. */
+  readonly runner: string | null;
+  readonly model: string | null;
+  readonly gpu: string | null;
+  /** Flags that the log states, under the engine's own names. */
+  readonly flags: FlagValues;
+  readonly figures: Readonly<Partial<Record<FigureName, Quantity>>>;
+  readonly counts: Readonly<Partial<Record<CountName, number>>>;
+  /** The engine reached the point of serving, or at least printed its capacity. */
+  readonly hasStarted: boolean;
+  readonly failure: LogFailure | null;
+  readonly notes: readonly string[];
+}
+
+const unitBytes: Readonly<Record<string, number>> = {
+  b: 1,
+  bytes: 1,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  mb: 2 ** 20,
+  gib: 2 ** 30,
+  gb: 2 ** 30,
+};
+
+/** A printed size: the engines print binary units, whatever they call them; half of the last digit is the error. */
+export function printedSize(digits: string, unit: string, why: string): Quantity {
+  const scale = unitBytes[unit.toLowerCase()] ?? 1;
+  const decimals = digits.split(".")[1]?.length ?? 0;
+  const errorBytes = scale === 1 ? 0 : (scale / 10 ** decimals) * 0.5;
+  return measured(Number(digits) * scale, why, errorBytes);
+}
+
+/** Colours and carriage returns of a terminal, and the process prefix of vLLM's workers, taken off. */
+export function plainLines(text: string): string[] {
+  return text
+    .replaceAll(escapeSequence, "")
+    .split(/\r\n|\n|\r/)
+    .map((line) => line.replace(/^\s*\(([A-Za-z_]+)[^)]*pid=\d+[^)]*\)\s?/, ""));
+}
+
+const escapeSequence = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*[A-Za-z]`, "g");
+
+/** A number printed with thousands separators. */
+export function groupedNumber(text: string): number {
+  return Number(text.replaceAll(",", ""));
+}
