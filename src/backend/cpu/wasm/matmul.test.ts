@@ -68,12 +68,12 @@ function runCase({ storage, numTokens, numRows, numCols, ...how }: Case): {
   arena.run(kernelOf[storage], job, numOctets >> 1, numOctets);
   assert.ok(arena.isGuardIntact(out, 4 * before.length), "wrote past the output");
 
+  const rows = Array.from({ length: numTokens }, (_, t) => x.subarray(t * numCols, (t + 1) * numCols));
+  const activations = rows.map((row) => (isQuantized ? roundedActivations(row) : row));
   const expected = before.map((old, index) => {
     const [token, row] = [Math.floor(index / numRows), index % numRows];
-    const row0 = x.subarray(token * numCols, (token + 1) * numCols);
-    const activations = isQuantized ? roundedActivations(row0) : row0;
     let sum = 0;
-    activations.forEach((a, k) => {
+    activations[token]?.forEach((a, k) => {
       sum += a * (values[row * numCols + k] ?? 0);
     });
     const biased = how.bias ? sum + (bias[row] ?? 0) : sum;
