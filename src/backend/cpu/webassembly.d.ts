@@ -13,6 +13,12 @@ declare namespace WebAssembly {
     constructor(descriptor: MemoryDescriptor);
   }
   class Module {
+    static exports(module: Module): readonly { readonly name: string; readonly kind: string }[];
+    static imports(module: Module): readonly {
+      readonly module: string;
+      readonly name: string;
+      readonly kind: string;
+    }[];
     constructor(bytes: Uint8Array);
   }
   class Instance {
