@@ -1,8 +1,8 @@
 /**
  * @module The inverse: flags under which an engine serves so many requests of such a length.
  *
- * Order of preference, first what costs a user least: no change of precision before fp8 KV, before quantised weights, before
- * more cards; inside each, the longest length and the smallest share that still serves what was asked.
+ * Order of preference, first what costs a user least: the engine's defaults, then another share, smaller batches, other
+ * blocks, fp8 or quantised KV, and last more cards. The first candidate in that order that serves the wish is the answer.
  */
 import { PagodaError } from "../core/errors.ts";
 import { plan } from "./engines.ts";
@@ -37,26 +37,41 @@ interface Axis {
 const numbers = (name: string, values: readonly string[]): Axis[] =>
   values.map((value) => ({ label: `${name} ${value}`, flags: { [name]: value } }));
 
-/** Choices of each engine, each list from least to most costly; the product of all lists is searched in that order. */
-function axesOf(request: PlanRequest): readonly (readonly Axis[])[] {
-  const none: Axis = { label: "as it is", flags: {} };
-  if (request.engine === "lmdeploy")
+const none: Axis = { label: "as it is", flags: {} };
+const shares = (from: number, to: number): string[] =>
+  Array.from({ length: to - from + 1 }, (_, step) => ((from + step) / 100).toFixed(2));
+
+/**
+ * Choices of each engine, each list from least to most costly; the product of all lists is searched in that order, the last
+ * list fastest. `wide` looks at every share, batch and block instead of the few that usually decide.
+ */
+function axesOf(request: PlanRequest, wide: boolean): readonly (readonly Axis[])[] {
+  if (request.engine === "lmdeploy") {
+    const batches = wide ? ["256", "128", "64", "32", "16", "8"] : ["32", "16"];
+    const prefills = wide ? ["8192", "4096", "2048", "1024", "512"] : ["2048", "1024"];
     return [
       [none, ...numbers("tp", ["2", "4", "8"])],
       [none, ...numbers("quant-policy", ["8", "4"])],
-      [none, ...numbers("cache-max-entry-count", ["0.9", "0.7", "0.5", "0.3"])],
-      [
-        none,
-        { label: "smaller warm-up", flags: { "max-prefill-token-num": "2048", "max-batch-size": "32" } },
-        { label: "smallest warm-up", flags: { "max-prefill-token-num": "1024", "max-batch-size": "16" } },
-      ],
+      [none, ...numbers("max-batch-size", batches)],
+      [none, ...numbers("max-prefill-token-num", prefills)],
+      [none, ...numbers("cache-max-entry-count", wide ? shares(20, 95) : ["0.9", "0.7", "0.5", "0.3"])],
     ];
+  }
   return [
     [none, ...numbers("tensor-parallel-size", ["2", "4", "8"])],
     [none, { label: "fp8 KV", flags: { "kv-cache-dtype": "fp8" } }],
-    [none, ...numbers("gpu-memory-utilization", ["0.94", "0.96"])],
-    [none, ...numbers("max-num-seqs", ["128", "64"])],
+    [none, ...(wide ? numbers("block-size", ["32", "64"]) : [])],
+    [none, ...numbers("max-num-seqs", wide ? ["512", "256", "128", "64", "32", "16"] : ["128", "64"])],
+    [none, ...(wide ? numbers("max-num-batched-tokens", ["8192", "4096", "2048", "1024"]) : [])],
+    [none, ...numbers("gpu-memory-utilization", wide ? shares(30, 97) : ["0.94", "0.96"])],
   ];
+}
+
+/** What sets two answers apart enough to name both: cards and precision. */
+function kindOf(flags: FlagValues): string {
+  return ["tensor-parallel-size", "tp", "kv-cache-dtype", "quant-policy"]
+    .map((name) => flags[name] ?? "")
+    .join(" ");
 }
 
 function lengthFlag(engine: string): string {
@@ -90,39 +105,34 @@ function* product(axes: readonly (readonly Axis[])[]): Generator<readonly Axis[]
   for (const choice of first) for (const others of product(rest)) yield [choice, ...others];
 }
 
-/**
- * Searches flags that serve a wish.
- * @param onTried called after each candidate, for a progress bar.
- */
-export function fitPlan(
-  request: PlanRequest,
-  wish: FitWish,
-  onTried: (numTried: number) => void = () => undefined,
-): FitResult {
+export interface FitSearch {
+  /** Every share, batch and block: tens of thousands of candidates. */
+  readonly wide?: boolean;
+  readonly onTried?: (numTried: number, numCandidates: number) => void;
+}
+
+/** Searches flags that serve a wish; the first found is preferred, others differ in cards or precision. */
+export function fitPlan(request: PlanRequest, wish: FitWish, search: FitSearch = {}): FitResult {
   const base: FlagValues = { ...request.flags, [lengthFlag(request.engine)]: String(wish.contextTokens) };
-  const found: FitAnswer[] = [];
+  const axes = axesOf(request, search.wide === true);
+  const numCandidates = axes.reduce((total, axis) => total * axis.length, 1);
+  const found = new Map<string, FitAnswer>();
   let numTried = 0;
   let lastFailure = "";
-  for (const choices of product(axesOf(request))) {
-    const added = Object.assign({}, ...choices.map(({ flags }) => flags));
-    const clashes = Object.keys(added).some((name) => name in request.flags);
-    if (clashes) continue;
+  for (const choices of product(axes)) {
+    const added: FlagValues = Object.assign({}, ...choices.map(({ flags }) => flags));
+    search.onTried?.(++numTried, numCandidates);
+    const kind = kindOf({ ...base, ...added });
+    if (found.has(kind) || Object.keys(added).some((name) => name in request.flags)) continue;
     const answer = tryFlags(request, { ...base, ...added });
-    onTried(++numTried);
     if (answer === null) continue;
-    if (!serves(answer, wish)) {
-      lastFailure = failureOf(answer, wish);
-      continue;
-    }
-    found.push({
-      flags: { ...base, ...added },
-      plan: answer,
-      limit: lastFailure === "" ? "nothing: the defaults serve it" : lastFailure,
-    });
-    if (found.length === 4) break;
+    if (serves(answer, wish)) {
+      const limit = lastFailure === "" ? "nothing: it serves as it is" : lastFailure;
+      found.set(kind, { flags: { ...base, ...added }, plan: answer, limit });
+    } else if (found.size === 0) lastFailure = failureOf(answer, wish);
   }
-  const [best = null, ...alternatives] = found;
-  return { best, alternatives, numTried };
+  const [best = null, ...alternatives] = found.values();
+  return { best, alternatives: alternatives.slice(0, 3), numTried };
 }
 
 function failureOf(answer: Plan, wish: FitWish): string {

@@ -1,4 +1,5 @@
 /** @module The other questions of `pagoda plan`: users, replicas, one large against several small. */
+import { Presets, SingleBar } from "cli-progress";
 import { formatBytes } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import {
@@ -91,7 +92,21 @@ export function planVariant(request: PlanRequest, options: PlanOptions): string 
     users: wholeOption("users", options.users ?? "1"),
     contextTokens: wholeOption("context", options.context ?? String(request.model.maxPositions)),
   };
-  const result = fitPlan(request, wish);
+  const bar =
+    options.fit === true
+      ? new SingleBar(
+          { format: "searching {bar} {value} of {total}", stream: process.stderr, clearOnComplete: true },
+          Presets.shades_classic,
+        )
+      : null;
+  const result = fitPlan(request, wish, {
+    wide: options.fit === true,
+    onTried: (numTried, numCandidates) => {
+      if (numTried === 1) bar?.start(numCandidates, 0);
+      if (numTried % 500 === 0) bar?.update(numTried);
+    },
+  });
+  bar?.stop();
   if (options.json === true) return asJson(result);
   return options.flags === true && result.best !== null
     ? result.best.plan.command.join(" ")
