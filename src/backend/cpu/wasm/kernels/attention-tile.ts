@@ -35,7 +35,8 @@ export function scoreTile<T>(queries: usize, keys: usize, out: usize, numVectors
 }
 
 function scores3<T>(q: usize, keys: usize, out: usize, queryBytes: usize): void {
-  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0, b0 = a0, b1 = a0, b2 = a0, b3 = a0, c0 = a0, c1 = a0, c2 = a0, c3 = a0;
+  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
+  let b0 = a0, b1 = a0, b2 = a0, b3 = a0, c0 = a0, c1 = a0, c2 = a0, c3 = a0;
   let r = q + queryBytes, s = r + queryBytes;
   for (const last = q + queryBytes; q < last; q += 8) {
     let x = v128.load32_splat(q), y = v128.load32_splat(r), z = v128.load32_splat(s);
@@ -85,25 +86,41 @@ function store16(out: usize, a: v128, b: v128, c: v128, d: v128): void {
   v128.store(out, d, 48);
 }
 
-/** results[v][d] += Σ_t weights[v][t] · values[t][d], t < numTokens; results are partial records. */
-export function addValues<T>(results: usize, values: usize, weights: usize, numVectors: u32, headDim: u32, numTokens: u32): void {
-  const record = recordBytes(headDim), sumBytes = record - 16, rowBytes = (sumBytes >>> 2) * sizeof<T>();
+/** results[v][d] += Σ_t weights[v][t] · values[t][d], t < numTokens (even); results are partial records. */
+export function addValues<T>(
+  results: usize, values: usize, weights: usize, numVectors: u32, headDim: u32, numTokens: u32,
+): void {
+  const record = recordBytes(headDim), rowBytes = ((record - 16) >>> 2) * sizeof<T>();
   let left = numVectors;
   for (; left >= 3; left -= 3) {
-    let d: usize = 0;
-    for (; d + 64 <= sumBytes; d += 64) values3<T>(results + 16 + d, record, values + (d >>> 2) * sizeof<T>(), rowBytes, weights, numTokens);
-    for (; d < sumBytes; d += 16)
-      for (let v: u32 = 0; v < 3; v++)
-        value1<T>(results + 16 + d + v * record, values + (d >>> 2) * sizeof<T>(), rowBytes, weights + v * scoreRowBytes, numTokens);
+    let d: usize = 16, column = values;
+    for (; d + 64 <= record; d += 64) {
+      values3<T>(results + d, record, column, rowBytes, weights, numTokens);
+      column += 16 * sizeof<T>();
+    }
+    for (let v: u32 = 0; v < 3; v++)
+      restOfRow<T>(results + v * record, d, column, rowBytes, weights + v * scoreRowBytes, numTokens);
     results += 3 * record;
     weights += 3 * scoreRowBytes;
   }
   for (; left > 0; left--) {
-    let d: usize = 0;
-    for (; d + 64 <= sumBytes; d += 64) values1<T>(results + 16 + d, values + (d >>> 2) * sizeof<T>(), rowBytes, weights, numTokens);
-    for (; d < sumBytes; d += 16) value1<T>(results + 16 + d, values + (d >>> 2) * sizeof<T>(), rowBytes, weights, numTokens);
+    let d: usize = 16, column = values;
+    for (; d + 64 <= record; d += 64) {
+      values1<T>(results + d, column, rowBytes, weights, numTokens);
+      column += 16 * sizeof<T>();
+    }
+    restOfRow<T>(results, d, column, rowBytes, weights, numTokens);
     results += record;
     weights += scoreRowBytes;
+  }
+}
+
+/** The dimensions of one query vector that are left when 16 at a time are done; `d` counts bytes of the record. */
+function restOfRow<T>(result: usize, d: usize, values: usize, rowBytes: usize, weights: usize, numTokens: u32): void {
+  const record = ((rowBytes / sizeof<T>()) << 2) + 16;
+  for (; d < record; d += 16) {
+    value1<T>(result + d, values, rowBytes, weights, numTokens);
+    values += 4 * sizeof<T>();
   }
 }
 
