@@ -2,12 +2,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../core/errors.ts";
+import type { BenchOptions } from "./bench-options.ts";
+import type { KernelFamily } from "./goals.ts";
 import type { ServerCommand } from "./server-process.ts";
 
 const modelName = "smol";
 const loopback = "127.0.0.1";
 
-export interface PagodaOptions {
+interface PagodaOptions {
   /** Arguments that start this program's command line, e.g. [bin/pagoda.js]. */
   readonly program: readonly string[];
   readonly modelPath: string;
@@ -17,7 +19,7 @@ export interface PagodaOptions {
   readonly extra: readonly string[];
 }
 
-export function pagodaServer(options: PagodaOptions): ServerCommand {
+function pagodaServer(options: PagodaOptions): ServerCommand {
   return {
     name: `pagoda (${options.kernels})`,
     command: process.execPath,
@@ -89,4 +91,16 @@ function installed(path: string, script: string): string {
     param: "--peers",
     hint: `run ${script} first`,
   });
+}
+
+export const ourName = (family: KernelFamily): string => `pagoda (${family})`;
+
+/** Our own server as the bench's options describe it; `extra` are further `pagoda serve` options. */
+export function ourServer(
+  options: BenchOptions,
+  family: KernelFamily,
+  extra: readonly string[] = [],
+): ServerCommand {
+  const { program, modelPath, numThreads } = options;
+  return pagodaServer({ program, modelPath, numThreads, kernels: family, extra });
 }

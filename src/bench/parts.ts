@@ -1,3 +1,12 @@
 /** @module The parts of a bench run, each of which can be asked for alone. */
-export const benchParts = ["loads", "latency", "contexts", "start", "twins", "kernels"] as const;
+export const benchParts = [
+  "loads",
+  "latency",
+  "contexts",
+  "start",
+  "twins",
+  "kernels",
+  "steps",
+  "scheduler",
+] as const;
 export type BenchPart = (typeof benchParts)[number];

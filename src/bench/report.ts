@@ -2,12 +2,14 @@
 import type { ServerMeasurement } from "./comparison.ts";
 import type { Conditions } from "./conditions.ts";
 import type { Figure } from "./goals.ts";
+import type { StepReport } from "./step-figures.ts";
 
 export interface BenchReport {
   readonly conditions: Conditions;
   readonly settings: Readonly<Record<string, string | number>>;
   readonly servers: readonly ServerMeasurement[];
   readonly figures: readonly Figure[];
+  readonly profiles: StepReport["profiles"];
   /** What was asked for and could not be measured, and why. */
   readonly notMeasured: readonly string[];
 }
@@ -24,6 +26,7 @@ export function renderReport(report: BenchReport): string {
   const parts = [heading.join("\n")];
   if (report.servers.length > 0) parts.push(table(serverRows(report.servers)));
   if (report.figures.length > 0) parts.push(table(figureRows(report.figures)));
+  if (report.profiles.length > 0) parts.push(table(profileRows(report.profiles)));
   if (report.notMeasured.length > 0)
     parts.push(report.notMeasured.map((line) => `not measured: ${line}`).join("\n"));
   return `${parts.join("\n\n")}\n`;
@@ -81,6 +84,20 @@ function figureRows(figures: readonly Figure[]): string[][] {
     ]);
   }
   return rows;
+}
+
+/** Milliseconds by kind of operation, mean of the threads. */
+function profileRows(profiles: StepReport["profiles"]): string[][] {
+  const kinds = Object.keys(profiles[0]?.step.profile ?? {});
+  return [
+    ["where a step's time goes (ms)", "kernels", "whole step", ...kinds],
+    ...profiles.map(({ kernels, step }) => [
+      step.shape.name,
+      kernels,
+      step.medianMs.toFixed(2),
+      ...Object.values(step.profile).map((ms) => ms.toFixed(2)),
+    ]),
+  ];
 }
 
 const significant = (value: number): string =>

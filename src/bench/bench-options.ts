@@ -1,0 +1,32 @@
+/** @module What a bench run is asked for. */
+import type { KernelFamily } from "./goals.ts";
+import type { BenchPart } from "./parts.ts";
+import type { LoadName, TokenRange } from "./workload.ts";
+
+export interface BenchOptions {
+  /** Arguments after the Node binary that start our command line. */
+  readonly program: readonly string[];
+  /** Folder of the checkout, for the commit. */
+  readonly folder: string;
+  readonly modelPath: string;
+  readonly kernels: readonly KernelFamily[];
+  readonly numThreads: number;
+  readonly numRounds: number;
+  readonly seed: number;
+  readonly loads: readonly LoadName[];
+  readonly parts: readonly BenchPart[];
+  readonly peers: PeerOptions | null;
+  readonly say: (line: string) => void;
+}
+
+export interface PeerOptions {
+  /** Where install-llama-cpp.sh and install-vllm-cpu.sh put their builds. */
+  readonly folder: string;
+  /** The same file re-quantised to Q4_0, if llama.cpp's fastest is to be measured too. */
+  readonly q4ZeroPath: string | null;
+  /** The same file as a float32 Hugging Face folder, if vLLM is to be measured. */
+  readonly vllmModel: string | null;
+}
+
+/** Ordinary tokens of the default model's vocabulary (49,152 entries, special tokens first). */
+export const benchTokens: TokenRange = { firstTokenId: 100, endTokenId: 49_000 };

@@ -1,0 +1,130 @@
+/** @module What single servers of ours do: start, reuse, fairness, two at once, long contexts. */
+import type { BenchOptions } from "./bench-options.ts";
+import { benchTokens as tokens } from "./bench-options.ts";
+import { llamaServer, ourName, ourServer } from "./contenders.ts";
+import { absoluteFigure, type Figure, type KernelFamily, ratioFigure } from "./goals.ts";
+import { runLoad } from "./load-run.ts";
+import { probeDecodeAtContext, probeFairness, probePrefixReuse, probeSideBySide } from "./probes.ts";
+import { startServer } from "./server-process.ts";
+import { median } from "./statistics.ts";
+import { outsideKernelsMs } from "./step-overhead.ts";
+import { makeLoad } from "./workload.ts";
+
+const twinMemory = "700MiB";
+const contexts = [512, 2048, 8000];
+
+export async function measureStart(options: BenchOptions, family: KernelFamily): Promise<Figure> {
+  const starts: number[] = [];
+  for (let round = 0; round < options.numRounds; round++) {
+    const server = await startServer(ourServer(options, family));
+    starts.push(server.startMs);
+    await server.stop();
+  }
+  options.say(`${ourName(family)}: start to ready ${starts.map((ms) => ms.toFixed(0)).join(", ")} ms`);
+  return absoluteFigure("start to ready, model cached", median(starts), "ms", {
+    kind: "atMost",
+    value: 2000,
+  });
+}
+
+export async function measureLatency(options: BenchOptions, family: KernelFamily): Promise<Figure[]> {
+  const server = await startServer(ourServer(options, family));
+  try {
+    const reuse = await probePrefixReuse(server, tokens, options.seed, options.numRounds);
+    const fair = [];
+    for (let round = 0; round < options.numRounds; round++)
+      fair.push(await probeFairness(server, tokens, options.seed + round));
+    const one = await outsideKernelsMs(server.url, () =>
+      runLoad(server, makeLoad("single", options.seed + 90, tokens)),
+    );
+    const many = await outsideKernelsMs(server.url, () =>
+      runLoad(server, makeLoad("conc", options.seed + 91, tokens)),
+    );
+    const share = ratioFigure(
+      "TTFT, 512 cached tokens and 1 new",
+      reuse.cachedMs,
+      "ms",
+      "cold",
+      reuse.coldMs,
+      { kind: "atMost", value: 0.05 },
+    );
+    return [
+      share,
+      absoluteFigure(
+        "P99 gap of 8 decodes during a prefill of 4,000",
+        median(fair.map((run) => run.p99GapMs)),
+        "ms",
+        { kind: "atMost", value: 400 },
+      ),
+      absoluteFigure("TTFT of that prefill", median(fair.map((run) => run.prefillMs)), "ms", null),
+      absoluteFigure("outside kernels, one sequence", one, "ms a step", { kind: "atMost", value: 0.3 }),
+      absoluteFigure("outside kernels, up to 32 sequences", many, "ms a step", {
+        kind: "atMost",
+        value: 1.5,
+      }),
+    ];
+  } finally {
+    await server.stop();
+  }
+}
+
+export async function measureTwins(options: BenchOptions, family: KernelFamily): Promise<Figure[]> {
+  const command = ourServer(options, family, ["--memory", twinMemory]);
+  const twins = await probeSideBySide(command, tokens, options.seed, options.numRounds);
+  const capBytes = 700 * 2 ** 20;
+  return [
+    ratioFigure(
+      `two instances of --memory ${twinMemory}: output`,
+      twins.togetherTokensPerSecond,
+      "tok/s",
+      "one alone",
+      twins.aloneTokensPerSecond,
+      { kind: "atLeast", value: 0.8 },
+    ),
+    ratioFigure(
+      "their larger peak",
+      Math.max(...twins.peakResidentBytes) / 2 ** 20,
+      "MiB",
+      "the cap",
+      capBytes / 2 ** 20,
+      { kind: "atMost", value: 1 },
+    ),
+  ];
+}
+
+export async function measureContexts(options: BenchOptions): Promise<Figure[]> {
+  const rates = new Map<string, number[]>();
+  const commands = options.kernels.map((family) => ourServer(options, family));
+  if (options.peers !== null)
+    commands.push(llamaServer(options.peers.folder, options.modelPath, "Q4_1", options.numThreads, 1, 8192));
+  for (const command of commands) {
+    const server = await startServer(command);
+    try {
+      const row: number[] = [];
+      for (const numTokens of contexts)
+        row.push(await probeDecodeAtContext(server, tokens, options.seed, numTokens, options.numRounds));
+      rates.set(command.name, row);
+      options.say(
+        `${command.name}: decode at ${contexts.join(", ")} tokens: ${row.map((rate) => rate.toFixed(1)).join(", ")} tok/s`,
+      );
+    } finally {
+      await server.stop();
+    }
+  }
+  const peer = rates.get("llama.cpp (Q4_1)");
+  return options.kernels.flatMap((family) => contextFigures(family, rates.get(ourName(family)) ?? [], peer));
+}
+
+function contextFigures(
+  family: KernelFamily,
+  ours: readonly number[],
+  peer: readonly number[] | undefined,
+): Figure[] {
+  return ours.map((rate, i) => {
+    const name = `${family}: decode at ${contexts[i]} tokens of context`;
+    const theirs = peer?.[i];
+    if (theirs === undefined || family === "wasm" || contexts[i] !== 8000)
+      return absoluteFigure(name, rate, "tok/s", null);
+    return ratioFigure(name, rate, "tok/s", "llama.cpp (Q4_1)", theirs, { kind: "atLeast", value: 2 });
+  });
+}

@@ -1,0 +1,118 @@
+/** @module Steps of a loaded model without a server: what one costs, where its time goes, how near to memory's limit. */
+import { CpuBackend } from "../backend/cpu/cpu-backend.ts";
+import type { CpuModel } from "../backend/cpu/cpu-model.ts";
+import type { StepProfile } from "../backend/cpu/timing.ts";
+import type { Program } from "../backend/program.ts";
+import { weightBytes } from "../core/footprint.ts";
+import { layerBlockBytes } from "../core/kv-layout.ts";
+import { median } from "./statistics.ts";
+
+export interface StepShape {
+  readonly name: string;
+  readonly numSequences: number;
+  /** Tokens of each sequence in the step. */
+  readonly numTokens: number;
+  /** Tokens of each sequence that are in the KV cache before the step. */
+  readonly numContextTokens: number;
+}
+
+export interface StepFigure {
+  readonly shape: StepShape;
+  readonly medianMs: number;
+  /** Of the step of median length. */
+  readonly profile: StepProfile;
+  /** Weights and KV that a step of one token reads. */
+  readonly bytesTouched: number;
+}
+
+const blockSize = 16;
+const numWarmUpSteps = 5;
+const maxNumBatchedTokens = 512;
+const maxNumSeqs = 32;
+
+/** Loads `program` on the CPU backend, runs each shape `numSteps` times, closes it. */
+export async function benchSteps(
+  program: Program,
+  kernels: "wasm" | "machine-code",
+  numThreads: number,
+  shapes: readonly StepShape[],
+  numSteps: number,
+): Promise<{ readonly kernels: string; readonly loadMs: number; readonly figures: readonly StepFigure[] }> {
+  const maxModelLen = Math.max(...shapes.map((shape) => shape.numContextTokens + shape.numTokens));
+  const numBlocks = Math.max(...shapes.map((shape) => shape.numSequences * blocksOf(shape)));
+  const limits = {
+    blockSize,
+    numBlocks,
+    kvDtype: "f16",
+    maxModelLen,
+    maxNumSeqs,
+    maxNumBatchedTokens,
+    maxLogprobs: 1,
+    numThreads,
+  } as const;
+  const startedMs = performance.now();
+  const model = (await new CpuBackend({ kernels }).load(program, limits)) as CpuModel;
+  const loadMs = performance.now() - startedMs;
+  try {
+    const figures: StepFigure[] = [];
+    for (const shape of shapes) figures.push(await benchShape(model, program, shape, numSteps));
+    return { kernels: model.kernels, loadMs, figures };
+  } finally {
+    await model.close();
+  }
+}
+
+const blocksOf = (shape: StepShape): number =>
+  Math.ceil((shape.numContextTokens + shape.numTokens) / blockSize);
+
+async function benchShape(
+  model: CpuModel,
+  program: Program,
+  shape: StepShape,
+  numSteps: number,
+): Promise<StepFigure> {
+  writeInputs(model, shape, program.vocabularyWidth);
+  for (let step = 0; step < numWarmUpSteps; step++) await model.step();
+  const steps: { readonly ms: number; readonly profile: StepProfile }[] = [];
+  for (let step = 0; step < numSteps; step++) {
+    await model.step();
+    steps.push({ ms: model.lastStepTiming().totalMs, profile: model.lastStepProfile() });
+  }
+  const medianMs = median(steps.map(({ ms }) => ms));
+  const nearest = steps.reduce((best, step) =>
+    Math.abs(step.ms - medianMs) < Math.abs(best.ms - medianMs) ? step : best,
+  );
+  return { shape, medianMs, profile: nearest.profile, bytesTouched: bytesTouched(program, shape) };
+}
+
+/** Sequences with blocks of their own; every sequence's last token is sampled greedily. */
+function writeInputs(model: CpuModel, shape: StepShape, vocabularyWidth: number): void {
+  const { inputs } = model;
+  const numBlocks = blocksOf(shape);
+  let row = 0;
+  for (let slice = 0; slice < shape.numSequences; slice++) {
+    inputs.sliceStarts[slice] = row;
+    for (let i = 0; i < numBlocks; i++)
+      inputs.blockTables[slice * inputs.maxBlocksPerSequence + i] = slice * numBlocks + i;
+    for (let i = 0; i < shape.numTokens; i++, row++) {
+      const position = shape.numContextTokens + i;
+      inputs.tokenIds[row] = (7919 * (row + 1)) % vocabularyWidth;
+      inputs.positions[row] = position;
+      inputs.slots[row] = slice * numBlocks * blockSize + position;
+    }
+    inputs.outputRows[slice] = row - 1;
+    inputs.sampling.targetTokenIds[slice] = -1;
+    inputs.sampling.temperature[slice] = 0;
+  }
+  inputs.sliceStarts[shape.numSequences] = row;
+  inputs.numTokens = row;
+  inputs.numSlices = shape.numSequences;
+  inputs.numOutputs = shape.numSequences;
+}
+
+/** Every matrix of the layers and the head once, and the keys and values of the context. */
+function bytesTouched(program: Program, shape: StepShape): number {
+  const weights = program.weights.reduce((sum, weight) => sum + weightBytes(weight), 0);
+  const kv = program.kvLayers.reduce((sum, layer) => sum + layerBlockBytes("f16", layer, blockSize), 0);
+  return weights + (kv * shape.numSequences * shape.numContextTokens) / blockSize;
+}

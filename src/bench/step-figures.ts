@@ -1,0 +1,107 @@
+/** @module The figures of steps without a server: time by kind of operation, share of the memory's limit, scheduling. */
+import { buildProgram } from "../model/architectures/build-program.ts";
+import { parseGgufConfig } from "../model/config/gguf-config.ts";
+import { readGguf } from "../model/weights/gguf.ts";
+import { absoluteFigure, type Figure, type KernelFamily, ratioFigure } from "./goals.ts";
+import { measureReadBandwidth } from "./read-bandwidth.ts";
+import { msPerStepWithWaiting } from "./scheduler-bench.ts";
+import { benchSteps, type StepFigure, type StepShape } from "./step-bench.ts";
+import { llama1b, syntheticLlama } from "./synthetic-model.ts";
+
+const shapes: readonly StepShape[] = [
+  { name: "decode, 1 sequence", numSequences: 1, numTokens: 1, numContextTokens: 96 },
+  { name: "decode, 32 sequences", numSequences: 32, numTokens: 1, numContextTokens: 160 },
+  { name: "prefill of 512", numSequences: 1, numTokens: 512, numContextTokens: 0 },
+  { name: "decode at 8,000 tokens", numSequences: 1, numTokens: 1, numContextTokens: 8000 },
+];
+const largeShapes: readonly StepShape[] = [
+  { name: "1B: decode, 1 sequence", numSequences: 1, numTokens: 1, numContextTokens: 96 },
+];
+const decodeGoal = {
+  "machine-code": { small: 0.75, large: 0.85 },
+  wasm: { small: null, large: null },
+} as const;
+
+export interface StepReport {
+  readonly figures: readonly Figure[];
+  /** Milliseconds of each shape by kind of operation. */
+  readonly profiles: readonly { readonly kernels: string; readonly step: StepFigure }[];
+}
+
+export async function stepFigures(
+  modelPath: string,
+  family: KernelFamily,
+  numThreads: number,
+  numSteps: number,
+): Promise<StepReport> {
+  const bandwidth = await measureReadBandwidth(numThreads);
+  const { metadata, tensors } = readGguf(modelPath);
+  const program = buildProgram(parseGgufConfig(metadata, tensors), tensors, { quantization: null });
+  const small = await benchSteps(program, family, numThreads, shapes, numSteps);
+  const synthetic = syntheticLlama(llama1b);
+  try {
+    const large = await benchSteps(synthetic.program, family, numThreads, largeShapes, numSteps);
+    const goals = decodeGoal[family];
+    return {
+      figures: [
+        ...(bandwidth === null
+          ? []
+          : [absoluteFigure(`memory, ${numThreads} threads reading`, bandwidth / 1e9, "GB/s", null)]),
+        ...small.figures.map((figure) =>
+          limitFigure(figure, bandwidth, figure.shape === shapes[0] ? goals.small : null),
+        ),
+        ...large.figures.map((figure) => limitFigure(figure, bandwidth, goals.large)),
+        absoluteFigure(
+          "1B: load and repack",
+          repackRate(large),
+          "MB/s",
+          family === "wasm" ? null : { kind: "atLeast", value: 500 },
+        ),
+      ],
+      profiles: [
+        ...small.figures.map((step) => ({ kernels: small.kernels, step })),
+        ...large.figures.map((step) => ({ kernels: large.kernels, step })),
+      ],
+    };
+  } finally {
+    synthetic.dispose();
+  }
+}
+
+/** Bytes that were packed, each of which was read, per second of the whole load (allocation and threads included). */
+function repackRate(run: { readonly loadMs: number; readonly figures: readonly StepFigure[] }): number {
+  return (run.figures[0]?.bytesTouched ?? Number.NaN) / 1e3 / run.loadMs;
+}
+
+/** Steps of one token against the time that reading their bytes alone would take; others in milliseconds. */
+function limitFigure(figure: StepFigure, bandwidth: number | null, goal: number | null): Figure {
+  const { shape, medianMs, bytesTouched } = figure;
+  if (bandwidth === null || shape.numTokens * shape.numSequences > 1)
+    return absoluteFigure(`step: ${shape.name}`, medianMs, "ms", null);
+  const limitMs = (bytesTouched / bandwidth) * 1000;
+  const name = `step: ${shape.name}, steps a second`;
+  if (goal === null)
+    return {
+      ...ratioFigure(name, 1000 / medianMs, "/s", "memory's limit", 1000 / limitMs, {
+        kind: "atLeast",
+        value: 0,
+      }),
+      goal: null,
+      met: null,
+    };
+  return ratioFigure(name, 1000 / medianMs, "/s", "memory's limit", 1000 / limitMs, {
+    kind: "atLeast",
+    value: goal,
+  });
+}
+
+/** A step with 10,000 requests waiting beside one with 10. */
+export async function schedulerFigure(): Promise<Figure> {
+  const few = await msPerStepWithWaiting(10);
+  const many = await msPerStepWithWaiting(10_000);
+  // 10 %: what two runs of the same differ by.
+  return ratioFigure("a step with 10,000 waiting", many, "ms", "with 10 waiting", few, {
+    kind: "atMost",
+    value: 1.1,
+  });
+}
