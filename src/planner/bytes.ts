@@ -1,7 +1,7 @@
 /** @module The way the engines round, print and parse sizes. */
 import { gib } from "../core/byte-size.ts";
 
-export { gib, kib, mib } from "../core/byte-size.ts";
+export { gib, mib } from "../core/byte-size.ts";
 
 /** Rounds up to a multiple of `step`. */
 export function roundUp(value: number, step: number): number {

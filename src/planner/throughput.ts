@@ -23,7 +23,7 @@ export interface DecodeLoad {
 }
 
 /** Parameters that one token passes: all but the experts it does not choose. */
-export function activeParameters(model: ModelFacts): number {
+function activeParameters(model: ModelFacts): number {
   let idle = 0;
   for (const { feedForward } of model.layers) {
     if (feedForward.kind !== "experts") continue;

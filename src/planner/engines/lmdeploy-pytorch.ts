@@ -90,7 +90,7 @@ function verdictOf(start: LmdeployStart, pool: PytorchPool, slack: Quantity, sta
   return { ...none, kind: "fits", reason: "it starts; what is set aside holds the activations" };
 }
 
-export function pytorchFinding(start: LmdeployStart): LmdeployFinding {
+function pytorchFinding(start: LmdeployStart): LmdeployFinding {
   const { settings, model, free } = start;
   const blockBytes = pytorchBlockBytes(model, settings);
   const slots = settings.maxBatchSize.value + 2;

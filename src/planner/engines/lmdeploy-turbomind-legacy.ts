@@ -64,7 +64,7 @@ function verdictOf(
   return { ...none, kind: "fits", reason: "it starts; the rest holds the activations" };
 }
 
-export function legacyFinding(start: LmdeployStart): LmdeployFinding {
+function legacyFinding(start: LmdeployStart): LmdeployFinding {
   const { settings, model, request } = start;
   const mixers = model.layers.map(({ mixer }) => mixer);
   const ranks = settings.tensorParallel / settings.contextParallel;

@@ -10,7 +10,7 @@
 import { formatBytes, mib } from "../../core/byte-size.ts";
 import { objectsInRegion, pageBytes, regionBytes, slabFor } from "../kv/object-slabs.ts";
 import type { Plan, PlanRequest, Verdict } from "../plan.ts";
-import { exact, mapQuantity, minus, type Quantity, sum } from "../quantity.ts";
+import { exact, mapQuantity, minus, type Quantity } from "../quantity.ts";
 import { recurrentStateBytes, turbomindBlockBytes } from "./lmdeploy/kv-block.ts";
 import { type LmdeployFinding, type LmdeployStart, type PoolCounts, planOf } from "./lmdeploy/start.ts";
 import { gemmWorkspace, persistentBuffers, turbomindActivations } from "./lmdeploy/working-memory.ts";
@@ -57,7 +57,7 @@ function needsOf(start: LmdeployStart): Needs {
 }
 
 /** The longest warm-up forward that really runs needs blocks for all its tokens at once. */
-export function warmUpTokens(start: LmdeployStart): number {
+function warmUpTokens(start: LmdeployStart): number {
   const { maxForwardTokens, sessionLen, blockSize } = start.settings;
   return Math.min(maxForwardTokens, sessionLen.value) + blockSize.value;
 }
@@ -107,7 +107,7 @@ function sharedLog(start: LmdeployStart, needs: Needs, objectBytes: number): str
 }
 
 /** Finds the pool and the verdict. */
-export function turbomindFinding(start: LmdeployStart): LmdeployFinding {
+function turbomindFinding(start: LmdeployStart): LmdeployFinding {
   const { settings, model } = start;
   const mixers = model.layers.map(({ mixer }) => mixer);
   const ranks = settings.tensorParallel / settings.contextParallel;
@@ -156,12 +156,6 @@ export function turbomindFinding(start: LmdeployStart): LmdeployFinding {
     expectedLog: sharedLog(start, needs, objectBytes),
     warnings,
   };
-}
-
-/** Total a start needs outside the KV region. */
-export function outsideRegion(start: LmdeployStart): Quantity {
-  const needs = needsOf(start);
-  return sum([needs.persistent, needs.activations], "buffers and activations");
 }
 
 export function planTurbomind(start: LmdeployStart, _request: PlanRequest): Plan {

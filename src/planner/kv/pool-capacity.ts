@@ -44,7 +44,7 @@ export interface Pool {
 }
 
 /** Blocks that one request of `limits.maxModelLen` tokens takes out of the shared pool. */
-export function requestBlocks(groups: readonly LayerGroup[], limits: RequestLimits): number {
+function requestBlocks(groups: readonly LayerGroup[], limits: RequestLimits): number {
   let total = 0;
   for (const { layers, isMixed } of groups) {
     // Layers of one spec hold alike; only a mixed group needs a look at each.
@@ -60,7 +60,7 @@ function neededBytes(worker: WorkerPool, all: readonly LayerGroup[], limits: Req
 }
 
 /** The largest length up to `limits.maxModelLen` whose need is within `bytes`; 0 where not even one token is. */
-export function longestFit(
+function longestFit(
   worker: WorkerPool,
   all: readonly LayerGroup[],
   limits: RequestLimits,

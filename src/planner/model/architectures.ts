@@ -152,6 +152,3 @@ export function architectureTraits(architecture: string): {
     },
   );
 }
-
-/** Every class name the planner can count. */
-export const knownArchitectures: readonly string[] = Object.keys(families);

@@ -187,7 +187,7 @@ function feedForwardTensors(part: FeedForward, facts: ModelFacts, layout: RankLa
 }
 
 /** The tensors of layer `index` on one rank, in the order they are made. */
-export function layerTensors(facts: ModelFacts, index: number, layout: RankLayout): RankTensor[] {
+function layerTensors(facts: ModelFacts, index: number, layout: RankLayout): RankTensor[] {
   const layer = facts.layers[index];
   if (layer === undefined) return [];
   const { mixer } = layer;

@@ -45,7 +45,7 @@ const ggufBitsPerWeight: Readonly<Record<string, number>> = {
 };
 
 /** Bytes per weight of a GGUF type; names of mixes (`Q4_K_M`) count as their base type. */
-export function ggufBytesPerWeight(type: string): number | null {
+function ggufBytesPerWeight(type: string): number | null {
   const name = type.toUpperCase();
   const base = name.replace(/_(XS|XXS|S|M|L|XL)$/, "");
   for (const candidate of [name, base]) {

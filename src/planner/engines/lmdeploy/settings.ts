@@ -37,7 +37,7 @@ export interface LmdeploySettings {
 }
 
 /** Default batch size by a substring of the GPU's name, surprises included ("RTX A1000" holds "a100"). */
-export function defaultBatchSize(device: Device, minor: number): number {
+function defaultBatchSize(device: Device, minor: number): number {
   const name = device.name.toLowerCase();
   if (device.vendor === "ascend") return 256;
   if (minor < 6) return 128;

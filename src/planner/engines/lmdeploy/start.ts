@@ -64,7 +64,7 @@ export function lmdeployStart(request: PlanRequest): LmdeployStart {
 }
 
 /** Warnings every TurboMind rule gives (lmdeploy-memory.md §11). */
-export function commonWarnings({ settings, model }: LmdeployStart): string[] {
+function commonWarnings({ settings, model }: LmdeployStart): string[] {
   const warnings: string[] = [];
   const kvHeads = model.layers.map(({ mixer }) =>
     mixer.kind === "attention" ? mixer.numKvHeads : Number.POSITIVE_INFINITY,

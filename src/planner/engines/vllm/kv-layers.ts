@@ -60,10 +60,7 @@ const kvFormats: Readonly<Record<string, KvFormat>> = {
  * The KV dtype after `auto`: what the checkpoint declares, else the model's own.
  * @throws PagodaError `plan_invalid` naming the nearest known dtype.
  */
-export function kvFormatOf(
-  name: string,
-  model: ModelFacts,
-): { readonly name: string; readonly format: KvFormat } {
+function kvFormatOf(name: string, model: ModelFacts): { readonly name: string; readonly format: KvFormat } {
   if (name === "auto") {
     if (model.declaredKvDtype !== null) return kvFormatOf(model.declaredKvDtype, model);
     return { name: model.dtype, format: plain(dtypeBytes(model.dtype)) };
@@ -77,7 +74,7 @@ export function kvFormatOf(
 }
 
 /** Block size of the attention backend that vLLM picks (vllm-memory.md §3.3). */
-export function defaultBlockSize(model: ModelFacts, device: Device): number {
+function defaultBlockSize(model: ModelFacts, device: Device): number {
   const isLatent = model.layers.some(({ mixer }) => mixer.kind === "latent");
   if (device.vendor === "cpu") return isLatent ? 16 : 128;
   if (device.vendor === "ascend") return 128;

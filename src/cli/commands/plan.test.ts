@@ -1,0 +1,126 @@
+/** `pagoda plan` through its door: the program is run, and its output and exit status are read. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { flagsOf } from "./plan.ts";
+
+const entry = join(import.meta.dirname, "../main.ts");
+
+function pagoda(...words: string[]): {
+  readonly out: string;
+  readonly error: string;
+  readonly status: number | null;
+} {
+  const environment = { ...process.env, PAGODA_OFFLINE: "1" };
+  const ran = spawnSync(process.execPath, [entry, "plan", ...words], { encoding: "utf8", env: environment });
+  return { out: ran.stdout, error: ran.stderr, status: ran.status };
+}
+
+test("the table draws the card, states evidence, and ends with the command to type", () => {
+  const { out, status } = pagoda(
+    "Qwen/Qwen2.5-14B-Instruct-AWQ",
+    "--gpu",
+    "RTX 4090",
+    "--engine",
+    "lmdeploy",
+  );
+  assert.equal(status, 0);
+  assert.match(out, /^\[c+W+K+A+·+\]$/m);
+  assert.match(out, /W weights +9\.44 GiB +exact/);
+  assert.match(out, /Object cache budget: [\d.]+ MB from free/);
+  assert.equal(out.trimEnd().split("\n").at(-1), "lmdeploy serve api_server Qwen/Qwen2.5-14B-Instruct-AWQ");
+});
+
+test("--json is the frozen plan, --flags the command alone, and a start that dies ends with status 3", () => {
+  const { out, status } = pagoda(
+    "Qwen/Qwen2.5-32B-Instruct-AWQ",
+    "--gpu",
+    "4090",
+    "--engine",
+    "lmdeploy",
+    "--json",
+  );
+  const answer = JSON.parse(out);
+  assert.equal(status, 3);
+  assert.equal(answer.schema, "pagoda.plan/1");
+  assert.equal(answer.verdict.kind, "dies");
+  assert.ok(answer.verdict.suggestions.length > 0);
+  const flags = pagoda(
+    "Qwen/Qwen2.5-7B-Instruct",
+    "--gpu",
+    "L4",
+    "--max-model-len",
+    "8k",
+    "--host",
+    "0.0.0.0",
+    "--flags",
+  );
+  assert.equal(flags.out.trim(), "vllm serve Qwen/Qwen2.5-7B-Instruct --max-model-len 8k --host 0.0.0.0");
+});
+
+test("what is not known is refused in one line with the nearest known thing", () => {
+  const refusals = [
+    [["Qwen/Qwen2.5-7B-Instruct", "--gpu", "RTX 4091"], /RTX 4090/],
+    [["Qwen/Qwen2.5-7B-Instruct", "--gpu", "L4", "--engine", "vlm"], /vllm/],
+    [["Qwen2.5-7B-Instrct", "--gpu", "L4"], /Qwen2\.5-7B-Instruct/],
+    [["Qwen/Qwen2.5-7B-Instruct", "--gpu", "L4", "--max-modle-len", "4096"], /--max-model-len/],
+    [["Qwen/Qwen2.5-7B-Instruct", "--gpu", "L4", "--users", "none"], /whole number/],
+  ] as const;
+  for (const [words, hint] of refusals) {
+    const { error, status } = pagoda(...words);
+    assert.equal(status, 1, words.join(" "));
+    assert.match(error, hint);
+    assert.equal(error.trim().split("\n").length, 1);
+  }
+});
+
+test("a config.json alone is enough, and one that names no architecture is refused by the field", () => {
+  const folder = mkdtempSync(join(tmpdir(), "pagoda-plan-"));
+  const config = {
+    architectures: ["LlamaForCausalLM"],
+    hidden_size: 576,
+    num_hidden_layers: 30,
+    num_attention_heads: 9,
+    num_key_value_heads: 3,
+    intermediate_size: 1536,
+    vocab_size: 49_152,
+    tie_word_embeddings: true,
+    max_position_embeddings: 8192,
+  };
+  const path = join(folder, "config.json");
+  writeFileSync(path, JSON.stringify(config));
+  assert.match(pagoda(path, "--gpu", "L4").out, /0\.13 B parameters/);
+  writeFileSync(path, JSON.stringify({ ...config, architectures: ["LlamaForCausalLn"] }));
+  assert.match(pagoda(path, "--gpu", "L4").error, /LlamaForCausalLM/);
+  writeFileSync(path, JSON.stringify({ ...config, hidden_size: -1 }));
+  assert.match(pagoda(path, "--gpu", "L4").error, /hidden_size is -1/);
+});
+
+test("users, replicas and one large against several small", () => {
+  const fit = pagoda("Qwen/Qwen2.5-14B-Instruct-AWQ", "--gpu", "4090", "--users", "40", "--context", "4096");
+  assert.match(fit.out, /what decided: \d+ KV tokens for the 163840 that 40 × 4096 take/);
+  const replicas = pagoda(
+    "Qwen/Qwen2.5-14B-Instruct-AWQ",
+    "--gpu",
+    "4090",
+    "--engine",
+    "lmdeploy",
+    "--replicas",
+    "2",
+  );
+  assert.match(replicas.out, /^1 of 2 identical commands start; the largest number that does is 1\./);
+  const compared = pagoda("Qwen/Qwen2.5-0.5B", "--gpu", "4090", "--compare", "4", "--users", "16");
+  assert.match(compared.out, /1 × 16 +starts.*\n +4 × 4 +starts.*\n1 × 16 decodes an estimated \d+ % faster/);
+});
+
+test("flags are read as engines write them", () => {
+  assert.deepEqual(flagsOf(["--tp=2", "--enforce-eager", "--max-model-len", "-1"]), {
+    tp: "2",
+    "enforce-eager": true,
+    "max-model-len": "-1",
+  });
+  assert.throws(() => flagsOf(["4096"]), /belongs to no flag/);
+});
