@@ -215,6 +215,8 @@ export function jobCheck(kernel: KernelName, memory: WebAssembly.Memory): JobChe
       return checkEach(new JobReader(memory, kernel), (job) => checkAttention(job, "f16"));
     case "attentionInt8":
       return checkEach(new JobReader(memory, kernel), (job) => checkAttention(job, "int8"));
+    case "attentionInt4":
+      return checkEach(new JobReader(memory, kernel), (job) => checkAttention(job, "int4"));
     default:
       invariant(false, () => `nothing is known of the operands of ${kernel}`);
   }

@@ -8,7 +8,7 @@ import type { Kernel, KernelSet } from "../kernel-set.ts";
 import { type Assembler, createAssembler } from "./assembler/assembler.ts";
 import { elfImage } from "./elf-image.ts";
 import { jobCheck } from "./job-check.ts";
-import { emitAttention, headDimUnit } from "./kernels/attention/attention.ts";
+import { emitAttention, headDimUnits } from "./kernels/attention/attention.ts";
 import { emitFloatMatmul } from "./kernels/matmul-float.ts";
 import { emitQuantizedMatmul } from "./kernels/matmul-quantized.ts";
 import { emitQuantize } from "./kernels/quantize.ts";
@@ -36,6 +36,7 @@ const writers: Readonly<Partial<Record<KernelName, (asm: Assembler, target: Targ
   gluQuantize: (asm) => emitQuantize(asm, "gluQuantize"),
   attentionF16: (asm, target) => emitAttention(asm, target, "f16"),
   attentionInt8: (asm, target) => emitAttention(asm, target, "int8"),
+  attentionInt4: (asm, target) => emitAttention(asm, target, "int4"),
 };
 export const machineCodeKernels = Object.keys(writers) as readonly KernelName[];
 
@@ -65,8 +66,9 @@ export function publishKernels(target: Target, variant = ""): KernelImage {
  * (Both sets give the same bits, and a model has one shape, so nothing depends on who did it.)
  */
 const requiredMultiples: Readonly<Partial<Record<KernelName, number>>> = {
-  attentionF16: headDimUnit,
-  attentionInt8: headDimUnit,
+  attentionF16: headDimUnits.f16,
+  attentionInt8: headDimUnits.int8,
+  attentionInt4: headDimUnits.int4,
 };
 
 /**

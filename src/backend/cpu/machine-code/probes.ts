@@ -24,6 +24,21 @@ const numTurns = 1_000_000;
 const numSums = 12;
 const numRounds = 5;
 
+export interface ReadProbe {
+  /** Bytes that one `read()` goes through; more than the caches hold. */
+  readonly numBytes: number;
+  readonly read: () => void;
+}
+
+/** Reading alone, for several threads that read at once: each makes its own. Needs `whyNoLoader() === null`. */
+export function makeReadProbe(): ReadProbe {
+  const memory = new WebAssembly.Memory({ initial: readBytes >> 16, maximum: readBytes >> 16, shared: true });
+  new Uint8Array(memory.buffer).fill(1);
+  const open = openImage(publishImage(elfImage("pagoda-read-probe", [{ name: "read", code: readProbe() }])));
+  const address = Number(addressOf(memory.buffer));
+  return { numBytes: readBytes, read: () => open("read")(address) };
+}
+
 /** Takes about half a second. */
 export function measureCeilings(target: Target): Ceilings {
   const memory = new WebAssembly.Memory({ initial: readBytes >> 16, maximum: readBytes >> 16, shared: true });

@@ -86,6 +86,7 @@ export const vectorTable = {
   vpacksswb: row("rvm", "66.0F.WIG 63"),
   vpackuswb: row("rvm", "66.0F.WIG 67"),
   // order within a vector
+  vpunpcklqdq: row("rvm", "66.0F.WIG 6C", "vex"),
   vpermq: row("rmi", "66.0F3A.W1 00", "vex"),
   vpermd: row("rvm", "66.0F38.W0 36", "vex"),
   vperm2f128: row("rvmi", "66.0F3A.W0 06", "vex"),

@@ -59,6 +59,7 @@ export const kernelCases = {
   gluQuantize: (arena, random) => quantizeCase(arena, random, "gluQuantize"),
   attentionF16: (arena, random, effort) => attentionCase(arena, random, "f16", cacheBytes[effort]),
   attentionInt8: (arena, random, effort) => attentionCase(arena, random, "int8", cacheBytes[effort]),
+  attentionInt4: (arena, random, effort) => attentionCase(arena, random, "int4", cacheBytes[effort]),
 } as const satisfies Partial<Record<KernelName, MakeCase>>;
 
 /** Kernels that can be tried. */

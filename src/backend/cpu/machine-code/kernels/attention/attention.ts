@@ -16,26 +16,28 @@
  * Bound, 12 query vectors: the 2·12·headDim multiply-adds of 16 tokens, one a cycle with 512 bits, two with 256; for
  * one query row, reading the cache.
  */
+import type { KvDtype } from "../../../../../core/kv-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
-import { at, low32, r8, r9, r10, r11, rax, rbx, rcx, rdx, rsi } from "../../assembler/operands.ts";
+import { at, low32, r8, r9, r10, r11, r12, rax, rbx, rcx, rdx, rsi } from "../../assembler/operands.ts";
 import type { Target } from "../../targets.ts";
 import { emitKernel } from "../frame.ts";
 import { scoreRowBytes } from "./chunk.ts";
 import { type AttentionJob, type AttentionName, emitVectorPlace, itemAt } from "./job-places.ts";
-import { type CodedKvDtype, paramsBytes, sixteenBytes } from "./kv-numbers.ts";
+import { paramsBytes, sixteenBytes } from "./kv-numbers.ts";
 import { emitPartition } from "./partition.ts";
 import { emitQueries } from "./queries.ts";
 import { emitMergeRecord, emitOutput, recordSumsAt } from "./record.ts";
+import { emitRotateHead } from "./rotation.ts";
 import { load, slot, slotScratchBytes, store } from "./slots.ts";
 
-const kernelNames = { f16: "attentionF16", int8: "attentionInt8" } as const;
+const kernelNames = { f16: "attentionF16", int8: "attentionInt8", int4: "attentionInt4" } as const;
 const itemBytesLog2 = 5;
 
-/** Heads are read 16 numbers at a time: headDim must be a multiple. */
-export const headDimUnit = 16;
+/** Heads are read 16 numbers at a time, of int4 values 16 of either half: headDim must be a multiple. */
+export const headDimUnits = { f16: 16, int8: 16, int4: 32 } as const;
 
 /** The attention kernel of a cache type. */
-export function emitAttention(asm: Assembler, target: Target, dtype: CodedKvDtype): void {
+export function emitAttention(asm: Assembler, target: Target, dtype: KvDtype): void {
   emitKernel<AttentionName>(asm, kernelNames[dtype], slotScratchBytes, (job) => {
     const [nextUnit, done] = [asm.label(), asm.label()];
     emitShapes(asm, job, dtype);
@@ -54,7 +56,7 @@ export function emitAttention(asm: Assembler, target: Target, dtype: CodedKvDtyp
   });
 }
 
-function emitShapes(asm: Assembler, job: AttentionJob, dtype: CodedKvDtype): void {
+function emitShapes(asm: Assembler, job: AttentionJob, dtype: KvDtype): void {
   job.load(rax, "headDim");
   store(asm, "headDim", rax);
   asm.lea(rcx, at(rax, 0, rax, 1));
@@ -69,21 +71,21 @@ function emitShapes(asm: Assembler, job: AttentionJob, dtype: CodedKvDtype): voi
 }
 
 /** rax = bytes of one KV head of a tile. */
-function emitHeadBytes(asm: Assembler, dtype: CodedKvDtype): void {
+function emitHeadBytes(asm: Assembler, dtype: KvDtype): void {
   load(asm, rax, "headDim");
   asm.imulBy(rax, rax, 2 * sixteenBytes[dtype]);
   asm.add(rax, 2 * paramsBytes[dtype]);
 }
 
-function emitUnit(asm: Assembler, target: Target, job: AttentionJob, dtype: CodedKvDtype): void {
+function emitUnit(asm: Assembler, target: Target, job: AttentionJob, dtype: KvDtype): void {
   emitUnitPlaces(asm, job, dtype);
   emitScratch(asm, job);
-  emitQueries(asm, target, job);
+  emitQueries(asm, target, job, dtype);
   emitPartitions(asm, target, job, dtype);
 }
 
 /** What the unit is, and where its cache is. */
-function emitUnitPlaces(asm: Assembler, job: AttentionJob, dtype: CodedKvDtype): void {
+function emitUnitPlaces(asm: Assembler, job: AttentionJob, dtype: KvDtype): void {
   load(asm, rax, "unit");
   asm.xor(rdx, rdx);
   asm.div(job.field("numKvHeads")); // rax = item, rdx = KV head
@@ -126,7 +128,7 @@ function emitScratch(asm: Assembler, job: AttentionJob): void {
   store(asm, "states", rax);
 }
 
-function emitPartitions(asm: Assembler, target: Target, job: AttentionJob, dtype: CodedKvDtype): void {
+function emitPartitions(asm: Assembler, target: Target, job: AttentionJob, dtype: KvDtype): void {
   const [nextPartition, noMerge, keptApart] = [asm.label(), asm.label(), asm.label()];
   asm.xor(rax, rax);
   store(asm, "partition", rax);
@@ -149,7 +151,7 @@ function emitPartitions(asm: Assembler, target: Target, job: AttentionJob, dtype
   asm.jump("jb", nextPartition);
   asm.cmpMemory(at(rsi, itemAt.firstPartial), 0);
   asm.jump("jge", keptApart);
-  emitOutputs(asm, job);
+  emitOutputs(asm, job, dtype);
   asm.bind(keptApart);
 }
 
@@ -203,8 +205,12 @@ function forEachRecord(
 }
 
 /** out[row, query head] of every vector of the unit. */
-function emitOutputs(asm: Assembler, job: AttentionJob): void {
+function emitOutputs(asm: Assembler, job: AttentionJob, dtype: KvDtype): void {
   forEachRecord(asm, "states", "states", () => {
+    if (dtype === "int4") {
+      asm.lea(r12, at(r8, recordSumsAt));
+      emitRotateHead(asm, r12);
+    }
     emitVectorPlace(asm, job);
     load(asm, rsi, "item");
     asm.mov(low32(r10), at(rsi, itemAt.firstRow));

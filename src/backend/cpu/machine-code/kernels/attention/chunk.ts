@@ -14,6 +14,7 @@
  * Bound, 12 vectors of 512 bits: 12 multiply-adds, each reading its factor from memory, per conversion.
  */
 
+import type { KvDtype } from "../../../../../core/kv-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
 import {
   at,
@@ -36,11 +37,11 @@ import {
 } from "../../assembler/operands.ts";
 import type { Target } from "../../targets.ts";
 import {
-  type CodedKvDtype,
   emitKeyParams,
   emitKeys,
   emitValueParams,
   emitValues,
+  type Nibbles,
   paramsBytes,
   sixteenBytes,
 } from "./kv-numbers.ts";
@@ -108,18 +109,13 @@ function forEachTile(asm: Assembler, tile: GeneralRegister, body: () => void): v
 }
 
 /** Scores of the chunk's vectors for all tiles. rdx = the chunk's queries, rbx = its first row of scores. */
-export function emitChunkScores(
-  asm: Assembler,
-  target: Target,
-  dtype: CodedKvDtype,
-  numVectors: number,
-): void {
+export function emitChunkScores(asm: Assembler, target: Target, dtype: KvDtype, numVectors: number): void {
   const registers = chunkRegisters(target, numVectors);
   const [keys, query, queryEnd] = [rsi, rcx, rax];
   forEachTile(asm, keys, () => {
-    if (dtype === "int8") {
+    if (dtype !== "f16") {
       load(asm, rax, "headDim");
-      asm.imulBy(rax, rax, 2 * sixteenBytes.int8);
+      asm.imulBy(rax, rax, 2 * sixteenBytes[dtype]);
       asm.add(rax, keys);
       emitKeyParams(asm, rax, registers.spares[0]);
     }
@@ -147,12 +143,7 @@ export function emitChunkScores(
  * Sums of the chunk's vectors over all tokens of the partition, 16 dimensions at a time.
  * rdx = the chunk's first row of weights e, rbx = its first record.
  */
-export function emitChunkValues(
-  asm: Assembler,
-  target: Target,
-  dtype: CodedKvDtype,
-  numVectors: number,
-): void {
+export function emitChunkValues(asm: Assembler, target: Target, dtype: KvDtype, numVectors: number): void {
   const registers = chunkRegisters(target, numVectors);
   const [value, weight, dimension, record, left] = [rsi, rcx, r12, r13, r14];
   const nextDimensions = asm.label();
@@ -180,7 +171,7 @@ export function emitChunkValues(
 function emitTileValues(
   asm: Assembler,
   target: Target,
-  dtype: CodedKvDtype,
+  dtype: KvDtype,
   registers: ChunkRegisters,
   {
     value,
@@ -190,7 +181,7 @@ function emitTileValues(
   }: Readonly<Record<"value" | "weight" | "dimension" | "left", GeneralRegister>>,
 ): void {
   const [token, stride, pair] = [r10, r11, rax];
-  const [enough, again] = [asm.label(), asm.label()];
+  const enough = asm.label();
   asm.mov(token, tokensPerTile);
   asm.cmp(left, token);
   asm.jump("jae", enough);
@@ -200,19 +191,36 @@ function emitTileValues(
   load(asm, stride, "headDim");
   asm.imulBy(stride, stride, sixteenBytes[dtype]); // all keys = all values of the tile
   asm.add(value, stride);
-  if (dtype === "int8") {
-    asm.lea(pair, at(value, paramsBytes.int8, stride, 1));
+  if (dtype !== "f16") {
+    asm.lea(pair, at(value, paramsBytes[dtype], stride, 1));
     emitValueParams(asm, pair, registers.spares[0]);
     asm.lea(pair, tileParams);
   }
   asm.shr(stride, 4); // one token's values
+  const emitTokens = (nibbles: Nibbles): void => {
+    const again = asm.label();
+    asm.bind(again);
+    emitValues(asm, dtype, nibbles, value, pair, registers.sixteen, registers.spares);
+    emitMultiplyAdds(asm, target, registers, (v) => at(weight, v * scoreRowBytes));
+    asm.add(value, stride);
+    if (dtype !== "f16") asm.add(pair, 8);
+    asm.add(weight, 4);
+    asm.sub(token, 1);
+    asm.jump("jne", again);
+  };
   asm.lea(value, at(value, 0, dimension, dtype === "f16" ? 2 : 1));
-  asm.bind(again);
-  emitValues(asm, dtype, value, pair, registers.sixteen, registers.spares);
-  emitMultiplyAdds(asm, target, registers, (v) => at(weight, v * scoreRowBytes));
-  asm.add(value, stride);
-  if (dtype === "int8") asm.add(pair, 8);
-  asm.add(weight, 4);
-  asm.sub(token, 1);
-  asm.jump("jne", again);
+  if (dtype !== "int4") {
+    emitTokens("low");
+    return;
+  }
+  // A row of int4 values is half as many bytes as dimensions: from there on, the same bytes' high nibbles.
+  const [upperHalf, done] = [asm.label(), asm.label()];
+  asm.cmp(dimension, stride);
+  asm.jump("jae", upperHalf);
+  emitTokens("low");
+  asm.jmp(done);
+  asm.bind(upperHalf);
+  asm.sub(value, stride);
+  emitTokens("high");
+  asm.bind(done);
 }

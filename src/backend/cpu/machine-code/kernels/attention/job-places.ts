@@ -4,7 +4,7 @@ import { low32, r11, rax, rbx, rdx } from "../../assembler/operands.ts";
 import type { JobFields } from "../frame.ts";
 import { slot } from "./slots.ts";
 
-export type AttentionName = "attentionF16" | "attentionInt8";
+export type AttentionName = "attentionF16" | "attentionInt8" | "attentionInt4";
 export type AttentionJob = JobFields<AttentionName>;
 
 /** Words of a work item, as bytes (`attentionItem` of jobs.ts). */

@@ -3,8 +3,9 @@
  *
  *   f16    converted by the load                      1 instruction per vector
  *   int8   widened, converted, scale · q + min        4
+ *   int4   the same after splitting bytes             6 or 7
  *
- * 16 numbers are one vector of 512 bits, or two of 256. The scales and minima of an int8 tile are made f32 once, before
+ * 16 numbers are one vector of 512 bits, or two of 256. The scales and minima of a quantised tile are made f32 once, before
  * its numbers are read: 16 scales and then 16 minima for keys, 16 pairs for values.
  */
 import type { KvDtype } from "../../../../../core/kv-layout.ts";
@@ -15,17 +16,15 @@ import {
   type Memory,
   resized,
   type VectorRegister,
+  xmm,
 } from "../../assembler/operands.ts";
 import { floatConstant, intConstant } from "../exponential.ts";
 import { tileParams } from "./slots.ts";
 
-/** The cache types that there is machine code for. */
-export type CodedKvDtype = Exclude<KvDtype, "int4">;
-
 /** Bytes of 16 numbers: one dimension of a tile's keys, or 16 dimensions of one token's values. */
-export const sixteenBytes = { f16: 32, int8: 16 } as const;
+export const sixteenBytes = { f16: 32, int8: 16, int4: 8 } as const;
 /** Bytes of the scales and minima of a tile's keys (= of its values). */
-export const paramsBytes = { f16: 0, int8: 64 } as const;
+export const paramsBytes = { f16: 0, int8: 64, int4: 64 } as const;
 
 const param = (disp: number): Memory => at(tileParams.base, tileParams.disp + disp);
 const minsAt = 64;
@@ -60,13 +59,15 @@ export function emitValueParams(asm: Assembler, params: GeneralRegister, spare: 
 /** One dimension of 16 tokens' keys. */
 export function emitKeys(
   asm: Assembler,
-  dtype: CodedKvDtype,
+  dtype: KvDtype,
   from: GeneralRegister,
   to: readonly VectorRegister[],
   spare: VectorRegister,
 ): void {
   for (const [i, keys] of to.entries()) {
-    emitNumbers(asm, dtype, from, keys, i);
+    if (dtype === "f16") emitHalves(asm, from, keys, i);
+    else if (dtype === "int8") emitBytes(asm, from, keys, i);
+    else emitKeyNibbles(asm, from, keys, i, spare);
     if (dtype === "f16") continue;
     const disp = (i * keys.bits) / 8;
     asm.vmovups(spare, param(disp));
@@ -74,39 +75,77 @@ export function emitKeys(
   }
 }
 
+/** Which nibbles of int4 values hold the dimensions wanted: the lower half of a head lies in the low ones. */
+export type Nibbles = "low" | "high";
+
 /** 16 dimensions of one token's values; `pair` points to the token's scale and minimum. */
 export function emitValues(
   asm: Assembler,
-  dtype: CodedKvDtype,
+  dtype: KvDtype,
+  nibbles: Nibbles,
   from: GeneralRegister,
   pair: GeneralRegister,
   to: readonly VectorRegister[],
   [scale, minimum]: readonly [VectorRegister, VectorRegister],
 ): void {
-  if (dtype === "int8") {
+  if (dtype !== "f16") {
     asm.vbroadcastss(scale, at(pair, 0));
     asm.vbroadcastss(minimum, at(pair, 4));
   }
   for (const [i, values] of to.entries()) {
-    emitNumbers(asm, dtype, from, values, i);
-    if (dtype === "int8") asm.vfmadd213ps(values, scale, minimum);
+    if (dtype === "f16") emitHalves(asm, from, values, i);
+    else if (dtype === "int8") emitBytes(asm, from, values, i);
+    else emitValueNibbles(asm, nibbles, from, values, i);
+    if (dtype !== "f16") asm.vfmadd213ps(values, scale, minimum);
   }
 }
 
-/** The i-th vector of 16 stored numbers as f32, not yet scaled. */
-function emitNumbers(
+/** The i-th vector of 16 numbers, as f32; quantised ones are not yet scaled. */
+function emitHalves(asm: Assembler, from: GeneralRegister, to: VectorRegister, i: number): void {
+  asm.vcvtph2ps(to, at(from, (i * to.bits) / 16));
+}
+
+function emitBytes(asm: Assembler, from: GeneralRegister, to: VectorRegister, i: number): void {
+  asm.vpmovzxbd(to, at(from, (i * to.bits) / 32));
+  asm.vcvtdq2ps(to, to);
+}
+
+/** 8 bytes: tokens 0 to 7 in their low nibbles, 8 to 15 in their high ones. */
+function emitKeyNibbles(
   asm: Assembler,
-  dtype: CodedKvDtype,
+  from: GeneralRegister,
+  to: VectorRegister,
+  i: number,
+  spare: VectorRegister,
+): void {
+  const [bytes, high] = [xmm(to.index), xmm(spare.index)];
+  asm.vmovq(bytes, at(from));
+  if (to.bits === 512) {
+    asm.vpsrlw(high, bytes, 4);
+    asm.vpunpcklqdq(bytes, bytes, high);
+  } else if (i === 1) asm.vpsrlw(bytes, bytes, 4);
+  emitWidenedNibbles(asm, to);
+}
+
+/** 16 bytes, all in the same nibble. */
+function emitValueNibbles(
+  asm: Assembler,
+  nibbles: Nibbles,
   from: GeneralRegister,
   to: VectorRegister,
   i: number,
 ): void {
-  const numLanes = to.bits / 32;
-  const source = at(from, (i * numLanes * sixteenBytes[dtype]) / 16);
-  if (dtype === "f16") {
-    asm.vcvtph2ps(to, source);
-    return;
-  }
-  asm.vpmovzxbd(to, source);
+  const bytes = xmm(to.index);
+  if (to.bits === 512) asm.vmovups(bytes, at(from));
+  else asm.vmovq(bytes, at(from, 8 * i));
+  if (nibbles === "high") asm.vpsrlw(bytes, bytes, 4);
+  emitWidenedNibbles(asm, to);
+}
+
+/** The low nibbles of the bytes in a vector's lowest part, one per lane, as f32. */
+function emitWidenedNibbles(asm: Assembler, to: VectorRegister): void {
+  const bytes = xmm(to.index);
+  asm.vpand(bytes, bytes, intConstant(asm, 0x0f0f0f0f));
+  asm.vpmovzxbd(to, bytes);
   asm.vcvtdq2ps(to, to);
 }

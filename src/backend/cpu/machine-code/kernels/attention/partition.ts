@@ -1,7 +1,7 @@
 /**
  * @module One partition for all query vectors of a unit: scores, softmax, values, into the records at `results`.
  */
-import { tokensPerTile } from "../../../../../core/kv-layout.ts";
+import { type KvDtype, tokensPerTile } from "../../../../../core/kv-layout.ts";
 import { tokensPerPartition } from "../../../../../core/workspace-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
 import {
@@ -24,12 +24,11 @@ import {
 import type { Target } from "../../targets.ts";
 import { emitChunkScores, emitChunkValues, maxChunk, scoreRowBytes } from "./chunk.ts";
 import { type AttentionJob, emitVectorPlace, itemAt } from "./job-places.ts";
-import type { CodedKvDtype } from "./kv-numbers.ts";
 import { emitEmptyRecord } from "./record.ts";
 import { load, type SlotName, slot, store, tileList } from "./slots.ts";
 import { emitSoftmaxRow } from "./softmax.ts";
 
-export function emitPartition(asm: Assembler, target: Target, job: AttentionJob, dtype: CodedKvDtype): void {
+export function emitPartition(asm: Assembler, target: Target, job: AttentionJob, dtype: KvDtype): void {
   const [nobodySees, done] = [asm.label(), asm.label()];
   emitPositions(asm, job);
   asm.test(rax, rax);

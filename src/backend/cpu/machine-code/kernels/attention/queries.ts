@@ -3,9 +3,11 @@
  *
  *   chunk 0: [headDim][vectors of the chunk]  |  chunk 1: …        a chunk holds maxChunk vectors, the last one the rest
  */
+import type { KvDtype } from "../../../../../core/kv-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
 import {
   at,
+  type GeneralRegister,
   low32,
   r8,
   r9,
@@ -20,17 +22,19 @@ import {
   rdx,
   rsi,
   xmm,
+  ymm,
 } from "../../assembler/operands.ts";
 import type { Target } from "../../targets.ts";
+import { floatConstant } from "../exponential.ts";
 import { maxChunk } from "./chunk.ts";
 import { type AttentionJob, emitVectorPlace, itemAt } from "./job-places.ts";
+import { emitRotateHead } from "./rotation.ts";
 import { load, slot } from "./slots.ts";
 
-export function emitQueries(asm: Assembler, target: Target, job: AttentionJob): void {
+export function emitQueries(asm: Assembler, target: Target, job: AttentionJob, dtype: KvDtype): void {
   const [vector, source, sourceEnd, to, toStride] = [rbx, r8, r9, r12, r13];
   const [nextVector, nextNumber] = [asm.label(), asm.label()];
   const scale = xmm(1);
-  asm.vmovss(scale, job.field("scale"));
   asm.xor(vector, vector);
 
   asm.bind(nextVector);
@@ -45,6 +49,8 @@ export function emitQueries(asm: Assembler, target: Target, job: AttentionJob): 
   asm.add(source, rcx);
   asm.mov(sourceEnd, source);
   asm.add(sourceEnd, slot("rowBytes"));
+  if (dtype === "int4") emitRotated(asm, job, source, sourceEnd);
+  asm.vmovss(scale, dtype === "int4" ? floatConstant(asm, 1) : job.field("scale"));
 
   emitPlaceInChunk(asm, target);
   asm.bind(nextNumber);
@@ -58,6 +64,34 @@ export function emitQueries(asm: Assembler, target: Target, job: AttentionJob): 
   asm.add(vector, 1);
   asm.cmp(vector, slot("numVectors"));
   asm.jump("jb", nextVector);
+}
+
+/**
+ * The vector times the scale, turned as the keys are, in the first state record, which nobody needs yet; source and
+ * sourceEnd move there, and the scale becomes 1. Uses rax, rcx, rdx, r10 to r12, vectors 0 to 3.
+ */
+function emitRotated(
+  asm: Assembler,
+  job: AttentionJob,
+  source: GeneralRegister,
+  sourceEnd: GeneralRegister,
+): void {
+  const again = asm.label();
+  const to = r12;
+  load(asm, to, "states");
+  asm.vbroadcastss(ymm(1), job.field("scale"));
+  asm.bind(again);
+  asm.vmulps(ymm(0), ymm(1), at(source));
+  asm.vmovupsStore(at(to), ymm(0));
+  asm.add(source, 32);
+  asm.add(to, 32);
+  asm.cmp(source, sourceEnd);
+  asm.jump("jb", again);
+  load(asm, to, "states");
+  emitRotateHead(asm, to);
+  asm.mov(source, to);
+  asm.mov(sourceEnd, to);
+  asm.add(sourceEnd, slot("rowBytes"));
 }
 
 /** r12 = where vector rbx's first number goes, r13 = how far the next one is. Uses rax, rdx, r10, r14. */
