@@ -61,14 +61,19 @@ function startInOrder(request: PlanRequest, most: number): InstanceStart[] {
   return instances;
 }
 
-/** An absolute KV size that every copy can have, in the engine's own flag; null where the engine has none. */
+/** A share with which every copy starts, found by trying; null where there is none, or the engine has no such share. */
 function copyable(request: PlanRequest, first: Plan, wanted: number): readonly string[] | null {
-  if (request.engine !== "vllm" || first.kv === null) return null;
+  if (request.engine !== "vllm") return null;
   const total = first.total.expectedBytes;
   const context = first.components.find(({ name }) => name === "context")?.quantity.expectedBytes ?? 0;
-  const share =
-    Math.floor(((total - request.usedBytes - wanted * context * 1.5) / wanted / total) * 100) / 100;
-  return share > 0 ? [`--gpu-memory-utilization ${share.toFixed(2)}`] : null;
+  const most = Math.floor(((total - request.usedBytes - wanted * context) / wanted / total) * 100);
+  for (let percent = most; percent > Math.max(0, most - 10); percent--) {
+    const share = (percent / 100).toFixed(2);
+    const flags = { ...request.flags, "gpu-memory-utilization": share };
+    const started = startInOrder({ ...request, flags }, wanted).filter(({ plan: answer }) => starts(answer));
+    if (started.length === wanted) return [`--gpu-memory-utilization ${share}`];
+  }
+  return null;
 }
 
 /** Plans `wanted` identical commands on one card. */
