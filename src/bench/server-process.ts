@@ -27,7 +27,7 @@ export interface RunningServer extends CompletionTarget {
 }
 
 /** A port of the loopback interface that nobody listens on now. */
-export function freePort(): Promise<number> {
+function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);

@@ -9,7 +9,7 @@ export interface StepTotals {
 const metricName = "pagoda:step_outside_kernels_ms";
 
 /** Reads the running totals from `/metrics` of one of our servers. */
-export async function readStepTotals(url: string): Promise<StepTotals> {
+async function readStepTotals(url: string): Promise<StepTotals> {
   const text = await (await fetch(`${url}/metrics`)).text();
   return {
     numSteps: metricValue(text, `${metricName}_count`),
