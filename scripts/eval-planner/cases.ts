@@ -114,8 +114,8 @@ function flagsOf(row: LogCase): Record<string, string | true> {
   put("max-num-batched-tokens", row.max_num_batched_tokens);
   put("max-num-seqs", row.max_num_seqs);
   put("block-size", row.block_size);
-  if (row.kv_cache_dtype !== null && !row.kv_cache_dtype.startsWith("auto"))
-    put("kv-cache-dtype", row.kv_cache_dtype);
+  const kvDtype = row.kv_cache_dtype?.split(/[\s(]/)[0] ?? "auto";
+  if (kvDtype !== "auto" && kvDtype !== "") put("kv-cache-dtype", kvDtype);
   if (row.enforce_eager === true) flags["enforce-eager"] = true;
   return flags;
 }
@@ -131,14 +131,17 @@ function lmdeployFlags(row: LogCase): Record<string, string | true> {
   return flags;
 }
 
-function modelOf(row: LogCase, configs: ReadonlyMap<string, ConfigObject>): ModelFacts | string {
+function modelOf(
+  row: LogCase,
+  configs: ReadonlyMap<string, ConfigObject>,
+  assumed: string[],
+): ModelFacts | string {
   if (row.model === null) return "the log names no model";
   const config = configs.get(row.model);
   if (config === undefined) return `no configuration of ${row.model}`;
   try {
     const facts = parseModelConfig(row.model, config);
-    const quantisation =
-      facts.quantisation ?? (row.quantization === null ? null : quantisationNamed(row.quantization));
+    const quantisation = facts.quantisation ?? statedQuantisation(row, assumed);
     const dtype =
       row.dtype === "float16" || row.dtype === "float32" || row.dtype === "bfloat16"
         ? row.dtype
@@ -146,6 +149,18 @@ function modelOf(row: LogCase, configs: ReadonlyMap<string, ConfigObject>): Mode
     return { ...facts, quantisation, dtype };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** A format the planner has no name for counts by the bits in its name. */
+function statedQuantisation(row: LogCase, assumed: string[]): ModelFacts["quantisation"] {
+  if (row.quantization === null) return null;
+  try {
+    return quantisationNamed(row.quantization);
+  } catch {
+    assumed.push("quantisation");
+    const bits = /(?:int|w|fp)?(2|3|4|8)/.exec(row.quantization)?.[1] ?? "4";
+    return quantisationNamed(bits === "8" ? "compressed-tensors int8" : "gptq");
   }
 }
 
@@ -165,9 +180,9 @@ function completenessOf(row: LogCase): boolean {
 export function prepareCase(row: LogCase, configs: ReadonlyMap<string, ConfigObject>): PreparedCase {
   if (row.engine !== "vllm" && row.engine !== "lmdeploy")
     return { kind: "skipped", row, why: `engine ${row.engine} has no rules here` };
-  const model = modelOf(row, configs);
-  if (typeof model === "string") return { kind: "skipped", row, why: model };
   const assumed: string[] = [];
+  const model = modelOf(row, configs, assumed);
+  if (typeof model === "string") return { kind: "skipped", row, why: model };
   const isLmdeploy = row.engine === "lmdeploy";
   const version = isLmdeploy && row.engine_version === null ? "0.14" : versionOf(row, assumed);
   const { device, isStated } = deviceOfCase(row, assumed);
@@ -177,7 +192,7 @@ export function prepareCase(row: LogCase, configs: ReadonlyMap<string, ConfigObj
     kind: "ready",
     row,
     assumed,
-    isComplete: completenessOf(row),
+    isComplete: completenessOf(row) && !assumed.includes("quantisation"),
     hasDevice: isStated,
     request: {
       model,

@@ -40,8 +40,23 @@ export interface VerdictJudgement {
   readonly isRight: boolean;
 }
 
-function refusalPlan(error: unknown): "refused" | null {
-  return error instanceof Error && "code" in error && error.code === "plan_invalid" ? "refused" : null;
+/** The planner's refusals carry a code; anything else is a bug and must be seen. */
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    "code" in error &&
+    (error.code === "plan_invalid" || error.code === "model_unsupported")
+  );
+}
+
+/** A plan, or null where the planner refuses the start. */
+function planned(request: PlanRequest): Plan | null {
+  try {
+    return plan(request);
+  } catch (error) {
+    if (isRefusal(error)) return null;
+    throw error;
+  }
 }
 
 function trueKvBytes(row: LogCase): number | null {
@@ -56,7 +71,7 @@ function arithmeticOf(request: PlanRequest, row: LogCase): Arithmetic[] {
   const bytes = trueKvBytes(row);
   if (bytes !== null && bytes > 0) {
     const rounding = outcome.available_kv_bytes === null ? printRounding : 0;
-    const given = plan({
+    const given = planned({
       ...request,
       known: {
         availableKv: {
@@ -67,7 +82,7 @@ function arithmeticOf(request: PlanRequest, row: LogCase): Arithmetic[] {
         },
       },
     });
-    const { kv } = given;
+    const kv = given?.kv ?? null;
     if (kv !== null && kv.numTokens.high > 0) {
       if (outcome.kv_tokens !== null) found.push(within("tokens", kv.numTokens, outcome.kv_tokens, 0));
       if (outcome.num_gpu_blocks !== null)
@@ -91,7 +106,7 @@ function arithmeticOf(request: PlanRequest, row: LogCase): Arithmetic[] {
   }
   const perToken = row.kv_bytes_per_token_per_gpu;
   if (perToken !== null && perToken !== undefined) {
-    const ours = plan(request).kv?.bytesPerToken ?? 0;
+    const ours = planned(request)?.kv?.bytesPerToken ?? 0;
     found.push({
       what: "bytesPerToken",
       isExact: Math.abs(ours - perToken) <= 1,
@@ -170,21 +185,16 @@ function verdictOf(ours: string, row: LogCase): VerdictJudgement | null {
 export function judge(prepared: PreparedCase & { readonly kind: "ready" }): Judgement {
   const { row, request, isComplete, assumed, hasDevice } = prepared;
   const base = { row, isComplete, assumed };
-  let answer: Plan;
-  try {
-    answer = plan(request);
-  } catch (error) {
-    const refused = refusalPlan(error);
-    if (refused === null) throw error;
+  const answer = planned(request);
+  if (answer === null)
     return {
       ...base,
       arithmetic: [],
       weightsError: null,
       kv: null,
-      verdict: verdictOf(refused, row),
+      verdict: verdictOf("refused", row),
       worstComponent: "none",
     };
-  }
   const isVllm = row.engine === "vllm";
   return {
     ...base,

@@ -89,6 +89,8 @@ export interface ArchitectureTraits {
   readonly feedForwardBias: boolean;
   readonly headBias: boolean;
   readonly isGated: boolean;
+  /** One learned sink a head (gpt-oss). */
+  readonly hasSinks: boolean;
   readonly queryKeyNorm: "none" | "head" | "projection";
   readonly normsPerLayer: number;
   /** 1 for RMS norms, 2 for layer norms with bias, 0 for norms without weights. */

@@ -178,9 +178,12 @@ function feedForward(
 /** Traits after what the configuration itself says about biases and rotation. */
 function refinedTraits(fields: ConfigFields, traits: ArchitectureTraits): ArchitectureTraits {
   const attentionBias = fields.boolean("attention_bias") ?? fields.boolean("qkv_bias");
+  const isGlm = /^(Chat)?Glm|^ChatGLM/.test(String(fields.source.architecture));
   return {
     ...traits,
     qkvBias: attentionBias ?? traits.qkvBias,
+    // `attention_bias` covers the output projection too, but in GLM; `qkv_bias` never does.
+    outBias: fields.boolean("attention_bias") === true ? !isGlm : traits.outBias,
     feedForwardBias: fields.boolean("mlp_bias") ?? traits.feedForwardBias,
     rotaryShare: fields.number("partial_rotary_factor") ?? traits.rotaryShare,
   };

@@ -85,6 +85,7 @@ function attentionTensors(mixer: AttentionMixer, facts: ModelFacts, tp: number):
     tensor("attention", hiddenSize, heads * mixer.valueHeadDim),
   ];
   if (traits.qkvBias) tensors.push(tensor("bias", queryRows + kvRows, 1));
+  if (traits.hasSinks) tensors.push(tensor("state", heads, 1));
   if (traits.outBias) tensors.push(tensor("bias", hiddenSize, 1));
   if (traits.queryKeyNorm === "head")
     tensors.push(tensor("norm", mixer.headDim, 1), tensor("norm", mixer.headDim, 1));
@@ -172,7 +173,7 @@ function feedForwardTensors(part: FeedForward, facts: ModelFacts, layout: RankLa
     tensor("experts", fused * width, hiddenSize, numLocal),
     tensor("expertsDown", hiddenSize, width, numLocal),
   ];
-  if (part.hasRouterBias) tensors.push(tensor("router", part.numExperts, 1, 1, 4));
+  if (part.hasRouterBias) tensors.push(tensor("router", part.numExperts, 1, 1, part.hasBias ? null : 4));
   if (part.hasBias)
     tensors.push(tensor("bias", fused * width, 1, numLocal), tensor("bias", hiddenSize, 1, numLocal));
   if (part.sharedWidth > 0) {
