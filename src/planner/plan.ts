@@ -18,6 +18,8 @@ export interface PlanRequest {
   readonly flags: FlagValues;
   /** `serve` is the command line server; `library` the class in a script (its batch defaults differ in vLLM). */
   readonly usage: "serve" | "library";
+  /** Bytes of all stored tensors, where headers were at hand: they win over the count by formula. */
+  readonly storedWeightsBytes?: number;
   /** What a log of this very set-up said; wins over the estimates. */
   readonly known?: KnownBytes;
 }

@@ -41,6 +41,7 @@ export async function runPlan(name: string, flags: FlagValues, options: PlanOpti
     version,
     flags,
     usage: options.library === true ? "library" : "serve",
+    ...(stored === null ? {} : { storedWeightsBytes: stored.expectedBytes }),
   };
   const variant = planVariant(request, options);
   if (variant !== null) {

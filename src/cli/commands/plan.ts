@@ -1,6 +1,7 @@
 /** @module pagoda plan: what an engine will do with a model on a card, before anything is rented or started. */
 import type { Command } from "commander";
-import { PagodaError } from "../../core/errors.ts";
+import { addExplainCommand } from "./plan-explain.ts";
+import { flagsOf } from "./plan-flags.ts";
 
 const examples = `
 Examples:
@@ -29,8 +30,11 @@ export interface PlanOptions {
 }
 
 export function addPlanCommand(program: Command): void {
-  program
-    .command("plan")
+  const plan = program.command("plan");
+  // A subcommand's own --gpu and --json are its own, not those of `plan`.
+  plan.enablePositionalOptions();
+  addExplainCommand(plan);
+  plan
     .argument("<model>", "a catalogue name, a folder, config.json, a .gguf file or a hub id")
     .argument("[engine flags...]", "flags of the engine, under its own names")
     .description("Say what fits: weights, activations, KV blocks, tokens, users; and the command to type.")
@@ -55,24 +59,4 @@ export function addPlanCommand(program: Command): void {
       const { runPlan } = await import("./plan-run.ts");
       await runPlan(model, flagsOf(command.args.slice(1)), options);
     });
-}
-
-/** `--name value`, `--name=value` and switches; a word that belongs to no flag is refused. */
-export function flagsOf(words: readonly string[]): Record<string, string | true> {
-  const flags: Record<string, string | true> = {};
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? "";
-    const match = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(word);
-    if (match === null)
-      throw new PagodaError("plan_invalid", `"${word}" belongs to no flag.`, {
-        hint: "Write flags as --name value.",
-      });
-    const [, name = "", inline] = match;
-    const next = words[at + 1];
-    const takesNext =
-      inline === undefined && next !== undefined && (!next.startsWith("-") || /^-\d/.test(next));
-    if (takesNext) at++;
-    flags[name] = inline ?? (takesNext && next !== undefined ? next : true);
-  }
-  return flags;
 }

@@ -12,7 +12,7 @@ import type { Pool, PoolOutcome } from "../kv/pool-capacity.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import { quantisationNamed } from "../model/parse-quantisation.ts";
 import { assertDivides, countParameters, type RankLayout } from "../model/rank-tensors.ts";
-import { rankWeights } from "../model/rank-weights.ts";
+import { rankWeights, withStoredBytes } from "../model/rank-weights.ts";
 import type { ExpertPadding } from "../model/weight-formats.ts";
 import {
   type CountRange,
@@ -118,7 +118,8 @@ function expertPadding({ request, profile }: Start): ExpertPadding {
 function stageWeights(start: Start, stage: number): Quantity {
   const { known } = start.request;
   if (known?.weights !== undefined) return known.weights;
-  const weights = rankWeights(start.model, start.layout, stage, expertPadding(start));
+  const counted = rankWeights(start.model, start.layout, stage, expertPadding(start));
+  const weights = withStoredBytes(counted, start.model, start.request.storedWeightsBytes);
   const offloaded = Math.min(start.settings.cpuOffloadBytes, weights.expectedBytes);
   const parts = [weights, loraSlots(start.model, start.settings)];
   return offloaded === 0

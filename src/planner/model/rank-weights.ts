@@ -1,9 +1,11 @@
 /** @module Weight bytes of one rank as vLLM's log prints them ("Model loading took … GiB"). */
+
+import { roundUp } from "../bytes.ts";
 import { allocatedBytes } from "../caching-allocator.ts";
-import { estimated, exact, type Quantity } from "../quantity.ts";
+import { estimated, exact, measured, type Quantity } from "../quantity.ts";
 import { dtypeBytes, type LatentMixer, type ModelFacts } from "./facts.ts";
 import { memoPerModel } from "./memo.ts";
-import { type RankLayout, rankTensors } from "./rank-tensors.ts";
+import { type RankLayout, rankTensors, singleRank } from "./rank-tensors.ts";
 import { type ExpertPadding, isQuantised, vllmAllocations } from "./weight-formats.ts";
 
 /** Rotary tables: positions × rotated width × dtype, one per distinct setting (vllm rotary_embedding). */
@@ -88,4 +90,41 @@ function countRankWeights(
     total + doubt,
     "tensor shapes; the format or the vision tower is not fully stated",
   );
+}
+
+/** Bytes of the checkpoint's own tensors by formula: no padding, no rounding, no engine's additions. */
+const formulaBytes = memoPerModel(
+  () => "formula",
+  (facts: ModelFacts) => {
+    const padded = rankTensors(facts, singleRank);
+    const bytes = padded.reduce(
+      (total, tensor) => total + vllmAllocations(tensor, facts, "none").reduce((sum, size) => sum + size, 0),
+      0,
+    );
+    const padding =
+      (roundUp(facts.vocabSize, 64) - facts.vocabSize) * facts.hiddenSize * dtypeBytes(facts.dtype);
+    return bytes - padding * (facts.isTied ? 1 : 2);
+  },
+);
+
+/**
+ * Weights corrected by what the headers of the checkpoint state: engines keep the stored formats, so a rank's bytes scale
+ * with them. A file that agrees with the formula within 0.5 % changes nothing but rounding.
+ */
+export function withStoredBytes(
+  weights: Quantity,
+  facts: ModelFacts,
+  storedBytes: number | undefined,
+): Quantity {
+  if (storedBytes === undefined) return weights;
+  const scale = storedBytes / formulaBytes(facts);
+  if (Math.abs(scale - 1) < 0.005) return weights;
+  return {
+    ...measured(
+      weights.expectedBytes * scale,
+      "stored tensors of the checkpoint's headers, shared out by the formula",
+    ),
+    lowBytes: weights.expectedBytes * scale * 0.99,
+    highBytes: weights.expectedBytes * scale * 1.01,
+  };
 }

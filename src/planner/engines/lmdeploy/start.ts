@@ -5,7 +5,7 @@ import { setting } from "../../flags.ts";
 import type { ModelFacts } from "../../model/facts.ts";
 import { quantisationNamed } from "../../model/parse-quantisation.ts";
 import { assertDivides, countParameters } from "../../model/rank-tensors.ts";
-import { rankWeights } from "../../model/rank-weights.ts";
+import { rankWeights, withStoredBytes } from "../../model/rank-weights.ts";
 import type { KvPlan, Plan, PlanComponent, PlanRequest, Verdict } from "../../plan.ts";
 import { exact, minus, type Quantity } from "../../quantity.ts";
 import { type LmdeploySettings, newestLmdeploy, resolveLmdeploySettings } from "./settings.ts";
@@ -51,7 +51,12 @@ export function lmdeployStart(request: PlanRequest): LmdeployStart {
     pipelineParallel: 1,
   });
   const weights =
-    request.known?.weights ?? lmdeployWeights(model, settings, request.device.computeCapability);
+    request.known?.weights ??
+    withStoredBytes(
+      lmdeployWeights(model, settings, request.device.computeCapability),
+      model,
+      request.storedWeightsBytes,
+    );
   const taken = [contextQuantity, weights, exact(request.usedBytes, "held by others")];
   if (settings.rule !== "pytorch") taken.push(gemmWorkspace);
   return {
