@@ -5,7 +5,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { flagsOf } from "./plan.ts";
+import { flagsOf } from "./plan-flags.ts";
 
 const entry = join(import.meta.dirname, "../main.ts");
 
