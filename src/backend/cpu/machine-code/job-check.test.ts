@@ -21,11 +21,11 @@ describe("a job's operands are looked at before the call", { skip: whyNoLoader()
         arena.reset();
         const { values, numUnits }: KernelCase = kernelCases[kernel](arena, random, "thorough");
         const whole = { start: 0, end: numUnits };
-        check(arena.placeJob(kernel, values, whole));
+        check.look(arena.placeJob(kernel, values, whole));
         for (const operand of operands) {
           if (!(operand in values)) continue;
           const job = arena.placeJob<KernelName>(kernel, { ...values, [operand]: arenaBytes }, whole);
-          assert.throws(() => check(job), new RegExp(`${kernel}: (${operand} at|an item of)`), operand);
+          assert.throws(() => check.look(job), new RegExp(`${kernel}: (${operand} at|an item of)`), operand);
         }
       }
     });
@@ -35,12 +35,12 @@ describe("a job's operands are looked at before the call", { skip: whyNoLoader()
     const { values, numUnits } = kernelCases.matmulQ4(arena, new SeededNumbers(1), "brief");
     const check = jobCheck("matmulQ4", arena.memory);
     const job = arena.placeJob<KernelName>("matmulQ4", values, { start: 0, end: numUnits + 1 });
-    assert.throws(() => check(job), /matmulQ4: part 0 to \d+ of \d+/);
+    assert.throws(() => check.look(job), /matmulQ4: part 0 to \d+ of \d+/);
     const odd = arena.placeJob<KernelName>(
       "matmulQ4",
       { ...values, numCols: 33 },
       { start: 0, end: numUnits },
     );
-    assert.throws(() => check(odd), /33 columns, not whole groups/);
+    assert.throws(() => check.look(odd), /33 columns, not whole groups/);
   });
 });

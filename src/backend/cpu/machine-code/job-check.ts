@@ -21,8 +21,13 @@ import {
 } from "../../../core/workspace-layout.ts";
 import { attentionItem, type JobField, jobHeader, jobWord, type KernelName } from "../jobs.ts";
 
-/** Throws if the job at this byte offset reaches outside the arena. */
-export type JobCheck = (jobOffset: number) => void;
+/** The check of one kernel's jobs in one arena. */
+export interface JobCheck {
+  /** Throws if the job at this byte offset reaches outside the arena. */
+  look(jobOffset: number): void;
+  /** Bytes between the first and the last that the job looked at writes. */
+  readonly written: { readonly start: number; readonly end: number };
+}
 
 /** Reads one kernel's jobs. Its readers are made once, since a check must cost next to nothing. */
 class JobReader<K extends KernelName> {
@@ -31,6 +36,7 @@ class JobReader<K extends KernelName> {
   readonly #kernel: K;
   /** Word of the job block that is looked at. */
   at = 0;
+  readonly written = { start: 0, end: 0 };
 
   constructor(memory: WebAssembly.Memory, kernel: K) {
     this.words = new Uint32Array(memory.buffer);
@@ -52,6 +58,20 @@ class JobReader<K extends KernelName> {
           `${name} at ${offset()} to ${offset() + numBytes}, the arena has ${this.#arenaBytes} bytes`,
         );
     };
+  }
+  /** An operand that is written. */
+  result(name: JobField<K>): (numBytes: number) => void {
+    const [offset, check] = [this.field(name), this.operand(name)];
+    return (numBytes) => {
+      check(numBytes);
+      this.written.start = Math.min(this.written.start, offset());
+      this.written.end = Math.max(this.written.end, offset() + numBytes);
+    };
+  }
+  moveTo(jobOffset: number): void {
+    this.at = jobOffset >>> 2;
+    this.written.start = Number.POSITIVE_INFINITY;
+    this.written.end = 0;
   }
   get start(): number {
     return this.words[this.at + jobHeader.start] ?? 0;
@@ -79,7 +99,7 @@ function checkMatmul(job: JobReader<MatmulName>, storage: WeightStorage): Check 
     job.field("bias"),
   ];
   const [weights, input] = [job.operand("weights"), job.operand("input")];
-  const [out, bias] = [job.operand("out"), job.operand("bias")];
+  const [out, bias] = [job.result("out"), job.operand("bias")];
   const isQuantized = storage === "q4" || storage === "q8";
   return () => {
     if (isQuantized && numCols() % groupWidth !== 0) job.refuse(`${numCols()} columns, not whole groups`);
@@ -98,7 +118,7 @@ function checkQuantize(
   inputsPerNumber: 1 | 2,
 ): Check {
   const [width, inputStride] = [job.field("width"), job.field("inputStride")];
-  const [input, out] = [job.operand("input"), job.operand("out")];
+  const [input, out] = [job.operand("input"), job.result("out")];
   return () => {
     if (width() === 0 || width() % groupWidth !== 0)
       job.refuse(`rows of ${width()} numbers, not whole groups`);
@@ -147,8 +167,8 @@ function itemCheck(job: JobReader<AttentionName>, dtype: KvDtype): (item: number
     job.field("headDim"),
   ];
   const [queryStride, outStride] = [job.field("queryStride"), job.field("outStride")];
-  const [query, out, positions] = [job.operand("query"), job.operand("out"), job.operand("positions")];
-  const partials = job.operand("partials");
+  const [query, out, positions] = [job.operand("query"), job.result("out"), job.operand("positions")];
+  const partials = job.result("partials");
   const checkBlocks = blocksCheck(job, dtype);
   return (item) => {
     const at = items() / 4 + item * attentionItem.words;
@@ -224,8 +244,9 @@ export function jobCheck(kernel: KernelName, memory: WebAssembly.Memory): JobChe
 
 function checkEach<K extends KernelName>(job: JobReader<K>, make: (job: JobReader<K>) => Check): JobCheck {
   const check = make(job);
-  return (jobOffset) => {
-    job.at = jobOffset >>> 2;
+  const look = (jobOffset: number): void => {
+    job.moveTo(jobOffset);
     check();
   };
+  return { look, written: job.written };
 }

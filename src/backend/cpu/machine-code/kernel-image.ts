@@ -7,6 +7,7 @@ import { jobWord, type KernelName } from "../jobs.ts";
 import type { Kernel, KernelSet } from "../kernel-set.ts";
 import { type Assembler, createAssembler } from "./assembler/assembler.ts";
 import { elfImage } from "./elf-image.ts";
+import { guardedCall } from "./guarded-call.ts";
 import { jobCheck } from "./job-check.ts";
 import { emitAttention, headDimUnits } from "./kernels/attention/attention.ts";
 import { emitFloatMatmul } from "./kernels/matmul-float.ts";
@@ -72,20 +73,28 @@ const requiredMultiples: Readonly<Partial<Record<KernelName, number>>> = {
 };
 
 /**
- * The kernels of a published image for one arena, in the calling thread; each looks at its job first. Kernels that the image lacks come from
- * `fallback`, which must be bound to the same arena.
+ * The kernels of a published image for one arena, in the calling thread; each looks at its job first. Kernels that the
+ * image lacks come from `fallback`, which must be bound to the same arena.
+ * @param withGuards watch the bytes beside each result too (`guarded-call.ts`); by default if PAGODA_KERNEL_GUARDS is 1
  */
-export function bindKernels(image: KernelImage, memory: WebAssembly.Memory, fallback: KernelSet): KernelSet {
+export function bindKernels(
+  image: KernelImage,
+  memory: WebAssembly.Memory,
+  fallback: KernelSet,
+  withGuards = process.env.PAGODA_KERNEL_GUARDS === "1",
+): KernelSet {
   const entry = openImage(image.path);
   const base = Number(addressOf(memory.buffer));
   const words = new Int32Array(memory.buffer);
   const own = image.kernels.map((name): [KernelName, Kernel] => {
     const native = entry(name);
     const check = jobCheck(name, memory);
-    const call: Kernel = (jobOffset) => {
-      check(jobOffset);
+    const checked: Kernel = (jobOffset) => {
+      check.look(jobOffset);
       native(base + jobOffset);
     };
+    const guarded = guardedCall(name, memory, check, (jobOffset) => native(base + jobOffset));
+    const call = withGuards ? guarded : checked;
     const unit = requiredMultiples[name];
     if (unit === undefined) return [name, call];
     const otherwise = fallback.kernels[name];

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import type { KernelSet } from "../kernel-set.ts";
 import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
+import { placeMatmul } from "./cases/matmul-quantized.ts";
 import { ScratchArena } from "./cases/scratch-arena.ts";
 import { SeededNumbers } from "./cases/seeded-numbers.ts";
 import { compareKernels } from "./compare-kernels.ts";
@@ -77,7 +78,7 @@ for (const target of runnable)
       test(`${kernel}: 700 seeded jobs leave the same memory behind`, () => {
         const arena = new ScratchArena(1 << 20);
         const wasm = wasmBinder()(arena.memory);
-        const own = bindKernels(publishKernels(target), arena.memory, wasm);
+        const own = bindKernels(publishKernels(target), arena.memory, wasm, true);
         const random = new SeededNumbers(99);
         let numEqual = 0;
         for (let i = 0; i < 700; i++) {
@@ -96,4 +97,33 @@ for (const target of runnable)
         // Where WebAssembly's multiply-adds are fused too, as on every processor with FMA, nothing differs at all.
         assert.equal(numEqual, 700);
       });
+  });
+
+/** The shapes of a real model: long rows, many tokens, its whole vocabulary. */
+const largeShapes = [
+  { numTokens: 512, numRows: 64, numCols: 1536 },
+  { numTokens: 3, numRows: 49152, numCols: 576 },
+  { numTokens: 33, numRows: 72, numCols: 8192 },
+];
+
+for (const target of runnable)
+  describe(`shapes of real models by ${target.name}`, () => {
+    for (const shape of largeShapes)
+      for (const storage of ["q4", "q8"] as const)
+        test(`${storage}: ${shape.numTokens} × ${shape.numRows} × ${shape.numCols}`, () => {
+          const arena = new ScratchArena(64 << 20);
+          const wasm = wasmBinder()(arena.memory);
+          const own = bindKernels(publishKernels(target), arena.memory, wasm, true);
+          const common = { storage, hasBias: true, accumulate: true, scale: 0.5 };
+          const values = placeMatmul(arena, new SeededNumbers(3), { ...shape, ...common });
+          const end = values.out + values.outStride * (shape.numTokens - 1) + 4 * shape.numRows;
+          const kernelCase: KernelCase = {
+            kernel: storage === "q4" ? "matmulQ4" : "matmulQ8",
+            values,
+            numUnits: shape.numRows / 8,
+            results: { start: values.out, end },
+          };
+          assert.deepEqual(compareKernels(arena, [wasm, own], kernelCase, 5), { kind: "equal" });
+          assert.deepEqual(arena.brokenGuards(), []);
+        });
   });

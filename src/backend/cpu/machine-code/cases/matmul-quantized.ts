@@ -107,7 +107,7 @@ function placeQuads(
   return input;
 }
 
-export function halfToNumber(bits: number): number {
+function halfToNumber(bits: number): number {
   const sign = bits >> 15 === 0 ? 1 : -1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;

@@ -63,7 +63,7 @@ export interface TileShape {
 
 const maxTokens = 2 * tokensPerQuad;
 /** At rsp: the finished sums, one vector per token; then one 32-bit number per token. */
-export const stackSums = (bits: 256 | 512, token: number): Memory => at(rsp, (token * bits) / 8);
+const stackSums = (bits: 256 | 512, token: number): Memory => at(rsp, (token * bits) / 8);
 const stackPerToken = (token: number): Memory => at(rsp, maxTokens * 64 + 4 * token);
 export const tileScratchBytes = maxTokens * 64 + maxTokens * 4;
 
