@@ -22,6 +22,8 @@ export function buildProgram(): Command {
     )
     .version(version)
     .showSuggestionAfterError()
+    // Options belong to the command they follow: `plan explain --gpu` is not `plan --gpu`.
+    .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(`pagoda: ${asOneLine(text)}\n`) });
   for (const add of commands) add(program);
   program.hook("preAction", () => refuseUnknownVariables(process.env));

@@ -15,6 +15,14 @@ export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
 export { type PagodaStart, planPagoda } from "./engines/pagoda.ts";
 export { knownEngines, plan } from "./engines.ts";
+export {
+  type ExplainContext,
+  type ExplainedComponent,
+  type Explanation,
+  explainLog,
+} from "./explain/explanation.ts";
+export type { LogEngine, LogFacts } from "./explain/log-facts.ts";
+export { readLog } from "./explain/read-log.ts";
 export { type FitAnswer, type FitResult, type FitWish, fitPlan } from "./fit.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export type { ConfigObject } from "./model/config-fields.ts";
@@ -34,4 +42,5 @@ export type {
 } from "./plan.ts";
 export { type Evidence, exact as exactQuantity, type Quantity } from "./quantity.ts";
 export { heldBytes, planReplicas, type ReplicaPlan } from "./replicas.ts";
+export { planFewestCards, tensorParallelFlag } from "./tensor-parallel.ts";
 export { decodeTokensPerSecond } from "./throughput.ts";

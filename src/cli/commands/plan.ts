@@ -18,6 +18,7 @@ export interface PlanOptions {
   readonly gpu?: string;
   readonly gpuMemory?: string;
   readonly used?: string;
+  readonly devices?: string;
   readonly engine: string;
   readonly users?: string;
   readonly context?: string;
@@ -31,7 +32,6 @@ export interface PlanOptions {
 
 export function addPlanCommand(program: Command): void {
   const plan = program.command("plan");
-  // A subcommand's own --gpu and --json are its own, not those of `plan`.
   plan.enablePositionalOptions();
   addExplainCommand(plan);
   plan
@@ -44,6 +44,7 @@ export function addPlanCommand(program: Command): void {
     )
     .option("--gpu-memory <size>", "memory of one card, for a card that is not in the catalogue")
     .option("--used <size>", "bytes that other processes hold on the card")
+    .option("--devices <n>", "cards there are: the engine's tp is so many, or with --tp auto at most so many")
     .option("--engine <name>", "vllm, lmdeploy or pagoda, with @version", "vllm")
     .option("--users <n>", "requests at once to make room for")
     .option("--context <tokens>", "length of each of them")

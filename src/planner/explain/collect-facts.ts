@@ -6,6 +6,8 @@ import {
   type FailureKind,
   type FigureName,
   groupedNumber,
+  type LogEngine,
+  type LogFacts,
   type LogFailure,
   printedSize,
 } from "./log-facts.ts";
@@ -53,6 +55,12 @@ export function emptyFacts(): Collected {
     failures: [],
     notes: [],
   };
+}
+
+/** The collected facts as a value; the first failure is the cause, the rest follow from it. */
+export function factsOf(engine: LogEngine, facts: Collected, hasStarted: boolean): LogFacts {
+  const { failures, ...stated } = facts;
+  return { ...stated, engine, hasStarted, failure: failures[0] ?? null };
 }
 
 /** A figure stated twice (one line per rank): the larger consumption, the smaller remainder decides. */

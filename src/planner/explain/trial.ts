@@ -1,0 +1,40 @@
+/** @module Tries changed flags against a start that a log has measured. */
+import { PagodaError } from "../../core/errors.ts";
+import { plan } from "../engines.ts";
+import type { FlagValues, KnownBytes, Plan, PlanRequest } from "../plan.ts";
+import { carriedOver } from "./measured-parts.ts";
+
+export interface Measured {
+  /** The start as logged, nothing known. */
+  readonly request: PlanRequest;
+  readonly planned: Plan;
+  readonly known: KnownBytes;
+}
+
+/** The plan of a request, or null where the engine would refuse the flags themselves. */
+export function planOrNull(request: PlanRequest): Plan | null {
+  try {
+    return plan(request);
+  } catch (error) {
+    if (error instanceof PagodaError) return null;
+    throw error;
+  }
+}
+
+/** The plan with `changes` to the flags, measured components carried over; a flag of null is taken away. */
+export function tryFlags(
+  measured: Measured,
+  changes: Readonly<Record<string, string | true | null>>,
+): Plan | null {
+  const flags: Record<string, string | true> = {};
+  for (const [name, value] of Object.entries({ ...measured.request.flags, ...changes }))
+    if (value !== null) flags[name] = value;
+  return planWith(measured, flags);
+}
+
+function planWith(measured: Measured, flags: FlagValues): Plan | null {
+  const request = { ...measured.request, flags };
+  const plain = planOrNull(request);
+  if (plain === null) return null;
+  return planOrNull({ ...request, known: carriedOver(measured.known, measured.planned, plain) });
+}
