@@ -1,12 +1,19 @@
 /** @module Runs `pagoda plan`: reads the inputs, plans, prints. */
 import { parseByteSize } from "../../core/byte-size.ts";
 import { sourceSettingsFrom } from "../../model/source/resolve-model.ts";
-import { type FlagValues, type Plan, type PlanRequest, plan } from "../../planner/index.ts";
+import {
+  type FlagValues,
+  type Plan,
+  type PlanRequest,
+  plan,
+  planFewestCards,
+  tensorParallelFlag,
+} from "../../planner/index.ts";
 import type { PlanOptions } from "./plan.ts";
 import { planDevice } from "./plan-device.ts";
 import { planModel } from "./plan-model.ts";
 import { planTable } from "./plan-table.ts";
-import { planVariant } from "./plan-variants.ts";
+import { planVariant, wholeOption } from "./plan-variants.ts";
 
 /** `vllm@0.21` → engine and version. */
 export function engineOf(text: string): { readonly engine: string; readonly version: string | null } {
@@ -22,6 +29,19 @@ function print(answer: Plan, options: PlanOptions): void {
         ? answer.command.join(" ")
         : planTable(answer);
   process.stdout.write(`${text}\n`);
+}
+
+const mostCards = 8;
+
+/** `--tp auto` takes the fewest cards that fit; `--devices 4` without a split of its own means all four. */
+function planOnCards(request: PlanRequest, options: PlanOptions): Plan {
+  const stated = request.flags.tp ?? request.flags["tensor-parallel-size"];
+  const numCards = options.devices === undefined ? null : wholeOption("devices", options.devices);
+  const { tp: _tp, "tensor-parallel-size": _size, ...others } = request.flags;
+  if (stated === "auto") return planFewestCards({ ...request, flags: others }, numCards ?? mostCards);
+  if (numCards === null || stated !== undefined) return plan(request);
+  const flags = { ...others, [tensorParallelFlag(request.engine)]: String(numCards) };
+  return plan({ ...request, flags });
 }
 
 export async function runPlan(name: string, flags: FlagValues, options: PlanOptions): Promise<void> {
@@ -48,7 +68,7 @@ export async function runPlan(name: string, flags: FlagValues, options: PlanOpti
     process.stdout.write(`${variant}\n`);
     return;
   }
-  const answer = plan(request);
+  const answer = planOnCards(request, options);
   const notes = [
     note,
     stored === null ? null : `stored tensors: ${stored.expectedBytes} bytes (${stored.evidence.why})`,

@@ -16,7 +16,7 @@ import type { PlanOptions } from "./plan.ts";
 import { planTable } from "./plan-table.ts";
 
 /** A whole number of at least 1 out of an option. */
-function wholeOption(name: string, text: string): number {
+export function wholeOption(name: string, text: string): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= 1) return value;
   throw new PagodaError("plan_invalid", `--${name} is "${text}".`, {
