@@ -28,6 +28,7 @@ import {
   r12,
   r13,
   r14,
+  r15,
   rax,
   rbx,
   rcx,
@@ -45,12 +46,17 @@ import {
   paramsBytes,
   sixteenBytes,
 } from "./kv-numbers.ts";
-import { load, slot, tileList, tileParams } from "./slots.ts";
+import { load, slot, tileList, tileParams, tilesAhead } from "./slots.ts";
 
 /** Bytes of a row of scores: 512 tokens. */
 export const scoreRowBytes = 2048;
 const tileBytesOfScores = 64;
 const tokensPerTile = 16;
+/**
+ * Tiles of one KV head lie apart, so the processor's prediction starts anew at each; while one is worked on, the same
+ * place of a later one is asked for.
+ */
+const ahead = r15;
 
 /** Most query vectors of a chunk: their sums and what they are multiplied with fill the registers. */
 export const maxChunk = (target: Target): number => (target.vectorBits === 512 ? 12 : 6);
@@ -94,7 +100,7 @@ function emitZero(asm: Assembler, target: Target, registers: readonly VectorRegi
     else asm.vpxor(r, r, r);
 }
 
-/** Runs `body` for every tile of the partition, its address in `tile`. Uses r8 and r9. */
+/** Runs `body` for every tile of the partition, its address in `tile`, and in r15 how far the tile to ask for is. Uses r8, r9. */
 function forEachTile(asm: Assembler, tile: GeneralRegister, body: () => void): void {
   const again = asm.label();
   asm.lea(r8, tileList);
@@ -102,6 +108,8 @@ function forEachTile(asm: Assembler, tile: GeneralRegister, body: () => void): v
   asm.lea(r9, at(r8, 0, r9, 8));
   asm.bind(again);
   asm.mov(tile, at(r8));
+  asm.mov(ahead, at(r8, 8 * tilesAhead));
+  asm.sub(ahead, tile);
   body();
   asm.add(r8, 8);
   asm.cmp(r8, r9);
@@ -126,6 +134,7 @@ export function emitChunkScores(asm: Assembler, target: Target, dtype: KvDtype, 
     asm.add(queryEnd, query);
     const again = asm.label();
     asm.bind(again);
+    asm.prefetcht0(at(keys, 0, ahead));
     emitKeys(asm, dtype, keys, registers.sixteen, registers.spares[0]);
     emitMultiplyAdds(asm, target, registers, (v) => at(query, 4 * v));
     asm.add(keys, sixteenBytes[dtype]);
@@ -200,6 +209,7 @@ function emitTileValues(
   const emitTokens = (nibbles: Nibbles): void => {
     const again = asm.label();
     asm.bind(again);
+    asm.prefetcht0(at(value, 0, ahead));
     emitValues(asm, dtype, nibbles, value, pair, registers.sixteen, registers.spares);
     emitMultiplyAdds(asm, target, registers, (v) => at(weight, v * scoreRowBytes));
     asm.add(value, stride);

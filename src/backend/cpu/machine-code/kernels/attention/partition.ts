@@ -25,7 +25,7 @@ import type { Target } from "../../targets.ts";
 import { emitChunkScores, emitChunkValues, maxChunk, scoreRowBytes } from "./chunk.ts";
 import { type AttentionJob, emitVectorPlace, itemAt } from "./job-places.ts";
 import { emitEmptyRecord } from "./record.ts";
-import { load, type SlotName, slot, store, tileList } from "./slots.ts";
+import { load, type SlotName, slot, store, tileList, tilesAhead } from "./slots.ts";
 import { emitSoftmaxRow } from "./softmax.ts";
 
 export function emitPartition(asm: Assembler, target: Target, job: AttentionJob, dtype: KvDtype): void {
@@ -129,6 +129,7 @@ function emitTileList(asm: Assembler, job: AttentionJob): void {
   asm.add(position, tokensPerTile);
   asm.cmp(position, end);
   asm.jump("jb", again);
+  for (let i = 0; i < tilesAhead; i++) asm.store(at(list, 8 * i), rax);
 }
 
 type Walk = readonly [base: SlotName, stride: SlotName | number];

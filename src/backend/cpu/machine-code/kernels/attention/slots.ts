@@ -32,7 +32,9 @@ const slotNames = [
 export type SlotName = (typeof slotNames)[number];
 
 const maxTiles = tokensPerPartition / tokensPerTile;
-const tileListBytes = maxTiles * 8;
+/** Tiles ahead of the one worked on that are asked for; so many entries follow the list, all equal to its last. */
+export const tilesAhead = 2;
+const tileListBytes = Math.ceil(((maxTiles + tilesAhead) * 8) / 64) * 64;
 const slotsBytes = Math.ceil((slotNames.length * 8) / 64) * 64;
 /** Scale and minimum of the 16 tokens of a quantised tile, as f32. */
 const tileParamsBytes = 2 * tokensPerTile * 4;
