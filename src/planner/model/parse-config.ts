@@ -111,6 +111,9 @@ function linear(fields: ConfigFields): Mixer {
 }
 
 function mamba(fields: ConfigFields): Mixer {
+  // Nemotron-H keeps its states in f32 unless it says otherwise (vLLM's NemotronHForCausalLMConfig).
+  const isNemotron = /^NemotronH/.test(String(fields.source.architecture));
+  const stated = fields.text("mamba_ssm_cache_dtype") ?? fields.text("mamba_ssm_dtype");
   return {
     kind: "mamba2",
     numHeads: fields.required(["mamba_num_heads", "mamba_n_heads", "num_heads"]),
@@ -118,7 +121,7 @@ function mamba(fields: ConfigFields): Mixer {
     stateWidth: fields.required(["ssm_state_size", "mamba_d_state", "state_size"]),
     numGroups: fields.integer(["n_groups", "mamba_n_groups"]) ?? 1,
     convWidth: fields.integer(["conv_kernel", "mamba_d_conv"]) ?? 4,
-    stateDtype: fields.text("mamba_ssm_dtype") === "float32" ? "float32" : "model",
+    stateDtype: stated === "float32" || (stated === null && isNemotron) ? "float32" : "model",
   };
 }
 

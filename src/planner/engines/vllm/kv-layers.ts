@@ -8,6 +8,7 @@ import {
   dtypeBytes,
   type LinearMixer,
   type MambaMixer,
+  type Mixer,
   type ModelDtype,
   type ModelFacts,
 } from "../../model/facts.ts";
@@ -114,6 +115,15 @@ function mambaStateBytes(mixer: MambaMixer, model: ModelDtype, tp: number, numSp
   return conv * dtypeBytes(model) + ssm * numberBytes(mixer.stateDtype, model);
 }
 
+/** The flag wins; the CPU's accelerated gated delta net knows only f32 states. */
+function withStateDtype(mixer: Mixer, device: Device, settings: VllmSettings): Mixer {
+  if (mixer.kind !== "linear" && mixer.kind !== "mamba2") return mixer;
+  const stated = settings.stateDtype;
+  if (stated === "float32" || (device.vendor === "cpu" && mixer.kind === "linear"))
+    return { ...mixer, stateDtype: "float32" };
+  return stated === "float16" || stated === "bfloat16" ? { ...mixer, stateDtype: "model" } : mixer;
+}
+
 export interface KvLayers {
   readonly layers: readonly NamedLayer[];
   readonly blockSize: number;
@@ -200,7 +210,8 @@ export function kvLayers(
 ): KvLayers {
   const chosen = chosenBlockSize(model, device, settings);
   const tp = settings.tensorParallel;
-  const states = model.layers.map(({ mixer }) => {
+  const states = model.layers.map(({ mixer: own }) => {
+    const mixer = withStateDtype(own, device, settings);
     if (mixer.kind === "linear")
       return linearStateBytes(mixer, model.dtype, tp, settings.numSpeculativeTokens);
     return mixer.kind === "mamba2"
@@ -221,7 +232,10 @@ export function kvLayers(
   const layers: NamedLayer[] = [];
   for (const [index, spec] of attention.entries()) {
     const state = states[index] ?? 0;
-    const layer = spec ?? (state > 0 ? stateSpec(state, padded, settings, model, blockSize) : null);
+    const isMamba2 = model.layers[index]?.mixer.kind === "mamba2";
+    const numCheckpointBlocks = isMamba2 ? profile.mamba2CheckpointBlocks : 0;
+    const layer =
+      spec ?? (state > 0 ? stateSpec(state, padded, settings, model, blockSize, numCheckpointBlocks) : null);
     if (layer !== null) layers.push({ name: `layer.${index}`, spec: layer });
   }
   return { layers, blockSize, kvDtype: kvFormatOf(settings.kvDtype, model).name };
@@ -233,6 +247,7 @@ function stateSpec(
   settings: VllmSettings,
   model: ModelFacts,
   blockSize: number,
+  numCheckpointBlocks: number,
 ): StateSpec {
   return {
     kind: "mamba",
@@ -240,7 +255,7 @@ function stateSpec(
     stateBytes,
     paddedPageBytes: padded,
     numSpeculativeBlocks: settings.numSpeculativeTokens,
-    numCheckpointBlocks: 0,
+    numCheckpointBlocks,
     label: "state",
   };
 }

@@ -65,6 +65,7 @@ const groupedLayers = memoPerModel(
       settings.kvDtype,
       settings.numSpeculativeTokens,
       settings.mambaCacheMode,
+      settings.stateDtype,
       settings.disablesHybrid,
     ].join(" "),
   groupModel,

@@ -35,6 +35,8 @@ export interface VllmSettings {
   readonly numSpeculativeTokens: number;
   readonly loraBytesPerRankHint: { readonly maxLoras: number; readonly rank: number } | null;
   readonly mambaCacheMode: "none" | "align" | "all";
+  /** `--mamba-ssm-cache-dtype`; null: auto. */
+  readonly stateDtype: string | null;
 }
 
 function maxModelLenOf(
@@ -217,6 +219,7 @@ export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile):
         ? { maxLoras: flags.integer("max-loras") ?? 1, rank: flags.integer("max-lora-rank") ?? 16 }
         : null,
     mambaCacheMode: mambaMode(flags, profile, cachesPrefixes),
+    stateDtype: flags.text("mamba-ssm-cache-dtype"),
   };
 }
 

@@ -28,6 +28,8 @@ export interface VllmProfile {
   readonly logStyle: "v0" | "twoLines" | "oneLine";
   readonly mayPadPages: boolean;
   readonly cachesMambaPrefixes: boolean;
+  /** States a Mamba 2 layer keeps for a prefill checkpoint (align mode). */
+  readonly mamba2CheckpointBlocks: 0 | 1;
   readonly usesLatentCache: boolean;
 }
 
@@ -52,6 +54,7 @@ const v0: VllmProfile = {
   logStyle: "v0",
   mayPadPages: false,
   cachesMambaPrefixes: false,
+  mamba2CheckpointBlocks: 0,
   usesLatentCache: false,
 };
 const v1: VllmProfile = {
@@ -129,7 +132,7 @@ function newest(): VllmProfile[] {
     second,
     nullBlock,
     measuredGraphs,
-    { ...measuredGraphs, id: "0.30-0.32", since: [0, 30], mayPadPages: true },
+    { ...measuredGraphs, id: "0.30-0.32", since: [0, 30], mayPadPages: true, mamba2CheckpointBlocks: 1 },
   ];
 }
 
