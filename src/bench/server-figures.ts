@@ -7,7 +7,7 @@ import { runLoad } from "./load-run.ts";
 import { probeDecodeAtContext, probeFairness, probePrefixReuse, probeSideBySide } from "./probes.ts";
 import { startServer } from "./server-process.ts";
 import { median } from "./statistics.ts";
-import { outsideKernelsMs } from "./step-overhead.ts";
+import { outsideKernelsMs, wastedTokensPerSequence } from "./step-overhead.ts";
 import { makeLoad } from "./workload.ts";
 
 const twinMemory = "700MiB";
@@ -40,6 +40,9 @@ export async function measureLatency(options: BenchOptions, family: KernelFamily
     const many = await outsideKernelsMs(server.url, () =>
       runLoad(server, makeLoad("conc", options.seed + 91, tokens)),
     );
+    const wasted = await wastedTokensPerSequence(server.url, () =>
+      runLoad(server, makeLoad("conc", options.seed + 92, tokens)),
+    );
     const share = ratioFigure(
       "TTFT, 512 cached tokens and 1 new",
       reuse.cachedMs,
@@ -50,6 +53,8 @@ export async function measureLatency(options: BenchOptions, family: KernelFamily
     );
     return [
       share,
+      // At most one partial block of 16 tokens for each sequence.
+      absoluteFigure("wasted in blocks, per sequence", wasted, "tokens", { kind: "atMost", value: 15 }),
       absoluteFigure(
         "P99 gap of 8 decodes during a prefill of 4,000",
         median(fair.map((run) => run.p99GapMs)),

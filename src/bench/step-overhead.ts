@@ -6,6 +6,7 @@ export interface StepTotals {
   readonly outsideKernelsMs: number;
 }
 
+const sampleEveryMs = 250;
 const metricName = "pagoda:step_outside_kernels_ms";
 
 /** Reads the running totals from `/metrics` of one of our servers. */
@@ -23,6 +24,24 @@ export async function outsideKernelsMs(url: string, work: () => Promise<unknown>
   await work();
   const after = await readStepTotals(url);
   return (after.outsideKernelsMs - before.outsideKernelsMs) / (after.numSteps - before.numSteps);
+}
+
+/** Places without a token in the KV blocks of a running sequence, the mean over the samples taken while `work` runs. */
+export async function wastedTokensPerSequence(url: string, work: () => Promise<unknown>): Promise<number> {
+  let isRunning = true;
+  const worked = work().finally(() => {
+    isRunning = false;
+  });
+  let numSequences = 0;
+  let numTokens = 0;
+  while (isRunning) {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    numSequences += metricValue(text, "vllm:num_requests_running");
+    numTokens += metricValue(text, "pagoda:kv_wasted_tokens");
+    await new Promise((wake) => setTimeout(wake, sampleEveryMs));
+  }
+  await worked;
+  return numTokens / numSequences;
 }
 
 function metricValue(text: string, name: string): number {

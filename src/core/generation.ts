@@ -88,6 +88,8 @@ export interface EngineStats {
   readonly numWaiting: number;
   /** Share of blocks that are referenced, 0 to 1. */
   readonly kvCacheUsage: number;
+  /** Places in the blocks of running sequences that hold no token: the unused rest of each one's last block. */
+  readonly numWastedTokens: number;
   readonly numPreemptions: number;
   readonly numPrefixQueryTokens: number;
   readonly numPrefixHitTokens: number;

@@ -140,6 +140,10 @@ export class Engine implements GenerationService {
       numRunning: running.length,
       numWaiting: waiting.numWaiting,
       kvCacheUsage: this.#blocks.numReferenced / this.#blocks.numTotal,
+      numWastedTokens: running.reduce(
+        (sum, { table, numComputed }) => sum + table.numBlocks * this.#blocks.blockSize - numComputed,
+        0,
+      ),
       numPreemptions,
       numPrefixQueryTokens: prefixes.counts.numQueryTokens,
       numPrefixHitTokens: prefixes.counts.numHitTokens,

@@ -125,6 +125,11 @@ export class ServerMetrics implements EngineObserver {
     this.gauge("vllm:num_requests_running", "Requests in the running batch.", stats.numRunning);
     this.gauge("vllm:num_requests_waiting", "Requests waiting to be scheduled.", stats.numWaiting);
     this.gauge("vllm:kv_cache_usage_perc", "Share of KV blocks in use, 0 to 1.", stats.kvCacheUsage);
+    this.gauge(
+      "pagoda:kv_wasted_tokens",
+      "Places in running sequences' blocks without a token.",
+      stats.numWastedTokens,
+    );
     this.counter("vllm:num_preemptions_total", "Sequences preempted.", stats.numPreemptions);
     this.counter("vllm:prefix_cache_queries_total", "Prompt tokens looked up.", stats.numPrefixQueryTokens);
     this.counter("vllm:prefix_cache_hits_total", "Prompt tokens found.", stats.numPrefixHitTokens);

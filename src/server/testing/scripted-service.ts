@@ -116,6 +116,7 @@ export class ScriptedService implements GenerationService {
       numRunning: 1,
       numWaiting: 2,
       kvCacheUsage: 0.25,
+      numWastedTokens: 5,
       numPreemptions: 3,
       numPrefixQueryTokens: 100,
       numPrefixHitTokens: 60,
