@@ -104,6 +104,8 @@ export interface StepTiming {
 export interface LoadedModel {
   /** Name of the kernel set, e.g. `reference`, `wasm`, `machine-code-avx2`. */
   readonly kernels: string;
+  /** Why no faster set is used, in one line; absent where the best one, or the one asked for, is. */
+  readonly kernelsReason?: string;
   readonly inputs: StepInputs;
   readonly results: StepResults;
   /** Runs one step over `inputs`. Rejects if a thread died: the model is then unusable and must be closed. */

@@ -10,7 +10,7 @@ import { readProcessMemory } from "./process-memory.ts";
 export interface MemoryFactsParts {
   readonly settings: InstanceSettings;
   readonly plan: InstancePlan;
-  readonly model: Pick<LoadedModel, "allocations" | "kernels">;
+  readonly model: Pick<LoadedModel, "allocations" | "kernels" | "kernelsReason">;
   readonly device: DeviceMemory;
 }
 
@@ -21,6 +21,7 @@ export function memoryFacts(parts: MemoryFactsParts): () => MemoryFacts {
     const { residentBytes, peakResidentBytes } = readProcessMemory();
     return {
       kernels: parts.model.kernels,
+      ...(parts.model.kernelsReason === undefined ? {} : { kernelsReason: parts.model.kernelsReason }),
       budget,
       components: components(parts, residentBytes),
       residentBytes,

@@ -52,6 +52,7 @@ function derivation(report: MemoryReport, { plan, settings }: PreparedInstance):
       "kernels",
       `${report.kernels}, ${limits.numThreads} threads (${settings.numThreads.why ?? settings.numThreads.from})`,
     ],
+    ...(report.kernelsReason === undefined ? [] : [["", report.kernelsReason]]),
   ]);
 }
 

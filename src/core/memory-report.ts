@@ -40,6 +40,8 @@ export interface BudgetReport {
 
 export interface MemoryReport {
   readonly kernels: string;
+  /** Why no faster kernels are used; absent where there is nothing to say. */
+  readonly kernelsReason?: string;
   readonly budget: BudgetReport;
   readonly components: readonly MemoryComponent[];
   readonly residentBytes: number;

@@ -17,6 +17,8 @@ export interface KernelSource {
   readonly wasm: WebAssembly.Module;
   /** null: wasm alone. */
   readonly machineCode: KernelImage | null;
+  /** Why there is no machine code though it was not declined; null else. */
+  readonly reason: string | null;
 }
 
 export interface BoundKernels {
@@ -34,10 +36,10 @@ export async function chooseKernelSource(
   if (wanted !== undefined && wanted !== "auto" && wanted !== "wasm" && wanted !== "machine-code")
     throw refusal(wanted, "there is no such kernel set");
   const wasm = await WebAssembly.compile(readFileSync(kernelFile));
-  if (wanted === "wasm") return { wasm, machineCode: null };
+  if (wanted === "wasm") return { wasm, machineCode: null, reason: null };
   const choice = loadMachineCode((memory) => bindWasm(wasm, memory));
   if (wanted === "machine-code" && choice.image === null) throw refusal(wanted, choice.reason);
-  return { wasm, machineCode: choice.image };
+  return { wasm, machineCode: choice.image, reason: choice.image === null ? choice.reason : null };
 }
 
 /** The chosen set over one arena, for the calling thread. */

@@ -76,6 +76,7 @@ export class CpuBackend implements Backend {
     );
     const kernelSetName = await allReady(workers, program, onProgress);
     return new CpuModel(kernelSetName, {
+      kernelsReason: kernels.reason,
       program,
       limits,
       layout,

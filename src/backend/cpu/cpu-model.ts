@@ -20,6 +20,8 @@ import type { ModelLayout } from "./layout.ts";
 import { type StepProfile, stepProfile, stepTiming } from "./timing.ts";
 
 interface CpuModelParts {
+  /** Why no faster kernels are used; null where there is nothing to say. */
+  readonly kernelsReason: string | null;
   readonly program: Program;
   readonly limits: BackendLimits;
   readonly layout: ModelLayout;
@@ -34,6 +36,7 @@ interface CpuModelParts {
 
 export class CpuModel implements LoadedModel {
   readonly kernels: string;
+  readonly kernelsReason?: string;
   readonly inputs: StepInputs;
   readonly results: StepResults;
   readonly allocations: readonly Allocation[];
@@ -45,6 +48,7 @@ export class CpuModel implements LoadedModel {
 
   constructor(kernels: string, parts: CpuModelParts) {
     this.kernels = kernels;
+    if (parts.kernelsReason !== null) this.kernelsReason = parts.kernelsReason;
     this.inputs = parts.inputs;
     this.results = parts.results;
     this.allocations = parts.allocations;
