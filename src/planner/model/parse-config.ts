@@ -55,8 +55,10 @@ function attention(fields: ConfigFields, hidden: number, kind: LayerKind): Mixer
   const numHeads = fields.required(["num_attention_heads", "n_head", "n_heads"]);
   const isGlobal = kind === "full";
   const globalHeadDim = isGlobal ? fields.integer(["global_head_dim"]) : null;
-  const headDim =
-    globalHeadDim ?? fields.integer(["head_dim", "kv_channels", "attention_head_dim"]) ?? hidden / numHeads;
+  // Qwen2's code divides the hidden size whatever head_dim says.
+  const isDivided = /^Qwen2(Moe)?ForCausalLM/.test(String(fields.source.architecture));
+  const stated = isDivided ? null : fields.integer(["head_dim", "kv_channels", "attention_head_dim"]);
+  const headDim = globalHeadDim ?? stated ?? hidden / numHeads;
   if (!Number.isInteger(headDim))
     throw new PagodaError("model_invalid", `hidden_size ${hidden} does not divide into ${numHeads} heads.`, {
       param: "num_attention_heads",
