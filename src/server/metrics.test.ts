@@ -59,6 +59,7 @@ test("vLLM's names and ours, from the engine's own figures", async () => {
     ["pagoda:step_outside_kernels_ms_sum", {}, 0.25],
     ["pagoda:memory_planned_bytes", { component: "kvPool" }, 64],
     ["pagoda:memory_cap_bytes", {}, 1000],
+    ["pagoda:kernels_info", { kernels: "none" }, 1],
     ["pagoda:resident_bytes", {}, 900],
     ["pagoda:kv_blocks", { state: "cached" }, 2],
   ];

@@ -153,6 +153,7 @@ export class ServerMetrics implements EngineObserver {
         component: name,
       });
     }
+    this.gauge("pagoda:kernels_info", "The kernels in use, as a label.", 1, { kernels: memory.kernels });
     this.gauge("pagoda:resident_bytes", "Resident size of the process.", memory.residentBytes);
     this.gauge("pagoda:peak_resident_bytes", "Peak resident size of the process.", memory.peakResidentBytes);
     this.gauge("pagoda:kv_blocks", "KV blocks by state.", blocks.numFree, { state: "free" });
