@@ -82,7 +82,7 @@ function applyPattern(facts: Collected, rule: LinePattern, line: string): boolea
   if (match === null) return false;
   const groups = match.groups ?? {};
   const unit = groups.unit ?? rule.unit ?? "gib";
-  const sentence = line.trim();
+  const sentence = withoutPrefix(line);
   for (const [group, name] of Object.entries(rule.figures ?? {})) {
     const digits = groups[group];
     if (digits !== undefined)
@@ -104,7 +104,17 @@ function applyPattern(facts: Collected, rule: LinePattern, line: string): boolea
   return true;
 }
 
-/** Reads every line by every pattern; true where any matched. */
+/** The sentence of a log line: level, time and source file taken off. */
+export function withoutPrefix(line: string): string {
+  return line
+    .trim()
+    .replace(/^(?:ERROR|WARNING|INFO|DEBUG)\s+\d\d-\d\d \d\d:\d\d:\d\d\s+/, "")
+    .replace(/^\[?[\w.]+\.py:\d+\]\s*/, "")
+    .replace(/^\d{4}-\d\d-\d\d \S+ - lmdeploy - [A-Z]+ - \S+ - /, "")
+    .replace(/^what\(\):\s*/, "");
+}
+
+/** Reads every line by every pattern. */
 export function collectFacts(
   facts: Collected,
   lines: readonly string[],

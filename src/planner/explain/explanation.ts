@@ -174,7 +174,7 @@ export function explainLog(facts: LogFacts, context: ExplainContext): Explanatio
   if (context.device === null) notes.push("The log names no card: give --gpu to have changes tried.");
   if (facts.version === null && context.version === null)
     notes.push(
-      "The log states no version of the engine: the newest rules were used. Give --engine NAME@VERSION.",
+      `The log states no version of the engine: the rules of ${likelyVersion(facts) ?? "the newest"} were taken. Give --engine NAME@VERSION.`,
     );
   return deepFreeze({
     schema: "pagoda.explanation/1",

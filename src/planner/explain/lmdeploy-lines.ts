@@ -87,9 +87,17 @@ const pytorch: readonly LinePattern[] = [
     runner: pytorchRunner,
     note: "The prefill budget was halved until sixteen blocks were left.",
   },
-  { pattern: /No enough gpu memory for kv cache/, failure: "noKvMemory", runner: pytorchRunner },
-  { pattern: /No enough gpu memory for runtime/, failure: "runtimeReserve", runner: pytorchRunner },
-  { pattern: /No enough gpu memory for state cache/, failure: "stateCache", runner: pytorchRunner },
+  { pattern: /(?:Error: |^)No enough gpu memory for kv cache/, failure: "noKvMemory", runner: pytorchRunner },
+  {
+    pattern: /(?:Error: |^)No enough gpu memory for runtime/,
+    failure: "runtimeReserve",
+    runner: pytorchRunner,
+  },
+  {
+    pattern: /(?:Error: |^)No enough gpu memory for state cache/,
+    failure: "stateCache",
+    runner: pytorchRunner,
+  },
   { pattern: /invalid cache_max_entry_count/, failure: "invalidSetting" },
 ];
 

@@ -1,5 +1,5 @@
 /** @module A PyTorch or CUDA out-of-memory message: what it says of the card, and in which phase of the start it came. */
-import type { Collected } from "./collect-facts.ts";
+import { type Collected, withoutPrefix } from "./collect-facts.ts";
 import { type FailureKind, printedSize } from "./log-facts.ts";
 
 const outOfMemory =
@@ -52,5 +52,5 @@ export function readOutOfMemory(facts: Collected, lines: readonly string[]): voi
   if (card?.total !== undefined)
     facts.figures.total ??= printedSize(card.total, card.totalUnit ?? "GiB", "the out-of-memory message");
   const kind = phaseBefore(lines, at) ?? phaseByProgress(facts);
-  facts.failures.push({ kind, message: (lines[at] ?? "").trim() });
+  facts.failures.push({ kind, message: withoutPrefix(lines[at] ?? "") });
 }

@@ -1,6 +1,13 @@
 /** @module What an LMDeploy log states: TurboMind of both ages and the PyTorch engine. */
 import type { FlagValues } from "../plan.ts";
-import { type Collected, collectFacts, emptyFacts, factsOf, pythonFields } from "./collect-facts.ts";
+import {
+  type Collected,
+  collectFacts,
+  emptyFacts,
+  factsOf,
+  pythonFields,
+  withoutPrefix,
+} from "./collect-facts.ts";
 import { lmdeployPatterns, pytorchRunner, slabRunner } from "./lmdeploy-lines.ts";
 import type { FailureKind, LogFacts } from "./log-facts.ts";
 import { readOutOfMemory } from "./out-of-memory.ts";
@@ -83,12 +90,12 @@ function readFailures(facts: Collected, lines: readonly string[]): void {
   if (facts.failures.length > 0) return;
   const died = lines.find((line) => /CUDA runtime error: out of memory/.test(line));
   if (died !== undefined) {
-    facts.failures.push({ kind: turbomindPhase(facts), message: died.trim() });
+    facts.failures.push({ kind: turbomindPhase(facts), message: withoutPrefix(died) });
     return;
   }
   const stalled = lines.find((line) => /out of memory at 0\/1\b/.test(line));
   if (stalled !== undefined && !facts.hasStarted) {
-    facts.failures.push({ kind: "warmUpStall", message: stalled.trim() });
+    facts.failures.push({ kind: "warmUpStall", message: withoutPrefix(stalled) });
     return;
   }
   readOutOfMemory(facts, lines);

@@ -192,7 +192,11 @@ const refusals: readonly LinePattern[] = [
   { pattern: /exceeds available Mamba cache blocks/, failure: "stateCache" },
   { pattern: /Error in memory profiling\. Initial free memory/, failure: "neighbourFreed" },
   { pattern: /Failed to load model - not enough GPU memory/, failure: "weights" },
-  { pattern: /CUDA out of memory occurred when warming up sampler/, failure: "sampler" },
+  {
+    pattern: /CUDA out of memory occurred when warming up sampler with (?<seqs>\d+) dummy requests/,
+    flags: { seqs: "max-num-seqs" },
+    failure: "sampler",
+  },
   {
     pattern:
       /must be divisible by tensor parallel size|must be greater than or equal to max_num_seqs|GPU memory utilization must be|is greater than the derived max_model_len/,
