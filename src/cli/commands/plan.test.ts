@@ -124,3 +124,20 @@ test("flags are read as engines write them", () => {
   });
   assert.throws(() => flagsOf(["4096"]), /belongs to no flag/);
 });
+
+test("compare puts whole starts side by side", () => {
+  const model = "Qwen/Qwen2.5-14B-Instruct-AWQ";
+  const { out, status } = pagoda(
+    "compare",
+    "--gpu",
+    "RTX 4090",
+    `vllm serve ${model} --kv-cache-dtype fp8`,
+    `lmdeploy serve api_server ${model}`,
+  );
+  assert.equal(status, 0);
+  assert.match(
+    out,
+    /^1\. vllm serve .*\n +fits.*\n +weights 9\.38 GiB.*\n2\. lmdeploy .*\n +fits.*\n +weights 9\.44 GiB/,
+  );
+  assert.match(pagoda("compare", "--gpu", "L4", "vllm serve").error, /names no model/);
+});

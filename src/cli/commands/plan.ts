@@ -1,5 +1,6 @@
 /** @module pagoda plan: what an engine will do with a model on a card, before anything is rented or started. */
 import type { Command } from "commander";
+import { addCompareCommand } from "./plan-compare.ts";
 import { addExplainCommand } from "./plan-explain.ts";
 import { flagsOf } from "./plan-flags.ts";
 
@@ -34,6 +35,7 @@ export function addPlanCommand(program: Command): void {
   const plan = program.command("plan");
   plan.enablePositionalOptions();
   addExplainCommand(plan);
+  addCompareCommand(plan);
   plan
     .argument("<model>", "a catalogue name, a folder, config.json, a .gguf file or a hub id")
     .argument("[engine flags...]", "flags of the engine, under its own names")
