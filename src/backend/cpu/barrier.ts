@@ -12,6 +12,8 @@ import { invariant } from "../../core/errors.ts";
 
 export const barrierWords = { numArrived: 0, generation: 1, numSleeping: 2, failed: 3 } as const;
 export const numBarrierWords = 4;
+/** About a microsecond: what a thread is late by that did as much as the others, on a processor of its own. */
+const fewestSpins = 100;
 
 /** Thrown out of a wait when another thread has failed. */
 export class PeerFailedError extends Error {
@@ -21,13 +23,16 @@ export class PeerFailedError extends Error {
 export class Barrier {
   readonly #words: Int32Array;
   readonly #numThreads: number;
-  /** Looks at the generation before sleeping: about 30 µs, longer than any operation's imbalance on an idle machine. */
-  readonly #numSpins: number;
+  /** Most looks at the generation before sleeping: about 30 µs, longer than any operation's imbalance on an idle machine. */
+  readonly #maxSpins: number;
+  /** Looks at it now: doubled when the others came in time, halved when not, since they may need this very processor. */
+  #numSpins: number;
 
   constructor(words: Int32Array, numThreads: number, numSpins: number) {
     invariant(words.length === numBarrierWords, () => `a barrier has ${numBarrierWords} words`);
     this.#words = words;
     this.#numThreads = numThreads;
+    this.#maxSpins = numSpins;
     this.#numSpins = numSpins;
   }
 
@@ -53,7 +58,10 @@ export class Barrier {
     const words = this.#words;
     let numSpins = this.#numSpins;
     while (numSpins-- > 0) if (Atomics.load(words, barrierWords.generation) !== generation) break;
-    if (numSpins < 0) sleepWhile(words, generation);
+    if (numSpins < 0) {
+      this.#numSpins = Math.max(fewestSpins, this.#numSpins >> 1);
+      sleepWhile(words, generation);
+    } else this.#numSpins = Math.min(this.#maxSpins, 2 * this.#numSpins);
     if (Atomics.load(words, barrierWords.failed) === 1) throw new PeerFailedError();
   }
 }
