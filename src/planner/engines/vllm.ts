@@ -111,7 +111,7 @@ function startOf(request: PlanRequest): Start {
 function expertPadding({ request, profile }: Start): ExpertPadding {
   const { device } = request;
   if (device.vendor !== "nvidia") return "none";
-  const usesTriton = device.computeCapability === 9 && profile.runner === "v1" && profile.id !== "0.8-0.9";
+  const usesTriton = device.computeCapability === 9 && profile.hasHopperKernels;
   return usesTriton ? "triton" : "marlin";
 }
 

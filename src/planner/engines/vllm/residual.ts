@@ -111,7 +111,11 @@ export function peakActivations(
   return estimated(
     Math.max(0, Math.min(expected * 0.9, path === "sort" ? other * 0.9 : expected) - 48 * mib),
     expected,
-    Math.max(expected * 1.12 + 64 * mib, expected + encoder * 3),
+    Math.max(
+      expected * 1.12 + 64 * mib,
+      expected + encoder * 3,
+      profile.isHopperSamplerOpen && path === "kernel" ? peakWith("sort") : 0,
+    ),
     `peak of the ${cause} in the profile run`,
   );
 }
@@ -124,10 +128,9 @@ export function persistentBuffers(device: Device, settings: VllmSettings, profil
   const world = settings.tensorParallel * settings.pipelineParallel;
   const isDataCentre = /A100|A800|H100|H800|H200|H20|B200|B300|GH200|MI[23]/.test(device.name);
   const isForeign = device.vendor === "intel" || device.vendor === "ascend";
-  const hopperKernels =
-    profile.runner === "v1" && device.computeCapability >= 9 && !["0.8-0.9"].includes(profile.id);
+  const hopperKernels = profile.hasHopperKernels && device.computeCapability >= 9;
   const single = isForeign
-    ? { low: 0.05, expected: 0.6, high: 2 }
+    ? { low: 0.05, expected: 0.85, high: 2 }
     : hopperKernels
       ? { low: 0.05, expected: 0.25, high: 0.48 }
       : profile.chargesGraphs

@@ -24,6 +24,10 @@ export interface VllmProfile {
   /** Communication buffers are made after the first snapshot and therefore billed. */
   readonly billsCommunication: boolean;
   readonly sampler: (computeCapability: number) => SamplerPath;
+  /** Hopper runs kernels of its own (FlashAttention 3, Triton experts), which are billed and pad MXFP4 less. */
+  readonly hasHopperKernels: boolean;
+  /** Nobody's complete log of the sampler on Hopper was at hand: the interval spans both paths. */
+  readonly isHopperSamplerOpen: boolean;
   readonly largeBatchDefaults: "none" | "tokens" | "tokensAndSeqs";
   readonly logStyle: "v0" | "twoLines" | "oneLine";
   readonly mayPadPages: boolean;
@@ -35,6 +39,8 @@ export interface VllmProfile {
 
 const sorts = (): SamplerPath => "sort";
 const kernels = (): SamplerPath => "kernel";
+const hopperKernels = (computeCapability: number): SamplerPath =>
+  computeCapability >= 9 ? "kernel" : "sort";
 
 const v0: VllmProfile = {
   id: "0.2-0.7",
@@ -50,6 +56,8 @@ const v0: VllmProfile = {
   inFlightBatches: 1,
   billsCommunication: true,
   sampler: sorts,
+  hasHopperKernels: false,
+  isHopperSamplerOpen: false,
   largeBatchDefaults: "none",
   logStyle: "v0",
   mayPadPages: false,
@@ -74,17 +82,28 @@ const profiles: readonly VllmProfile[] = [
   v0,
   { ...v0, id: "0.7", since: [0, 7], usesLatentCache: true },
   v1,
-  { ...v1, id: "0.10-0.16", since: [0, 10], largeBatchDefaults: "tokensAndSeqs" },
+  { ...v1, id: "0.10", since: [0, 10], largeBatchDefaults: "tokensAndSeqs" },
+  {
+    ...v1,
+    id: "0.11-0.16",
+    since: [0, 11],
+    largeBatchDefaults: "tokensAndSeqs",
+    sampler: hopperKernels,
+    hasHopperKernels: true,
+    isHopperSamplerOpen: true,
+  },
   {
     ...v1,
     id: "0.17-0.19",
+    hasHopperKernels: true,
     since: [0, 17],
     largeBatchDefaults: "tokensAndSeqs",
-    sampler: (computeCapability) => (computeCapability >= 9 ? "kernel" : "sort"),
+    sampler: hopperKernels,
   },
   {
     ...v1,
     id: "0.20",
+    hasHopperKernels: true,
     since: [0, 20],
     largeBatchDefaults: "tokensAndSeqs",
     sampler: kernels,
@@ -97,6 +116,7 @@ function newest(): VllmProfile[] {
   const charged: VllmProfile = {
     ...v1,
     id: "0.21-0.24",
+    hasHopperKernels: true,
     since: [0, 21],
     largeBatchDefaults: "tokensAndSeqs",
     sampler: kernels,
