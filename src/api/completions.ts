@@ -7,6 +7,7 @@ import { CompletionBodyBuilder } from "./completion-body.ts";
 import { CompletionChunkBuilder } from "./completion-chunks.ts";
 import type { AnswerIdentity, GenerationExchange } from "./exchange.ts";
 import { assertModelIsServed, type BodyRules, parseBody } from "./parse-body.ts";
+import { promptSchema, toPrompts } from "./prompt-field.ts";
 import { samplingShape, toSamplingParams } from "./sampling-fields.ts";
 import { fieldsWithoutEffect, unsupportedInCompletions } from "./unsupported-fields.ts";
 import { streamOptionsSchema } from "./usage.ts";
@@ -15,12 +16,6 @@ import { streamOptionsSchema } from "./usage.ts";
 const defaultMaxTokens = 16;
 /** Prompts × n: each is a sequence of its own. */
 const mostSequences = 1024;
-
-const tokenId = z.number().int().nonnegative();
-const promptSchema = z.union(
-  [z.string(), z.array(z.string()).min(1), z.array(tokenId).min(1), z.array(z.array(tokenId).min(1)).min(1)],
-  { error: "must be a text, an array of texts, an array of token ids, or an array of arrays of token ids" },
-);
 
 const completionSchema = z.object({
   ...samplingShape,
@@ -60,7 +55,7 @@ export function parseCompletionRequest(
     throw new PagodaError("invalid_request", "'stream_options' needs 'stream': true", {
       param: "stream_options",
     });
-  const prompts = toPrompts(fields);
+  const prompts = toPrompts(fields.prompt, fields.add_special_tokens ?? true);
   const requests = toGenerationRequests(fields, prompts, model, identity.answerId);
   const answer = toAnswer(fields, prompts, model, identity);
   return {
@@ -70,15 +65,6 @@ export function parseCompletionRequest(
     newBody: (tokens) => new CompletionBodyBuilder(answer, tokens),
     newChunks: (tokens) => new CompletionChunkBuilder(answer, tokens),
   };
-}
-
-function toPrompts(fields: CompletionFields): readonly Prompt[] {
-  const { prompt } = fields;
-  const addSpecialTokens = fields.add_special_tokens ?? true;
-  const ofText = (text: string): Prompt => ({ kind: "text", text, addSpecialTokens });
-  if (typeof prompt === "string") return [ofText(prompt)];
-  if (prompt.every((item) => typeof item === "number")) return [{ kind: "tokens", tokenIds: prompt }];
-  return prompt.map((item) => (typeof item === "string" ? ofText(item) : { kind: "tokens", tokenIds: item }));
 }
 
 function toGenerationRequests(

@@ -34,6 +34,7 @@ export function parseBody<Schema extends z.ZodObject>(
     throw new PagodaError("invalid_request", "the request body must be a JSON object");
   const unknownFields: string[] = [];
   for (const [name, value] of Object.entries(body)) {
+    if (name !== "prompt") refuseBeyondMostValues(name, value);
     if (Object.hasOwn(rules.schema.shape, name)) continue;
     const unsupported = Object.hasOwn(rules.unsupported, name) ? rules.unsupported[name] : undefined;
     if (unsupported !== undefined) refuseUnlessHarmless(name, value, unsupported);
@@ -42,6 +43,25 @@ export function parseBody<Schema extends z.ZodObject>(
   const parsed = rules.schema.safeParse(body);
   if (!parsed.success) throw invalidField(parsed.error);
   return { fields: parsed.data, unknownFields };
+}
+
+/** Messages, tools and lists of all kinds have thousands of values at most. */
+const mostValues = 65_536;
+
+/** A schema collects a complaint for each value that is wrong, hundreds of bytes for two in the body. */
+function refuseBeyondMostValues(name: string, field: unknown): void {
+  const open: unknown[] = [field];
+  for (let numValues = 0; open.length > 0; numValues++) {
+    if (numValues + open.length > mostValues)
+      throw new PagodaError("invalid_request", `'${name}' holds more than ${mostValues} values`, {
+        param: name,
+        hint: `Send at most ${mostValues}, nested ones counted.`,
+      });
+    const value = open.pop();
+    if (typeof value !== "object" || value === null) continue;
+    for (const inner of Array.isArray(value) ? value.slice(0, mostValues) : Object.values(value))
+      open.push(inner);
+  }
 }
 
 function refuseUnlessHarmless(name: string, value: unknown, field: UnsupportedField): void {

@@ -25,9 +25,14 @@ export interface IntakeOptions {
   readonly drawSeed: () => number;
 }
 
+/** Characters a token that no vocabulary's longest token is below. */
+const usualTokenLength = 8;
+
 export class Intake {
   readonly #options: IntakeOptions;
   #numArrived = 0;
+  /** Found when a text is so long that it matters. */
+  #longestToken: number | null = null;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -65,11 +70,38 @@ export class Intake {
         this.#checkTokenIds(prompt.tokenIds, "prompt");
         return prompt.tokenIds;
       case "text":
+        this.#checkTextLength(prompt.text);
         return tokenizer.encode(prompt.text, { addSpecialTokens: prompt.addSpecialTokens });
-      case "chat":
+      case "chat": {
+        const text = this.#render(prompt);
+        this.#checkTextLength(text);
         // The template writes the special tokens itself.
-        return tokenizer.encode(this.#render(prompt), { addSpecialTokens: false });
+        return tokenizer.encode(text, { addSpecialTokens: false });
+      }
     }
+  }
+
+  /**
+   * Cutting a text into tokens takes some hundred bytes and a microsecond for each of its characters, while everyone
+   * waits: a text that is too long whatever its tokens are is not cut.
+   */
+  #checkTextLength(text: string): void {
+    const { maxModelLen } = this.#options.limits;
+    if (text.length <= maxModelLen * usualTokenLength) return;
+    this.#longestToken ??= this.#findLongestToken();
+    const mostCharacters = maxModelLen * this.#longestToken;
+    if (text.length <= mostCharacters) return;
+    const message = `the context length of this model is ${maxModelLen} tokens of at most ${this.#longestToken} characters, but the prompt has ${text.length} characters: at least ${Math.ceil(text.length / this.#longestToken)} tokens`;
+    const hint = `shorten the prompt to ${mostCharacters} characters or less, or start the server with a larger --max-model-len`;
+    throw new PagodaError("context_length_exceeded", message, { hint, param: "prompt" });
+  }
+
+  /** UTF-8 bytes of the longest token: at least its characters. */
+  #findLongestToken(): number {
+    let longest = usualTokenLength;
+    for (let tokenId = 0; tokenId < this.#options.limits.vocabularyWidth; tokenId++)
+      longest = Math.max(longest, this.#options.tokenizer.tokenBytes(tokenId).length);
+    return longest;
   }
 
   #render(prompt: Extract<Prompt, { kind: "chat" }>): string {

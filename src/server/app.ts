@@ -66,9 +66,9 @@ export function buildApp(parts: AppParts): FastifyInstance {
   });
   app.setErrorHandler((thrown, request, reply) => {
     const error = catalogued(thrown);
-    if (errorStatus(error) >= 500 && error.code !== "not_ready")
-      request.log.error({ err: thrown }, error.message);
+    // What passes by itself is no fault, and comes in floods.
     if (errorStatus(error) === 503) reply.header("retry-after", retryAfterSeconds);
+    else if (errorStatus(error) >= 500) request.log.error({ err: thrown }, error.message);
     return reply.status(errorStatus(error)).send(errorBody(error));
   });
   app.setNotFoundHandler((request, reply) => {
