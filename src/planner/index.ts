@@ -44,3 +44,6 @@ export { type Evidence, exact as exactQuantity, type Quantity } from "./quantity
 export { heldBytes, planReplicas, type ReplicaPlan } from "./replicas.ts";
 export { planFewestCards, tensorParallelFlag } from "./tensor-parallel.ts";
 export { decodeTokensPerSecond } from "./throughput.ts";
+export { parseStartCommand, type TranslatedEngine } from "./translate/command-line.ts";
+export type { Kept } from "./translate/match-pool.ts";
+export { type Translation, translateStart } from "./translate/translate.ts";

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { addCompareCommand } from "./plan-compare.ts";
 import { addExplainCommand } from "./plan-explain.ts";
 import { flagsOf } from "./plan-flags.ts";
+import { addTranslateCommand } from "./plan-translate.ts";
 
 const examples = `
 Examples:
@@ -35,6 +36,7 @@ export function addPlanCommand(program: Command): void {
   const plan = program.command("plan");
   plan.enablePositionalOptions();
   addExplainCommand(plan);
+  addTranslateCommand(plan);
   addCompareCommand(plan);
   plan
     .argument("<model>", "a catalogue name, a folder, config.json, a .gguf file or a hub id")
