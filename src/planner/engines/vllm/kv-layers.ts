@@ -115,12 +115,11 @@ function mambaStateBytes(mixer: MambaMixer, model: ModelDtype, tp: number, numSp
   return conv * dtypeBytes(model) + ssm * numberBytes(mixer.stateDtype, model);
 }
 
-/** The flag wins; the CPU's accelerated gated delta net knows only f32 states. */
+/** The flag wins; on a CPU with AVX-512 BF16, as servers have, vLLM resets states to f32 for its accelerated kernels. */
 function withStateDtype(mixer: Mixer, device: Device, settings: VllmSettings): Mixer {
   if (mixer.kind !== "linear" && mixer.kind !== "mamba2") return mixer;
   const stated = settings.stateDtype;
-  if (stated === "float32" || (device.vendor === "cpu" && mixer.kind === "linear"))
-    return { ...mixer, stateDtype: "float32" };
+  if (stated === "float32" || device.vendor === "cpu") return { ...mixer, stateDtype: "float32" };
   return stated === "float16" || stated === "bfloat16" ? { ...mixer, stateDtype: "model" } : mixer;
 }
 

@@ -8,7 +8,7 @@ import type { ModelFacts } from "../../model/facts.ts";
 import { memoPerModel } from "../../model/memo.ts";
 import { pipelineStages } from "../../model/rank-tensors.ts";
 import { type KvLayers, kvLayers } from "./kv-layers.ts";
-import { concurrentBatches, type VllmSettings } from "./settings.ts";
+import { concurrentBatches, hasAttention, type VllmSettings } from "./settings.ts";
 import type { VllmProfile } from "./versions.ts";
 
 export interface VllmPool {
@@ -78,8 +78,11 @@ export function describePool(
   settings: VllmSettings,
   profile: VllmProfile,
 ): VllmPool {
+  const grouped = groupedLayers(model, device, settings, profile);
+  const blockSize = hasAttention(model) ? grouped.layers.blockSize : settings.maxModelLen.value;
   return {
-    ...groupedLayers(model, device, settings, profile),
+    ...grouped,
+    layers: { ...grouped.layers, blockSize },
     limits: {
       maxModelLen: settings.maxModelLen.value,
       maxInFlightTokens: concurrentBatches(settings) * settings.maxBatchedTokens.value,

@@ -151,6 +151,11 @@ function utilizationOf(flags: FlagReader, profile: VllmProfile): Resolved<number
   return setting(stated, "flag", "--gpu-memory-utilization");
 }
 
+/** A model of states alone caches no prefixes, and its "block" is a whole request. */
+export function hasAttention(model: ModelFacts): boolean {
+  return model.layers.some(({ mixer }) => mixer.kind === "attention" || mixer.kind === "latent");
+}
+
 /** The second runner took plain models first: no states, no mixed windows, no experts, no images. */
 function isDense(model: ModelFacts): boolean {
   const windows = new Set(
@@ -184,7 +189,8 @@ export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile):
   const isHybrid = request.model.layers.some(({ mixer }) => statefulKinds.includes(mixer.kind));
   const isV1 = profile.runner === "v1";
   const cachesPrefixes =
-    flags.switched("enable-prefix-caching") ?? (isV1 && (!isHybrid || profile.cachesMambaPrefixes));
+    flags.switched("enable-prefix-caching") ??
+    (isV1 && hasAttention(request.model) && (!isHybrid || profile.cachesMambaPrefixes));
   const blockSize = flags.integer("block-size");
   const usesSecondRunner =
     profile.secondRunner === "all" || (profile.secondRunner === "dense" && isDense(request.model));
