@@ -4,6 +4,7 @@
  * Threads take units of a phase from a shared claim counter in chunks, so a thread whose core is busy elsewhere does
  * less of it; the last to arrive at the barrier resets the counter before it lets the others go.
  */
+import { tokensPerQuad } from "../../core/workspace-layout.ts";
 import type { Barrier } from "./barrier.ts";
 import { type ControlBlock, commandWords } from "./control.ts";
 import type { CompiledProgram, Crossing, Job, Patch, Phase } from "./phase.ts";
@@ -136,7 +137,7 @@ export class StepRunner {
   #chunkUnits({ split, unitMacs }: Phase, numUnits: number): number {
     if (split === "attentionUnits" || split === "mergeUnits" || split === "kvHeads") return 1;
     const fairShare = Math.floor(numUnits / (this.#numThreads * chunksPerThread));
-    if (split !== "octets") return Math.max(1, fairShare);
+    if (split !== "octets") return wholeQuads(fairShare, Math.ceil(numUnits / this.#numThreads));
     const numRows = this.#pieceRows > 0 ? this.#pieceRows : this.#numTokens;
     const worthwhile = Math.ceil(minChunkMacs / (unitMacs * numRows));
     // Even, since kernels with wide vectors take octets two by two.
@@ -162,6 +163,14 @@ export class StepRunner {
         return this.#numMergeItems;
     }
   }
+}
+
+/**
+ * Rows of a chunk: the quantised rows of a quad lie among each other, and two threads that write into the same cache
+ * lines wait for each other at every word.
+ */
+function wholeQuads(numRows: number, mostRows: number): number {
+  return Math.min(mostRows, tokensPerQuad * Math.max(1, Math.ceil(numRows / tokensPerQuad)));
 }
 
 /** Every job on units [start, end). */
