@@ -22,7 +22,7 @@ const linesPerTurn = 8;
 const prefetchAhead = 1536;
 const numTurns = 1_000_000;
 const numSums = 12;
-const numRounds = 5;
+const numRounds = 15;
 
 export interface ReadProbe {
   /** Bytes that one `read()` goes through; more than the caches hold. */
@@ -39,7 +39,7 @@ export function makeReadProbe(): ReadProbe {
   return { numBytes: readBytes, read: () => open("read")(address) };
 }
 
-/** Takes about half a second. */
+/** Takes about a second. */
 export function measureCeilings(target: Target): Ceilings {
   const memory = new WebAssembly.Memory({ initial: readBytes >> 16, maximum: readBytes >> 16, shared: true });
   new Uint8Array(memory.buffer).fill(1);
