@@ -33,7 +33,7 @@ export function addCompareCommand(plan: Command): void {
 }
 
 /** `vllm serve MODEL …` and `lmdeploy serve api_server MODEL …`: engine, model, flags. */
-export function parseStart(text: string): {
+function parseStart(text: string): {
   readonly engine: string;
   readonly model: string;
   readonly flags: Record<string, string | true>;

@@ -5,7 +5,7 @@ import type { VllmProfile } from "./versions.ts";
 const conserving = "https://docs.vllm.ai/en/latest/configuration/conserving_memory/";
 
 /** 1234567 as Python's `{:,}` prints it. */
-export function grouped(value: number): string {
+function grouped(value: number): string {
   return String(Math.trunc(value)).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 

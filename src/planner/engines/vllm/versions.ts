@@ -159,7 +159,7 @@ function newest(): VllmProfile[] {
 export const newestVllm = "0.32.0";
 
 /** Major and minor of the first version number in a text; null where there is none. */
-export function versionNumber(text: string): readonly [number, number] | null {
+function versionNumber(text: string): readonly [number, number] | null {
   const match = /(\d+)\.(\d+)/.exec(text);
   return match === null ? null : [Number(match[1]), Number(match[2])];
 }

@@ -1,17 +1,17 @@
 /**
  * Writes configurations and the numbers stored in their safetensors headers as a fixture.
  *
- *   node scripts/oracle/safetensors-headers.ts FOLDER > tests/fixtures/planner/checkpoint-headers.json
+ *   node scripts/checkpoint-headers.ts FOLDER > tests/fixtures/planner/checkpoint-headers.json
  *
  * FOLDER holds checkpoints in Hugging Face layout, one a folder.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { readSafetensorsFolder } from "../../src/model/weights/safetensors.ts";
+import { readSafetensorsFolder } from "../src/model/weights/safetensors.ts";
 
 const root = process.argv[2];
 if (root === undefined) {
-  console.error("usage: node scripts/oracle/safetensors-headers.ts FOLDER");
+  console.error("usage: node scripts/checkpoint-headers.ts FOLDER");
   process.exit(2);
 }
 const checkpoints = readdirSync(root)

@@ -1,0 +1,74 @@
+/** @module A vLLM start: request, profile, settings, split and pool; everything but memory. */
+
+import type { ModelFacts } from "../../model/facts.ts";
+import { quantisationNamed } from "../../model/parse-quantisation.ts";
+import { assertDivides, type RankLayout } from "../../model/rank-tensors.ts";
+import { rankWeights, withStoredBytes } from "../../model/rank-weights.ts";
+import type { ExpertPadding } from "../../model/weight-formats.ts";
+import type { PlanRequest } from "../../plan.ts";
+import { exact, minus, type Quantity, sum } from "../../quantity.ts";
+import { describePool, type VllmPool } from "./pool.ts";
+import { loraSlots } from "./residual.ts";
+import { resolveVllmSettings, type VllmSettings } from "./settings.ts";
+import { newestVllm, type VllmProfile, vllmProfile } from "./versions.ts";
+
+export interface Start {
+  readonly request: PlanRequest;
+  readonly model: ModelFacts;
+  readonly profile: VllmProfile;
+  readonly settings: VllmSettings;
+  readonly layout: RankLayout;
+  readonly pool: VllmPool;
+}
+
+function modelOf(request: PlanRequest, settings: VllmSettings): ModelFacts {
+  const { model } = request;
+  const named = settings.flags.text("quantization");
+  const dtype = settings.flags.text("dtype");
+  const quantisation = model.quantisation ?? (named === null ? null : quantisationNamed(named));
+  const half = dtype === "half" ? "float16" : dtype === "float" ? "float32" : dtype;
+  const isDtype = half === "float16" || half === "float32" || half === "bfloat16";
+  const isChanged = quantisation !== model.quantisation || (isDtype && half !== model.dtype);
+  return isChanged ? { ...model, quantisation, dtype: isDtype ? half : model.dtype } : model;
+}
+
+export function startOf(request: PlanRequest): Start {
+  const profile = vllmProfile(request.version ?? newestVllm, request.device.computeCapability);
+  const settings = resolveVllmSettings(request, profile);
+  const model = modelOf(request, settings);
+  const ranks = settings.tensorParallel * settings.dataParallel;
+  const layout = {
+    tensorParallel: settings.tensorParallel,
+    pipelineParallel: settings.pipelineParallel,
+    expertParallel: settings.isExpertParallel ? ranks : 1,
+  };
+  assertDivides(model, layout);
+  return {
+    request,
+    model,
+    profile,
+    settings,
+    layout,
+    pool: describePool(model, request.device, settings, profile),
+  };
+}
+
+/** gpt-oss experts are padded to Marlin tiles; Triton on Hopper pads only the data, XPU kernels nothing. */
+function expertPadding({ request, profile }: Start): ExpertPadding {
+  const { device } = request;
+  if (device.vendor !== "nvidia") return "none";
+  const usesTriton = device.computeCapability === 9 && profile.hasHopperKernels;
+  return usesTriton ? "triton" : "marlin";
+}
+
+export function stageWeights(start: Start, stage: number): Quantity {
+  const { known } = start.request;
+  if (known?.weights !== undefined) return known.weights;
+  const counted = rankWeights(start.model, start.layout, stage, expertPadding(start));
+  const weights = withStoredBytes(counted, start.model, start.request.storedWeightsBytes);
+  const offloaded = Math.min(start.settings.cpuOffloadBytes, weights.expectedBytes);
+  const parts = [weights, loraSlots(start.model, start.settings)];
+  return offloaded === 0
+    ? sum(parts, weights.evidence.why)
+    : minus(sum(parts, "weights"), [exact(offloaded, "--cpu-offload-gb")], "weights on the device");
+}
