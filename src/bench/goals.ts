@@ -1,4 +1,5 @@
 /** @module What the measurements are held against: ratios to peers of the same run. A missed goal stays in the table. */
+import type { KernelChoice } from "../backend/cpu/choose-kernels.ts";
 import type { LoadMedians, ServerMeasurement } from "./comparison.ts";
 
 export interface Figure {
@@ -27,7 +28,8 @@ interface RatioGoal {
 }
 
 export type PeerKind = "llama.cpp (Q4_1)" | "llama.cpp (Q4_0)" | "vLLM CPU (float32)";
-export type KernelFamily = "wasm" | "machine-code";
+/** Every kind of machine code has the same goals. */
+export type KernelFamily = KernelChoice;
 
 const prefillTokens = 512;
 const decodeRate = (medians: LoadMedians): number => 1000 / medians.medianTpotMs;
@@ -38,7 +40,7 @@ const tailTtft = (medians: LoadMedians): number => medians.p99TtftMs;
 const atLeast = (peer: PeerKind, value: number) => ({ peer, kind: "atLeast", value }) as const;
 const atMost = (peer: PeerKind, value: number) => ({ peer, kind: "atMost", value }) as const;
 
-const goalsOf: Readonly<Record<KernelFamily, readonly RatioGoal[]>> = {
+const goalsOf: Readonly<Record<"wasm" | "machine-code", readonly RatioGoal[]>> = {
   wasm: [
     {
       name: "decode, one user",
@@ -125,7 +127,7 @@ export function peerFigures(
   ours: ServerMeasurement,
   peers: readonly ServerMeasurement[],
 ): Figure[] {
-  return goalsOf[family].flatMap((ratio) => {
+  return goalsOf[family === "wasm" ? "wasm" : "machine-code"].flatMap((ratio) => {
     const mine = mediansOf(ours, ratio.load);
     if (mine === null) return [];
     const value = ratio.value(mine);

@@ -1,4 +1,5 @@
 /** @module Steps of a loaded model without a server: what one costs, where its time goes, how near to memory's limit. */
+import type { KernelChoice } from "../backend/cpu/choose-kernels.ts";
 import { CpuBackend } from "../backend/cpu/cpu-backend.ts";
 import type { CpuModel } from "../backend/cpu/cpu-model.ts";
 import type { StepProfile } from "../backend/cpu/timing.ts";
@@ -33,7 +34,7 @@ const maxNumSeqs = 32;
 /** Loads `program` on the CPU backend, runs each shape `numSteps` times, closes it. */
 export async function benchSteps(
   program: Program,
-  kernels: "wasm" | "machine-code",
+  kernels: KernelChoice,
   numThreads: number,
   shapes: readonly StepShape[],
   numSteps: number,

@@ -17,7 +17,7 @@ const shapes: readonly StepShape[] = [
 const largeShapes: readonly StepShape[] = [
   { name: "1B: decode, 1 sequence", numSequences: 1, numTokens: 1, numContextTokens: 96 },
 ];
-const decodeGoal = {
+const decodeGoals = {
   "machine-code": { small: 0.75, large: 0.85 },
   wasm: { small: null, large: null },
 } as const;
@@ -41,7 +41,7 @@ export async function stepFigures(
   const synthetic = syntheticLlama(llama1b);
   try {
     const large = await benchSteps(synthetic.program, family, numThreads, largeShapes, numSteps);
-    const goals = decodeGoal[family];
+    const goals = decodeGoals[family === "wasm" ? "wasm" : "machine-code"];
     return {
       figures: [
         ...(bandwidth === null

@@ -1,4 +1,5 @@
 /** @module The options of an instance, resolved: at most one cap, at most one pool size, defaults filled in. */
+import type { KernelChoice } from "../backend/cpu/choose-kernels.ts";
 import { type Cap, capBytesOf, type DeviceMemory, type PoolRule } from "../core/budget.ts";
 import { PagodaError } from "../core/errors.ts";
 import type { KvDtype } from "../core/kv-layout.ts";
@@ -20,7 +21,7 @@ export interface InstanceSettings {
   readonly numThreads: Resolved<number>;
   readonly quantization: Resolved<"int8" | "int4" | null>;
   readonly backend: Resolved<"cpu" | "reference">;
-  readonly kernels: Resolved<"auto" | "wasm" | "machine-code">;
+  readonly kernels: Resolved<"auto" | KernelChoice>;
   readonly seed: Resolved<number> | null;
   readonly servedModelName: Resolved<string> | null;
 }
@@ -80,9 +81,4 @@ function batchedTokens(values: EngineValues, maxNumSeqs: number): Resolved<numbe
     `${given.why} is less than the ${maxNumSeqs} sequences of a step, which need a token each`,
     { hint: `Use --max-num-batched-tokens ${maxNumSeqs}, or --max-num-seqs ${given.value}.` },
   );
-}
-
-/** Most bytes the whole instance may use; null without a cap. */
-export function capBytes(settings: InstanceSettings, device: DeviceMemory): number | null {
-  return settings.cap === null ? null : capBytesOf(settings.cap.value, device);
 }

@@ -9,8 +9,17 @@ import { invariant, PagodaError } from "../../core/errors.ts";
 import { jobLayouts } from "./jobs.ts";
 import type { Kernel, KernelSet } from "./kernel-set.ts";
 import { addressOf, bindKernels, type KernelImage, loadMachineCode } from "./machine-code/machine-code.ts";
+import type { TargetName } from "./machine-code/targets.ts";
 
-export type KernelChoice = "wasm" | "machine-code";
+/** The choices that can be asked for; the last three name one kind of machine code, to compare them on one processor. */
+export const kernelChoices = [
+  "wasm",
+  "machine-code",
+  "machine-code-avx2",
+  "machine-code-avx-vnni",
+  "machine-code-avx512-vnni",
+] as const satisfies readonly ("wasm" | "machine-code" | `machine-code-${TargetName}`)[];
+export type KernelChoice = (typeof kernelChoices)[number];
 
 /** What a thread needs to bind kernels to its arenas; sent to it as it is. */
 export interface KernelSource {
@@ -33,13 +42,28 @@ const kernelFile = new URL("../../../build/kernels.wasm", import.meta.url);
 export async function chooseKernelSource(
   wanted: string | undefined = process.env.PAGODA_KERNELS,
 ): Promise<KernelSource> {
-  if (wanted !== undefined && wanted !== "auto" && wanted !== "wasm" && wanted !== "machine-code")
-    throw refusal(wanted, "there is no such kernel set");
+  const choice = kernelChoices.find((known) => known === wanted);
+  if (wanted !== undefined && wanted !== "auto" && choice === undefined)
+    throw refusal(wanted, `the kernel sets are ${kernelChoices.join(", ")}`);
   const wasm = await WebAssembly.compile(readFileSync(kernelFile));
-  if (wanted === "wasm") return { wasm, machineCode: null, reason: null };
-  const choice = loadMachineCode((memory) => bindWasm(wasm, memory));
-  if (wanted === "machine-code" && choice.image === null) throw refusal(wanted, choice.reason);
-  return { wasm, machineCode: choice.image, reason: choice.image === null ? choice.reason : null };
+  if (choice === "wasm") return { wasm, machineCode: null, reason: null };
+  const loaded = loadMachineCode((memory) => bindWasm(wasm, memory), targetOf(choice));
+  if (choice !== undefined && loaded.image === null) throw refusal(choice, loaded.reason);
+  return { wasm, machineCode: loaded.image, reason: loaded.image === null ? loaded.reason : null };
+}
+
+/** The one kind of machine code that was asked for; undefined: the best that runs here. */
+function targetOf(choice: Exclude<KernelChoice, "wasm"> | undefined): TargetName | undefined {
+  switch (choice) {
+    case "machine-code-avx2":
+      return "avx2";
+    case "machine-code-avx-vnni":
+      return "avx-vnni";
+    case "machine-code-avx512-vnni":
+      return "avx512-vnni";
+    default:
+      return undefined;
+  }
 }
 
 /** The chosen set over one arena, for the calling thread. */

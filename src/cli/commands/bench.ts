@@ -1,5 +1,6 @@
 /** @module pagoda bench: the figures that the README states, measured here and now. */
 import type { Command } from "commander";
+import { type KernelChoice, kernelChoices } from "../../backend/cpu/choose-kernels.ts";
 import { type BenchPart, benchParts } from "../../bench/parts.ts";
 import { type LoadName, loadNames } from "../../bench/workload.ts";
 import { PagodaError } from "../../core/errors.ts";
@@ -32,10 +33,10 @@ const options = {
     help: `any of ${loadNames.join(", ")} (default all)`,
     group: measured,
   }),
-  kernels: option<readonly ("wasm" | "machine-code")[]>(["--kernels"], {
+  kernels: option<readonly KernelChoice[]>(["--kernels"], {
     argument: "list",
-    parse: listOf(["wasm", "machine-code"] as const),
-    help: "kernel sets to measure: wasm, machine-code (default both)",
+    parse: listOf(kernelChoices),
+    help: "kernel sets to measure: wasm, machine-code, or kinds of it such as machine-code-avx2 (default wasm,machine-code)",
     group: measured,
   }),
   rounds: option(["--rounds"], {

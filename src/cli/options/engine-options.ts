@@ -1,4 +1,5 @@
 /** @module Every option that shapes an instance, under both engines' spellings. */
+import type { KernelChoice } from "../../backend/cpu/choose-kernels.ts";
 import type { Cap, PoolRule } from "../../core/budget.ts";
 import { parseByteSize } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
@@ -182,14 +183,17 @@ export const engineOptions = {
     help: "cpu, or reference: the slow and obvious one (default cpu)",
     group: processor,
   }),
-  kernels: option<"auto" | "wasm" | "machine-code">(["--kernels"], {
+  kernels: option<"auto" | KernelChoice>(["--kernels"], {
     argument: "set",
-    parse: oneOf<"auto" | "wasm" | "machine-code">({
+    parse: oneOf<"auto" | KernelChoice>({
       auto: "auto",
       wasm: "wasm",
       "machine-code": "machine-code",
+      "machine-code-avx2": "machine-code-avx2",
+      "machine-code-avx-vnni": "machine-code-avx-vnni",
+      "machine-code-avx512-vnni": "machine-code-avx512-vnni",
     }),
-    help: "wasm, machine-code, or auto: the fastest that passes its self-test (default auto)",
+    help: "wasm, machine-code (or one kind of it: machine-code-avx2, …), or auto: the fastest that passes its self-test (default auto)",
     group: processor,
   }),
   tensorParallelSize: option<1>(["--tensor-parallel-size", "--tp"], {
