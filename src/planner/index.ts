@@ -10,6 +10,14 @@
  * console.log(answer.verdict.kind, answer.kv?.numTokens.expected);
  */
 
+export { type CalibratedRequest, calibratedRequest } from "./calibrate/calibrate.ts";
+export {
+  type CalibrationEntry,
+  type CalibrationStore,
+  calibrationEntry,
+  emptyCalibration,
+  withEntry,
+} from "./calibrate/calibration.ts";
 export { type Arrangement, compareReplicas, compareSentence } from "./compare.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
@@ -20,6 +28,7 @@ export {
   type ExplainedComponent,
   type Explanation,
   explainLog,
+  measuredStart,
 } from "./explain/explanation.ts";
 export type { LogEngine, LogFacts } from "./explain/log-facts.ts";
 export { readLog } from "./explain/read-log.ts";

@@ -1,9 +1,12 @@
 /** @module Runs `pagoda plan explain`: reads the log, finds model and card, explains, prints, and remembers where asked. */
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { text } from "node:stream/consumers";
 import { PagodaError } from "../../core/errors.ts";
 import { sourceSettingsFrom } from "../../model/source/resolve-model.ts";
 import {
+  type CalibrationEntry,
+  calibrationEntry,
   type Device,
   deviceOfTotal,
   type ExplainContext,
@@ -14,8 +17,11 @@ import {
   lookUpDevice,
   lookUpModel,
   type ModelFacts,
+  measuredStart,
   readLog,
+  withEntry,
 } from "../../planner/index.ts";
+import { calibrationPath, readCalibration, writeCalibration } from "../calibration-file.ts";
 import { planDevice } from "./plan-device.ts";
 import type { ExplainOptions } from "./plan-explain.ts";
 import { explanationText } from "./plan-explain-text.ts";
@@ -64,6 +70,26 @@ function deviceOf(facts: LogFacts, options: ExplainOptions): Device | null {
   return total === undefined ? null : deviceOfTotal(total.expectedBytes);
 }
 
+/** Keeps what the log measured, under its file name and today's date. */
+function save(facts: LogFacts, context: ExplainContext, path: string | null): void {
+  const measured = measuredStart(facts, context);
+  const day = new Date().toISOString().slice(0, 10);
+  const source = `${path === null ? "a log" : basename(path)} of ${day}`;
+  const entry = measured === null ? null : calibrationEntry(measured, source);
+  if (entry === null)
+    throw new PagodaError("plan_invalid", "The log measures nothing that a later plan could use.", {
+      param: "save",
+      hint: "Its model and card must be known (--model, --gpu), and it must print weights, KV or free memory.",
+    });
+  const file = calibrationPath(process.env);
+  writeCalibration(file, withEntry(readCalibration(file), entry));
+  process.stderr.write(`Saved to ${file}: ${keptParts(entry)}.\n`);
+}
+
+function keptParts({ parts, loaded }: CalibrationEntry): string {
+  return [...Object.keys(parts), ...(loaded === null ? [] : ["memory after loading"])].join(", ");
+}
+
 export async function runExplain(
   path: string | null,
   flags: FlagValues,
@@ -78,6 +104,7 @@ export async function runExplain(
     flags,
   };
   const explanation = explainLog(facts, context);
+  if (options.save === true) save(facts, context, path);
   process.stdout.write(
     `${options.json === true ? JSON.stringify(explanation, null, 2) : explanationText(explanation)}\n`,
   );

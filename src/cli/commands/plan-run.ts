@@ -2,6 +2,8 @@
 import { parseByteSize } from "../../core/byte-size.ts";
 import { sourceSettingsFrom } from "../../model/source/resolve-model.ts";
 import {
+  type CalibratedRequest,
+  calibratedRequest,
   type FlagValues,
   type Plan,
   type PlanRequest,
@@ -9,6 +11,7 @@ import {
   planFewestCards,
   tensorParallelFlag,
 } from "../../planner/index.ts";
+import { calibrationPath, readCalibration } from "../calibration-file.ts";
 import type { PlanOptions } from "./plan.ts";
 import { planDevice } from "./plan-device.ts";
 import { planModel } from "./plan-model.ts";
@@ -44,6 +47,13 @@ function planOnCards(request: PlanRequest, options: PlanOptions): Plan {
   return plan({ ...request, flags });
 }
 
+/** What saved logs measured of this very start; a start whose number of cards is still open has none of its own. */
+function withMeasurements(request: PlanRequest, options: PlanOptions): CalibratedRequest {
+  const isOpen = options.devices !== undefined || request.flags.tp === "auto";
+  if (isOpen) return { request, note: null };
+  return calibratedRequest(readCalibration(calibrationPath(process.env)), request);
+}
+
 export async function runPlan(name: string, flags: FlagValues, options: PlanOptions): Promise<void> {
   const { engine, version } = engineOf(options.engine);
   if (engine === "pagoda") {
@@ -68,9 +78,11 @@ export async function runPlan(name: string, flags: FlagValues, options: PlanOpti
     process.stdout.write(`${variant}\n`);
     return;
   }
-  const answer = planOnCards(request, options);
+  const known = withMeasurements(request, options);
+  const answer = planOnCards(known.request, options);
   const notes = [
     note,
+    known.note,
     stored === null ? null : `stored tensors: ${stored.expectedBytes} bytes (${stored.evidence.why})`,
   ];
   const noted: Plan = { ...answer, warnings: [...answer.warnings, ...notes.filter((line) => line !== null)] };

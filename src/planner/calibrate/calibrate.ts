@@ -1,0 +1,153 @@
+/**
+ * @module What kept measurements tell of a planned start. Under the same key they are taken as measured; a start that
+ * differs in a single field has its estimates moved and narrowed by the ratio that the neighbour showed.
+ */
+import { partOf } from "../explain/measured-parts.ts";
+import { planOrNull } from "../explain/trial.ts";
+import type { KnownBytes, Plan, PlanRequest } from "../plan.ts";
+import { estimated, measured, type Quantity } from "../quantity.ts";
+import {
+  type CalibratedBytes,
+  type CalibratedPart,
+  type CalibrationEntry,
+  type CalibrationKey,
+  type CalibrationStore,
+  calibratedParts,
+  calibrationKey,
+  differences,
+} from "./calibration.ts";
+
+/** A log of one neighbour halves the doubt that is left; it never makes an estimate a measurement. */
+const narrowing = 0.5;
+
+function narrowed(part: Quantity, seen: CalibratedBytes, why: string): Quantity {
+  const ratio = seen.expectedBytes > 0 ? seen.measuredBytes / seen.expectedBytes : 1;
+  const moved = part.expectedBytes * ratio;
+  return estimated(
+    moved - (part.expectedBytes - part.lowBytes) * narrowing,
+    moved,
+    moved + (part.highBytes - part.expectedBytes) * narrowing,
+    why,
+  );
+}
+
+const fieldNames: Readonly<Record<keyof CalibrationKey, string>> = {
+  engine: "engine",
+  version: "version",
+  rules: "runner",
+  model: "model",
+  device: "card",
+  ranks: "number of cards",
+  maxTokens: "number of tokens a step",
+  maxSequences: "number of sequences",
+  isEager: "choice of graphs",
+};
+
+export interface Calibrated {
+  readonly known: KnownBytes;
+  /** The card's total as the log of the very start printed it. */
+  readonly total: Quantity | null;
+  /** Says which log was used and what differs. */
+  readonly note: string;
+}
+
+type Parts = { -readonly [Name in CalibratedPart]?: Quantity };
+
+/** Flags outside the key (a dtype, an offload, adapters) change the weights: theirs must still be those expected then. */
+function hasSameWeights(seen: CalibratedBytes, planned: Plan): boolean {
+  const now = partOf(planned, "weights").expectedBytes;
+  return Math.abs(now - seen.expectedBytes) <= 0.02 * seen.expectedBytes;
+}
+
+function sameStart(entry: CalibrationEntry, planned: Plan, usedBytes: number): Calibrated {
+  const known: Parts = {};
+  for (const name of calibratedParts) {
+    const part = entry.parts[name];
+    if (part === undefined || (name === "weights" && !hasSameWeights(part, planned))) continue;
+    const { measuredBytes, errorBytes } = part;
+    known[name] = {
+      lowBytes: measuredBytes - errorBytes,
+      expectedBytes: measuredBytes,
+      highBytes: measuredBytes + errorBytes,
+      evidence: { kind: "measured", why: entry.source },
+    };
+  }
+  const { loaded, totalBytes, source } = entry;
+  const total = totalBytes === null ? null : measured(totalBytes, source);
+  const wholeBytes = (total ?? planned.total).expectedBytes;
+  const free =
+    loaded === null || !hasSameWeights(loaded, planned)
+      ? {}
+      : { free: measured(wholeBytes - usedBytes - loaded.measuredBytes, source, loaded.errorBytes) };
+  const names = [...Object.keys(known), ...Object.keys(free)];
+  return { known: { ...known, ...free }, total, note: `measured by ${source}: ${names.join(", ")}` };
+}
+
+function nearStart(entry: CalibrationEntry, planned: Plan, field: keyof CalibrationKey): Calibrated | null {
+  const known: Parts = {};
+  const name = fieldNames[field];
+  for (const part of calibratedParts) {
+    const seen = entry.parts[part];
+    const estimate = partOf(planned, part);
+    // Weights follow from the configuration; another model's say nothing about them.
+    if (seen === undefined || part === "weights" || estimate.evidence.kind !== "estimated") continue;
+    known[part] = narrowed(
+      estimate,
+      seen,
+      `${estimate.evidence.why}; narrowed by ${entry.source}, another ${name}`,
+    );
+  }
+  if (Object.keys(known).length === 0) return null;
+  const there = `${entry.key[field]}`;
+  return {
+    known,
+    total: null,
+    note: `narrowed by ${entry.source} (${name} ${there} there): ${Object.keys(known).join(", ")}`,
+  };
+}
+
+/** Which neighbour says most: another share of the same machine first, another machine last. */
+const nearness: readonly (keyof CalibrationKey)[] = [
+  "maxSequences",
+  "maxTokens",
+  "version",
+  "isEager",
+  "ranks",
+  "device",
+  "model",
+];
+
+/**
+ * What the store knows of a planned start.
+ * @param planned the plan of the request, nothing known.
+ */
+export function calibrate(store: CalibrationStore, planned: Plan, usedBytes: number): Calibrated | null {
+  const key = calibrationKey(planned);
+  const near: { readonly entry: CalibrationEntry; readonly field: keyof CalibrationKey }[] = [];
+  for (const entry of store.entries) {
+    const fields = differences(entry.key, key);
+    const [field] = fields;
+    if (field === undefined) return sameStart(entry, planned, usedBytes);
+    if (fields.length === 1 && nearness.includes(field)) near.push({ entry, field });
+  }
+  near.sort((a, b) => nearness.indexOf(a.field) - nearness.indexOf(b.field));
+  for (const { entry, field } of near) {
+    const found = nearStart(entry, planned, field);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+export interface CalibratedRequest {
+  readonly request: PlanRequest;
+  readonly note: string | null;
+}
+
+/** The request with what the store knows of it; as it was where the store knows nothing or the engine refuses it. */
+export function calibratedRequest(store: CalibrationStore, request: PlanRequest): CalibratedRequest {
+  const planned = store.entries.length === 0 ? null : planOrNull(request);
+  const found = planned === null ? null : calibrate(store, planned, request.usedBytes);
+  if (found === null) return { request, note: null };
+  const device = found.total === null ? request.device : { ...request.device, total: found.total };
+  return { request: { ...request, device, known: { ...found.known, ...request.known } }, note: found.note };
+}
