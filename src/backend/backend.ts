@@ -118,6 +118,8 @@ export interface LoadedModel {
   lastStepTiming(): StepTiming;
   /** Milliseconds of the last step by kind of operation, mean of the threads, where the backend tells them apart. */
   lastStepProfile?(): Readonly<Record<string, number>>;
+  /** Tells, once, that a thread died while no step was running; one that dies in a step rejects it. */
+  onIdleFailure?(listener: (cause: Error) => void): void;
   close(): Promise<void>;
 }
 

@@ -1,6 +1,6 @@
 /** @module The options of an instance, resolved: at most one cap, at most one pool size, defaults filled in. */
 import type { KernelChoice } from "../backend/cpu/choose-kernels.ts";
-import { type Cap, capBytesOf, type DeviceMemory, type PoolRule } from "../core/budget.ts";
+import type { Cap, PoolRule } from "../core/budget.ts";
 import { PagodaError } from "../core/errors.ts";
 import type { KvDtype } from "../core/kv-layout.ts";
 import type { Resolved } from "../core/resolved.ts";

@@ -17,7 +17,7 @@ import { type ProgressListener, resolveModel, sourceSettingsFrom } from "../mode
 import { chooseBackend } from "./choose-backend.ts";
 import { readDeviceMemory } from "./device-memory.ts";
 import { heapCeilingMib } from "./heap.ts";
-import { capBytes, type InstanceSettings } from "./instance-settings.ts";
+import type { InstanceSettings } from "./instance-settings.ts";
 import { memoryFacts } from "./memory-facts.ts";
 import { type InstancePlan, planInstance } from "./plan-instance.ts";
 import { runtimeReservationBytes } from "./runtime-reservation.ts";
@@ -118,9 +118,9 @@ function planModel(
   const config = readConfig(files);
   const quantization = settings.quantization.value;
   const shape = buildProgram(config, files.tensors, { quantization });
-  const heapMib = heapCeilingMib(capBytes(settings, device));
-  const runtimeBytes = runtimeReservationBytes(heapMib, settings.numThreads.value);
-  const plan = planInstance(settings, { shape, modelMaxLen: config.maxPositions, device, runtimeBytes });
+  const runtimeBytesUnder = (capBytes: number | null): number =>
+    runtimeReservationBytes(heapCeilingMib(capBytes), settings.numThreads.value);
+  const plan = planInstance(settings, { shape, modelMaxLen: config.maxPositions, device, runtimeBytesUnder });
   const { maxModelLen } = plan.limits;
   if (maxModelLen === config.maxPositions) return { plan, program: shape };
   return { plan, program: buildProgram(config, files.tensors, { quantization, maxModelLen }) };

@@ -20,8 +20,8 @@ export interface PlanParts {
   /** The longest sequence the model was made for. */
   readonly modelMaxLen: number;
   readonly device: DeviceMemory;
-  /** What the process itself takes at most, heap included. */
-  readonly runtimeBytes: number;
+  /** What the process itself takes at most under a cap (null: none), heap included. */
+  readonly runtimeBytesUnder: (capBytes: number | null) => number;
 }
 
 /** Throws `memory_too_small` with the smallest change that would fit, and `invalid_option`. */
@@ -33,7 +33,7 @@ export function planInstance(settings: InstanceSettings, parts: PlanParts): Inst
     budget,
     limits,
     footprint: footprint(parts.shape, limits),
-    runtimeBytes: parts.runtimeBytes,
+    runtimeBytes: parts.runtimeBytesUnder(budget.capBytes),
     bytesPerBlock: inputs.bytesPerBlock,
   };
 }
@@ -49,7 +49,8 @@ function budgetInputs(settings: InstanceSettings, parts: PlanParts): BudgetInput
     blockSize: blockSize.value,
     bytesPerBlock: bytesPerBlock(parts.shape, kvDtype.value, blockSize.value),
     device: parts.device,
-    fixedBytesAt: (shape) => fixedBytes(settings, parts, shape),
+    fixedBytesAt: (shape, capBytes) =>
+      parts.runtimeBytesUnder(capBytes) + bufferBytes(settings, parts, shape),
   };
 }
 
@@ -58,10 +59,10 @@ function bytesPerBlock(shape: ModelShape, kvDtype: KvDtype, blockSize: number): 
 }
 
 /** More blocks than the arenas can hold do not fit, however much memory there is. */
-function fixedBytes(settings: InstanceSettings, parts: PlanParts, shape: PoolShape): number {
+function bufferBytes(settings: InstanceSettings, parts: PlanParts, shape: PoolShape): number {
   try {
     const { totalBytes, components } = footprint(parts.shape, limitsAt(settings, shape));
-    return parts.runtimeBytes + totalBytes - components.kvPool;
+    return totalBytes - components.kvPool;
   } catch (thrown) {
     if (thrown instanceof PagodaError && thrown.code === "memory_too_small") return Number.POSITIVE_INFINITY;
     throw thrown;

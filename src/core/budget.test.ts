@@ -65,7 +65,7 @@ test("a fraction of the total is of the total, a fraction of the free of what is
     [inputs({ pool: half, cap: cap({ kind: "instanceBytes", bytes: 15 * gib }) }), 12 * gib],
   ] as const) {
     const { numBlocks, maxModelLen } = resolveBudget(given);
-    const free = ceiling - given.fixedBytesAt({ numBlocks, maxModelLen: maxModelLen.value });
+    const free = ceiling - given.fixedBytesAt({ numBlocks, maxModelLen: maxModelLen.value }, null);
     assert.ok(numBlocks * bytesPerBlock <= free / 2 && (numBlocks + 1) * bytesPerBlock > free / 2 - 8192);
   }
 });
@@ -139,6 +139,19 @@ test("a suggested cap is the smallest whole MiB that holds", () => {
   const at = (bytes: number) => inputs({ ...asked, cap: cap({ kind: "instanceBytes", bytes }) });
   assert.throws(() => resolveBudget(at(330 * mib)));
   assert.equal(resolveBudget(at(331 * mib)).maxModelLen.value, 8192);
+});
+
+test("a suggested cap holds where the runtime grows with the cap", () => {
+  const fixedBytesAt = (_shape: unknown, capBytes: number | null) =>
+    150 * mib + Math.floor((capBytes ?? 0) / 5);
+  const asked = { maxModelLen: flag(8192, "--max-model-len"), fixedBytesAt };
+  const at = (bytes: number) => inputs({ ...asked, cap: cap({ kind: "instanceBytes", bytes }) });
+  assert.throws(
+    () => resolveBudgetOrExplain(at(200 * mib), []),
+    (error) => error instanceof PagodaError && /--memory 348MiB/.test(error.hint ?? ""),
+  );
+  assert.throws(() => resolveBudget(at(347 * mib)));
+  assert.equal(resolveBudget(at(348 * mib)).maxModelLen.value, 8192);
 });
 
 test("a length beyond the model's own is refused with both numbers", () => {

@@ -46,8 +46,11 @@ export interface BudgetInputs {
   readonly blockSize: number;
   readonly bytesPerBlock: number;
   readonly device: DeviceMemory;
-  /** Bytes of everything but the KV pool: runtime, weights, workspace and tables. Must not shrink as its argument grows. */
-  readonly fixedBytesAt: (shape: PoolShape) => number;
+  /**
+   * Bytes of everything but the KV pool: runtime, weights, workspace and tables. Must not shrink as its arguments grow;
+   * the runtime follows the cap (null: none), by less than a byte for a byte.
+   */
+  readonly fixedBytesAt: (shape: PoolShape, capBytes: number | null) => number;
 }
 
 export interface Budget {
@@ -77,7 +80,7 @@ export function resolveBudget(inputs: BudgetInputs): Budget {
       { hint: `Use --max-model-len ${inputs.modelMaxLen}.` },
     );
   const wanted = typeof asked === "number" ? asked : inputs.modelMaxLen;
-  const capBytes = inputs.cap === null ? null : capBytesOf(inputs.cap.value, inputs.device);
+  const capBytes = statedCapBytes(inputs);
   assertOneBlockFits(inputs);
   const numBlocks = numBlocksFor(inputs, wanted);
   if (holds(inputs, { numBlocks, maxModelLen: wanted }))
@@ -106,7 +109,15 @@ function ceilingBytes(inputs: BudgetInputs): number {
 
 /** Bytes of the whole instance. */
 export function totalBytesAt(inputs: BudgetInputs, shape: PoolShape): number {
-  return inputs.fixedBytesAt(shape) + shape.numBlocks * inputs.bytesPerBlock;
+  return fixedBytes(inputs, shape) + shape.numBlocks * inputs.bytesPerBlock;
+}
+
+function statedCapBytes({ cap, device }: BudgetInputs): number | null {
+  return cap === null ? null : capBytesOf(cap.value, device);
+}
+
+function fixedBytes(inputs: BudgetInputs, shape: PoolShape): number {
+  return inputs.fixedBytesAt(shape, statedCapBytes(inputs));
 }
 
 export function blocksOfLength(numTokens: number, blockSize: number): number {
@@ -132,7 +143,7 @@ export function numBlocksFor(inputs: BudgetInputs, maxModelLen: number): number 
   const mostBlocks = Math.floor(ceiling / bytesPerBlock);
   const remainder = (share: number): number =>
     largestWhere(mostBlocks, (numBlocks) => {
-      const free = ceiling - inputs.fixedBytesAt({ numBlocks, maxModelLen });
+      const free = ceiling - fixedBytes(inputs, { numBlocks, maxModelLen });
       return numBlocks * bytesPerBlock <= share * free;
     });
   switch (pool?.value.kind) {
@@ -235,7 +246,7 @@ function tooSmallFor(inputs: BudgetInputs, shape: PoolShape): PagodaError {
     );
   return new PagodaError(
     "memory_too_small",
-    `${formatBytes(total)} are needed (${formatBytes(inputs.fixedBytesAt(shape))} for runtime, weights and workspace, ${formatBytes(total - inputs.fixedBytesAt(shape))} of KV cache for ${Math.max(needBlocks, shape.numBlocks) * inputs.blockSize} tokens) and ${limit}`,
+    `${formatBytes(total)} are needed (${formatBytes(fixedBytes(inputs, shape))} for runtime, weights and workspace, ${formatBytes(total - fixedBytes(inputs, shape))} of KV cache for ${Math.max(needBlocks, shape.numBlocks) * inputs.blockSize} tokens) and ${limit}`,
     { param: "memory" },
   );
 }

@@ -96,6 +96,7 @@ export class Engine implements GenerationService {
       clock: this.#clock,
       drawSeed: options.drawSeed ?? (() => Math.floor(Math.random() * numSeeds)),
     });
+    model.onIdleFailure?.((cause) => this.#fail(cause));
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {

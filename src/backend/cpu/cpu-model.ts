@@ -45,6 +45,7 @@ export class CpuModel implements LoadedModel {
   #isStepping = false;
   #isClosing = false;
   #totalMs = 0;
+  #onIdleFailure: (cause: Error) => void = () => undefined;
 
   constructor(kernels: string, parts: CpuModelParts) {
     this.kernels = kernels;
@@ -124,6 +125,10 @@ export class CpuModel implements LoadedModel {
     return stepProfile(this.#parts.control.timings);
   }
 
+  onIdleFailure(listener: (cause: Error) => void): void {
+    this.#onIdleFailure = listener;
+  }
+
   async close(): Promise<void> {
     this.#isClosing = true;
     const { control, workers } = this.#parts;
@@ -142,7 +147,8 @@ export class CpuModel implements LoadedModel {
   #fail(cause: unknown): void {
     if (this.#isClosing || (this.#failure !== null && cause === undefined)) return;
     const isFirst = this.#failure === null;
-    if (isFirst) this.#failure = failureOf(cause);
+    this.#failure ??= failureOf(cause);
+    if (isFirst && !this.#isStepping) this.#onIdleFailure(this.#failure);
     const { control } = this.#parts;
     failBarrier(control.barrier);
     advance(control.gate);

@@ -38,6 +38,8 @@ function handler(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
       createdUnixSeconds: Math.floor(Date.now() / 1000),
     };
     const exchange = parse(request.body, service.model, identity);
+    // Taken apart: not to be kept beside its parts for as long as the answer takes.
+    request.body = null;
     parts.unknownFields.note(request.routeOptions.url ?? "", exchange.unknownFields);
     const signal = parts.running.begin(reply.raw);
     const leaveRoom = await parts.logprobRoom.enter(numLogprobEntries(exchange, service), signal);
