@@ -3,7 +3,7 @@
  *
  * Each figure is the best of several rounds: the question is what the code can do, not what the machine was doing.
  */
-import { bindKernelSource, chooseKernelSource } from "../backend/cpu/choose-kernels.ts";
+import { bindKernelSource, chooseKernelSource, type KernelChoice } from "../backend/cpu/choose-kernels.ts";
 import { KernelArena, seededFloats } from "../backend/cpu/wasm/kernel-arena.ts";
 import { type KvDtype, layerBlockBytes } from "../core/kv-layout.ts";
 import { packedMatrixBytes, type WeightStorage } from "../core/weight-layout.ts";
@@ -210,7 +210,7 @@ function sampleFigures(makeArena: ArenaMaker): KernelFigure[] {
 }
 
 /** Every figure of one kernel set. */
-export async function kernelFigures(kernels: "wasm" | "machine-code"): Promise<readonly KernelFigure[]> {
+export async function kernelFigures(kernels: KernelChoice): Promise<readonly KernelFigure[]> {
   const source = await chooseKernelSource(kernels);
   const makeArena: ArenaMaker = (numBytes) =>
     new KernelArena(numBytes, (memory) => bindKernelSource(source, memory));
