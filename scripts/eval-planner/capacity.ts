@@ -1,4 +1,6 @@
 /** @module What a real vLLM allocated for small configurations against the plan of the same start. */
+
+import { pythonRound2 } from "../../src/planner/bytes.ts";
 import {
   type ConfigObject,
   findDevice,
@@ -58,7 +60,7 @@ export function capacityMisses(row: CapacityRow): string[] {
   compare("block size", kv?.blockSize, row.block_size);
   compare(
     "concurrency",
-    kv === null ? undefined : Math.round(kv.concurrency.expected * 100) / 100,
+    kv === null ? undefined : pythonRound2(kv.concurrency.expected),
     row.max_concurrency,
   );
   return misses;

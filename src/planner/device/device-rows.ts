@@ -166,7 +166,7 @@ function row(vendor: DeviceVendor, columns: Columns, isUnified: boolean): Device
 }
 
 /** Any processor: nothing but its class matters until memory is stated. */
-const cpu: Columns = ["CPU", 64, null, 0, 50, 1, 0, "cpu"];
+const cpu: Columns = ["CPU", 64, null, 0, 50, 1, 0];
 
 export const deviceRows: readonly DeviceRow[] = [
   row("cpu", cpu, true),

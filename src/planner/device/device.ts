@@ -27,8 +27,11 @@ export interface Device {
 const visibleShare = { low: 0.955, expected: 0.981, high: 0.995 } as const;
 
 function totalOf(row: DeviceRow): Quantity {
-  if (row.measuredGib !== null)
-    return measured(row.measuredGib * gib, `total seen on a ${row.name} (${row.source})`, 0.05 * gib);
+  if (row.measuredGib !== null) {
+    const seen = measured(row.measuredGib * gib, `total seen on a ${row.name} (${row.source})`, 0.05 * gib);
+    // Under WSL2 the driver reports the size on the box (a 4090 says 23.99 GiB).
+    return row.name.includes("GeForce") ? { ...seen, highBytes: row.nominalGib * gib } : seen;
+  }
   const nominal = row.nominalGib * gib;
   return estimated(
     nominal * visibleShare.low,

@@ -1,5 +1,5 @@
 /** @module vLLM's own sentences, letter for letter (vllm-memory.md §1.2, §2.5, §3.7). */
-import { formatGib } from "../../bytes.ts";
+import { formatGib, pythonRound2 } from "../../bytes.ts";
 import type { VllmProfile } from "./versions.ts";
 
 const conserving = "https://docs.vllm.ai/en/latest/configuration/conserving_memory/";
@@ -70,7 +70,8 @@ export interface CapacityLine {
 /** The lines a user can compare with the real start. */
 export function expectedLines(profile: VllmProfile, capacity: CapacityLine): string[] {
   const { numTokens, maxModelLen, concurrency } = capacity;
-  const times = `${concurrency.toFixed(2)}x`;
+  // `%.2f` sends exact ties to the even hundredth, `toFixed` up: 10.625 is 10.62x.
+  const times = `${pythonRound2(concurrency).toFixed(2)}x`;
   if (profile.logStyle === "v0")
     return [
       `Loading model weights took ${(capacity.weightsBytes / 2 ** 30).toFixed(4)} GB`,
