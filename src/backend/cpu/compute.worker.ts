@@ -115,7 +115,6 @@ function serve(runner: StepRunner, control: ControlBlock, barrier: Barrier): voi
     if (command[commandWords.command] === commands.close || hasFailed(control)) return;
     runner.run();
     if (barrier.arrive()) {
-      control.claim[0] = 0;
       barrier.release();
       Atomics.add(done, 0, 1);
       Atomics.notify(done, 0);

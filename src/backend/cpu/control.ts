@@ -3,10 +3,13 @@
  *
  *   words   0 …   3   start gate: its generation changes when there is something to do; idle threads wait on it
  *   words  16 …  19   barrier between operations
- *   word   32         claim: next unit of the current phase that no thread has taken
+ *   word   32         claim: next weight to load that no thread has taken
  *   word   48         done: counts finished commands; the coordinator waits on it
  *   words  64 …       what to do (`commandWords`)
- *   bytes 1024 …      timings, 64 × f64 for each thread (`timing.ts`)
+ *   bytes 1024 …      512 bytes for each thread:
+ *                       0   timings, 48 × f64 (`timing.ts`)
+ *                     384   taken: units of its share of an even phase that somebody has taken
+ *                     448   the same of an odd phase
  *
  * Words that different threads write are a cache line apart.
  */
@@ -36,25 +39,31 @@ export interface ControlBlock {
   /** [1] */
   readonly done: Int32Array;
   readonly command: Int32Array;
-  /** [64] of each thread, by thread */
+  /** [48] of each thread, by thread */
   readonly timings: readonly Float64Array[];
+  /** [1] of each thread, of even and of odd phases */
+  readonly taken: readonly [even: readonly Int32Array[], odd: readonly Int32Array[]];
 }
 
-const timingsByte = 1024;
-const timingNumbers = 64;
+const threadsByte = 1024;
+const threadBytes = 512;
+const timingNumbers = 48;
+const takenBytes = [384, 448] as const;
 
 export function controlBlock(memory: WebAssembly.Memory, offset: number, numThreads: number): ControlBlock {
   const words = (word: number, numWords: number): Int32Array =>
     new Int32Array(memory.buffer, offset + 4 * word, numWords);
+  const threads = [...Array(numThreads).keys()];
+  const threadOffset = (thread: number): number => offset + threadsByte + threadBytes * thread;
+  const takenOf = (byte: number): Int32Array[] =>
+    threads.map((thread) => new Int32Array(memory.buffer, threadOffset(thread) + byte, 1));
   return {
     gate: words(0, numBarrierWords),
     barrier: words(16, numBarrierWords),
     claim: words(claimWord, 1),
     done: words(doneWord, 1),
     command: words(commandWord, Object.keys(commandWords).length),
-    timings: [...Array(numThreads).keys()].map(
-      (thread) =>
-        new Float64Array(memory.buffer, offset + timingsByte + 8 * timingNumbers * thread, timingNumbers),
-    ),
+    timings: threads.map((thread) => new Float64Array(memory.buffer, threadOffset(thread), timingNumbers)),
+    taken: [takenOf(takenBytes[0]), takenOf(takenBytes[1])],
   };
 }

@@ -1,8 +1,10 @@
 /**
  * @module One thread's way through a step. Allocates nothing.
  *
- * Threads take units of a phase from a shared claim counter in chunks, so a thread whose core is busy elsewhere does
- * less of it; the last to arrive at the barrier resets the counter before it lets the others go.
+ * The units of a phase are shared out evenly, each share in one piece, so that a thread reads weights in one stream and
+ * finds in its caches what the phase before left there. It takes its share in chunks; when it is done it takes chunks of
+ * the others' shares, so a thread whose core is busy elsewhere does less. What is taken is counted in two sets of words
+ * by turns: a thread empties its word of the next phase while nobody can be in that one yet.
  */
 import { tokensPerQuad } from "../../core/workspace-layout.ts";
 import type { Barrier } from "./barrier.ts";
@@ -14,6 +16,10 @@ import { ThreadTimings } from "./timing.ts";
 const chunksPerThread = 16;
 /** Multiply-adds below which a chunk of a product costs more to claim than it saves: a few microseconds' worth. */
 const minChunkMacs = 32_768;
+/** Other threads whose shares are looked at: with many, one does not matter, and looking takes a cache line of each. */
+const mostVictims = 7;
+/** Shares begin at multiples of this, or of a smaller chunk: rows of a quad, and octets that kernels take two by two. */
+const unitsTogether = 4;
 
 export class StepRunner {
   readonly #program: CompiledProgram;
@@ -23,6 +29,8 @@ export class StepRunner {
   readonly #numThreads: number;
   readonly #maxPieceRows: number;
   readonly #timings: ThreadTimings;
+  /** Whether the phases that were shared out so far are odd in number. */
+  #parity: 0 | 1 = 0;
   #numTokens = 0;
   #numSlices = 0;
   #numAttentionItems = 0;
@@ -84,10 +92,7 @@ export class StepRunner {
       const needsBarrier = this.#runPhase(phase, numUnits);
       this.#timings.kernelsEnded(phase.kind);
       if (!needsBarrier) continue;
-      if (this.#barrier.arrive()) {
-        this.#control.claim[0] = 0;
-        this.#barrier.release();
-      }
+      if (this.#barrier.arrive()) this.#barrier.release();
       this.#timings.barrierEnded();
     }
   }
@@ -122,15 +127,37 @@ export class StepRunner {
       if (this.#thread === 0) this.#cross(phase.crossing);
       return true;
     }
-    const chunk = this.#chunkUnits(phase, numUnits);
-    const { claim } = this.#control;
+    this.#shareOut(phase, numUnits);
+    return true;
+  }
+
+  #shareOut(phase: Phase, numUnits: number): void {
+    const [chunk, numThreads] = [this.#chunkUnits(phase, numUnits), this.#numThreads];
+    const taken = this.#control.taken[this.#parity];
+    this.#parity = this.#parity === 0 ? 1 : 0;
+    const next = this.#control.taken[this.#parity][this.#thread];
+    if (next !== undefined) Atomics.store(next, 0, 0);
+    const grain = Math.min(chunk, unitsTogether);
+    const share = grain * Math.ceil(numUnits / (numThreads * grain));
+    const numLooks = Math.min(numThreads, 1 + mostVictims);
+    for (let i = 0; i < numLooks; i++) {
+      const owner = (this.#thread + i) % numThreads;
+      const first = owner * share;
+      const words = taken[owner];
+      if (words !== undefined && first < numUnits)
+        this.#take(phase, words, first, Math.min(first + share, numUnits), chunk);
+    }
+  }
+
+  /** Runs the chunks of units [first, end) that nobody has taken. */
+  #take({ split, jobs }: Phase, taken: Int32Array, first: number, end: number, chunk: number): void {
+    const isBeside = jobs.length > 1 && split !== "tokenRows" && split !== "outputRows";
     for (;;) {
-      const start = Atomics.add(claim, 0, chunk);
-      if (start >= numUnits) return true;
-      const end = Math.min(start + chunk, numUnits);
-      if (isByRows) runRows(jobs, start, end);
-      else if (jobs.length === 1) runRows(jobs, start, end);
-      else runBeside(jobs, start, end);
+      const start = first + Atomics.add(taken, 0, chunk);
+      if (start >= end) return;
+      const chunkEnd = Math.min(start + chunk, end);
+      if (isBeside) runBeside(jobs, start, chunkEnd);
+      else runRows(jobs, start, chunkEnd);
     }
   }
 
