@@ -194,6 +194,31 @@ test("a card half taken by others: less is free than the share asks for", () => 
   assert.match(answer.verdict.suggestions[0]?.flags.join(" ") ?? "", /--gpu-memory-utilization 0\.4\d/);
 });
 
+test("flags that move memory elsewhere: offloading shrinks the weights and grows the host, what is not counted is said", () => {
+  const plain = vllmRules.plan(request("Qwen/Qwen2.5-7B-Instruct", "RTX 4090", {}, "0.29"));
+  const offloaded = vllmRules.plan(
+    request("Qwen/Qwen2.5-7B-Instruct", "RTX 4090", { "cpu-offload-gb": "4" }, "0.29"),
+  );
+  assert.equal(
+    (offloaded.kv?.available.expectedBytes ?? 0) - (plain.kv?.available.expectedBytes ?? 0),
+    4 * gib,
+  );
+  assert.equal(offloaded.host.memoryBytes - plain.host.memoryBytes, 4 * gib);
+  const reserved = vllmRules.plan(
+    request("Qwen/Qwen2.5-7B-Instruct", "RTX 4090", { "mm-ipc-gpu-memory-gb": "1" }, "0.29"),
+  );
+  assert.equal((plain.kv?.available.expectedBytes ?? 0) - (reserved.kv?.available.expectedBytes ?? 0), gib);
+  const drafted = vllmRules.plan(
+    request(
+      "Qwen/Qwen2.5-7B-Instruct",
+      "RTX 4090",
+      { "speculative-config": '{"num_speculative_tokens": 3}' },
+      "0.29",
+    ),
+  );
+  assert.match(drafted.warnings.join("\n"), /--speculative-config is passed on/);
+});
+
 test("a plan is frozen to its leaves", () => {
   const answer = vllmRules.plan(request("Qwen/Qwen2.5-0.5B", "RTX 4090", {}, "0.29"));
   assert.ok(

@@ -125,8 +125,23 @@ function settingsTable({ settings, pool }: Start): Plan["settings"] {
   };
 }
 
+/** Flags that move memory in ways this arithmetic does not follow: said, not hidden. */
+const notCounted: readonly string[] = [
+  "kv-cache-dtype-skip-layers",
+  "prefill-context-parallel-size",
+  "offload-group-size",
+  "use-replayssm",
+  "kv-transfer-config",
+  "speculative-config",
+  "spec-model",
+  "enable-eplb",
+  "enable-dbo",
+];
+
 function warningsOf(start: Start): string[] {
-  const warnings: string[] = [];
+  const warnings = notCounted
+    .filter((name) => start.settings.flags.has(name))
+    .map((name) => `--${name} is passed on; what it moves in memory is not in this plan.`);
   const { settings, model, profile } = start;
   const kvHeads = Math.min(
     ...model.layers.map(({ mixer }) =>
@@ -174,6 +189,7 @@ function planStart(request: PlanRequest): Plan {
     host: {
       memoryBytes:
         4 * gib +
+        (settings.flags.number("kv-offloading-size") ?? 0) * gib +
         settings.cpuOffloadBytes * world +
         (start.profile.runner === "v0" ? settings.swapBytes * world : 0) +
         256 * mib * world,

@@ -38,12 +38,19 @@ export function budgetOf(start: Start): Budget {
   const activations = known?.activations ?? peakActivations(model, device, settings, profile);
   const graphs = known?.graphs ?? chargedGraphs(model, settings, profile);
   const stages = Array.from({ length: settings.pipelineParallel }, (_, stage) => stageWeights(start, stage));
+  const forImages = exact(
+    (settings.flags.number("mm-ipc-gpu-memory-gb") ?? 0) * gib,
+    "--mm-ipc-gpu-memory-gb",
+  );
+  const taken = [persistent, activations, graphs, forImages];
   const available = stages.map((weights) => {
-    if (settings.kvBytesStated !== null) return exact(settings.kvBytesStated, "--kv-cache-memory-bytes");
-    return (
-      known?.availableKv ??
-      minus(requested, [weights, persistent, activations, graphs], "what the budget leaves")
-    );
+    if (settings.kvBytesStated !== null)
+      return minus(
+        exact(settings.kvBytesStated, "--kv-cache-memory-bytes"),
+        [forImages],
+        "--kv-cache-memory-bytes",
+      );
+    return known?.availableKv ?? minus(requested, [weights, ...taken], "what the budget leaves");
   });
   const heaviest = stages.reduce((most, stage) => (stage.expectedBytes > most.expectedBytes ? stage : most));
   return { requested, free, weights: heaviest, persistent, activations, graphs, available };
