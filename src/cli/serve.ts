@@ -13,6 +13,7 @@ import { type Instance, loadInstance, type PreparedInstance, prepareInstance } f
 import { resolveSettings } from "./instance-settings.ts";
 import { listen } from "./listen.ts";
 import { memoryTable } from "./memory-table.ts";
+import { planService } from "./plan-service.ts";
 import { ProgressBar } from "./progress.ts";
 import { onStopSignal } from "./stop-signals.ts";
 import { version } from "./version.ts";
@@ -46,6 +47,7 @@ export async function serve(modelArgument: string | null, values: ServeValues): 
     version,
     logprobCapacity: logprobCapacity(heapMib),
     bodyCapacityBytes: bodyCapacityBytes(heapMib),
+    planner: planService(process.env),
   });
   const address = await listen(app, logger, {
     host: values.host?.value ?? defaultHost,

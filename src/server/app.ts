@@ -7,6 +7,7 @@ import {
   fastify,
   LogController,
 } from "fastify";
+import type { PlanService } from "../api/admin-plan.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { PagodaError } from "../core/errors.ts";
 import { Admission } from "./admission.ts";
@@ -16,6 +17,7 @@ import { requestIdFor } from "./request-id.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
 import { addModelRoutes } from "./routes/models.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
+import { addPlanRoute } from "./routes/plan.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 import type { RunningRequests } from "./running-requests.ts";
 import type { ServiceSlot } from "./service-slot.ts";
@@ -36,6 +38,8 @@ export interface AppParts {
   readonly logprobCapacity: number;
   /** Bytes of request bodies that may be inside at once. */
   readonly bodyCapacityBytes: number;
+  /** Plans of other engines; without it there is no /admin/plan. */
+  readonly planner?: PlanService;
 }
 
 /** Builds the application; the caller listens, or injects requests. */
@@ -57,6 +61,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     reply.header("x-request-id", request.id);
   });
   addOperationsRoutes(app, parts);
+  addPlanRoute(app, parts.planner);
   addModelRoutes(app, parts.slot);
   addTokenRoutes(app, parts.slot);
   addGenerationRoutes(app, {
