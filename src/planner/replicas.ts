@@ -4,8 +4,10 @@
  * Started one after another, an instance finds what the earlier ones left. Started at once, vLLM bills an instance for what
  * its neighbours allocate while it profiles (vllm-memory.md §1.3), and LMDeploy's free memory shrinks while others load.
  */
+import { formatBytes } from "../core/byte-size.ts";
 import { plan } from "./engines.ts";
 import type { Plan, PlanRequest } from "./plan.ts";
+import { exact } from "./quantity.ts";
 
 export interface InstanceStart {
   readonly index: number;
@@ -25,6 +27,8 @@ export interface ReplicaPlan {
   /** Kv tokens of all started instances together. */
   readonly numKvTokens: number;
   readonly copyableFlags: readonly string[] | null;
+  /** Started at the same moment instead, at the worst: how many start, and why not more. */
+  readonly atOnce: { readonly numStarted: number; readonly why: string };
   readonly notes: readonly string[];
 }
 
@@ -76,6 +80,36 @@ function copyable(request: PlanRequest, first: Plan, wanted: number): readonly s
   return null;
 }
 
+/** The bytes of one named component. */
+function bytesOf(answer: Plan, name: string): number {
+  return answer.components.find((component) => component.name === name)?.quantity.expectedBytes ?? 0;
+}
+
+/**
+ * All at the same moment, at the worst. vLLM compares with all of the memory, then takes the others' weights for its own,
+ * because it measures the whole card; LMDeploy's last instance finds what the others' weights and regions have left.
+ */
+function startAtOnce(request: PlanRequest, first: Plan, wanted: number): ReplicaPlan["atOnce"] {
+  const others = wanted - 1;
+  const weights = bytesOf(first, "weights");
+  if (request.engine !== "vllm") {
+    const each = heldBytes(first);
+    const numStarted = Math.min(wanted, Math.max(0, Math.floor(first.total.expectedBytes / each)));
+    const why = `each takes its share of memory that the others are still filling: ${wanted} of ${formatBytes(each)}`;
+    return { numStarted: starts(first) ? numStarted : 0, why };
+  }
+  const persistent = bytesOf(first, "persistent") + others * (weights + bytesOf(first, "context"));
+  const billed = plan({
+    ...request,
+    known: { ...request.known, persistent: exact(persistent, "neighbours billed as its own") },
+  });
+  const fits = starts(billed) && wanted * heldBytes(first) <= first.total.expectedBytes;
+  return {
+    numStarted: fits ? wanted : 0,
+    why: `each may be billed ${formatBytes(others * weights)} of its neighbours' weights`,
+  };
+}
+
 /** Plans `wanted` identical commands on one card. */
 export function planReplicas(request: PlanRequest, wanted: number): ReplicaPlan {
   const all = startInOrder(request, mostInstances);
@@ -94,6 +128,8 @@ export function planReplicas(request: PlanRequest, wanted: number): ReplicaPlan 
     numStarted: running.length,
     largest,
     numKvTokens: running.reduce((total, { plan: answer }) => total + (answer.kv?.numTokens.expected ?? 0), 0),
+    atOnce:
+      first === undefined ? { numStarted: 0, why: "nothing starts" } : startAtOnce(request, first, wanted),
     copyableFlags: first === undefined || largest >= wanted ? null : copyable(request, first, wanted),
     notes,
   };

@@ -53,6 +53,7 @@ function replicaText(answer: ReplicaPlan, wanted: number): string {
     `${answer.numStarted} of ${wanted} identical commands start; the largest number that does is ${answer.largest}.`,
     ...lines,
     `KV tokens together: ${answer.numKvTokens}`,
+    `all at once instead, at the worst: ${answer.atOnce.numStarted} of ${wanted} start (${answer.atOnce.why})`,
     ...(answer.copyableFlags === null
       ? []
       : [`so that all ${wanted} start: ${answer.copyableFlags.join(" ")}`]),

@@ -70,7 +70,9 @@ export function lmdeployStart(request: PlanRequest): LmdeployStart {
 
 /** Warnings every TurboMind rule gives (lmdeploy-memory.md §11). */
 function commonWarnings({ settings, model }: LmdeployStart): string[] {
-  const warnings: string[] = [];
+  const warnings = ["speculative-algorithm", "adapters", "role"]
+    .filter((name) => settings.flags.has(name))
+    .map((name) => `--${name} is passed on; what it moves in memory is not in this plan.`);
   const kvHeads = model.layers.map(({ mixer }) =>
     mixer.kind === "attention" ? mixer.numKvHeads : Number.POSITIVE_INFINITY,
   );
