@@ -74,8 +74,6 @@ const quadVectorBytes = 16;
 /** Where a weight group's parts lie (core/weight-layout.ts), and a quad group's (jobs.ts). */
 const weightParts = { scales: 0, q4Mins: 16, q4Data: 32, q8Data: 16 } as const;
 const quadParts = { scales: 128, sums: 144 } as const;
-/** How far ahead weights are asked for, so that a stream from memory does not stall: about 10 groups. */
-const prefetchAhead = 1536;
 const cacheLineBytes = 64;
 
 const w = rax;
@@ -160,17 +158,14 @@ class Tile {
   }
 
   /**
-   * Asks for weights before they are needed, so that a stream from memory does not stall. One octet is one stream:
-   * the same distance ahead always. Of two octets at once the second begins where the first ends, so the processor's
-   * own prediction finds no stream; the next two are asked for instead, from their beginning at twice the pace.
+   * One octet is one stream, which the processor predicts by itself. Of two octets at once the second begins where the
+   * first ends, so it finds no stream; the next two are asked for, from their beginning at twice the pace.
    */
   prefetch(): void {
-    const { numTokens, bits, storage } = this.#shape;
-    const bytesAtOnce = groupBytes[storage] * (bits / 256);
-    if (bits === 256 && numTokens > tokensPerQuad) return;
-    for (let line = 0; line < bytesAtOnce; line += cacheLineBytes)
-      this.#asm.prefetcht0(bits === 256 ? at(w, prefetchAhead + line) : at(ahead, line));
-    if (bits === 512) this.#asm.add(ahead, bytesAtOnce);
+    if (this.#shape.bits === 256) return;
+    const bytesAtOnce = 2 * groupBytes[this.#shape.storage];
+    for (let line = 0; line < bytesAtOnce; line += cacheLineBytes) this.#asm.prefetcht0(at(ahead, line));
+    this.#asm.add(ahead, bytesAtOnce);
   }
 
   /** One number per token that every row needs: what `byteDot` starts from, or xs · Σq_x. */
