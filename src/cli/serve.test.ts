@@ -82,7 +82,7 @@ test("what is wrong at start is one line that names it, and exit code 1", async 
     ],
     [
       serving("--max-kv-tokens", "32", "--max-model-len", "64"),
-      /holds 32 tokens; one sequence of 64 tokens needs .* Use --max-model-len 32\./,
+      /holds 32 tokens; one sequence of 64 tokens needs .* Use --max-model-len 32 \(or --max-kv-tokens 64\)\./,
     ],
     [["serve", "/no/such/folder", "--port", "0"], /\/no\/such\/folder/],
   ];

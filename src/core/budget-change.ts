@@ -6,6 +6,7 @@ import {
   capBytesOf,
   largestLength,
   numBlocksFor,
+  type PoolRule,
   resolveBudget,
 } from "./budget.ts";
 import { byteSizeArgument, mib } from "./byte-size.ts";
@@ -40,6 +41,7 @@ function describeChanges(inputs: BudgetInputs, variants: readonly Variant[]): st
   const changes = [
     shorterLength(inputs),
     smallerPool(inputs),
+    largerPool(inputs),
     variants.find((variant) => resolves(variant.inputs))?.flag ?? null,
     largerCap(inputs),
   ].filter((flag) => flag !== null);
@@ -66,7 +68,7 @@ function shorterLength(inputs: BudgetInputs): string | null {
 
 /** A stated pool that does not fit: the same dialect with what does. */
 function smallerPool(inputs: BudgetInputs): string | null {
-  const { pool, maxModelLen, modelMaxLen, bytesPerBlock, blockSize } = inputs;
+  const { pool, maxModelLen, modelMaxLen, blockSize } = inputs;
   if (pool === null || pool.value.kind === "fractionOfFree") return null;
   const asked = typeof maxModelLen?.value === "number" ? maxModelLen.value : null;
   const fullRemainder = {
@@ -77,13 +79,31 @@ function smallerPool(inputs: BudgetInputs): string | null {
   const numBlocks = numBlocksFor(fullRemainder, length);
   if (numBlocks < Math.max(1, blocksOfLength(length, blockSize)) || numBlocks >= numBlocksFor(inputs, length))
     return null;
-  switch (pool.value.kind) {
+  return poolFlag(pool.value.kind, numBlocks, inputs);
+}
+
+/** A stated pool that does not hold one sequence: the same dialect with the least that does. */
+function largerPool(inputs: BudgetInputs): string | null {
+  const { pool, maxModelLen, blockSize, bytesPerBlock } = inputs;
+  if (pool === null || pool.value.kind === "fractionOfFree") return null;
+  const asked = typeof maxModelLen?.value === "number" ? maxModelLen.value : 1;
+  const numBlocks = blocksOfLength(asked, blockSize);
+  if (numBlocks <= numBlocksFor(inputs, asked)) return null;
+  const value = { kind: "kvBytes", bytes: numBlocks * bytesPerBlock } as const;
+  if (!resolves({ ...inputs, pool: { ...pool, value } })) return null;
+  return poolFlag(pool.value.kind, numBlocks, inputs);
+}
+
+function poolFlag(kind: PoolRule["kind"], numBlocks: number, inputs: BudgetInputs): string | null {
+  switch (kind) {
     case "kvBytes":
-      return `--kv-cache-memory-bytes ${numBlocks * bytesPerBlock}`;
+      return `--kv-cache-memory-bytes ${numBlocks * inputs.bytesPerBlock}`;
     case "blocks":
       return `--num-gpu-blocks-override ${numBlocks}`;
     case "tokens":
-      return `--max-kv-tokens ${numBlocks * blockSize}`;
+      return `--max-kv-tokens ${numBlocks * inputs.blockSize}`;
+    case "fractionOfFree":
+      return null;
   }
 }
 

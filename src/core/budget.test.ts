@@ -110,7 +110,7 @@ test("too little is refused with need, have and a change that fits", () => {
       "a pool too small for the length",
       { pool: pool({ kind: "tokens", numTokens: 4096 }), maxModelLen: flag(8192, "--max-model-len") },
       /holds 4096 tokens; one sequence of 8192 tokens needs 128\.0 MiB/,
-      /Use --max-model-len 4096\./,
+      /Use --max-model-len 4096 \(or --max-kv-tokens 8192\)\./,
     ],
     [
       "the device itself",
