@@ -18,7 +18,7 @@ import type { SamplerPath, VllmProfile } from "./versions.ts";
 
 /** Bytes a logit holds at the sampler's peak. sort: f16 and f32 logits, sorted copies, 64-bit indices and the radix sort's
  * second buffers; kernel: f16, f32, probabilities and one scratch copy; bare: no sampling parameters at all. */
-const bytesPerLogit: Readonly<Record<SamplerPath, number>> = { sort: 38.7, kernel: 14.38, bare: 6.5 };
+const bytesPerLogit: Readonly<Record<SamplerPath, number>> = { sort: 38.1, kernel: 14.38, bare: 6.5 };
 const samplerWorkspaceBytes: Readonly<Record<SamplerPath, number>> = {
   sort: 16 * mib,
   kernel: 76 * mib,
