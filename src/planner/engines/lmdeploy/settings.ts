@@ -4,7 +4,7 @@ import type { Resolved } from "../../../core/resolved.ts";
 import { ceilDiv, roundUp } from "../../bytes.ts";
 import type { Device } from "../../device/device.ts";
 import { FlagReader, setting } from "../../flags.ts";
-import type { ModelFacts } from "../../model/facts.ts";
+import type { Mixer, ModelFacts } from "../../model/facts.ts";
 import type { PlanRequest } from "../../plan.ts";
 import { lmdeployFlags } from "./flag-table.ts";
 
@@ -147,6 +147,33 @@ function checkShare(share: number, rule: LmdeployRule): void {
     );
 }
 
+const wideKey = 512;
+const mostTokensOfWideKeys = 32;
+
+/**
+ * The PyTorch engine's own changes to the block (`_adjust_block_size`): flash-MLA, on Hopper, takes 64 and nothing else;
+ * other kernels take keys of 512 and wider in blocks of at most 32.
+ */
+function blockLength({ model, device }: PlanRequest, rule: LmdeployRule, stated: number): number {
+  const width = (mixer: Mixer): number =>
+    mixer.kind === "latent"
+      ? mixer.kvRank + mixer.ropeHeadDim
+      : mixer.kind === "attention"
+        ? mixer.headDim
+        : 0;
+  const widths = model.layers.map(({ mixer }) => width(mixer));
+  if (rule !== "pytorch") return stated;
+  const isLatent = model.layers.some(({ mixer }) => mixer.kind === "latent");
+  if (isLatent && device.computeCapability === 9) {
+    if (stated === 64) return stated;
+    throw new PagodaError("plan_invalid", "ValueError: Please set block_size to 64 for flash_mla.", {
+      param: "cache-block-seq-len",
+      hint: `It is ${stated}; use --cache-block-seq-len 64.`,
+    });
+  }
+  return Math.max(...widths) >= wideKey ? Math.min(stated, mostTokensOfWideKeys) : stated;
+}
+
 export const newestLmdeploy = "0.18.0";
 
 /**
@@ -162,7 +189,7 @@ export function resolveLmdeploySettings(request: PlanRequest): LmdeploySettings 
   const from = (name: string): "flag" | "default" => (flags.has(name) ? "flag" : "default");
   const maxBatchSize = atLeastOne(flags, "max-batch-size", defaultBatchSize(request.device, minor));
   const maxPrefill = atLeastOne(flags, "max-prefill-token-num", defaultPrefill(rule, minor));
-  const blockSize = atLeastOne(flags, "cache-block-seq-len", 64);
+  const blockSize = blockLength(request, rule, atLeastOne(flags, "cache-block-seq-len", 64));
   const tensorParallel = atLeastOne(flags, "tp", 1);
   const contextParallel = atLeastOne(flags, "cp", 1);
   const stated = flags.integer("num-gpu-blocks");
