@@ -52,6 +52,7 @@ import { load, slot, tileList, tileParams, tilesAhead } from "./slots.ts";
 export const scoreRowBytes = 2048;
 const tileBytesOfScores = 64;
 const tokensPerTile = 16;
+const cacheLineBytes = 64;
 /**
  * Tiles of one KV head lie apart, so the processor's prediction starts anew at each; while one is worked on, the same
  * place of a later one is asked for.
@@ -61,33 +62,38 @@ const ahead = r15;
 /** Most query vectors of a chunk: their sums and what they are multiplied with fill the registers. */
 export const maxChunk = (target: Target): number => (target.vectorBits === 512 ? 12 : 6);
 
-/** The registers of a chunk of `numVectors`. */
-function chunkRegisters(target: Target, numVectors: number) {
+const firstSum = 4;
+
+/** The registers of a chunk of `numVectors`, each with sums of `numSixteens` times 16 numbers. */
+function chunkRegisters(target: Target, numVectors: number, numSixteens: number) {
   const bits = target.vectorBits;
   const perSixteen = 512 / bits;
-  const sums = (v: number): VectorRegister[] =>
-    Array.from({ length: perSixteen }, (_, i) => ({ kind: "vector", index: 4 + v * perSixteen + i, bits }));
-  const low = (index: number): VectorRegister => ({ kind: "vector", index, bits });
+  const perVector = perSixteen * numSixteens;
+  const register = (index: number): VectorRegister => ({ kind: "vector", index, bits });
   return {
-    sums: Array.from({ length: numVectors }, (_, v) => sums(v)),
-    sixteen: Array.from({ length: perSixteen }, (_, i) => low(i)),
-    spares: [low(2), low(3)] as const,
+    sums: Array.from({ length: numVectors }, (_, v) =>
+      Array.from({ length: perVector }, (_, i) => register(firstSum + v * perVector + i)),
+    ),
+    numSixteens,
+    sixteen: Array.from({ length: perSixteen }, (_, i) => register(i)),
+    spares: [register(2), register(3)] as const,
   };
 }
 type ChunkRegisters = ReturnType<typeof chunkRegisters>;
 
-/** sums[v] ← fma(sixteen, factor[v], sums[v]) */
+/** sums[v] ← fma(sixteen, factor[v], sums[v]), for the given one of the sixteens */
 function emitMultiplyAdds(
   asm: Assembler,
   target: Target,
   { sums, sixteen, spares }: ChunkRegisters,
+  which: number,
   factor: (vector: number) => Memory,
 ): void {
   for (const [v, sum] of sums.entries()) {
     if (target.numVectorRegisters === 16) asm.vbroadcastss(spares[0], factor(v));
-    for (const [i, part] of sum.entries()) {
-      const numbers = sixteen[i];
-      if (numbers === undefined) continue;
+    for (const [i, numbers] of sixteen.entries()) {
+      const part = sum[which * sixteen.length + i];
+      if (part === undefined) continue;
       if (target.numVectorRegisters === 16) asm.vfmadd231ps(part, numbers, spares[0]);
       else asm.vfmadd231ps(part, numbers, broadcast(factor(v)));
     }
@@ -118,7 +124,7 @@ function forEachTile(asm: Assembler, tile: GeneralRegister, body: () => void): v
 
 /** Scores of the chunk's vectors for all tiles. rdx = the chunk's queries, rbx = its first row of scores. */
 export function emitChunkScores(asm: Assembler, target: Target, dtype: KvDtype, numVectors: number): void {
-  const registers = chunkRegisters(target, numVectors);
+  const registers = chunkRegisters(target, numVectors, 1);
   const [keys, query, queryEnd] = [rsi, rcx, rax];
   forEachTile(asm, keys, () => {
     if (dtype !== "f16") {
@@ -135,8 +141,8 @@ export function emitChunkScores(asm: Assembler, target: Target, dtype: KvDtype, 
     const again = asm.label();
     asm.bind(again);
     asm.prefetcht0(at(keys, 0, ahead));
-    emitKeys(asm, dtype, keys, registers.sixteen, registers.spares[0]);
-    emitMultiplyAdds(asm, target, registers, (v) => at(query, 4 * v));
+    emitKeys(asm, dtype, at(keys), registers.sixteen, registers.spares[0]);
+    emitMultiplyAdds(asm, target, registers, 0, (v) => at(query, 4 * v));
     asm.add(keys, sixteenBytes[dtype]);
     asm.add(query, 4 * numVectors);
     asm.cmp(query, queryEnd);
@@ -149,15 +155,37 @@ export function emitChunkScores(asm: Assembler, target: Target, dtype: KvDtype, 
 }
 
 /**
- * Sums of the chunk's vectors over all tokens of the partition, 16 dimensions at a time.
+ * Sums of the chunk's vectors over all tokens of the partition, as many times 16 dimensions at once as registers hold
+ * sums of: values are then read in one stream, and there are enough chains to hide what an addition takes.
  * rdx = the chunk's first row of weights e, rbx = its first record.
  */
 export function emitChunkValues(asm: Assembler, target: Target, dtype: KvDtype, numVectors: number): void {
-  const registers = chunkRegisters(target, numVectors);
-  const [value, weight, dimension, record, left] = [rsi, rcx, r12, r13, r14];
-  const nextDimensions = asm.label();
+  const dimension = r12;
   asm.xor(dimension, dimension);
-  asm.bind(nextDimensions);
+  const most = sixteensAtOnce(target, dtype, numVectors);
+  for (const numSixteens of most > 1 ? [most, 1] : [1]) {
+    const [again, done] = [asm.label(), asm.label()];
+    asm.bind(again);
+    asm.lea(rax, at(dimension, 16 * numSixteens));
+    asm.cmp(rax, slot("headDim"));
+    asm.jump("ja", done);
+    emitSixteens(asm, target, dtype, chunkRegisters(target, numVectors, numSixteens));
+    asm.add(dimension, 16 * numSixteens);
+    asm.jmp(again);
+    asm.bind(done);
+  }
+}
+
+/** int4 values of the two halves of a head share bytes, so 16 dimensions are the unit there. */
+function sixteensAtOnce(target: Target, dtype: KvDtype, numVectors: number): number {
+  if (dtype === "int4") return 1;
+  const registers = (numSixteens: number): number => (numVectors * numSixteens * 512) / target.vectorBits;
+  return [4, 2, 1].find((n) => registers(n) <= target.numVectorRegisters - firstSum) ?? 1;
+}
+
+/** The sums of dimensions r12 and on. */
+function emitSixteens(asm: Assembler, target: Target, dtype: KvDtype, registers: ChunkRegisters): void {
+  const [value, weight, dimension, record, left] = [rsi, rcx, r12, r13, r14];
   for (const sum of registers.sums) emitZero(asm, target, sum);
   asm.mov(weight, rdx);
   load(asm, left, "endPosition");
@@ -171,9 +199,6 @@ export function emitChunkValues(asm: Assembler, target: Target, dtype: KvDtype, 
     for (const [i, part] of sum.entries()) asm.vmovupsStore(at(record, (i * part.bits) / 8), part);
     asm.add(record, slot("recordBytes"));
   }
-  asm.add(dimension, 16);
-  asm.cmp(dimension, slot("headDim"));
-  asm.jump("jb", nextDimensions);
 }
 
 /** Up to 16 tokens of one tile; the last tile may hold fewer. */
@@ -209,9 +234,12 @@ function emitTileValues(
   const emitTokens = (nibbles: Nibbles): void => {
     const again = asm.label();
     asm.bind(again);
-    asm.prefetcht0(at(value, 0, ahead));
-    emitValues(asm, dtype, nibbles, value, pair, registers.sixteen, registers.spares);
-    emitMultiplyAdds(asm, target, registers, (v) => at(weight, v * scoreRowBytes));
+    for (let which = 0; which < registers.numSixteens; which++) {
+      const disp = which * sixteenBytes[dtype];
+      if (disp % cacheLineBytes === 0) asm.prefetcht0(at(value, disp, ahead));
+      emitValues(asm, dtype, nibbles, at(value, disp), pair, registers.sixteen, registers.spares);
+      emitMultiplyAdds(asm, target, registers, which, (v) => at(weight, v * scoreRowBytes));
+    }
     asm.add(value, stride);
     if (dtype !== "f16") asm.add(pair, 8);
     asm.add(weight, 4);

@@ -27,6 +27,7 @@ export const sixteenBytes = { f16: 32, int8: 16, int4: 8 } as const;
 export const paramsBytes = { f16: 0, int8: 64, int4: 64 } as const;
 
 const param = (disp: number): Memory => at(tileParams.base, tileParams.disp + disp);
+const further = (from: Memory, numBytes: number): Memory => ({ ...from, disp: from.disp + numBytes });
 const minsAt = 64;
 /** An f16's bits moved to where an f32 has them are the number times 2^−112; the sign stays on top. */
 const halfToFloat = 2 ** 112;
@@ -60,7 +61,7 @@ export function emitValueParams(asm: Assembler, params: GeneralRegister, spare: 
 export function emitKeys(
   asm: Assembler,
   dtype: KvDtype,
-  from: GeneralRegister,
+  from: Memory,
   to: readonly VectorRegister[],
   spare: VectorRegister,
 ): void {
@@ -83,7 +84,7 @@ export function emitValues(
   asm: Assembler,
   dtype: KvDtype,
   nibbles: Nibbles,
-  from: GeneralRegister,
+  from: Memory,
   pair: GeneralRegister,
   to: readonly VectorRegister[],
   [scale, minimum]: readonly [VectorRegister, VectorRegister],
@@ -101,25 +102,25 @@ export function emitValues(
 }
 
 /** The i-th vector of 16 numbers, as f32; quantised ones are not yet scaled. */
-function emitHalves(asm: Assembler, from: GeneralRegister, to: VectorRegister, i: number): void {
-  asm.vcvtph2ps(to, at(from, (i * to.bits) / 16));
+function emitHalves(asm: Assembler, from: Memory, to: VectorRegister, i: number): void {
+  asm.vcvtph2ps(to, further(from, (i * to.bits) / 16));
 }
 
-function emitBytes(asm: Assembler, from: GeneralRegister, to: VectorRegister, i: number): void {
-  asm.vpmovzxbd(to, at(from, (i * to.bits) / 32));
+function emitBytes(asm: Assembler, from: Memory, to: VectorRegister, i: number): void {
+  asm.vpmovzxbd(to, further(from, (i * to.bits) / 32));
   asm.vcvtdq2ps(to, to);
 }
 
 /** 8 bytes: tokens 0 to 7 in their low nibbles, 8 to 15 in their high ones. */
 function emitKeyNibbles(
   asm: Assembler,
-  from: GeneralRegister,
+  from: Memory,
   to: VectorRegister,
   i: number,
   spare: VectorRegister,
 ): void {
   const [bytes, high] = [xmm(to.index), xmm(spare.index)];
-  asm.vmovq(bytes, at(from));
+  asm.vmovq(bytes, from);
   if (to.bits === 512) {
     asm.vpsrlw(high, bytes, 4);
     asm.vpunpcklqdq(bytes, bytes, high);
@@ -131,13 +132,13 @@ function emitKeyNibbles(
 function emitValueNibbles(
   asm: Assembler,
   nibbles: Nibbles,
-  from: GeneralRegister,
+  from: Memory,
   to: VectorRegister,
   i: number,
 ): void {
   const bytes = xmm(to.index);
-  if (to.bits === 512) asm.vmovups(bytes, at(from));
-  else asm.vmovq(bytes, at(from, 8 * i));
+  if (to.bits === 512) asm.vmovups(bytes, from);
+  else asm.vmovq(bytes, further(from, 8 * i));
   if (nibbles === "high") asm.vpsrlw(bytes, bytes, 4);
   emitWidenedNibbles(asm, to);
 }
