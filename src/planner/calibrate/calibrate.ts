@@ -121,7 +121,7 @@ const nearness: readonly (keyof CalibrationKey)[] = [
  * What the store knows of a planned start.
  * @param planned the plan of the request, nothing known.
  */
-export function calibrate(store: CalibrationStore, planned: Plan, usedBytes: number): Calibrated | null {
+function calibrate(store: CalibrationStore, planned: Plan, usedBytes: number): Calibrated | null {
   const key = calibrationKey(planned);
   const near: { readonly entry: CalibrationEntry; readonly field: keyof CalibrationKey }[] = [];
   for (const entry of store.entries) {

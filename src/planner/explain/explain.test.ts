@@ -284,3 +284,14 @@ test("a text that is no log, and a log without a known model, are said to be so"
   assert.match(explanation.notes.join(" "), /--model/);
   assert.match(explanation.notes.join(" "), /--gpu/);
 });
+
+test("a setting the engine refuses comes with the one it takes", () => {
+  const log = [
+    "INFO 08-30 [core.py:109] Initializing a V1 LLM engine (v0.27.1) with config: model='Qwen/Qwen3-8B', tensor_parallel_size=3, max_seq_len=8192",
+    "ValueError: Total number of attention heads (32) must be divisible by tensor parallel size (3).",
+  ].join("\n");
+  const facts = readLog(log);
+  const explanation = explainLog(facts, contextOf(facts, "H100"));
+  assert.equal(explanation.cause.missing, "setting");
+  assert.match(explanation.notes.join(" "), /divisible by tensor parallel size \(3\)\. Use tp 2/);
+});

@@ -1,5 +1,7 @@
 /** @module A start-up log explained: what each component took, against what the planner computes, why it failed, what to change. */
+import { PagodaError } from "../../core/errors.ts";
 import type { Device } from "../device/device.ts";
+import { plan } from "../engines.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import {
   deepFreeze,
@@ -79,7 +81,7 @@ function likelyVersion(facts: LogFacts): string | null {
 }
 
 /** The request that the log describes. */
-export function requestOfLog(facts: LogFacts, context: ExplainContext): PlanRequest | null {
+function requestOfLog(facts: LogFacts, context: ExplainContext): PlanRequest | null {
   if (context.model === null || context.device === null) return null;
   const total = facts.figures.total;
   const device = total === undefined ? context.device : { ...context.device, total };
@@ -162,6 +164,19 @@ function componentsOf(facts: LogFacts, measured: Measured | null): ExplainedComp
     : [...parts, { name: "free", label: "free after loading", logged: free, planned: null }];
 }
 
+/** What the planner itself finds wrong with the flags, and what to write instead; null where it finds nothing. */
+function refusalOf(facts: LogFacts, context: ExplainContext): string | null {
+  const request = requestOfLog(facts, context);
+  if (request === null) return null;
+  try {
+    plan(request);
+    return null;
+  } catch (error) {
+    if (error instanceof PagodaError) return [error.message, error.hint ?? ""].join(" ").trim();
+    throw error;
+  }
+}
+
 /**
  * Explains a log. Without a model or a device only what the log itself states is told, and no change can be tried.
  */
@@ -172,6 +187,8 @@ export function explainLog(facts: LogFacts, context: ExplainContext): Explanatio
   if (context.model === null)
     notes.push("The log names no model that is known: give --model to have changes tried.");
   if (context.device === null) notes.push("The log names no card: give --gpu to have changes tried.");
+  const refusal = measured === null ? refusalOf(facts, context) : null;
+  if (refusal !== null) notes.push(refusal);
   if (facts.version === null && context.version === null)
     notes.push(
       `The log states no version of the engine: the rules of ${likelyVersion(facts) ?? "the newest"} were taken. Give --engine NAME@VERSION.`,

@@ -12,7 +12,7 @@ const marks: Readonly<Record<LogEngine, RegExp>> = {
 };
 
 /** The engine whose words are more frequent; null where neither is there. */
-export function engineOfLog(lines: readonly string[]): LogEngine | null {
+function engineOfLog(lines: readonly string[]): LogEngine | null {
   const numMarks = (engine: LogEngine): number => lines.filter((line) => marks[engine].test(line)).length;
   const [vllm, lmdeploy] = [numMarks("vllm"), numMarks("lmdeploy")];
   if (vllm === 0 && lmdeploy === 0) return null;

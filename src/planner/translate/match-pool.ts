@@ -45,7 +45,7 @@ function shareFor(
 }
 
 /** Six digits at least, more where the plan needs them, and no zeros behind them. */
-export function shareText(share: number): string {
+function shareText(share: number): string {
   const [whole, decimals = ""] = share.toFixed(shareDigits).split(".");
   return `${whole}.${decimals.slice(0, 6)}${decimals.slice(6).replace(/0+$/, "")}`;
 }
