@@ -7,6 +7,7 @@ import type { AdmittedRequest, Sequence } from "./sequence.ts";
 import type { StepPlan } from "./step-plan.ts";
 import { greedy, promptOf } from "./testing/scripted-engine.ts";
 import { sequenceWith } from "./testing/sequences.ts";
+import { Choices } from "./testing/soak.ts";
 
 interface Setup {
   readonly scheduler: Scheduler;
@@ -260,6 +261,29 @@ describe("steps stay within their time", () => {
     while (long.numOutputTokens === 0) times.push(timedStep(scheduler));
     assert.ok(Math.max(...times) <= 400, `longest step ${Math.max(...times)} ms`);
     assert.ok(times.length < 40, `${times.length} steps`);
+  });
+
+  test("on a machine that others use too, 99 of 100 steps take no more than 400 ms", () => {
+    const choices = new Choices(5);
+    const { scheduler } = setup({ numTokens: 2048 });
+    for (let i = 0; i < 8; i++) enqueue(scheduler, 20, { maxTokens: 1000 });
+    const times: number[] = [];
+    const noisyStep = (): void => {
+      const plan = scheduler.schedule();
+      const tookMs = realMs(plan) * (0.7 + 0.6 * (choices.below(1000) / 1000));
+      scheduler.stepTime.observe(plan, tookMs);
+      commit(scheduler, plan);
+      times.push(tookMs);
+    };
+    // Decodes alone say nothing of what a prompt's token costs: the first chunk must be careful all the same.
+    for (let i = 0; i < 200; i++) noisyStep();
+    times.length = 0;
+    const long = enqueue(scheduler, 9000);
+    while (long.numOutputTokens === 0) noisyStep();
+    times.sort((a, b) => a - b);
+    const p99 = times[Math.floor(times.length * 0.99)] ?? Number.NaN;
+    assert.ok(p99 <= 400, `P99 ${p99} ms of ${times.length} steps`);
+    assert.ok((times[times.length >> 1] ?? 0) > 200, "chunks are not cut more than needed");
   });
 
   test("alone, it takes the whole budget", () => {

@@ -160,7 +160,7 @@ export class Scheduler {
 
   /** Tokens of the next chunk: the least of what is left, the budget, the time and the rows. */
   #chunkTokens(sequence: Sequence, plan: StepPlan): number {
-    const limit = Math.min(sequence.numUncomputed, plan.numTokensLeft, this.#tokensInTime(sequence, plan));
+    const limit = this.#tokensInTime(sequence, plan, Math.min(sequence.numUncomputed, plan.numTokensLeft));
     // A scored chunk has at most as many output rows as tokens: the prompt's last token scores none and samples one.
     const numTokens = isScoring(sequence) ? Math.min(limit, plan.numOutputsLeft) : limit;
     const reachesEnd = sequence.numComputed + numTokens === sequence.numTokens;
@@ -172,16 +172,15 @@ export class Scheduler {
   }
 
   /** At least one block in each step for the first prompt in line: slow is better than never. */
-  #tokensInTime(sequence: Sequence, plan: StepPlan): number {
-    if (plan.numDecodes === 0) return Number.MAX_SAFE_INTEGER;
-    const numTokens = this.stepTime.maxTokensWithin(
-      this.#options.maxStepMs,
-      plan,
-      sequence.numComputed,
-      isScoring(sequence) ? 1 : 0,
-    );
+  #tokensInTime(sequence: Sequence, plan: StepPlan, mostTokens: number): number {
+    if (plan.numDecodes === 0) return mostTokens;
+    const numTokens = this.stepTime.maxTokensWithin(this.#options.maxStepMs, plan, {
+      start: sequence.numComputed,
+      mostTokens,
+      outputsPerToken: isScoring(sequence) ? 1 : 0,
+    });
     const isFirstPrompt = plan.numTokens === plan.numDecodes;
-    return isFirstPrompt ? Math.max(numTokens, this.#blocks.blockSize) : numTokens;
+    return isFirstPrompt ? Math.min(mostTokens, Math.max(numTokens, this.#blocks.blockSize)) : numTokens;
   }
 
   /**

@@ -16,14 +16,26 @@ const priorMs = [1, 1, 1, 0.5] as const;
 const priorDeviationMs = 2;
 /** A coefficient may drift by this share of itself per step: the machine's other tenants come and go. */
 const driftPerStep = 0.02;
-/** A measured time is off by this share of itself, and by this much at least. */
-const noiseShare = 0.1;
+/** A measured time is off by this share of itself at least, at first, and at most in what is believed of it. */
+const leastNoiseShare = 0.05;
+const firstNoiseShare = 0.1;
+const mostNoiseShare = 0.5;
 const noiseFloorMs = 0.2;
+/** Weight of the newest step in the moving mean of squared errors. */
+const newestWeight = 1 / 32;
+/**
+ * Of a normal error 84 in 100 lie below the mean plus one deviation. With an error of a third, 99 in 100 steps then stay
+ * within 4/3 of the limit: 400 ms for the default of 300.
+ */
+const deviationsAllowedFor = 1;
 
 /**
  * time = c0 + c1·tokens + c2·outputs + c3·attended, its four coefficients tracked by a Kalman filter (random-walk
  * state, one scalar observation a step) and kept at zero or above. Four numbers are few enough to follow a change of
- * load within a handful of steps, and the linear form lets the largest chunk be solved for instead of searched.
+ * load within a handful of steps.
+ *
+ * What is not known counts as time: while there are only decodes, nothing is learnt of what a prompt's token costs, its
+ * variance grows, and the first chunk of the next prompt is a careful one.
  */
 export class StepTimeModel {
   readonly #coefficients = Float64Array.from(priorMs);
@@ -31,6 +43,8 @@ export class StepTimeModel {
   readonly #covariance = new Float64Array(numFeatures * numFeatures);
   readonly #features = new Float64Array(numFeatures);
   readonly #gain = new Float64Array(numFeatures);
+  /** Mean square of (measured − predicted) / predicted. */
+  #squaredError = firstNoiseShare ** 2;
 
   constructor() {
     for (let i = 0; i < numFeatures; i++) this.#covariance[i * numFeatures + i] = priorDeviationMs ** 2;
@@ -46,8 +60,11 @@ export class StepTimeModel {
   /** Learns from a finished step. */
   observe(load: StepLoad, measuredMs: number): void {
     this.#drift();
-    const error = measuredMs - this.predictMs(load);
-    const variance = this.#projectCovariance() + (noiseFloorMs + noiseShare * measuredMs) ** 2;
+    const predictedMs = this.predictMs(load);
+    const error = measuredMs - predictedMs;
+    const variance = this.#projectCovariance() + (noiseFloorMs + this.#noiseShare() * measuredMs) ** 2;
+    const share = Math.min(1, Math.abs(error) / Math.max(predictedMs, 1));
+    this.#squaredError += newestWeight * (share ** 2 - this.#squaredError);
     for (let i = 0; i < numFeatures; i++) {
       const step = ((this.#gain[i] as number) / variance) * error;
       this.#coefficients[i] = Math.max(0, this.#coefficient(i) + step);
@@ -61,20 +78,43 @@ export class StepTimeModel {
     }
   }
 
+  /** What the step will hardly take longer than. */
+  #boundMs(load: StepLoad): number {
+    const meanMs = this.predictMs(load);
+    const deviationMs = Math.sqrt(
+      Math.max(0, this.#projectCovariance()) + (this.#noiseShare() * meanMs) ** 2,
+    );
+    return meanMs + deviationsAllowedFor * deviationMs;
+  }
+
   /**
-   * Most tokens of one sequence, from position `start`, that keep the step within `limitMs` when added to `load`.
-   * With a token costing a, and a pair of positions b, n tokens cost (a + b·start)·n + b·n²/2: solved for n.
+   * Most tokens of one sequence, from position `start` and at most `mostTokens`, with which the step hardly takes longer
+   * than `limitMs` when they are added to `load`. Found by halving: the bound grows with each token.
    *
    * @param outputsPerToken 1 where each token's logits are wanted too
    */
-  maxTokensWithin(limitMs: number, load: StepLoad, start: number, outputsPerToken: number): number {
-    const leftMs = limitMs - this.predictMs(load);
-    if (leftMs <= 0) return 0;
-    const pairMs = this.#coefficient(3) / attendedPerUnit;
-    const linearMs = this.#coefficient(1) + this.#coefficient(2) * outputsPerToken + pairMs * (start + 0.5);
-    if (linearMs === 0 && pairMs === 0) return Number.MAX_SAFE_INTEGER;
-    // The stable form of the positive root: also right where pairMs is 0.
-    return Math.floor((2 * leftMs) / (linearMs + Math.sqrt(linearMs ** 2 + 2 * pairMs * leftMs)));
+  maxTokensWithin(
+    limitMs: number,
+    load: StepLoad,
+    chunk: { readonly start: number; readonly mostTokens: number; readonly outputsPerToken: number },
+  ): number {
+    const fits = (numTokens: number): boolean =>
+      this.#boundMs({
+        numTokens: load.numTokens + numTokens,
+        numOutputs: load.numOutputs + chunk.outputsPerToken * numTokens,
+        numAttended: load.numAttended + numTokens * chunk.start + (numTokens * (numTokens + 1)) / 2,
+      }) <= limitMs;
+    let [least, most] = [0, chunk.mostTokens];
+    while (least < most) {
+      const middle = Math.ceil((least + most) / 2);
+      if (fits(middle)) least = middle;
+      else most = middle - 1;
+    }
+    return least;
+  }
+
+  #noiseShare(): number {
+    return Math.min(mostNoiseShare, Math.max(leastNoiseShare, Math.sqrt(this.#squaredError)));
   }
 
   #coefficient(index: number): number {
