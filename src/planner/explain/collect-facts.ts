@@ -109,7 +109,7 @@ export function withoutPrefix(line: string): string {
   return line
     .trim()
     .replace(/^(?:ERROR|WARNING|INFO|DEBUG)\s+\d\d-\d\d \d\d:\d\d:\d\d\s+/, "")
-    .replace(/^\[?[\w.]+\.py:\d+\]\s*/, "")
+    .replace(/^\[?[\w./]+\.py:\d+\]\s*/, "")
     .replace(/^\d{4}-\d\d-\d\d \S+ - lmdeploy - [A-Z]+ - \S+ - /, "")
     .replace(/^what\(\):\s*/, "");
 }

@@ -295,3 +295,24 @@ test("a setting the engine refuses comes with the one it takes", () => {
   assert.equal(explanation.cause.missing, "setting");
   assert.match(explanation.notes.join(" "), /divisible by tensor parallel size \(3\)\. Use tp 2/);
 });
+
+test("older wordings, and what stands around a log: no version, nvidia-smi, PyTorch before 2.1", () => {
+  const old = readLog(
+    [
+      "|   0  NVIDIA GeForce RTX 3090        Off | 00000000:01:00.0 Off |                  N/A |",
+      "INFO 01-10 12:00:00 llm_engine.py:72] Initializing an LLM engine with config: model='baichuan-inc/Baichuan2-7B-Chat', tokenizer='baichuan-inc/Baichuan2-7B-Chat', dtype=torch.bfloat16, max_seq_len=4096, tensor_parallel_size=2, quantization=None, enforce_eager=False, seed=0)",
+      "INFO 01-10 12:00:31 llm_engine.py:275] # GPU blocks: 7095, # CPU blocks: 512",
+    ].join("\n"),
+  );
+  assert.equal(old.runner, "V0");
+  assert.equal(old.gpu, "NVIDIA GeForce RTX 3090");
+  assert.equal(old.model, "baichuan-inc/Baichuan2-7B-Chat");
+  assert.deepEqual(old.flags, { "max-model-len": "4096", "tensor-parallel-size": "2" });
+  assert.equal(old.counts.numBlocks, 7095);
+  const died = readLog(
+    "vLLM\ntorch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 MiB (GPU 0; 23.65 GiB total capacity; 22.80 GiB already allocated; 8.06 MiB free)",
+  );
+  near(died.figures.total?.expectedBytes, 23.65);
+  const typed = readLog("vLLM\nINFO Chunked prefill is enabled with max_num_batched_tokens=2048.");
+  assert.equal(typed.flags["max-num-batched-tokens"], "2048");
+});

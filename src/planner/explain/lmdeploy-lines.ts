@@ -11,7 +11,10 @@ const identity: readonly LinePattern[] = [
     texts: { version: "version" },
   },
   { pattern: /\bLMDeploy v?(?<version>0\.\d+\.\d+[\w.]*)/, texts: { version: "version" } },
-  { pattern: /(?<gpu>NVIDIA [A-Z][\w -]*\w)/, texts: { gpu: "gpu" } },
+  {
+    pattern: /(?<gpu>NVIDIA (?:GeForce|RTX|TITAN|Tesla|Quadro|[ABHLTVP]\d|GB?H?\d)[\w-]*(?: [\w-]+)*)/,
+    texts: { gpu: "gpu" },
+  },
   { pattern: /(?:get|got) \d+ model params/, note: "The weights were loaded." },
 ];
 

@@ -4,8 +4,9 @@ import { type FailureKind, printedSize } from "./log-facts.ts";
 
 const outOfMemory =
   /(?:CUDA|HIP|XPU) out of memory\.|OutOfMemoryError|CUDA error: out of memory|CUDA runtime error: out of memory|NPU out of memory/;
+/** PyTorch's wording until 2.1, and since. */
 const capacityLine =
-  /GPU (?:\d+ )?has a total capacity of (?<total>[\d.]+) (?<totalUnit>GiB|MiB)(?: of which (?<left>[\d.]+) (?<leftUnit>GiB|MiB) is free)?/;
+  /GPU (?:\d+ )?has a total capacity of (?<total>[\d.]+) (?<totalUnit>GiB|MiB)|\(GPU \d+; (?<oldTotal>[\d.]+) (?<oldUnit>GiB|MiB) total capacity/;
 
 /** Functions of a traceback, each telling the phase it belongs to; the innermost known one decides. */
 const phases: readonly (readonly [RegExp, FailureKind])[] = [
@@ -49,8 +50,13 @@ export function readOutOfMemory(facts: Collected, lines: readonly string[]): voi
   if (at < 0) return;
   const text = lines.slice(at, at + 3).join(" ");
   const card = capacityLine.exec(text)?.groups;
-  if (card?.total !== undefined)
-    facts.figures.total ??= printedSize(card.total, card.totalUnit ?? "GiB", "the out-of-memory message");
+  const total = card?.total ?? card?.oldTotal;
+  if (total !== undefined)
+    facts.figures.total ??= printedSize(
+      total,
+      card?.totalUnit ?? card?.oldUnit ?? "GiB",
+      "the out-of-memory message",
+    );
   const kind = phaseBefore(lines, at) ?? phaseByProgress(facts);
   facts.failures.push({ kind, message: withoutPrefix(lines[at] ?? "") });
 }

@@ -25,6 +25,9 @@ const argumentFlags: Readonly<Record<string, string>> = {
   dtype: "dtype",
   quantization: "quantization",
   enforce_eager: "enforce-eager",
+  enable_lora: "enable-lora",
+  max_loras: "max-loras",
+  max_lora_rank: "max-lora-rank",
   enable_expert_parallel: "enable-expert-parallel",
   enable_prefix_caching: "enable-prefix-caching",
   enable_chunked_prefill: "enable-chunked-prefill",
@@ -34,10 +37,13 @@ const configNames: Readonly<Record<string, string>> = { max_seq_len: "max-model-
 const unset = new Set(["None", "auto", "default", "", "nan"]);
 const switches = new Set([
   "enforce-eager",
+  "enable-lora",
   "enable-expert-parallel",
   "enable-prefix-caching",
   "enable-chunked-prefill",
 ]);
+/** Switches for which an explicit False says something. */
+const onByDefault = new Set(["enable-prefix-caching", "enable-chunked-prefill"]);
 /** Values that the config line derives itself, so that they are no flag of the user. */
 const derived = new Set(["enable-prefix-caching", "enable-chunked-prefill", "dtype"]);
 
@@ -48,8 +54,7 @@ function addFields(facts: Collected, fields: FlagValues, isConfig: boolean): voi
     if (isConfig && derived.has(flag)) continue;
     if (switches.has(flag)) {
       if (value === "True") facts.flags[flag] = true;
-      else if (!isConfig && flag !== "enforce-eager" && flag !== "enable-expert-parallel")
-        facts.flags[flag] = "false";
+      else if (!isConfig && onByDefault.has(flag)) facts.flags[flag] = "false";
       continue;
     }
     facts.flags[flag] = value.replace(/^torch\./, "");
@@ -65,7 +70,7 @@ function readArguments(facts: Collected, lines: readonly string[]): void {
     if (typed !== undefined) addFields(facts, pythonFields(typed), false);
   }
   for (const line of lines) {
-    const config = /LLM engine \(v[\w.+-]+?\) with config: (.*)/.exec(line)?.[1];
+    const config = /LLM engine(?: \(v[\w.+-]+?\))? with config: (.*)/.exec(line)?.[1];
     if (config !== undefined) addFields(facts, pythonFields(config), true);
   }
   for (const line of lines) {

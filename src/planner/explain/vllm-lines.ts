@@ -8,7 +8,7 @@ const identity: readonly LinePattern[] = [
     runner: "V1",
   },
   {
-    pattern: /Initializing (?:an|a V0) LLM engine \(v(?<version>[\w.+-]+?)\) with config/,
+    pattern: /Initializing (?:an|a V0) LLM engine(?: \(v(?<version>[\w.+-]+?)\))? with config/,
     texts: { version: "version" },
     runner: "V0",
   },
@@ -23,7 +23,12 @@ const identity: readonly LinePattern[] = [
     pattern: /Starting to load model (?<model>\S+?)(?:\.\.\.|…|$)/,
     texts: { model: "model" },
   },
-  { pattern: /(?<gpu>NVIDIA [A-Z][\w -]*\w|AMD Instinct [\w-]+)/, texts: { gpu: "gpu" } },
+  // Names of cards only: drivers and nvidia-smi write the maker's name elsewhere too.
+  {
+    pattern:
+      /(?<gpu>NVIDIA (?:GeForce|RTX|TITAN|Tesla|Quadro|[ABHLTVP]\d|GB?H?\d)[\w-]*(?: [\w-]+)*|AMD Instinct [\w-]+)/,
+    texts: { gpu: "gpu" },
+  },
   { pattern: /torch\.cuda\.get_device_name.*?['"](?<gpu>[^'"]+)['"]/, texts: { gpu: "gpu" } },
 ];
 
@@ -113,6 +118,17 @@ const budget: readonly LinePattern[] = [
     pattern: /Initial free memory (?<freeAtStart>[\d.]+) GiB, reserved (?<kv>[\d.]+) GiB memory for KV Cache/,
     figures: { freeAtStart: "freeAtStart", kv: "availableKv" },
     note: "The KV size was stated in bytes, so nothing was measured.",
+  },
+];
+
+const sizes: readonly LinePattern[] = [
+  {
+    pattern: /Chunked prefill is enabled with max_num_batched_tokens=(?<tokens>\d+)/,
+    flags: { tokens: "max-num-batched-tokens" },
+  },
+  {
+    pattern: /(?:Auto|Explicitly) set \((?<kv>[\d.]+)\/(?<total>[\d.]+)\) GiB for KV cache on node/,
+    figures: { kv: "availableKv", total: "total" },
   },
 ];
 
@@ -209,6 +225,7 @@ export const vllmPatterns: readonly LinePattern[] = [
   ...loading,
   ...v0Profile,
   ...budget,
+  ...sizes,
   ...graphs,
   ...capacity,
   ...refusals,
