@@ -88,6 +88,23 @@ export function matchShare(request: PlanRequest, wanted: number, kept: Kept): Po
   };
 }
 
+export interface FittingShare {
+  readonly flag: string;
+  readonly share: string;
+  readonly plan: Plan;
+}
+
+/** The largest share in hundredths with which the target surely starts; null where none does. */
+export function largestFittingShare(request: PlanRequest): FittingShare | null {
+  const { flag } = shareOf(request);
+  for (let hundredths = 99; hundredths > 0; hundredths--) {
+    const share = (hundredths / 100).toFixed(2);
+    const plan = planOrNull({ ...request, flags: { ...request.flags, [flag]: share } });
+    if (plan?.verdict.kind === "fits") return { flag, share, plan };
+  }
+  return null;
+}
+
 /** A size that the user stated absolutely stays absolute where the target can state one. */
 export function matchAbsolute(request: PlanRequest, wanted: number): PoolMatch {
   if (request.engine === "vllm")

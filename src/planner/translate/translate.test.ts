@@ -92,6 +92,18 @@ test("what the target cannot have is said with both numbers", () => {
   assert.match(notes.join(" "), /cannot match it: \d+ bytes are wanted and .* gives \d+/);
 });
 
+test("the same KV may be more than the target can start with: then the largest share that does is named", () => {
+  const { notes, to } = translated(
+    "lmdeploy serve api_server Qwen/Qwen2.5-32B-Instruct-AWQ --max-prefill-token-num 2048 --max-batch-size 16 --session-len 4096",
+    "vllm",
+  );
+  assert.notEqual(to.verdict.kind, "fits");
+  assert.match(
+    notes.join(" "),
+    /--gpu-memory-utilization 0\.\d\d surely starts there, with [1-9]\d* KV tokens/,
+  );
+});
+
 const models = [
   "Qwen/Qwen2.5-7B-Instruct",
   "Qwen/Qwen2.5-14B-Instruct-AWQ",

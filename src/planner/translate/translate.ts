@@ -3,7 +3,7 @@ import { plan } from "../engines.ts";
 import { plainFlag } from "../flags.ts";
 import { deepFreeze, type FlagValues, type Plan, type PlanRequest } from "../plan.ts";
 import type { TranslatedEngine } from "./command-line.ts";
-import { askedBytes, type Kept, matchAbsolute, matchShare } from "./match-pool.ts";
+import { askedBytes, type Kept, largestFittingShare, matchAbsolute, matchShare } from "./match-pool.ts";
 import { type LmdeployKind, poolFlags, type Twin, type TwinValue, twins, withoutTwin } from "./twins.ts";
 
 export interface KeptFlag {
@@ -131,6 +131,14 @@ function defaultNotes(from: Plan, to: Plan): string[] {
   });
 }
 
+/** The same KV may be more than the other engine can start with: then what it can. */
+function fallbackNote(to: Plan, plain: PlanRequest): string | null {
+  if (to.verdict.kind === "fits") return null;
+  const found = largestFittingShare(plain);
+  if (found === null) return "With these flags no share surely starts there.";
+  return `--${found.flag} ${found.share} surely starts there, with ${found.plan.kv?.numTokens.expected ?? 0} KV tokens.`;
+}
+
 /** The engine of LMDeploy that serves a request: TurboMind, or PyTorch where it falls back. */
 function lmdeployKind(request: PlanRequest): LmdeployKind {
   return plan(request).rules.startsWith("PyTorch") ? "pytorch" : "turbomind";
@@ -163,6 +171,7 @@ export function translateStart(request: PlanRequest, target: TranslationTarget):
   const notes = [
     prefixNote,
     pool.shortfall === null ? null : `The target cannot match it: ${pool.shortfall}.`,
+    fallbackNote(to, plain),
     ...defaultNotes(from, to),
   ].filter((note) => note !== null);
   return deepFreeze({
