@@ -9,7 +9,8 @@
  * A program whose layers lie in several arenas is cut into stretches. Between two of them a crossing copies the buffers
  * that are still read; the head, whose weights lie in arena 0, is one more stretch.
  */
-import { attentionItemWords } from "../../core/workspace-layout.ts";
+import { quantizedWidth } from "../../core/footprint.ts";
+import { attentionItemWords, tokensPerQuad } from "../../core/workspace-layout.ts";
 import type { BackendLimits } from "../backend.ts";
 import type { Operation, Program } from "../program.ts";
 import type { ArenaViews } from "./arena.ts";
@@ -18,7 +19,8 @@ import type { KernelSet } from "./kernel-set.ts";
 import type { ArenaLayout, ModelLayout } from "./layout.ts";
 import { Lowering } from "./lower.ts";
 import { bufferOverwritten, buffersLiveAt, isReadOnlyQuantized } from "./operation-access.ts";
-import type { CompiledProgram, Crossing, CrossingRange } from "./phase.ts";
+import { ownPlacePatches } from "./own-places.ts";
+import type { CompiledProgram, Crossing, CrossingRange, Patch, Phase } from "./phase.ts";
 import { PhaseList } from "./phase-list.ts";
 import { compileSampling } from "./sampling-job.ts";
 
@@ -59,11 +61,18 @@ export function compileProgram(context: ThreadContext): CompiledProgram {
     lowerStretch(context, operations, stretch, jobs, body);
   }
   if (arenaId !== 0) body.addCrossing(crossing(context, operations, arenaId, 0, numBody));
-  const bodyPatches = jobs.takePatches();
+  const bodyPatches = [...jobs.takePatches(), ...ownPlaces(context, body.phases)];
   const head = new PhaseList();
   lowerStretch(context, operations, { arenaId: 0, start: numBody, end: operations.length }, jobs, head);
   compileSampling(context, jobs, head);
-  return { body: body.phases, head: head.phases, bodyPatches, headPatches: jobs.takePatches() };
+  const headPatches = [...jobs.takePatches(), ...ownPlaces(context, head.phases)];
+  return { body: body.phases, head: head.phases, bodyPatches, headPatches };
+}
+
+/** None for a thread beyond the quads that there are. */
+function ownPlaces({ program, limits, thread }: ThreadContext, phases: readonly Phase[]): Patch[] {
+  if ((thread + 1) * tokensPerQuad > limits.maxNumBatchedTokens) return [];
+  return ownPlacePatches(phases, thread, quantizedWidth(program));
 }
 
 /** What precedes the first layer runs in arena 0; what follows the last one runs with it. */

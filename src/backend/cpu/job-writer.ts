@@ -46,7 +46,13 @@ export class JobWriter {
     value: Patch["value"],
     base = 0,
   ): void {
-    this.#patches.push({ i32: job.i32, word: job.jobOffset / 4 + jobWord(kernelName, field), value, base });
+    this.#patches.push({
+      i32: job.i32,
+      word: job.jobOffset / 4 + jobWord(kernelName, field),
+      value,
+      base,
+      ownPlace: 0,
+    });
   }
 
   /** The patches noted since the last call. */

@@ -74,9 +74,11 @@ export interface CrossingRange {
 export interface Patch {
   readonly i32: Int32Array;
   readonly word: number;
-  readonly value: "numTokens" | "numOutputs" | "firstOutput" | "outputRowIds";
-  /** Added to "outputRowIds" (bytes). */
+  readonly value: "numTokens" | "numOutputs" | "firstOutput" | "outputRowIds" | "quantized";
+  /** Bytes: added to "outputRowIds"; the place of "quantized" rows that threads share. */
   readonly base: number;
+  /** The place of a "quantized" row that is the only one. */
+  readonly ownPlace: number;
 }
 
 export interface CompiledProgram {

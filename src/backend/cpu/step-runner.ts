@@ -75,11 +75,13 @@ export class StepRunner {
   }
 
   #applyPatches(patches: readonly Patch[], numOutputs: number, firstOutput: number): void {
+    const numRows = numOutputs > 0 ? numOutputs : this.#numTokens;
     for (const patch of patches) {
       let value = 0;
       if (patch.value === "numTokens") value = this.#numTokens;
       else if (patch.value === "numOutputs") value = numOutputs;
       else if (patch.value === "firstOutput") value = firstOutput;
+      else if (patch.value === "quantized") value = numRows === 1 ? patch.ownPlace : patch.base;
       else value = patch.base + 4 * firstOutput;
       patch.i32[patch.word] = value;
     }
