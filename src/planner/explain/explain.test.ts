@@ -316,3 +316,19 @@ test("older wordings, and what stands around a log: no version, nvidia-smi, PyTo
   const typed = readLog("vLLM\nINFO Chunked prefill is enabled with max_num_batched_tokens=2048.");
   assert.equal(typed.flags["max-num-batched-tokens"], "2048");
 });
+
+test("a warm-up that died where the estimate fits: the estimate gives way to the log", () => {
+  const text = textOf("lmdeploy-32b-awq-24g")
+    .replace("max_prefill_token_num=8192", "max_prefill_token_num=2048")
+    .replace("max_batch_size=128", "max_batch_size=16");
+  const facts = readLog(text);
+  const context = contextOf(facts, "RTX 4090");
+  const measured = measuredStart(facts, context);
+  assert.ok(measured !== null);
+  assert.equal(measured.planned.verdict.kind, "fits");
+  const explanation = explainLog(facts, context);
+  assert.notEqual(explanation.plan?.verdict.kind, "fits");
+  assert.ok(explanation.changes.length > 0);
+  const prefill = Number(/--max-prefill-token-num (\d+)/.exec(flagsOf(explanation).join(" "))?.[1]);
+  assert.ok(prefill < 2048, `${prefill}`);
+});
