@@ -44,6 +44,17 @@ test("Ctrl-C ends a running request after the grace time, with an error, and the
   assert.equal(await pagoda.exited, 130);
 });
 
+test("SIGTERM lets a running answer finish and leaves with 0", async () => {
+  const pagoda = new PagodaProcess(serving("--shutdown-grace-ms", "60000"));
+  const url = await pagoda.ready();
+  const response = await complete(url, { prompt: "a", max_tokens: 100, ignore_eos: true, stream: true });
+  pagoda.child.kill("SIGTERM");
+  const text = await response.text();
+  assert.match(text, /"finish_reason":"length"/);
+  assert.doesNotMatch(text, /"error"/);
+  assert.equal(await pagoda.exited, 0);
+});
+
 test("a port in use is one line and exit code 1", async () => {
   const occupant = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => occupant.once("listening", resolve));

@@ -45,6 +45,13 @@ const refusals: readonly Refusal[] = [
     hint: /max_tokens to at most 11, or start the server with a larger KV pool/,
   },
   {
+    why: "a text too long whatever its tokens are, which is not cut into them",
+    request: { ...requestFor([]), prompt: { kind: "text", text: "a".repeat(3000), addSpecialTokens: false } },
+    code: "context_length_exceeded",
+    message: /256 tokens of at most 8 characters, but the prompt has 3000 characters: at least 375 tokens/,
+    hint: /to 2048 characters or less/,
+  },
+  {
     why: "a prompt of no tokens",
     request: requestFor([]),
     code: "invalid_request",

@@ -218,6 +218,10 @@ test("faults at the door have OpenAI's shape", async () => {
     [{ method: "GET", url: "/nowhere" }, 404, "not_found"],
     [{ method: "GET", url: "/v1/models/org/other" }, 404, "model_not_found"],
     [post("/v1/completions", { model: "other", prompt: "a" }), 404, "model_not_found"],
+    [post("/v1/completions", { prompt: [1, "a"] }), 400, "invalid_request"],
+    [post("/v1/completions", { prompt: [[1], [0.5]] }), 400, "invalid_request"],
+    [post("/v1/completions", { prompt: "a", stop: new Array(70_000).fill("b") }), 400, "invalid_request"],
+    [post("/v1/chat/completions", { messages: new Array(70_000).fill({}) }), 400, "invalid_request"],
     [post("/v1/completions", { prompt: "a".repeat(65) }), 400, "context_length_exceeded"],
     [post("/v1/completions", { prompt: "a".repeat(65), stream: true }), 400, "context_length_exceeded"],
   ] as const;
