@@ -20,6 +20,8 @@ export interface PlanRequest {
   readonly usage: "serve" | "library";
   /** Bytes of all stored tensors, where headers were at hand: they win over the count by formula. */
   readonly storedWeightsBytes?: number;
+  /** The draft model that a speculative flag names; without it the catalogue is asked. */
+  readonly draftModel?: ModelFacts;
   /** What a log of this very set-up said; wins over the estimates. */
   readonly known?: KnownBytes;
 }

@@ -92,7 +92,9 @@ function verdictOf(start: LmdeployStart, pool: PytorchPool, slack: Quantity, sta
 
 function pytorchFinding(start: LmdeployStart): LmdeployFinding {
   const { settings, model, free } = start;
-  const blockBytes = pytorchBlockBytes(model, settings);
+  const draftBytes =
+    start.draft === null ? 0 : pytorchBlockBytes(start.draft.facts, { ...settings, tensorParallel: 1 });
+  const blockBytes = pytorchBlockBytes(model, settings) + draftBytes;
   const slots = settings.maxBatchSize.value + 2;
   const stateBytes = recurrentStateBytes(model, settings.tensorParallel) * slots;
   const runtime = (prefill: number): number => pytorchRuntimeBytes(settings, model.vocabSize, prefill);

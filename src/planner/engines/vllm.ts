@@ -127,13 +127,10 @@ function settingsTable({ settings, pool }: Start): Plan["settings"] {
 
 /** Flags that move memory in ways this arithmetic does not follow: said, not hidden. */
 const notCounted: readonly string[] = [
-  "kv-cache-dtype-skip-layers",
   "prefill-context-parallel-size",
   "offload-group-size",
   "use-replayssm",
   "kv-transfer-config",
-  "speculative-config",
-  "spec-model",
   "enable-eplb",
   "enable-dbo",
 ];
@@ -143,6 +140,12 @@ function warningsOf(start: Start): string[] {
     .filter((name) => start.settings.flags.has(name))
     .map((name) => `--${name} is passed on; what it moves in memory is not in this plan.`);
   const { settings, model, profile } = start;
+  if (settings.speculation?.kind === "uncounted")
+    warnings.push(`What drafting by ${settings.speculation.method} holds in memory is not in this plan.`);
+  if (settings.speculation?.kind === "prediction" && model.numDraftLayers === 0)
+    warnings.push(
+      "The configuration names no prediction layers (num_nextn_predict_layers); one was assumed.",
+    );
   const kvHeads = Math.min(
     ...model.layers.map(({ mixer }) =>
       mixer.kind === "attention" ? mixer.numKvHeads : Number.POSITIVE_INFINITY,

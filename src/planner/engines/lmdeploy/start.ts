@@ -7,7 +7,8 @@ import { quantisationNamed } from "../../model/parse-quantisation.ts";
 import { assertDivides, countParameters } from "../../model/rank-tensors.ts";
 import { rankWeights, withStoredBytes } from "../../model/rank-weights.ts";
 import type { KvPlan, Plan, PlanComponent, PlanRequest, Verdict } from "../../plan.ts";
-import { exact, minus, type Quantity } from "../../quantity.ts";
+import { exact, minus, type Quantity, sum } from "../../quantity.ts";
+import { adapterBytes, type LmdeployDraft, lmdeployDraft } from "./added-weights.ts";
 import { type LmdeploySettings, newestLmdeploy, resolveLmdeploySettings } from "./settings.ts";
 import { contextQuantity, gemmWorkspace, lmdeployWeights } from "./working-memory.ts";
 
@@ -16,6 +17,8 @@ export interface LmdeployStart {
   readonly model: ModelFacts;
   readonly settings: LmdeploySettings;
   readonly weights: Quantity;
+  /** The draft model of the PyTorch engine; null: none. */
+  readonly draft: LmdeployDraft | null;
   /** Free after context, weights and workspace: what `cudaMemGetInfo` says then. */
   readonly free: Quantity;
 }
@@ -39,6 +42,21 @@ export interface LmdeployFinding {
   readonly warnings: readonly string[];
 }
 
+/** Weights of a rank with what adapters and drafting add to them. */
+function weightsOf(
+  request: PlanRequest,
+  model: ModelFacts,
+  settings: LmdeploySettings,
+  draft: LmdeployDraft | null,
+): Quantity {
+  const counted = lmdeployWeights(model, settings, request.device.computeCapability);
+  const own = withStoredBytes(counted, model, request.storedWeightsBytes);
+  const added = [adapterBytes(model, settings), draft?.weights ?? null].filter((part) => part !== null);
+  if (added.length === 0) return own;
+  const parts = [own, ...added];
+  return sum(parts, parts.map(({ evidence }) => evidence.why).join("; "));
+}
+
 export function lmdeployStart(request: PlanRequest): LmdeployStart {
   const settings = resolveLmdeploySettings(request);
   const format = settings.flags.text("model-format");
@@ -50,13 +68,8 @@ export function lmdeployStart(request: PlanRequest): LmdeployStart {
     expertParallel: settings.expertParallel,
     pipelineParallel: 1,
   });
-  const weights =
-    request.known?.weights ??
-    withStoredBytes(
-      lmdeployWeights(model, settings, request.device.computeCapability),
-      model,
-      request.storedWeightsBytes,
-    );
+  const draft = lmdeployDraft({ ...request, model }, settings);
+  const weights = request.known?.weights ?? weightsOf(request, model, settings, draft);
   const taken = [contextQuantity, weights, exact(request.usedBytes, "held by others")];
   if (settings.rule !== "pytorch") taken.push(gemmWorkspace);
   return {
@@ -64,13 +77,15 @@ export function lmdeployStart(request: PlanRequest): LmdeployStart {
     model,
     settings,
     weights,
+    draft,
     free: request.known?.free ?? minus(request.device.total, taken, "free after the weights"),
   };
 }
 
 /** Warnings every TurboMind rule gives (lmdeploy-memory.md §11). */
 function commonWarnings({ settings, model }: LmdeployStart): string[] {
-  const warnings = ["speculative-algorithm", "adapters", "role"]
+  const notCounted = settings.rule === "pytorch" ? ["role"] : ["speculative-algorithm", "adapters", "role"];
+  const warnings = notCounted
     .filter((name) => settings.flags.has(name))
     .map((name) => `--${name} is passed on; what it moves in memory is not in this plan.`);
   const kvHeads = model.layers.map(({ mixer }) =>

@@ -1,6 +1,5 @@
 /** @module The KV cache layers of a model as vLLM lays them out on one rank (vllm-memory.md §3.1, §3.3). */
-import { PagodaError } from "../../../core/errors.ts";
-import { ceilDiv, roundUp } from "../../bytes.ts";
+import { ceilDiv } from "../../bytes.ts";
 import type { Device } from "../../device/device.ts";
 import type { NamedLayer } from "../../kv/layer-groups.ts";
 import { type AttentionSpec, pageBytes, type StateSpec } from "../../kv/layer-spec.ts";
@@ -13,66 +12,10 @@ import {
   type ModelFacts,
 } from "../../model/facts.ts";
 import { kvHeadsOnRank } from "../../model/rank-tensors.ts";
-import { nearest } from "../../nearest.ts";
+import type { Draft } from "./draft.ts";
+import { keepsModelDtype, kvFormatOf } from "./kv-formats.ts";
 import type { VllmSettings } from "./settings.ts";
 import type { VllmProfile } from "./versions.ts";
-
-/** How one KV dtype stores a head of one token: bytes a number, or packed bytes for both widths. */
-interface KvFormat {
-  readonly dtypeBytes: number;
-  readonly content: ((headDim: number, valueHeadDim: number) => number) | null;
-  readonly slotsPerHead: number;
-}
-
-const plain = (bytes: number): KvFormat => ({ dtypeBytes: bytes, content: null, slotsPerHead: 1 });
-/** Per-token-head scales: 4 bytes for K and 4 for V beside the numbers. */
-const scaled = (bytes: number): KvFormat => ({
-  dtypeBytes: 1,
-  content: (k, v) => (k + v) * bytes + 8,
-  slotsPerHead: 1,
-});
-const turbo = (keyBits: number, valueBits: number): KvFormat => ({
-  dtypeBytes: 1,
-  content: (k, v) => {
-    const key = keyBits === 8 ? k : Math.ceil((k * keyBits) / 8) + 2;
-    return roundUp(key + Math.ceil((v * valueBits) / 8) + 4, 2);
-  },
-  slotsPerHead: 1,
-});
-
-const kvFormats: Readonly<Record<string, KvFormat>> = {
-  float16: plain(2),
-  bfloat16: plain(2),
-  fp8: plain(1),
-  fp8_e4m3: plain(1),
-  fp8_e5m2: plain(1),
-  fp8_inc: plain(1),
-  int8_per_token_head: scaled(1),
-  fp8_per_token_head: scaled(1),
-  int4_per_token_head: scaled(0.5),
-  nvfp4: { dtypeBytes: 1, content: (k) => k / 2 + k / 16, slotsPerHead: 2 },
-  turboquant_k8v4: turbo(8, 4),
-  turboquant_4bit_nc: turbo(4, 4),
-  turboquant_k3v4_nc: turbo(3, 4),
-  turboquant_3bit_nc: turbo(3, 3),
-};
-
-/**
- * The KV dtype after `auto`: what the checkpoint declares, else the model's own.
- * @throws PagodaError `plan_invalid` naming the nearest known dtype.
- */
-function kvFormatOf(name: string, model: ModelFacts): { readonly name: string; readonly format: KvFormat } {
-  if (name === "auto") {
-    if (model.declaredKvDtype !== null) return kvFormatOf(model.declaredKvDtype, model);
-    return { name: model.dtype, format: plain(dtypeBytes(model.dtype)) };
-  }
-  const format = kvFormats[name];
-  if (format !== undefined) return { name, format };
-  throw new PagodaError("plan_invalid", `vLLM has no KV cache dtype "${name}".`, {
-    param: "kv-cache-dtype",
-    hint: `The nearest is ${nearest(name, Object.keys(kvFormats))}.`,
-  });
-}
 
 /** Block size of the attention backend that vLLM picks (vllm-memory.md §3.3). */
 function defaultBlockSize(model: ModelFacts, device: Device): number {
@@ -135,15 +78,18 @@ function attentionSpecs(
   profile: VllmProfile,
   blockSize: number,
 ): (AttentionSpec | null)[] {
-  const { name, format } = kvFormatOf(settings.kvDtype, model);
+  const primary = kvFormatOf(settings.kvDtype, model);
+  const kept = kvFormatOf("auto", { ...model, declaredKvDtype: null });
   const tp = settings.tensorParallel;
-  return model.layers.map(({ mixer }) => {
+  return model.layers.map(({ mixer }, index) => {
+    const keeps = keepsModelDtype(index, mixer, model, settings.skippedKvLayers, settings.kvDtype);
+    const { name, format } = keeps ? kept : primary;
     const base = {
       blockSize,
       dtypeBytes: format.dtypeBytes,
       paddedPageBytes: null,
       spanKind: "window" as const,
-      extraTokens: 0,
+      extraTokens: settings.extraWindowTokens,
       label: name,
     };
     if (mixer.kind === "latent") {
@@ -206,6 +152,7 @@ export function kvLayers(
   device: Device,
   settings: VllmSettings,
   profile: VllmProfile,
+  draft: Draft | null,
 ): KvLayers {
   const chosen = chosenBlockSize(model, device, settings);
   const tp = settings.tensorParallel;
@@ -227,7 +174,10 @@ export function kvLayers(
     blockSize = Math.max(chosen, align * ceilDiv(stateBytes, align * perToken));
     padded = blockSize * perToken === stateBytes ? null : blockSize * perToken;
   }
-  const attention = attentionSpecs(model, settings, profile, blockSize);
+  const shared = sharedPage(model, settings, profile, blockSize);
+  if (shared !== null) blockSize = shared.blockSize;
+  if (shared !== null && padded !== null) padded = shared.pageBytes;
+  const attention = paddedToShare(attentionSpecs(model, settings, profile, blockSize), shared);
   const layers: NamedLayer[] = [];
   for (const [index, spec] of attention.entries()) {
     const state = states[index] ?? 0;
@@ -237,7 +187,68 @@ export function kvLayers(
       spec ?? (state > 0 ? stateSpec(state, padded, settings, model, blockSize, numCheckpointBlocks) : null);
     if (layer !== null) layers.push({ name: `layer.${index}`, spec: layer });
   }
+  if (draft !== null) layers.push(...draftLayers(draft, settings, profile, blockSize));
   return { layers, blockSize, kvDtype: kvFormatOf(settings.kvDtype, model).name };
+}
+
+/** Name of a draft's layer; no layer of the target has it. */
+export function draftLayerName(index: number): string {
+  return `draft.${index}`;
+}
+
+/** The draft's attention layers beside those of the target: same block, same KV dtype, its own ranks. */
+function draftLayers(
+  draft: Draft,
+  settings: VllmSettings,
+  profile: VllmProfile,
+  blockSize: number,
+): NamedLayer[] {
+  const own = { ...settings, tensorParallel: draft.tensorParallel, skippedKvLayers: new Set<string>() };
+  return attentionSpecs(draft.facts, own, profile, blockSize).flatMap((spec, index) =>
+    spec === null ? [] : [{ name: draftLayerName(index), spec }],
+  );
+}
+
+interface SharedPage {
+  readonly blockSize: number;
+  readonly pageBytes: number;
+}
+
+/** Tokens of the smallest block that attention kernels take. */
+const kernelBlock = 16;
+
+/**
+ * The page that layers of two KV dtypes share (`_align_heterogeneous_kv_block_size` of vLLM 0.32): the block grows until
+ * its quantised page holds one kernel block of the wider layers. Null where no layer is left out or both pages agree.
+ */
+function sharedPage(
+  model: ModelFacts,
+  settings: VllmSettings,
+  profile: VllmProfile,
+  blockSize: number,
+): SharedPage | null {
+  const caching = attentionSpecs(model, settings, profile, 1).filter((spec) => spec !== null);
+  const perToken = (isKept: boolean): number =>
+    Math.max(0, ...caching.filter(({ label }) => (label === model.dtype) === isKept).map(pageBytes));
+  const [kept, primary] = [perToken(true), perToken(false)];
+  if (kept === 0 || primary === 0 || kept <= primary) return null;
+  const align = Math.max(kernelBlock, blockSize);
+  const grown = Math.max(blockSize, align * ceilDiv(kept * kernelBlock, align * primary));
+  return { blockSize: grown, pageBytes: grown * primary };
+}
+
+/** Sliding layers pad to the shared page, in the largest block that fits it; full ones agree on tokens and pad nothing. */
+function paddedToShare(
+  specs: readonly (AttentionSpec | null)[],
+  shared: SharedPage | null,
+): readonly (AttentionSpec | null)[] {
+  if (shared === null) return specs;
+  return specs.map((spec) => {
+    if (spec === null || spec.kind !== "sliding") return spec;
+    const perToken = pageBytes({ ...spec, blockSize: 1 });
+    const fitting = Math.floor(shared.pageBytes / perToken / kernelBlock) * kernelBlock;
+    return { ...spec, blockSize: Math.max(kernelBlock, fitting), paddedPageBytes: shared.pageBytes };
+  });
 }
 
 function stateSpec(

@@ -7,7 +7,8 @@ import { type Pool, type PoolOutcome, poolOutcome } from "../../kv/pool-capacity
 import type { ModelFacts } from "../../model/facts.ts";
 import { memoPerModel } from "../../model/memo.ts";
 import { pipelineStages } from "../../model/rank-tensors.ts";
-import { type KvLayers, kvLayers } from "./kv-layers.ts";
+import type { Draft } from "./draft.ts";
+import { draftLayerName, type KvLayers, kvLayers } from "./kv-layers.ts";
 import { concurrentBatches, hasAttention, type VllmSettings } from "./settings.ts";
 import type { VllmProfile } from "./versions.ts";
 
@@ -29,14 +30,17 @@ function groupModel(
   device: Device,
   settings: VllmSettings,
   profile: VllmProfile,
+  draft: Draft | null,
 ): GroupedLayers {
-  const layers = kvLayers(model, device, settings, profile);
+  const layers = kvLayers(model, device, settings, profile, draft);
   const groups = groupLayers(layers.layers, {
     disableHybrid: settings.disablesHybrid,
     mayPadPages: profile.mayPadPages,
   });
   const stages = pipelineStages(model.layers.length, settings.pipelineParallel).map(([from, to]) => {
     const names = new Set(Array.from({ length: to - from }, (_, offset) => `layer.${from + offset}`));
+    const isLast = to === model.layers.length;
+    if (isLast) for (const index of (draft?.facts.layers ?? []).keys()) names.add(draftLayerName(index));
     return settings.pipelineParallel === 1 ? groups : projectGroups(groups, names);
   });
   const bytesPerToken = layers.layers.reduce(
@@ -54,7 +58,7 @@ function groupModel(
 
 /** Layers and groups depend on no length and no memory. */
 const groupedLayers = memoPerModel(
-  (device: Device, settings: VllmSettings, profile: VllmProfile) =>
+  (device: Device, settings: VllmSettings, profile: VllmProfile, draft: Draft | null) =>
     [
       device.vendor,
       device.computeCapability,
@@ -67,6 +71,9 @@ const groupedLayers = memoPerModel(
       settings.mambaCacheMode,
       settings.stateDtype,
       settings.disablesHybrid,
+      settings.extraWindowTokens,
+      ...settings.skippedKvLayers,
+      draft === null ? "" : `${draft.tensorParallel} ${JSON.stringify(draft.facts.layers)}`,
     ].join(" "),
   groupModel,
 );
@@ -77,8 +84,9 @@ export function describePool(
   device: Device,
   settings: VllmSettings,
   profile: VllmProfile,
+  draft: Draft | null = null,
 ): VllmPool {
-  const grouped = groupedLayers(model, device, settings, profile);
+  const grouped = groupedLayers(model, device, settings, profile, draft);
   const blockSize = hasAttention(model) ? grouped.layers.blockSize : settings.maxModelLen.value;
   return {
     ...grouped,

@@ -188,20 +188,3 @@ export function graphMemory(model: ModelFacts, settings: VllmSettings): Quantity
     "captured graphs: layers, capture sizes and ranks",
   );
 }
-
-/** Slots of LoRA adapters: A and B of every projection for each slot. */
-export function loraSlots(model: ModelFacts, settings: VllmSettings): Quantity {
-  const lora = settings.loraBytesPerRankHint;
-  if (lora === null) return exact(0, "no LoRA");
-  let widths = 0;
-  for (const { mixer, feedForward } of model.layers) {
-    const attention =
-      mixer.kind === "attention"
-        ? (2 * mixer.numHeads + 2 * mixer.numKvHeads) * mixer.headDim + 4 * model.hiddenSize
-        : 4 * model.hiddenSize;
-    const dense = feedForward.kind === "dense" ? 3 * (feedForward.width + model.hiddenSize) : 0;
-    widths += attention + dense;
-  }
-  const bytes = ((lora.maxLoras + 1) * lora.rank * widths * 2) / Math.max(1, settings.tensorParallel / 2);
-  return estimated(bytes * 0.6, bytes, bytes * 1.4, `${lora.maxLoras} LoRA slots of rank ${lora.rank}`);
-}

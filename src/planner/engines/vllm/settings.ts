@@ -6,6 +6,9 @@ import { FlagReader, setting } from "../../flags.ts";
 import type { ModelFacts } from "../../model/facts.ts";
 import type { PlanRequest } from "../../plan.ts";
 import { vllmFlags } from "./flag-table.ts";
+import { skippedLayers } from "./kv-formats.ts";
+import { type LoraSettings, loraSettings } from "./lora.ts";
+import { type Speculation, speculationOf } from "./speculation.ts";
 import type { VllmProfile } from "./versions.ts";
 
 export interface VllmSettings {
@@ -33,7 +36,11 @@ export interface VllmSettings {
   readonly cpuOffloadBytes: number;
   readonly swapBytes: number;
   readonly numSpeculativeTokens: number;
-  readonly loraBytesPerRankHint: { readonly maxLoras: number; readonly rank: number } | null;
+  readonly speculation: Speculation | null;
+  /** Tokens a sliding window keeps beyond itself while several layers predict. */
+  readonly extraWindowTokens: number;
+  readonly skippedKvLayers: ReadonlySet<string>;
+  readonly lora: LoraSettings | null;
   readonly mambaCacheMode: "none" | "align" | "all";
   /** `--mamba-ssm-cache-dtype`; null: auto. */
   readonly stateDtype: string | null;
@@ -115,12 +122,17 @@ function batchOf(flags: FlagReader, request: PlanRequest, profile: VllmProfile, 
   };
 }
 
-function speculativeTokens(flags: FlagReader): number {
-  const direct = flags.integer("spec-tokens") ?? flags.integer("num-speculative-tokens");
-  if (direct !== null) return direct;
-  const text = flags.text("speculative-config");
-  const match = text === null ? null : /"num_speculative_tokens"\s*:\s*(\d+)/.exec(text);
-  return match === null ? 0 : Number(match[1]);
+/** Tokens drafted a step: as stated, else as many as the checkpoint's own layers predict; 0 without drafting. */
+function speculativeTokens(speculation: Speculation | null, model: ModelFacts): number {
+  if (speculation === null) return 0;
+  return speculation.numTokens ?? Math.max(1, model.numDraftLayers);
+}
+
+/** Several prediction layers keep the tokens they may still revise in every window (vllm-memory.md §3.2, `extra`). */
+function extraWindowTokens(speculation: Speculation | null, model: ModelFacts): number {
+  const numTokens = speculativeTokens(speculation, model);
+  const hasModules = speculation?.kind === "prediction" && Math.min(model.numDraftLayers, numTokens) > 1;
+  return hasModules ? numTokens - 1 : 0;
 }
 
 function isEagerStart(flags: FlagReader, request: PlanRequest): boolean {
@@ -192,6 +204,7 @@ export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile):
     flags.switched("enable-prefix-caching") ??
     (isV1 && hasAttention(request.model) && (!isHybrid || profile.cachesMambaPrefixes));
   const blockSize = flags.integer("block-size");
+  const speculation = speculationOf(flags);
   const usesSecondRunner =
     profile.secondRunner === "all" || (profile.secondRunner === "dense" && isDense(request.model));
   return {
@@ -219,11 +232,11 @@ export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile):
     numBlocksOverride: flags.integer("num-gpu-blocks-override"),
     cpuOffloadBytes: (flags.number("cpu-offload-gb") ?? 0) * gib,
     swapBytes: (flags.number("swap-space") ?? 4) * gib,
-    numSpeculativeTokens: speculativeTokens(flags),
-    loraBytesPerRankHint:
-      flags.switched("enable-lora") === true
-        ? { maxLoras: flags.integer("max-loras") ?? 1, rank: flags.integer("max-lora-rank") ?? 16 }
-        : null,
+    numSpeculativeTokens: speculativeTokens(speculation, request.model),
+    speculation,
+    extraWindowTokens: extraWindowTokens(speculation, request.model),
+    skippedKvLayers: skippedLayers(flags),
+    lora: loraSettings(flags),
     mambaCacheMode: mambaMode(flags, profile, cachesPrefixes),
     stateDtype: flags.text("mamba-ssm-cache-dtype"),
   };

@@ -7,8 +7,9 @@ import { rankWeights, withStoredBytes } from "../../model/rank-weights.ts";
 import type { ExpertPadding } from "../../model/weight-formats.ts";
 import type { PlanRequest } from "../../plan.ts";
 import { exact, minus, type Quantity, sum } from "../../quantity.ts";
+import { type Draft, draftOf } from "./draft.ts";
+import { loraSlots } from "./lora.ts";
 import { describePool, type VllmPool } from "./pool.ts";
-import { loraSlots } from "./residual.ts";
 import { resolveVllmSettings, type VllmSettings } from "./settings.ts";
 import { newestVllm, type VllmProfile, vllmProfile } from "./versions.ts";
 
@@ -19,6 +20,8 @@ export interface Start {
   readonly settings: VllmSettings;
   readonly layout: RankLayout;
   readonly pool: VllmPool;
+  /** The draft model; null: none, or one without weights. */
+  readonly draft: Draft | null;
 }
 
 function modelOf(request: PlanRequest, settings: VllmSettings): ModelFacts {
@@ -43,13 +46,15 @@ export function startOf(request: PlanRequest): Start {
     expertParallel: settings.isExpertParallel ? ranks : 1,
   };
   assertDivides(model, layout);
+  const draft = draftOf({ ...request, model }, settings);
   return {
     request,
     model,
     profile,
     settings,
     layout,
-    pool: describePool(model, request.device, settings, profile),
+    draft,
+    pool: describePool(model, request.device, settings, profile, draft),
   };
 }
 
@@ -61,14 +66,22 @@ function expertPadding({ request, profile }: Start): ExpertPadding {
   return usesTriton ? "triton" : "marlin";
 }
 
+/** LoRA slots, and on the last stage the draft. */
+function addedWeights({ model, settings, layout, draft }: Start, stage: number): Quantity[] {
+  const slots = settings.lora === null ? [] : [loraSlots(settings.lora, model, layout, stage)];
+  const isLast = stage === layout.pipelineParallel - 1;
+  return draft !== null && isLast ? [...slots, draft.weights] : slots;
+}
+
 export function stageWeights(start: Start, stage: number): Quantity {
   const { known } = start.request;
   if (known?.weights !== undefined) return known.weights;
   const counted = rankWeights(start.model, start.layout, stage, expertPadding(start));
   const weights = withStoredBytes(counted, start.model, start.request.storedWeightsBytes);
   const offloaded = Math.min(start.settings.cpuOffloadBytes, weights.expectedBytes);
-  const parts = [weights, loraSlots(start.model, start.settings)];
+  const parts = [weights, ...addedWeights(start, stage)];
+  const why = parts.map(({ evidence }) => evidence.why).join("; ");
   return offloaded === 0
-    ? sum(parts, weights.evidence.why)
-    : minus(sum(parts, "weights"), [exact(offloaded, "--cpu-offload-gb")], "weights on the device");
+    ? sum(parts, why)
+    : minus(sum(parts, why), [exact(offloaded, "--cpu-offload-gb")], "weights on the device");
 }
