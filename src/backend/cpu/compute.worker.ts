@@ -8,7 +8,6 @@ import { advance, Barrier, barrierWords, failBarrier, PeerFailedError, sleepWhil
 import { bindKernelSource } from "./choose-kernels.ts";
 import { compileProgram, type ThreadContext } from "./compile.ts";
 import { type ControlBlock, commands, commandWords, controlBlock } from "./control.ts";
-import { keepOnOneProcessor } from "./machine-code/loader.ts";
 import { fillRopeTable } from "./rope-table.ts";
 import { StepRunner } from "./step-runner.ts";
 import { WeightLoader } from "./weight-loader.ts";
@@ -25,8 +24,6 @@ function main(start: WorkerStart): void {
   invariant(first !== undefined, () => "a model has at least one arena");
   const control = controlBlock(first, layout.control, limits.numThreads);
   try {
-    // Through node:ffi, which is trusted only where machine code has passed its self-test.
-    if (start.kernels.machineCode !== null) keepOnOneProcessor(thread, limits.numThreads);
     const barrier = new Barrier(control.barrier, limits.numThreads, numSpins);
     const context = threadContext(start);
     load(context, control, barrier);

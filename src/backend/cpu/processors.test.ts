@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
-import { cgroupQuota, grantedProcessors, maskOfOne } from "./processors.ts";
+import { cgroupQuota, grantedProcessors } from "./processors.ts";
 
 /** Runs `body` over a folder that looks like the root of a system with these files. */
 function withSystem(files: Readonly<Record<string, string>>, body: (root: string) => void): void {
@@ -56,19 +56,4 @@ describe("processors that affinity and the quota grant", () => {
       assert.equal(cgroupQuota(root), null);
       assert.equal(grantedProcessors(root), availableParallelism());
     }));
-});
-
-describe("a processor for each thread", () => {
-  const allowed = Uint8Array.of(0b1000_0010, 0b0000_0001);
-
-  it("is the thread-th that the process may use", () => {
-    assert.deepEqual(maskOfOne(allowed, 0, 3), Uint8Array.of(0b0000_0010, 0));
-    assert.deepEqual(maskOfOne(allowed, 1, 3), Uint8Array.of(0b1000_0000, 0));
-    assert.deepEqual(maskOfOne(allowed, 2, 3), Uint8Array.of(0, 0b0000_0001));
-  });
-
-  it("is not fixed where there are more processors than threads, or fewer", () => {
-    assert.equal(maskOfOne(allowed, 0, 2), null);
-    assert.equal(maskOfOne(allowed, 0, 4), null);
-  });
 });

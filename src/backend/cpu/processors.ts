@@ -14,21 +14,6 @@ export function grantedProcessors(root = "/"): number {
 }
 
 /**
- * The processor of one thread as a mask like `allowed` (bit p of byte p ÷ 8 is processor p): the thread-th that is allowed.
- * null unless there are exactly `numThreads` of them.
- */
-export function maskOfOne(allowed: Uint8Array, thread: number, numThreads: number): Uint8Array | null {
-  const processors = [...allowed].flatMap((bits, byte) =>
-    [0, 1, 2, 3, 4, 5, 6, 7].filter((bit) => ((bits >> bit) & 1) === 1).map((bit) => 8 * byte + bit),
-  );
-  const own = processors[thread];
-  if (processors.length !== numThreads || own === undefined) return null;
-  const mask = new Uint8Array(allowed.length);
-  mask[own >> 3] = 1 << (own & 7);
-  return mask;
-}
-
-/**
  * The smallest processor quota of this process's control group and its parents, in processors; null where none is set.
  * Version 2 writes "QUOTA PERIOD" or "max PERIOD" in cpu.max; version 1 has two files and −1 for none.
  */

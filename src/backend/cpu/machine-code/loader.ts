@@ -14,7 +14,6 @@
 import type * as Ffi from "node:ffi";
 import { writeSync } from "node:fs";
 import { invariant } from "../../../core/errors.ts";
-import { maskOfOne } from "../processors.ts";
 
 /** A loaded function: its argument is an address, its result is in memory. */
 export type NativeEntry = (address: number) => void;
@@ -81,24 +80,3 @@ export function preferHugePages(buffer: ArrayBufferLike, numBytes: number): void
 
 /** MADV_HUGEPAGE of Linux's <sys/mman.h>. */
 const adviseHugePages = 14;
-
-/**
- * Keeps the calling thread on a processor of its own, if the process may use exactly `numThreads`: left alone, the system
- * puts two threads that wake each other onto one processor when others are busy. With more processors than threads it
- * can move a thread to an idle one, which is better. The answer is ignored: a refusal costs speed only.
- */
-export function keepOnOneProcessor(thread: number, numThreads: number): void {
-  const { sched_getaffinity, sched_setaffinity } = foreign().dlopen(null, {
-    sched_getaffinity: { arguments: ["i32", "u64", "u64"], return: "i32" },
-    sched_setaffinity: { arguments: ["i32", "u64", "u64"], return: "i32" },
-  }).functions;
-  const allowed = new Uint8Array(processorMaskBytes);
-  const bytes = BigInt(processorMaskBytes);
-  if (sched_getaffinity(callingThread, bytes, addressOf(allowed.buffer)) !== 0) return;
-  const own = maskOfOne(allowed, thread, numThreads);
-  if (own !== null) sched_setaffinity(callingThread, bytes, addressOf(own.buffer));
-}
-
-const callingThread = 0;
-/** 8,192 processors: as many as Linux can be built for. */
-const processorMaskBytes = 1024;
