@@ -120,7 +120,7 @@ export interface Collected {
 export async function collect(
   engine: Engine,
   request: GenerationRequest,
-  signal = new AbortController().signal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<Collected> {
   const events: GenerationEvent[] = [];
   for await (const event of engine.generate(request, signal)) events.push(event);
