@@ -21,6 +21,7 @@ export {
 export { type Arrangement, compareReplicas, compareSentence } from "./compare.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
+export { draftModelNamed } from "./draft-name.ts";
 export { type PagodaStart, planPagoda } from "./engines/pagoda.ts";
 export { knownEngines, plan } from "./engines.ts";
 export {

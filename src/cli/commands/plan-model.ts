@@ -2,13 +2,16 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
+import { hubHeaders } from "../../model/source/hub-headers.ts";
 import type { SourceSettings } from "../../model/source/resolve-model.ts";
 import { readGguf } from "../../model/weights/gguf.ts";
-import { readSafetensorsFolder } from "../../model/weights/safetensors.ts";
+import { storedTensorBytes } from "../../model/weights/safetensors.ts";
 import {
   type ConfigObject,
   configOfGguf,
+  draftModelNamed,
   exactQuantity,
+  type FlagValues,
   lookUpModel,
   type ModelFacts,
   modelNamed,
@@ -45,9 +48,7 @@ function fromFolder(folder: string): PlannedModel {
   const hasWeights =
     existsSync(join(folder, "model.safetensors")) || existsSync(join(folder, "model.safetensors.index.json"));
   if (!hasWeights) return { facts, stored: null, from: "folder" };
-  let bytes = 0;
-  for (const tensor of readSafetensorsFolder(folder).values()) bytes += tensor.numBytes;
-  return { facts, stored: exactQuantity(bytes, "safetensors headers"), from: "folder" };
+  return { facts, stored: exactQuantity(storedTensorBytes(folder), "safetensors headers"), from: "folder" };
 }
 
 function fromGguf(path: string): PlannedModel {
@@ -64,27 +65,26 @@ function fromGguf(path: string): PlannedModel {
   return { facts, stored: exactQuantity(bytes, "GGUF header"), from: "gguf" };
 }
 
-/** Reads config.json of a hub id; only where the catalogue does not know it and the hub may be asked. */
-async function fromHub(name: string, settings: SourceSettings): Promise<ModelFacts> {
-  if (!settings.mayAskHub) return modelNamed(name);
-  const url = `${settings.hubEndpoint}/${name}/resolve/main/config.json`;
-  const headers = settings.hubToken === null ? {} : { authorization: `Bearer ${settings.hubToken}` };
-  const answer = await fetch(url, { headers }).catch((cause: unknown) => {
-    throw new PagodaError("model_unavailable", `${url} could not be reached`, {
-      hint: "Give a local config.json.",
-      cause,
-    });
-  });
-  if (!answer.ok)
-    throw new PagodaError(
-      "model_not_found",
-      `${name} is not in the catalogue, and the hub answers ${answer.status}`,
-      {
-        hint: "Check the id, or give a local config.json.",
-      },
-    );
-  const config: unknown = await answer.json();
-  return parseModelConfig(name, Object.fromEntries(Object.entries(Object(config))));
+/** A hub id that the catalogue does not know: its headers, from the hub or the cache. */
+async function fromHub(name: string, settings: SourceSettings): Promise<PlannedModel> {
+  const headers = await hubHeaders(name, settings);
+  if (headers.kind === "gguf") return { ...fromGguf(headers.path), from: "hub" };
+  const facts = readConfig(join(headers.folder, "config.json"), name);
+  const stored =
+    headers.storedBytes === null
+      ? null
+      : exactQuantity(headers.storedBytes, "safetensors headers of the hub");
+  return { facts, stored, from: "hub" };
+}
+
+/** What a plan takes of its models: the target is named on the command line, a draft inside a flag. */
+export async function draftOf(
+  flags: FlagValues,
+  settings: SourceSettings,
+): Promise<{ readonly draftModel?: ModelFacts }> {
+  const name = draftModelNamed(flags);
+  if (name === null) return {};
+  return { draftModel: (await planModel(name, settings)).facts };
 }
 
 /**
@@ -99,6 +99,7 @@ export async function planModel(name: string, settings: SourceSettings): Promise
     return { facts: readConfig(name, basename(dirname(resolve(name)))), stored: null, from: "config.json" };
   const known = lookUpModel(name);
   if (known !== null) return { facts: known, stored: null, from: "catalogue" };
-  if (!/^[\w.-]+\/[\w.-]+$/.test(name)) return { facts: modelNamed(name), stored: null, from: "catalogue" };
-  return { facts: await fromHub(name, settings), stored: null, from: "hub" };
+  if (!/^[\w.-]+\/[\w.-]+([@:][\w./:-]+)?$/.test(name))
+    return { facts: modelNamed(name), stored: null, from: "catalogue" };
+  return fromHub(name, settings);
 }

@@ -14,7 +14,7 @@ import {
 import { calibrationPath, readCalibration } from "../calibration-file.ts";
 import type { PlanOptions } from "./plan.ts";
 import { planDevice } from "./plan-device.ts";
-import { planModel } from "./plan-model.ts";
+import { draftOf, planModel } from "./plan-model.ts";
 import { planTable } from "./plan-table.ts";
 import { planVariant, wholeOption } from "./plan-variants.ts";
 
@@ -61,7 +61,8 @@ export async function runPlan(name: string, flags: FlagValues, options: PlanOpti
     print(await pagodaPlan(name, flags), options);
     return;
   }
-  const { facts, stored } = await planModel(name, sourceSettingsFrom(process.env));
+  const settings = sourceSettingsFrom(process.env);
+  const { facts, stored } = await planModel(name, settings);
   const { device, note } = planDevice(options);
   const request: PlanRequest = {
     model: facts,
@@ -71,6 +72,7 @@ export async function runPlan(name: string, flags: FlagValues, options: PlanOpti
     version,
     flags,
     usage: options.library === true ? "library" : "serve",
+    ...(await draftOf(flags, settings)),
     ...(stored === null ? {} : { storedWeightsBytes: stored.expectedBytes }),
   };
   const variant = planVariant(request, options);

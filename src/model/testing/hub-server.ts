@@ -89,14 +89,17 @@ export class HubServer {
       return;
     }
     const gitId = createHash("sha1").update(`blob ${body.length}\0`).update(body).digest("hex");
-    const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? "");
-    const from = range === null || this.faults.ignoresRanges ? 0 : Number(range[1]);
-    const part = Buffer.from(body.subarray(from));
+    const asked = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
+    const range = this.faults.ignoresRanges ? null : asked;
+    const from = range === null ? 0 : Number(range[1]);
+    const last =
+      range === null || range[2] === "" ? body.length - 1 : Math.min(Number(range[2]), body.length - 1);
+    const part = Buffer.from(body.subarray(from, last + 1));
     if (this.faults.damagesBytes && part.length > 0) part[0] = (part[0] ?? 0) ^ 1;
-    response.writeHead(from > 0 ? 206 : 200, {
+    response.writeHead(range !== null ? 206 : 200, {
       etag: `"${gitId}"`,
       "content-length": String(part.length),
-      ...(from > 0 ? { "content-range": `bytes ${from}-${body.length - 1}/${body.length}` } : {}),
+      ...(range !== null ? { "content-range": `bytes ${from}-${last}/${body.length}` } : {}),
     });
     if (request.method === "HEAD") response.end();
     else if (this.#breaksNow(part)) {

@@ -30,6 +30,28 @@ export function readSafetensorsFolder(folder: string): TensorDirectory {
   );
 }
 
+/**
+ * Bytes of all tensors of a folder, whatever number types they have: each file without its header. The index, where there
+ * is one, names the files. Throws PagodaError `model_invalid` for a damaged or missing file.
+ */
+export function storedTensorBytes(folder: string): number {
+  const indexPath = join(folder, indexFileName);
+  const isSharded = existsSync(indexPath);
+  const weightMap = isSharded ? readJsonObject(indexPath, maxIndexBytes).weight_map : {};
+  const names = isSharded && isJsonObject(weightMap) ? new Set(Object.values(weightMap)) : [singleFileName];
+  let total = 0;
+  for (const name of names) {
+    const file = new HeaderFile(join(folder, String(name)));
+    try {
+      file.text(file.count("header length"), "header");
+      total += file.remainingBytes;
+    } finally {
+      file.close();
+    }
+  }
+  return total;
+}
+
 function readSharded(folder: string, indexPath: string): TensorDirectory {
   const weightMap = readJsonObject(indexPath, maxIndexBytes).weight_map;
   if (!isJsonObject(weightMap))
