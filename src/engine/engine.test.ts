@@ -304,3 +304,22 @@ test("tokens to text and back", () => {
   assert.equal(engine.detokenize([0, 63], { skipSpecialTokens: true }), "a");
   assert.deepEqual(engine.tokenPiece(54), { text: "\ufffd", bytes: Uint8Array.of(0xe2) });
 });
+
+test("no more than one partial block of a running sequence is without tokens", async () => {
+  const seen: number[] = [];
+  const { engine } = scriptedEngine(
+    { maxNumSeqs: 4, maxNumBatchedTokens: 64 },
+    {
+      observer: {
+        requestFinished: () => undefined,
+        stepFinished: () => seen.push(engine.stats().numWastedTokens),
+      },
+    },
+  );
+  await Promise.all(
+    [3, 40, 77].map((numTokens) => collect(engine, requestFor(promptOf(numTokens, numTokens)))),
+  );
+  assert.ok(seen.length > 3);
+  assert.ok(seen.some((numTokens) => numTokens > 0));
+  for (const numTokens of seen) assert.ok(numTokens >= 0 && numTokens <= 3 * 15, `${numTokens} places`);
+});

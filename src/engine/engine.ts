@@ -65,6 +65,8 @@ export class Engine implements GenerationService {
   readonly #requests = new Set<RequestProgress>();
   #loop: Promise<void> | null = null;
   #numSteps = 0;
+  /** The step under way; null between steps. */
+  #computing: StepPlan | null = null;
   #failure: string | null = null;
   #isClosed = false;
 
@@ -141,16 +143,24 @@ export class Engine implements GenerationService {
       numRunning: running.length,
       numWaiting: waiting.numWaiting,
       kvCacheUsage: this.#blocks.numReferenced / this.#blocks.numTotal,
-      numWastedTokens: running.reduce(
-        (sum, { table, numComputed }) => sum + table.numBlocks * this.#blocks.blockSize - numComputed,
-        0,
-      ),
+      numWastedTokens: this.#wastedTokens(),
       numPreemptions,
       numPrefixQueryTokens: prefixes.counts.numQueryTokens,
       numPrefixHitTokens: prefixes.counts.numHitTokens,
       ...this.#delivery.counts,
       numSteps: this.#numSteps,
     };
+  }
+
+  /** Places in blocks of running sequences that hold no token, nor get one in the step that is being computed. */
+  #wastedTokens(): number {
+    const { blockSize } = this.#blocks;
+    let numTokens = 0;
+    for (const { table, numComputed } of this.#scheduler.running)
+      numTokens += table.numBlocks * blockSize - numComputed;
+    for (const slice of this.#computing?.slices ?? [])
+      if (slice.sequence.state === "running") numTokens -= slice.numTokens;
+    return numTokens;
   }
 
   memory(): MemoryReport {
@@ -219,11 +229,13 @@ export class Engine implements GenerationService {
   async #step(previous: readonly Outcome[]): Promise<Outcome[]> {
     const startMs = this.#clock();
     const plan = this.#scheduler.schedule();
+    this.#computing = plan;
     const computed = this.#runner.start(plan);
     this.#noteScheduled(plan, startMs);
     this.#delivery.deliver(previous);
     await Promise.all([computed, nextTurn()]);
     const outcomes = this.#runner.commit(plan);
+    this.#computing = null;
     this.#observeStep(plan, startMs);
     return outcomes;
   }
