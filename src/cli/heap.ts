@@ -92,3 +92,15 @@ const bodyShareOfHeap = 0.1;
 export function bodyCapacityBytes(ceilingMib: number): number {
   return Math.floor(ceilingMib * mib * bodyShareOfHeap);
 }
+
+const mostBodyMib = 4;
+const bodyLimitShareOfHeap = 1 / 64;
+
+/**
+ * Bytes of the largest body under a heap ceiling. The worst JSON (`{},{},…`) takes twenty times its length as values, a
+ * third of the heap at this limit. Under the smallest ceiling it is 2 MiB: half a million characters, more tokens than
+ * the context of any model that fits.
+ */
+export function bodyLimitBytes(ceilingMib: number): number {
+  return Math.min(mostBodyMib, ceilingMib * bodyLimitShareOfHeap) * mib;
+}

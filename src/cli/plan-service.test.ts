@@ -18,6 +18,7 @@ function serverWith(planner: ReturnType<typeof planService> | null) {
     version: "1.2.3",
     logprobCapacity: 1000,
     bodyCapacityBytes: 2 ** 24,
+    bodyLimitBytes: 2 ** 22,
     ...(planner === null ? {} : { planner }),
   });
 }

@@ -8,7 +8,7 @@ import { RunningRequests } from "../server/running-requests.ts";
 import { ServiceSlot } from "../server/service-slot.ts";
 import type { ServeValues } from "./commands/serve.ts";
 import { fail, showStacks } from "./fault.ts";
-import { bodyCapacityBytes, heapCeilingMib, logprobCapacity } from "./heap.ts";
+import { bodyCapacityBytes, bodyLimitBytes, heapCeilingMib, logprobCapacity } from "./heap.ts";
 import { type Instance, loadInstance, type PreparedInstance, prepareInstance } from "./instance.ts";
 import { resolveSettings } from "./instance-settings.ts";
 import { listen } from "./listen.ts";
@@ -47,6 +47,7 @@ export async function serve(modelArgument: string | null, values: ServeValues): 
     version,
     logprobCapacity: logprobCapacity(heapMib),
     bodyCapacityBytes: bodyCapacityBytes(heapMib),
+    bodyLimitBytes: bodyLimitBytes(heapMib),
     planner: planService(process.env),
   });
   const address = await listen(app, logger, {

@@ -23,8 +23,6 @@ import type { RunningRequests } from "./running-requests.ts";
 import type { ServiceSlot } from "./service-slot.ts";
 import { UnknownFieldLog } from "./unknown-field-log.ts";
 
-/** Bodies are held in memory before they are admitted; 4 MiB is a prompt of a million characters with room to spare. */
-const bodyLimitBytes = 4 * 2 ** 20;
 /** Seconds after which a client may try again when the server cannot answer now. */
 const retryAfterSeconds = "1";
 
@@ -38,6 +36,8 @@ export interface AppParts {
   readonly logprobCapacity: number;
   /** Bytes of request bodies that may be inside at once. */
   readonly bodyCapacityBytes: number;
+  /** Bytes of the largest body: it is in memory as a whole, and as JSON values, before anything of it is checked. */
+  readonly bodyLimitBytes: number;
   /** Plans of other engines; without it there is no /admin/plan. */
   readonly planner?: PlanService;
 }
@@ -47,13 +47,13 @@ export function buildApp(parts: AppParts): FastifyInstance {
   const app: FastifyInstance = fastify({
     loggerInstance: parts.logger,
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: bodyLimitBytes,
+    bodyLimit: parts.bodyLimitBytes,
     genReqId: requestIdFor,
     // A long generation is not a hanging request: the socket's own fate is watched instead.
     requestTimeout: 0,
     forceCloseConnections: "idle",
   });
-  const admission = new Admission(parts.bodyCapacityBytes, bodyLimitBytes);
+  const admission = new Admission(parts.bodyCapacityBytes, parts.bodyLimitBytes);
   app.addHook("onRequest", async (request, reply) => {
     if (request.method === "POST") admission.enter(request.raw, reply.raw);
   });
@@ -70,7 +70,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     logprobRoom: new LogprobRoom(parts.logprobCapacity),
   });
   app.setErrorHandler((thrown, request, reply) => {
-    const error = catalogued(thrown);
+    const error = catalogued(thrown, parts.bodyLimitBytes);
     // What passes by itself is no fault, and comes in floods.
     if (errorStatus(error) === 503) reply.header("retry-after", retryAfterSeconds);
     else if (errorStatus(error) >= 500) request.log.error({ err: thrown }, error.message);
@@ -88,7 +88,7 @@ function pathOf(request: FastifyRequest): string {
 }
 
 /** Fastify's own refusals (bad JSON, wrong content type, too large) are the caller's problem too. */
-function catalogued(thrown: unknown): PagodaError {
+function catalogued(thrown: unknown, bodyLimitBytes: number): PagodaError {
   if (thrown instanceof PagodaError || !isFastifyError(thrown)) return toPagodaError(thrown);
   if (thrown.statusCode === 413)
     return new PagodaError("request_too_large", `the request body is larger than ${bodyLimitBytes} bytes`, {

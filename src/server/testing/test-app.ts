@@ -33,6 +33,7 @@ export function testApp(script: Script): TestApp {
       version: "1.2.3",
       logprobCapacity: 1000,
       bodyCapacityBytes: 0,
+      bodyLimitBytes: 2 ** 22,
     }),
     service,
     slot,
