@@ -2,10 +2,13 @@
  * @module The inverse: flags under which an engine serves so many requests of such a length.
  *
  * Order of preference, first what costs a user least: the engine's defaults, then another share, smaller batches, other
- * blocks, fp8 or quantised KV, and last more cards. The first candidate in that order that serves the wish is the answer.
+ * blocks, fp8 or quantised KV, then the next of the given quantisations of the weights (a user lists them as he prefers
+ * them), and last more cards. The first candidate in that order that serves the wish is the answer.
  */
 import { PagodaError } from "../core/errors.ts";
 import { plan } from "./engines.ts";
+import type { ModelFacts } from "./model/facts.ts";
+import { quantisationNamed } from "./model/parse-quantisation.ts";
 import type { FlagValues, Plan, PlanRequest } from "./plan.ts";
 
 export interface FitWish {
@@ -17,6 +20,8 @@ export interface FitWish {
 
 export interface FitAnswer {
   readonly flags: FlagValues;
+  /** Which of the given quantisations the checkpoint must have; null: none were given, the model is as it was named. */
+  readonly quantization: string | null;
   readonly plan: Plan;
   /** What stops the next better choice. */
   readonly limit: string;
@@ -32,6 +37,8 @@ export interface FitResult {
 interface Axis {
   readonly label: string;
   readonly flags: FlagValues;
+  /** The model in another quantisation. */
+  readonly model?: ModelFacts;
 }
 
 const numbers = (name: string, values: readonly string[]): Axis[] =>
@@ -45,12 +52,15 @@ const shares = (from: number, to: number): string[] =>
  * Choices of each engine, each list from least to most costly; the product of all lists is searched in that order, the last
  * list fastest. `wide` looks at every share, batch and block instead of the few that usually decide.
  */
-function axesOf(request: PlanRequest, wide: boolean): readonly (readonly Axis[])[] {
+function axesOf(request: PlanRequest, search: FitSearch): readonly (readonly Axis[])[] {
+  const wide = search.wide === true;
+  const weights = weightAxis(request.model, search.quantizations ?? []);
   if (request.engine === "lmdeploy") {
     const batches = wide ? ["256", "128", "64", "32", "16", "8"] : ["32", "16"];
     const prefills = wide ? ["8192", "4096", "2048", "1024", "512"] : ["2048", "1024"];
     return [
       [none, ...numbers("tp", ["2", "4", "8"])],
+      weights,
       [none, ...numbers("quant-policy", ["8", "4"])],
       [none, ...numbers("max-batch-size", batches)],
       [none, ...numbers("max-prefill-token-num", prefills)],
@@ -59,12 +69,23 @@ function axesOf(request: PlanRequest, wide: boolean): readonly (readonly Axis[])
   }
   return [
     [none, ...numbers("tensor-parallel-size", ["2", "4", "8"])],
+    weights,
     [none, { label: "fp8 KV", flags: { "kv-cache-dtype": "fp8" } }],
     [none, ...(wide ? numbers("block-size", ["32", "64"]) : [])],
     [none, ...numbers("max-num-seqs", wide ? ["512", "256", "128", "64", "32", "16"] : ["128", "64"])],
     [none, ...(wide ? numbers("max-num-batched-tokens", ["8192", "4096", "2048", "1024"]) : [])],
     [none, ...numbers("gpu-memory-utilization", wide ? shares(30, 97) : ["0.94", "0.96"])],
   ];
+}
+
+/** The model as it would be in each quantisation, in the order given; without any, as it is. */
+function weightAxis(model: ModelFacts, names: readonly string[]): readonly Axis[] {
+  if (names.length === 0) return [none];
+  return names.map((name) => ({
+    label: name,
+    flags: {},
+    model: { ...model, quantisation: quantisationNamed(name.trim()) },
+  }));
 }
 
 /** What sets two answers apart enough to name both: cards and precision. */
@@ -96,6 +117,13 @@ function tryFlags(request: PlanRequest, flags: FlagValues): Plan | null {
   }
 }
 
+/** The request for another checkpoint of the model: what was stored in the named one says nothing of it. */
+function inQuantisation(request: PlanRequest, model: ModelFacts | undefined): PlanRequest {
+  if (model === undefined) return request;
+  const { storedWeightsBytes: _stored, ...others } = request;
+  return { ...others, model };
+}
+
 function* product(axes: readonly (readonly Axis[])[]): Generator<readonly Axis[]> {
   const [first, ...rest] = axes;
   if (first === undefined) {
@@ -106,6 +134,8 @@ function* product(axes: readonly (readonly Axis[])[]): Generator<readonly Axis[]
 }
 
 export interface FitSearch {
+  /** Quantisations of the weights to choose among, the preferred first. */
+  readonly quantizations?: readonly string[];
   /** Every share, batch and block: tens of thousands of candidates. */
   readonly wide?: boolean;
   readonly onTried?: (numTried: number, numCandidates: number) => void;
@@ -114,7 +144,7 @@ export interface FitSearch {
 /** Searches flags that serve a wish; the first found is preferred, others differ in cards or precision. */
 export function fitPlan(request: PlanRequest, wish: FitWish, search: FitSearch = {}): FitResult {
   const base: FlagValues = { ...request.flags, [lengthFlag(request.engine)]: String(wish.contextTokens) };
-  const axes = axesOf(request, search.wide === true);
+  const axes = axesOf(request, search);
   const numCandidates = axes.reduce((total, axis) => total * axis.length, 1);
   const found = new Map<string, FitAnswer>();
   let numTried = 0;
@@ -122,13 +152,15 @@ export function fitPlan(request: PlanRequest, wish: FitWish, search: FitSearch =
   for (const choices of product(axes)) {
     const added: FlagValues = Object.assign({}, ...choices.map(({ flags }) => flags));
     search.onTried?.(++numTried, numCandidates);
-    const kind = kindOf({ ...base, ...added });
+    const weights = choices.find(({ model }) => model !== undefined);
+    const quantization = weights?.label ?? null;
+    const kind = `${quantization} ${kindOf({ ...base, ...added })}`;
     if (found.has(kind) || Object.keys(added).some((name) => name in request.flags)) continue;
-    const answer = tryFlags(request, { ...base, ...added });
+    const answer = tryFlags(inQuantisation(request, weights?.model), { ...base, ...added });
     if (answer === null) continue;
     if (serves(answer, wish)) {
       const limit = lastFailure === "" ? "nothing: it serves as it is" : lastFailure;
-      found.set(kind, { flags: { ...base, ...added }, plan: answer, limit });
+      found.set(kind, { flags: { ...base, ...added }, quantization, plan: answer, limit });
     } else if (found.size === 0) lastFailure = failureOf(answer, wish);
   }
   const [best = null, ...alternatives] = found.values();

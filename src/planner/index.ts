@@ -34,6 +34,7 @@ export {
 export type { LogEngine, LogFacts } from "./explain/log-facts.ts";
 export { readLog } from "./explain/read-log.ts";
 export { type FitAnswer, type FitResult, type FitWish, fitPlan } from "./fit.ts";
+export { type CardPlan, planInstances } from "./instances.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export type { ConfigObject } from "./model/config-fields.ts";
 export type { ModelFacts } from "./model/facts.ts";

@@ -147,6 +147,24 @@ test("the inverse of a plan is a plan that serves what was asked", () => {
   );
 });
 
+test("among given quantisations the first that serves is taken, and the next are named with what they cost", () => {
+  const given = request("Qwen/Qwen2.5-14B-Instruct", "RTX 4090", "vllm", {});
+  const wish = { users: 4, contextTokens: 4096 };
+  const { best, alternatives } = fitPlan(given, wish, { quantizations: ["none", "fp8", "awq"] });
+  assert.equal(best?.quantization, "fp8");
+  assert.match(best?.limit ?? "", /weights|KV/);
+  assert.ok(alternatives.some(({ quantization }) => quantization === "awq"));
+  const weights = (answer: typeof best | undefined): number =>
+    answer?.plan.components.find(({ name }) => name === "weights")?.quantity.expectedBytes ?? 0;
+  assert.ok(weights(best) > weights(alternatives.find(({ quantization }) => quantization === "awq")));
+  const other = fitPlan(given, wish, { quantizations: ["awq", "fp8"] });
+  assert.equal(other.best?.quantization, "awq");
+  assert.throws(() => fitPlan(given, wish, { quantizations: ["awk"] }), {
+    code: "model_unsupported",
+    hint: /nearest known one is awq/,
+  });
+});
+
 test("identical instances that are said to fit sum to at most the card", () => {
   fc.assert(
     fc.property(

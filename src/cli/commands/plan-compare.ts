@@ -2,12 +2,13 @@
 import type { Command } from "commander";
 import { formatBytes } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
-import type { Plan } from "../../planner/index.ts";
+import type { CardPlan, Plan, PlanRequest } from "../../planner/index.ts";
 import { flagsOf } from "./plan-flags.ts";
 
 interface CompareOptions {
   readonly gpu?: string;
   readonly gpuMemory?: string;
+  readonly together?: boolean;
   readonly json?: boolean;
 }
 
@@ -23,10 +24,21 @@ export function addCompareCommand(plan: Command): void {
     .description("Several starts on one card side by side.")
     .option("--gpu <name>", "the card")
     .option("--gpu-memory <size>", "memory of one card, for a card that is not in the catalogue")
+    .option("--together", "all of them on one card, in this order")
     .option("--json", "the plans as JSON")
     .addHelpText("after", examples)
     .action(async (commands: readonly string[], options: CompareOptions) => {
-      const answers = await comparePlans(commands, options);
+      const requests = await startRequests(commands, options);
+      if (options.together === true) {
+        const { planInstances } = await import("../../planner/index.ts");
+        const card = planInstances(requests);
+        const printed = options.json === true ? JSON.stringify(card, null, 2) : togetherTable(commands, card);
+        process.stdout.write(`${printed}\n`);
+        process.exitCode = card.firstFailure === null ? 0 : 3;
+        return;
+      }
+      const { plan } = await import("../../planner/index.ts");
+      const answers = requests.map((request) => plan(request));
       const text = options.json === true ? JSON.stringify(answers, null, 2) : compareTable(commands, answers);
       process.stdout.write(`${text}\n`);
     });
@@ -51,22 +63,37 @@ function parseStart(text: string): {
   return { engine, model, flags: flagsOf(flags) };
 }
 
-async function comparePlans(commands: readonly string[], options: CompareOptions): Promise<Plan[]> {
-  const { planModel } = await import("./plan-model.ts");
+async function startRequests(commands: readonly string[], options: CompareOptions): Promise<PlanRequest[]> {
+  const { draftOf, planModel } = await import("./plan-model.ts");
   const { planDevice } = await import("./plan-device.ts");
   const { sourceSettingsFrom } = await import("../../model/source/resolve-model.ts");
-  const { plan } = await import("../../planner/index.ts");
   const { device } = planDevice(options);
-  const answers: Plan[] = [];
+  const settings = sourceSettingsFrom(process.env);
+  const requests: PlanRequest[] = [];
   for (const text of commands) {
     const { engine, model, flags } = parseStart(text);
-    const { facts, stored } = await planModel(model, sourceSettingsFrom(process.env));
+    const { facts, stored } = await planModel(model, settings);
     const known = stored === null ? {} : { storedWeightsBytes: stored.expectedBytes };
-    answers.push(
-      plan({ model: facts, device, usedBytes: 0, engine, version: null, flags, usage: "serve", ...known }),
-    );
+    const draft = await draftOf(flags, settings);
+    const start = { device, usedBytes: 0, engine, version: null, usage: "serve" as const };
+    requests.push({ ...start, model: facts, flags, ...known, ...draft });
   }
-  return answers;
+  return requests;
+}
+
+/** One line for each start in order, then what may happen at once. */
+function togetherTable(commands: readonly string[], card: CardPlan): string {
+  const lines = card.instances.map(({ index, usedBytes, heldBytes, plan }) => {
+    const found = `   finds ${formatBytes(usedBytes)} taken`;
+    const outcome =
+      heldBytes > 0
+        ? `starts, holds ${formatBytes(heldBytes)}, ${plan.kv?.numTokens.expected ?? 0} KV tokens`
+        : `${plan.verdict.kind}: ${plan.verdict.reason}`;
+    const atOnce = card.atOnce[index];
+    const race = `   all at once, at the worst: ${atOnce?.starts === true ? "starts" : "fails"} (${atOnce?.why ?? ""})`;
+    return [`${index + 1}. ${commands[index] ?? ""}`, `${found}: ${outcome}`, race].join("\n");
+  });
+  return [...lines, `taken in the end: ${formatBytes(card.takenBytes)}`].join("\n");
 }
 
 function compareTable(commands: readonly string[], answers: readonly Plan[]): string {

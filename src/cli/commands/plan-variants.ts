@@ -30,10 +30,20 @@ function fitText(result: FitResult, wish: FitWish): string {
   if (best === null)
     return `Nothing among ${result.numTried} candidates serves ${wish.users} requests of ${wish.contextTokens} tokens on this card.`;
   const others = alternatives.map(
-    ({ flags, plan }) =>
-      `  or ${asWords(flags)}: ${plan.kv?.numTokens.expected ?? 0} KV tokens on ${plan.numDevices} card(s)`,
+    ({ flags, plan, quantization }) =>
+      `  or ${asWords(flags)}${inWords(quantization)}: ${plan.kv?.numTokens.expected ?? 0} KV tokens on ${plan.numDevices} card(s)`,
   );
-  return [planTable(best.plan), "", `what decided: ${best.limit}`, ...others].join("\n");
+  return [
+    planTable(best.plan),
+    "",
+    `what decided: ${best.limit}${inWords(best.quantization)}`,
+    ...others,
+  ].join("\n");
+}
+
+/** The checkpoint that an answer supposes. */
+function inWords(quantization: string | null): string {
+  return quantization === null ? "" : `; weights: ${quantization}`;
 }
 
 function asWords(flags: Readonly<Record<string, string | true>>): string {
@@ -102,6 +112,7 @@ export function planVariant(request: PlanRequest, options: PlanOptions): string 
       : null;
   const result = fitPlan(request, wish, {
     wide: options.fit === true,
+    ...(options.quantizations === undefined ? {} : { quantizations: options.quantizations.split(",") }),
     onTried: (numTried, numCandidates) => {
       if (numTried === 1) bar?.start(numCandidates, 0);
       if (numTried % 500 === 0) bar?.update(numTried);

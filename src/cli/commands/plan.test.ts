@@ -141,3 +141,16 @@ test("compare puts whole starts side by side", () => {
   );
   assert.match(pagoda("compare", "--gpu", "L4", "vllm serve").error, /names no model/);
 });
+
+test("starts on one card in order: what each finds, which fails; the list of quantisations is searched in its order", () => {
+  const start = "vllm serve Qwen/Qwen2.5-0.5B --max-model-len 2048 --gpu-memory-utilization";
+  const card = pagoda("compare", "--together", "--gpu", "RTX 4090", `${start} 0.6`, `${start} 0.6`);
+  assert.equal(card.status, 3);
+  assert.match(
+    card.out,
+    /^1\. .*\n +finds 0 .* taken: starts.*\n.*\n2\. .*\n +finds 1[\d.]+ GiB taken: refused/,
+  );
+  const words = ["Qwen/Qwen2.5-14B-Instruct", "--gpu", "4090", "--users", "4", "--context", "4096"];
+  const fitted = pagoda(...words, "--quantizations", "none,fp8,awq");
+  assert.match(fitted.out, /what decided: .*; weights: fp8/);
+});

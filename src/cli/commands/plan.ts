@@ -25,6 +25,7 @@ export interface PlanOptions {
   readonly users?: string;
   readonly context?: string;
   readonly fit?: boolean;
+  readonly quantizations?: string;
   readonly replicas?: string;
   readonly compare?: string;
   readonly json?: boolean;
@@ -53,6 +54,10 @@ export function addPlanCommand(program: Command): void {
     .option("--users <n>", "requests at once to make room for")
     .option("--context <tokens>", "length of each of them")
     .option("--fit", "search lengths, shares, KV dtypes and tp for what serves them")
+    .option(
+      "--quantizations <list>",
+      "with --fit or --users: quantisations to choose among, the preferred first",
+    )
     .option("--replicas <n>", "the same command so many times on one card")
     .option("--compare <n>", "one instance against n smaller ones of the same card")
     .option("--library", "batch defaults of the Python class instead of the server")
