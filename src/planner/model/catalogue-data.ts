@@ -128,7 +128,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "deepseek-ai/DeepSeek-R1-Distill-Llama-8B": {
-    source: "config.json of deepseek-ai/DeepSeek-R1-Distill-Llama-8B on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "LlamaForCausalLM",
       num_hidden_layers: 32,
@@ -176,7 +176,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B": {
-    source: "config.json of deepseek-ai/DeepSeek-R1-Distill-Qwen-32B on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 64,
@@ -309,7 +309,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "HuggingFaceTB/SmolLM2-1.7B-Instruct": {
-    source: "config.json of HuggingFaceTB/SmolLM2-1.7B-Instruct on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "LlamaForCausalLM",
       num_hidden_layers: 24,
@@ -325,7 +325,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "HuggingFaceTB/SmolLM2-135M-Instruct": {
-    source: "config.json of HuggingFaceTB/SmolLM2-135M-Instruct on the Hugging Face hub",
+    source:
+      "shape: printed LlamaConfig of SmolLM2-135M in the public repository satyasundar/erav3-s13, README.md; length: not checked against a copy",
     config: {
       architecture: "LlamaForCausalLM",
       num_hidden_layers: 30,
@@ -341,7 +342,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "HuggingFaceTB/SmolLM2-360M-Instruct": {
-    source: "config.json of HuggingFaceTB/SmolLM2-360M-Instruct on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "LlamaForCausalLM",
       num_hidden_layers: 32,
@@ -522,7 +523,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "meta-llama/Llama-3.2-1B-Instruct": {
-    source: "config.json of meta-llama/Llama-3.2-1B-Instruct on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "LlamaForCausalLM",
       num_hidden_layers: 16,
@@ -538,7 +539,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "meta-llama/Llama-3.2-3B-Instruct": {
-    source: "config.json of meta-llama/Llama-3.2-3B-Instruct on the Hugging Face hub",
+    source:
+      "shape: copy of Llama-3.2-3B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md",
     config: {
       architecture: "LlamaForCausalLM",
       num_hidden_layers: 28,
@@ -554,7 +556,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "meta-llama/Llama-3.3-70B-Instruct": {
-    source: "config.json of meta-llama/Llama-3.3-70B-Instruct on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "LlamaForCausalLM",
       num_hidden_layers: 80,
@@ -670,7 +672,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "mistralai/Mistral-7B-Instruct-v0.3": {
-    source: "config.json of mistralai/Mistral-7B-Instruct-v0.3 on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "MistralForCausalLM",
       num_hidden_layers: 32,
@@ -686,7 +688,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "mistralai/Mixtral-8x7B-Instruct-v0.1": {
-    source: "config.json of mistralai/Mixtral-8x7B-Instruct-v0.1 on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "MixtralForCausalLM",
       num_hidden_layers: 32,
@@ -1059,7 +1061,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen2.5-14B-Instruct": {
-    source: "config.json of Qwen/Qwen2.5-14B-Instruct on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen2.5-14B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md; length: the instruct model's own, not checked against a copy",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 48,
@@ -1075,7 +1078,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen2.5-14B-Instruct-AWQ": {
-    source: "config.json of Qwen/Qwen2.5-14B-Instruct-AWQ on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen2.5-14B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md; length: the instruct model's own, not checked against a copy; quantization_config: not checked against a copy",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 48,
@@ -1092,7 +1096,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen2.5-32B-Instruct": {
-    source: "config.json of Qwen/Qwen2.5-32B-Instruct on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen2.5-32B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md; length: the instruct model's own, not checked against a copy",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 64,
@@ -1108,7 +1113,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen2.5-32B-Instruct-AWQ": {
-    source: "config.json of Qwen/Qwen2.5-32B-Instruct-AWQ on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen2.5-32B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md; length: the instruct model's own, not checked against a copy; quantization_config: not checked against a copy",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 64,
@@ -1125,7 +1131,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen2.5-3B-Instruct": {
-    source: "config.json of Qwen/Qwen2.5-3B-Instruct on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen2.5-3B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md; length: the instruct model's own, not checked against a copy",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 36,
@@ -1141,7 +1148,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen2.5-3B-Instruct-AWQ": {
-    source: "config.json of Qwen/Qwen2.5-3B-Instruct-AWQ on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen2.5-3B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md; length: the instruct model's own, not checked against a copy; quantization_config: not checked against a copy",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 36,
@@ -1158,7 +1166,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen2.5-72B-Instruct": {
-    source: "config.json of Qwen/Qwen2.5-72B-Instruct on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 80,
@@ -1174,7 +1182,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen2.5-72B-Instruct-AWQ": {
-    source: "config.json of Qwen/Qwen2.5-72B-Instruct-AWQ on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 80,
@@ -1223,7 +1231,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen2.5-7B-Instruct-AWQ": {
-    source: "config.json of Qwen/Qwen2.5-7B-Instruct-AWQ on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen2.5-7B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md; length: the instruct model's own, not checked against a copy; quantization_config: not checked against a copy",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 28,
@@ -1240,7 +1249,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen2.5-7B-Instruct-GPTQ-Int4": {
-    source: "config.json of Qwen/Qwen2.5-7B-Instruct-GPTQ-Int4 on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen2.5-7B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md; length: the instruct model's own, not checked against a copy; quantization_config: not checked against a copy",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 28,
@@ -1305,7 +1315,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen3-1.7B": {
-    source: "config.json of Qwen/Qwen3-1.7B on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "Qwen3ForCausalLM",
       num_hidden_layers: 28,
@@ -1321,7 +1331,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen3-14B": {
-    source: "config.json of Qwen/Qwen3-14B on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen3-14B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md",
     config: {
       architecture: "Qwen3ForCausalLM",
       num_hidden_layers: 40,
@@ -1391,7 +1402,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen3-30B-A3B": {
-    source: "config.json of Qwen/Qwen3-30B-A3B on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen3-30B-A3B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md",
     config: {
       architecture: "Qwen3MoeForCausalLM",
       num_hidden_layers: 48,
@@ -1410,7 +1422,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen3-32B": {
-    source: "config.json of Qwen/Qwen3-32B on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen3-32B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md",
     config: {
       architecture: "Qwen3ForCausalLM",
       num_hidden_layers: 64,
@@ -1426,7 +1439,8 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/Qwen3-32B-FP8": {
-    source: "config.json of Qwen/Qwen3-32B-FP8 on the Hugging Face hub",
+    source:
+      "shape: copy of Qwen3-32B's config.json in the public repository citsjtu2020/LLM-Prof, sglang/Model_Config.md; quantization_config: not checked against a copy",
     config: {
       architecture: "Qwen3ForCausalLM",
       num_hidden_layers: 64,
@@ -1550,7 +1564,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/QwQ-32B": {
-    source: "config.json of Qwen/QwQ-32B on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 64,
@@ -1566,7 +1580,7 @@ export const catalogueEntries: Readonly<Record<string, CatalogueEntry>> = {
     },
   },
   "Qwen/QwQ-32B-AWQ": {
-    source: "config.json of Qwen/QwQ-32B-AWQ on the Hugging Face hub",
+    source: "not checked against a copy of its config.json",
     config: {
       architecture: "Qwen2ForCausalLM",
       num_hidden_layers: 64,
