@@ -1,6 +1,5 @@
 /** @module What single servers of ours do: start, reuse, fairness, two at once, long contexts. */
-import type { BenchOptions } from "./bench-options.ts";
-import { benchTokens as tokens } from "./bench-options.ts";
+import { type BenchOptions, benchTokens as tokens } from "./bench-options.ts";
 import { llamaServer, ourName, ourServer } from "./contenders.ts";
 import { absoluteFigure, type Figure, type KernelFamily, ratioFigure } from "./goals.ts";
 import { runLoad } from "./load-run.ts";
