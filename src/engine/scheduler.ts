@@ -4,6 +4,7 @@ import { Admission } from "./admission.ts";
 import type { BlockManager } from "./block-manager.ts";
 import { PrefixSharing } from "./prefix-sharing.ts";
 import { Sequence } from "./sequence.ts";
+import { orderByPrefix } from "./slice-order.ts";
 import { type SequenceSlice, type StepCapacity, StepPlan } from "./step-plan.ts";
 import { StepTimeModel } from "./step-time-model.ts";
 import { runsBefore, WaitingQueue } from "./waiting-queue.ts";
@@ -103,6 +104,7 @@ export class Scheduler {
       const sequence = this.running[i] as Sequence;
       if (sequence.numUncomputed === 1 && !sequence.awaitsFork) this.#planDecode(sequence, plan);
     }
+    orderByPrefix(plan.slices, this.#blocks.blockSize);
   }
 
   #moveDeferredFirst(plan: StepPlan): void {

@@ -1,9 +1,10 @@
 /**
  * @module Cuts a step's attention into work items that threads take one by one.
  *
- * Rows of a slice go in items of up to `maxItemRows`, so that a tile of keys is read once for several queries. A long
- * item, if there are too few to keep all threads busy, is cut by partitions and merged afterwards. Neither changes a
- * bit of the result (`tokensPerPartition`).
+ * Rows of a slice go in items of up to `maxItemRows`, so that a tile of keys is read once for several queries. So do the
+ * single rows of neighbouring slices that begin with the same blocks, as long as every thread still gets enough items. A
+ * long item, if there are too few to keep all threads busy, is cut by partitions and merged afterwards. None of this
+ * changes a bit of the result (`tokensPerPartition`).
  */
 import { invariant } from "../../core/errors.ts";
 import { maxSplitRows } from "../../core/footprint.ts";
@@ -22,6 +23,9 @@ export interface AttentionItemLimits {
   readonly numHeads: number;
   /** Partial records that fit. */
   readonly maxPartials: number;
+  readonly blockSize: number;
+  /** Whether any layer sees a window of positions only: rows of several slices then stay apart. */
+  readonly hasWindow: boolean;
 }
 
 /** Writes the tables of `attentionItem` records; allocates nothing. */
@@ -45,7 +49,57 @@ export class AttentionItems {
     this.numMergeItems = 0;
     this.#numPartials = 0;
     const largestPiece = this.#largestPiece(inputs);
-    for (let slice = 0; slice < inputs.numSlices; slice++) this.#addSlice(inputs, slice, largestPiece);
+    const mostRows = this.#mostSharingRows(inputs);
+    for (let slice = 0; slice < inputs.numSlices; ) {
+      const numSharing = mostRows > 1 ? this.#addSharing(inputs, slice, mostRows) : 0;
+      if (numSharing === 0) this.#addSlice(inputs, slice, largestPiece);
+      slice += Math.max(1, numSharing);
+    }
+  }
+
+  /** Rows of several slices in one item that still leave every thread its pieces. */
+  #mostSharingRows({ numSlices }: StepInputs): number {
+    const { numKvHeads, numThreads, hasWindow } = this.#limits;
+    if (hasWindow) return 1;
+    return Math.min(maxItemRows, Math.floor((numSlices * numKvHeads) / (numThreads * piecesPerThread)));
+  }
+
+  /** Adds one item for `slice` and those after it that share whole partitions with it; returns how many, 0 for none. */
+  #addSharing(inputs: StepInputs, slice: number, mostRows: number): number {
+    let numShared = fullPartitions(inputs, slice);
+    let numRows = 1;
+    for (; numRows < mostRows && slice + numRows < inputs.numSlices; numRows++) {
+      const most = Math.min(numShared, fullPartitions(inputs, slice + numRows));
+      const numAlike = this.#alikePartitions(inputs, slice, slice + numRows, most);
+      // The second row decides what is shared; later ones join if they share all of that.
+      if (numAlike === 0 || (numRows > 1 && numAlike < numShared)) break;
+      numShared = numAlike;
+    }
+    if (numRows === 1) return 0;
+    const firstRow = entry(inputs.sliceStarts, slice);
+    let numPartitions = 0;
+    for (let row = firstRow; row < firstRow + numRows; row++)
+      numPartitions = Math.max(numPartitions, partitionsUpTo(entry(inputs.positions, row)));
+    this.#addItem(slice, firstRow, numRows, 0, numPartitions, -1, numShared);
+    return numRows;
+  }
+
+  /** Leading partitions, at most `most`, that lie in the same blocks for two slices. */
+  #alikePartitions(
+    { blockTables, maxBlocksPerSequence }: StepInputs,
+    a: number,
+    b: number,
+    most: number,
+  ): number {
+    const numBlocks = Math.ceil((most * tokensPerPartition) / this.#limits.blockSize);
+    let block = 0;
+    while (
+      block < numBlocks &&
+      entry(blockTables, a * maxBlocksPerSequence + block) ===
+        entry(blockTables, b * maxBlocksPerSequence + block)
+    )
+      block++;
+    return Math.min(most, Math.floor((block * this.#limits.blockSize) / tokensPerPartition));
   }
 
   /** Partitions in the longest piece that still lets the threads finish together. */
@@ -94,12 +148,14 @@ export class AttentionItems {
     firstPartition: number,
     numPartitions: number,
     firstPartial: number,
+    numShared = 0,
   ): void {
     invariant(
       (this.numItems + 1) * attentionItem.words <= this.#items.length,
       () => `more than ${this.numItems} attention items`,
     );
     writeItem(this.#items, this.numItems, slice, row, numRows, firstPartition, numPartitions, firstPartial);
+    this.#items[this.numItems * attentionItem.words + attentionItem.numShared] = numShared;
     this.numItems += 1;
   }
 }
@@ -121,6 +177,13 @@ function writeItem(
   table[word + attentionItem.firstPartition] = firstPartition;
   table[word + attentionItem.numPartitions] = numPartitions;
   table[word + attentionItem.firstPartial] = firstPartial;
+}
+
+/** Partitions that a slice of one row sees to their ends; 0 for a slice of more rows. */
+function fullPartitions({ sliceStarts, positions }: StepInputs, slice: number): number {
+  const row = entry(sliceStarts, slice);
+  if (entry(sliceStarts, slice + 1) !== row + 1) return 0;
+  return Math.floor((entry(positions, row) + 1) / tokensPerPartition);
 }
 
 function partitionsUpTo(position: number): number {

@@ -170,6 +170,8 @@ function attentionItemsOf(
       numThreads: limits.numThreads,
       numKvHeads: Math.max(1, Math.min(...program.kvLayers.map(({ numKvHeads }) => numKvHeads))),
       numHeads,
+      blockSize: limits.blockSize,
+      hasWindow: attention.some(({ window }) => window !== null),
       maxPartials: isUniform ? Math.floor(partialsBytes(program, limits) / recordBytes) : 0,
     },
   );

@@ -277,6 +277,10 @@ export const activationCodes = { silu: 0, geluTanh: 1 } as const;
  * An attention work item, 8 words: query rows [firstRow, firstRow + numRows) of one slice (numRows ≤ maxItemRows) over
  * partitions [firstPartition, firstPartition + numPartitions). Positions outside a row's own range count as absent.
  *
+ * numShared > 0: the rows are those of as many slices, `slice` and the ones after it, one row each. The first numShared
+ * partitions are the same blocks for all of them, full and seen by all, and are read once for all rows; then each row goes
+ * on in its own blocks up to its own position. Such an item begins at partition 0, covers all and has no window.
+ *
  * firstPartial < 0: the item covers all partitions and writes `out`. Else partition i's result goes to partial records
  * and `attentionMerge`, given one item with all partitions, merges them; the record of (partition i, kv head k, row r,
  * query head h of the group) is firstPartial + ((i·numKvHeads + k)·numRows + r)·queryHeadsPerKvHead + h, with i counted
@@ -290,4 +294,5 @@ export const attentionItem = {
   firstPartition: 3,
   numPartitions: 4,
   firstPartial: 5,
+  numShared: 6,
 } as const;

@@ -166,7 +166,11 @@ function itemCheck(job: JobReader<AttentionName>, dtype: KvDtype): (item: number
     job.field("queryHeadsPerKvHead"),
     job.field("headDim"),
   ];
-  const [queryStride, outStride] = [job.field("queryStride"), job.field("outStride")];
+  const [queryStride, outStride, window] = [
+    job.field("queryStride"),
+    job.field("outStride"),
+    job.field("window"),
+  ];
   const [query, out, positions] = [job.operand("query"), job.result("out"), job.operand("positions")];
   const partials = job.result("partials");
   const checkBlocks = blocksCheck(job, dtype);
@@ -184,8 +188,20 @@ function itemCheck(job: JobReader<AttentionName>, dtype: KvDtype): (item: number
     if (firstPartial < 0) out(lastRow * outStride() + 4 * numHeads * headDim());
     else partials((firstPartial + numPartitions * numRows * numHeads) * partialRecordBytes(headDim()));
     const endPosition = (word(attentionItem.firstPartition) + numPartitions) * tokensPerPartition;
-    const position = job.words[positionsAt() / 4 + lastRow] ?? 0;
-    checkBlocks(word(attentionItem.slice), Math.min(position, endPosition - 1));
+    const position = (row: number): number => job.words[positionsAt() / 4 + row] ?? 0;
+    const slice = word(attentionItem.slice);
+    const numShared = word(attentionItem.numShared);
+    if (numShared === 0) {
+      checkBlocks(slice, Math.min(position(lastRow), endPosition - 1));
+      return;
+    }
+    if (firstPartial >= 0 || window() !== 0 || word(attentionItem.firstPartition) !== 0)
+      job.refuse("an item of several slices that does not cover all positions");
+    for (let row = lastRow - numRows + 1; row <= lastRow; row++) {
+      if (position(row) + 1 < numShared * tokensPerPartition)
+        job.refuse(`a row at position ${position(row)} in an item of ${numShared} shared partitions`);
+      checkBlocks(slice + row - (lastRow - numRows + 1), position(row));
+    }
   };
 }
 

@@ -22,30 +22,42 @@ interface AttentionShape {
   readonly contextTokens: readonly number[];
   /** Rows of each slice's item. */
   readonly numRows: readonly number[];
+  /** Partitions whose blocks are the same for all slices, which then have one row each and one item; else 0. */
+  readonly numShared: number;
 }
 
 const kernelNames = { f16: "attentionF16", int8: "attentionInt8", int4: "attentionInt4" } as const;
 const notANumber = 0x7e00;
+/** Tokens, rounded up to blocks, that a slice has behind what it shares. */
+const mostOwnTokens = 128;
 
 function randomShape(random: SeededNumbers, dtype: KvDtype, cacheBytes: number): AttentionShape {
   const numKvHeads = random.between(1, 3);
   // Now and then a head that machine code leaves to wasm.
   const headDim =
     random.between(0, 9) === 0 ? 4 * random.between(1, 20) : 16 * random.between(1, random.between(1, 8));
-  const numSlices = random.between(1, 2);
   const bytesPerTile = numKvHeads * tileHeadBytes(dtype, headDim);
+  const heads = { dtype, numKvHeads, headDim, queryHeadsPerKvHead: random.between(1, 4) };
+  const blockSize = tokensPerTile << random.between(0, 2);
+  const sharedBytes = ((tokensPerPartition + maxItemRows * mostOwnTokens) / tokensPerTile) * bytesPerTile;
+  if (sharedBytes <= cacheBytes && random.between(0, 1) === 0) {
+    const numRows = Array.from({ length: random.between(2, maxItemRows) }, () => 1);
+    const contextTokens = numRows.map(
+      () => tokensPerPartition + random.between(1, mostOwnTokens - blockSize),
+    );
+    return { ...heads, blockSize, contextTokens, numRows, numShared: 1 };
+  }
+  const numSlices = random.between(1, 2);
   const mostTokens = Math.floor(cacheBytes / bytesPerTile / numSlices) * tokensPerTile;
   const numRows = Array.from({ length: numSlices }, () => random.between(1, maxItemRows));
   return {
-    dtype,
-    numKvHeads,
-    headDim,
-    queryHeadsPerKvHead: random.between(1, 4),
-    blockSize: tokensPerTile << random.between(0, 2),
+    ...heads,
+    blockSize,
     contextTokens: numRows.map((rows) =>
       random.between(rows, random.between(maxItemRows, Math.min(mostTokens, 1100))),
     ),
     numRows,
+    numShared: 0,
   };
 }
 
@@ -64,7 +76,8 @@ export function attentionCase(
   const totalRows = numRows.reduce((a, b) => a + b, 0);
   const rowNumbers = numKvHeads * queryHeadsPerKvHead * headDim;
   const cache = placeCache(arena, random, shape);
-  const isPartial = random.between(0, 2) === 0;
+  const isShared = shape.numShared > 0;
+  const isPartial = !isShared && random.between(0, 2) === 0;
   const items = itemTable(shape, isPartial);
   const scratchBytes = attentionScratchBytes(headDim, queryHeadsPerKvHead);
   const scratch = arena.take(scratchBytes);
@@ -84,7 +97,7 @@ export function attentionCase(
     queryHeadsPerKvHead,
     scale: 1 / Math.sqrt(headDim),
     softcap: random.between(0, 3) === 0 ? 5 : 0,
-    window: random.between(0, 2) === 0 ? random.between(1, 600) : 0,
+    window: !isShared && random.between(0, 2) === 0 ? random.between(1, 600) : 0,
     blockSize: shape.blockSize,
     blockTables: cache.blockTables,
     maxBlocksPerSequence: cache.maxBlocksPerSequence,
@@ -98,7 +111,7 @@ export function attentionCase(
   return {
     kernel: kernelNames[dtype],
     values,
-    numUnits: numRows.length * numKvHeads,
+    numUnits: (isShared ? 1 : numRows.length) * numKvHeads,
     results: isPartial
       ? { start: partials, end: partials + partialBytes }
       : { start: out, end: out + 4 * totalRows * rowNumbers },
@@ -111,9 +124,17 @@ function lastPositions(contextTokens: number, numRows: number): number[] {
   return Array.from({ length: numRows }, (_, i) => contextTokens - numRows + i);
 }
 
-/** One item per slice, over all its partitions. */
+/** One item per slice, over all its partitions, or one for all slices. */
 function itemTable(shape: AttentionShape, isPartial: boolean): { words: Int32Array; numPartials: number } {
-  const words = new Int32Array(shape.numRows.length * attentionItem.words);
+  const numSlices = shape.numRows.length;
+  if (shape.numShared > 0) {
+    const numPartitions = Math.ceil(Math.max(...shape.contextTokens) / tokensPerPartition);
+    return {
+      words: Int32Array.of(0, 0, numSlices, 0, numPartitions, -1, shape.numShared, 0),
+      numPartials: 0,
+    };
+  }
+  const words = new Int32Array(numSlices * attentionItem.words);
   let firstRow = 0;
   let numPartials = 0;
   for (const [slice, numRows] of shape.numRows.entries()) {
@@ -135,10 +156,11 @@ function itemTable(shape: AttentionShape, isPartial: boolean): { words: Int32Arr
 function placeCache(
   arena: ScratchArena,
   random: SeededNumbers,
-  { dtype, numKvHeads, headDim, blockSize, contextTokens }: AttentionShape,
+  { dtype, numKvHeads, headDim, blockSize, contextTokens, numShared }: AttentionShape,
 ): { kv: number; blockTables: number; maxBlocksPerSequence: number } {
+  const numSharedBlocks = (numShared * tokensPerPartition) / blockSize;
   const blocks = contextTokens.map((tokens) => Math.ceil(tokens / blockSize));
-  const numBlocks = blocks.reduce((a, b) => a + b, 0);
+  const numBlocks = blocks.reduce((a, b) => a + b - numSharedBlocks, numSharedBlocks);
   const maxBlocksPerSequence = Math.max(...blocks) + 1;
   const headBytes = tileHeadBytes(dtype, headDim);
   const tilesPerBlock = blockSize / tokensPerTile;
@@ -152,7 +174,9 @@ function placeCache(
   let nextBlock = numBlocks;
   const tables = new Int32Array(contextTokens.length * maxBlocksPerSequence);
   for (const [slice, numOwn] of blocks.entries())
-    for (let i = 0; i < numOwn; i++) tables[slice * maxBlocksPerSequence + i] = --nextBlock;
+    for (let i = 0; i < numOwn; i++)
+      tables[slice * maxBlocksPerSequence + i] =
+        slice > 0 && i < numSharedBlocks ? (tables[i] ?? 0) : --nextBlock;
   for (const [slice, tokens] of contextTokens.entries())
     for (let position = tokens; dtype === "f16" && position % tokensPerTile !== 0; position++) {
       const block = tables[slice * maxBlocksPerSequence + Math.floor(position / blockSize)] ?? 0;

@@ -1,7 +1,7 @@
 // Attention over the paged cache.
 //
-// A unit of work is one item (up to 4 query rows of one slice) and one KV head: numRows × queryHeadsPerKvHead query
-// vectors that share every key and value. Positions are cut into partitions of 512 tokens, counted from position 0:
+// A unit of work is one item (up to 4 query rows) and one KV head: numRows × queryHeadsPerKvHead query vectors that share
+// every key and value: rows of one slice, or rows of slices that begin with the same blocks, as far as they do. Positions are cut into partitions of 512 tokens, counted from position 0:
 //
 //   position 0        512       1024   p          per partition, for each query vector:
 //   ├─ partition 0 ─┤─ 1 ─────┤─ 2 ──┤              1 scores of all its tokens (a tile's keys are made f32 once)
@@ -160,9 +160,46 @@ function runPartition<T>(job: usize, partition: u32, firstRow: u32, numRows: u32
   if (end > first) valuePositions<T>(first, end);
 }
 
+/** Partitions [first, end) of rows [firstRow, firstRow + numRows), merged into their states one after another. */
+function runPartitions<T>(job: usize, first: u32, end: u32, firstRow: u32, numRows: u32): void {
+  for (let partition = first; partition < end; partition++) {
+    runPartition<T>(job, partition, firstRow, numRows);
+    for (let v: u32 = 0; v < numVectors; v++)
+      mergeRecord(states + v * recordBytes(headDim), results + v * recordBytes(headDim), headDim);
+  }
+}
+
+/** What the rows of several slices do not share: each one's partitions from `first` on, in its own blocks. */
+function runOwnPartitions<T>(job: usize, first: u32, firstRow: u32, numRows: u32): void {
+  const allQueries = queries, allStates = states, allVectors = numVectors;
+  const tableBytes = <usize>(load<u32>(job, attentionF16_maxBlocksPerSequence) << 2);
+  numVectors = headsPerRow;
+  for (let r: u32 = 0; r < numRows; r++) {
+    const row = firstRow + r;
+    runPartitions<T>(job, first, positionOf(job, row) / tokensPerPartition + 1, row, 1);
+    queries += headsPerRow * headDim * 4;
+    states += headsPerRow * recordBytes(headDim);
+    blockTable += tableBytes;
+  }
+  queries = allQueries;
+  states = allStates;
+  numVectors = allVectors;
+}
+
+/** Partitions that are kept apart, to be merged by another job: `record` is where the first one's go. */
+function runApart<T>(job: usize, item: usize, record: u32): void {
+  const first = load<u32>(item, 12), end = first + load<u32>(item, 16);
+  const recordsApart = numVectors * load<u32>(job, attentionF16_numKvHeads);
+  for (let partition = first; partition < end; partition++) {
+    results = <usize>load<u32>(job, attentionF16_partials) + <usize>record * recordBytes(headDim);
+    runPartition<T>(job, partition, load<u32>(item, 4), load<u32>(item, 8));
+    record += recordsApart;
+  }
+}
+
 function runUnit<T>(job: usize, item: usize, head: u32): void {
   const slice = load<u32>(item), firstRow = load<u32>(item, 4), numRows = load<u32>(item, 8);
-  const firstPartition = load<u32>(item, 12), numPartitions = load<u32>(item, 16), firstPartial = load<i32>(item, 20);
+  const firstPartition = load<u32>(item, 12), firstPartial = load<i32>(item, 20), numShared = load<u32>(item, 24);
   numVectors = numRows * headsPerRow;
   queries = tileScratch + <usize>(((headDim + 3) & ~3) << 6);
   scores = queries + <usize>((numVectors * headDim + 3) & ~3) * 4;
@@ -173,19 +210,15 @@ function runUnit<T>(job: usize, item: usize, head: u32): void {
   kvHead = <usize>load<u32>(job, attentionF16_kv) + <usize>(head * headBytes<T>(headDim));
   const keyFold: f32 = sizeof<T>() == 2 ? 1267650600228229401496703205376.0 : 1.0;
   prepareQueries<T>(job, firstRow, numRows, head, load<f32>(job, attentionF16_scale) * keyFold);
-  const unitRecords = numVectors * load<u32>(job, attentionF16_numKvHeads);
+  if (firstPartial >= 0) return runApart<T>(job, item, <u32>firstPartial + head * numVectors);
   for (let v: u32 = 0; v < numVectors; v++) startRecord(states + v * recordBytes(headDim), -Infinity, 0, headDim);
-  for (let i: u32 = 0; i < numPartitions; i++) {
-    if (firstPartial >= 0) {
-      const record = <u32>firstPartial + i * unitRecords + head * numVectors;
-      results = <usize>load<u32>(job, attentionF16_partials) + <usize>record * recordBytes(headDim);
-    }
-    runPartition<T>(job, firstPartition + i, firstRow, numRows);
-    if (firstPartial >= 0) continue;
-    for (let v: u32 = 0; v < numVectors; v++)
-      mergeRecord(states + v * recordBytes(headDim), results + v * recordBytes(headDim), headDim);
-  }
-  if (firstPartial >= 0) return;
+  const together = numShared > 0 ? numShared : load<u32>(item, 16);
+  runPartitions<T>(job, firstPartition, firstPartition + together, firstRow, numRows);
+  if (numShared > 0) runOwnPartitions<T>(job, numShared, firstRow, numRows);
+  storeOutputs<T>(job, firstRow, head);
+}
+
+function storeOutputs<T>(job: usize, firstRow: u32, head: u32): void {
   const out = <usize>load<u32>(job, attentionF16_out), outStride = <usize>load<u32>(job, attentionF16_outStride);
   for (let v: u32 = 0; v < numVectors; v++) {
     const column = <usize>(((head * headsPerRow + v % headsPerRow) * headDim) << 2);

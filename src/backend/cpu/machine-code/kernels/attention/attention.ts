@@ -1,8 +1,8 @@
 /**
  * @module Attention over the paged cache.
  *
- * A unit of work is one item (up to 4 query rows of one slice) and one KV head: the query vectors that share its keys
- * and values. Positions are cut into partitions of 512 tokens, counted from position 0:
+ * A unit of work is one item (up to 4 query rows) and one KV head: the query vectors that share its keys and values:
+ * rows of one slice, or rows of slices that begin with the same blocks, as far as they do. Positions are cut into partitions of 512 tokens, counted from position 0:
  *
  *   position 0        512       1024   p          per partition, for each query vector:
  *   ├─ partition 0 ─┤─ 1 ─────┤─ 2 ──┤              1 scores of all its tokens            chunk.ts
@@ -17,7 +17,9 @@
  * one query row, reading the cache.
  */
 import type { KvDtype } from "../../../../../core/kv-layout.ts";
+import { tokensPerPartition } from "../../../../../core/workspace-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
+import type { Label } from "../../assembler/code.ts";
 import { at, low32, r8, r9, r10, r11, r12, rax, rbx, rcx, rdx, rsi } from "../../assembler/operands.ts";
 import type { Target } from "../../targets.ts";
 import { emitKernel } from "../frame.ts";
@@ -78,10 +80,22 @@ function emitHeadBytes(asm: Assembler, dtype: KvDtype): void {
 }
 
 function emitUnit(asm: Assembler, target: Target, job: AttentionJob, dtype: KvDtype): void {
+  const [next, finished] = [asm.label(), asm.label()];
   emitUnitPlaces(asm, job, dtype);
-  emitScratch(asm, job);
+  emitAllRows(asm, job);
+  asm.bind(next);
   emitQueries(asm, target, job, dtype);
   emitPartitions(asm, target, job, dtype);
+  emitNextRow(asm, job, finished);
+  asm.jmp(next);
+  asm.bind(finished);
+  const keptApart = asm.label();
+  load(asm, rsi, "item");
+  asm.cmpMemory(at(rsi, itemAt.firstPartial), 0);
+  asm.jump("jge", keptApart);
+  emitAllRows(asm, job);
+  emitOutputs(asm, job, dtype);
+  asm.bind(keptApart);
 }
 
 /** What the unit is, and where its cache is. */
@@ -94,21 +108,76 @@ function emitUnitPlaces(asm: Assembler, job: AttentionJob, dtype: KvDtype): void
   job.pointer(rsi, "items");
   asm.add(rsi, rax);
   store(asm, "item", rsi);
-  asm.mov(low32(rcx), at(rsi, itemAt.numRows));
-  asm.imul(low32(rcx), job.field("queryHeadsPerKvHead"));
-  store(asm, "numVectors", rcx);
 
   emitHeadBytes(asm, dtype);
   asm.imul(rax, rdx);
   job.pointer(rcx, "kv");
   asm.add(rax, rcx);
   store(asm, "kvHead", rax);
+}
 
+/** All rows of the item are worked on, in the partitions that they share or in all. */
+function emitAllRows(asm: Assembler, job: AttentionJob): void {
+  load(asm, rsi, "item");
+  asm.mov(rax, -1);
+  store(asm, "row", rax);
+  asm.xor(rax, rax);
+  store(asm, "partition", rax);
+  asm.mov(low32(rax), at(rsi, itemAt.firstRow));
+  store(asm, "firstRow", rax);
+  asm.mov(low32(rax), at(rsi, itemAt.numRows));
+  store(asm, "numRows", rax);
+  asm.imul(low32(rax), job.field("queryHeadsPerKvHead"));
+  store(asm, "numVectors", rax);
+  asm.mov(low32(rax), at(rsi, itemAt.numShared));
+  asm.mov(low32(rcx), at(rsi, itemAt.numPartitions));
+  asm.test(rax, rax);
+  asm.cmov("je", rax, rcx);
+  store(asm, "endPartition", rax);
   asm.mov(low32(rax), at(rsi, itemAt.slice));
   asm.imul(low32(rax), job.field("maxBlocksPerSequence"));
   job.pointer(rcx, "blockTables");
   asm.lea(rax, at(rcx, 0, rax, 4));
   store(asm, "blockTable", rax);
+  emitScratch(asm, job);
+}
+
+/** The next row of several slices is worked on, in the partitions that are its own; to `finished` if there is none. */
+function emitNextRow(asm: Assembler, job: AttentionJob, finished: Label): void {
+  const isFirst = asm.label();
+  load(asm, rsi, "item");
+  asm.mov(low32(rdx), at(rsi, itemAt.numShared));
+  asm.test(rdx, rdx);
+  asm.jump("je", finished);
+  store(asm, "partition", rdx);
+  load(asm, rbx, "row");
+  asm.add(rbx, 1);
+  asm.mov(low32(rcx), at(rsi, itemAt.numRows));
+  asm.cmp(rbx, rcx);
+  asm.jump("jae", finished);
+  store(asm, "row", rbx);
+  job.load(rcx, "queryHeadsPerKvHead");
+  store(asm, "numVectors", rcx);
+  asm.mov(rax, 1);
+  store(asm, "numRows", rax);
+  asm.test(rbx, rbx);
+  asm.jump("je", isFirst);
+  asm.imul(rcx, slot("recordBytes"));
+  asm.add(rcx, slot("states"));
+  store(asm, "states", rcx);
+  job.load(rcx, "maxBlocksPerSequence");
+  asm.shl(rcx, 2);
+  asm.add(rcx, slot("blockTable"));
+  store(asm, "blockTable", rcx);
+  asm.bind(isFirst);
+  asm.mov(low32(rax), at(rsi, itemAt.firstRow));
+  asm.add(rax, rbx);
+  store(asm, "firstRow", rax);
+  job.pointer(rcx, "positions");
+  asm.mov(low32(rax), at(rcx, 0, rax, 4));
+  asm.shr(rax, Math.log2(tokensPerPartition));
+  asm.add(rax, 1);
+  store(asm, "endPartition", rax);
 }
 
 /** Scratch: queries (with room for 16 vectors more, which they do not need) | scores | results | states. */
@@ -128,11 +197,13 @@ function emitScratch(asm: Assembler, job: AttentionJob): void {
   store(asm, "states", rax);
 }
 
+/** The rows worked on, from `partition` to `endPartition`. */
 function emitPartitions(asm: Assembler, target: Target, job: AttentionJob, dtype: KvDtype): void {
-  const [nextPartition, noMerge, keptApart] = [asm.label(), asm.label(), asm.label()];
-  asm.xor(rax, rax);
-  store(asm, "partition", rax);
+  const [nextPartition, noMerge, done] = [asm.label(), asm.label(), asm.label()];
   asm.bind(nextPartition);
+  load(asm, rbx, "partition");
+  asm.cmp(rbx, slot("endPartition"));
+  asm.jump("jae", done);
   emitResultsPlace(asm, job);
   emitPartition(asm, target, job, dtype);
   load(asm, rsi, "item");
@@ -144,15 +215,10 @@ function emitPartitions(asm: Assembler, target: Target, job: AttentionJob, dtype
   forEachRecord(asm, "states", "results", () => emitMergeRecord(asm, r8, r9));
   asm.bind(noMerge);
   load(asm, rbx, "partition");
-  load(asm, rsi, "item");
   asm.add(rbx, 1);
   store(asm, "partition", rbx);
-  asm.cmp(low32(rbx), at(rsi, itemAt.numPartitions));
-  asm.jump("jb", nextPartition);
-  asm.cmpMemory(at(rsi, itemAt.firstPartial), 0);
-  asm.jump("jge", keptApart);
-  emitOutputs(asm, job, dtype);
-  asm.bind(keptApart);
+  asm.jmp(nextPartition);
+  asm.bind(done);
 }
 
 /**
@@ -212,8 +278,7 @@ function emitOutputs(asm: Assembler, job: AttentionJob, dtype: KvDtype): void {
       emitRotateHead(asm, r12);
     }
     emitVectorPlace(asm, job);
-    load(asm, rsi, "item");
-    asm.mov(low32(r10), at(rsi, itemAt.firstRow));
+    load(asm, r10, "firstRow");
     asm.add(r10, rax);
     job.load(rcx, "outStride");
     asm.imul(r10, rcx);

@@ -15,9 +15,10 @@ export const itemAt = {
   firstPartition: 12,
   numPartitions: 16,
   firstPartial: 20,
+  numShared: 24,
 };
 
-/** rax = row of vector rbx in its item, r11 = bytes of its query head in a row of the buffer. Uses rdx. */
+/** rax = row of vector rbx among those worked on, r11 = bytes of its query head in a row of the buffer. Uses rdx. */
 export function emitVectorPlace(asm: Assembler, job: AttentionJob): void {
   asm.mov(rax, rbx);
   asm.xor(rdx, rdx);

@@ -48,8 +48,9 @@ export function emitPartition(asm: Assembler, target: Target, job: AttentionJob,
 }
 
 /**
- * [firstPosition, endPosition): what the partition and the item's rows have in common, from a tile's beginning.
- * Rows of an item follow each other, so its first row sees furthest back and its last row furthest on.
+ * [firstPosition, endPosition): what the partition and the rows worked on have in common, from a tile's beginning.
+ * Rows of one slice follow each other, so the first sees furthest back and the last furthest on; rows of several slices
+ * see all of a partition that they share.
  * rax = its number of tiles; ≤ 0 if there is nothing.
  */
 function emitPositions(asm: Assembler, job: AttentionJob): void {
@@ -60,8 +61,8 @@ function emitPositions(asm: Assembler, job: AttentionJob): void {
   asm.add(start, slot("partition"));
   asm.shl(start, Math.log2(tokensPerPartition));
   job.pointer(positions, "positions");
-  asm.mov(low32(firstRow), at(rsi, itemAt.firstRow));
-  asm.mov(low32(numRows), at(rsi, itemAt.numRows));
+  load(asm, firstRow, "firstRow");
+  load(asm, numRows, "numRows");
   asm.lea(positions, at(positions, 0, firstRow, 4));
 
   asm.mov(low32(rax), at(positions));
@@ -213,10 +214,8 @@ function emitSeenColumns(
   to: GeneralRegister,
 ): void {
   const position = r13;
-  emitVectorPlace(asm, job); // rax = row in the item; its r11 is not needed
-  load(asm, rsi, "item");
-  asm.mov(low32(rcx), at(rsi, itemAt.firstRow));
-  asm.add(rax, rcx);
+  emitVectorPlace(asm, job); // rax = row; its r11 is not needed
+  asm.add(rax, slot("firstRow"));
   job.pointer(rcx, "positions");
   asm.mov(low32(position), at(rcx, 0, rax, 4));
   emitFirstSeen(asm, job, from, position);

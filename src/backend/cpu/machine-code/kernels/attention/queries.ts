@@ -1,5 +1,5 @@
 /**
- * @module The unit's query vectors, times the scale, in the order in which the scores read them:
+ * @module The query vectors of the rows worked on, times the scale, in the order in which the scores read them:
  *
  *   chunk 0: [headDim][vectors of the chunk]  |  chunk 1: …        a chunk holds maxChunk vectors, the last one the rest
  */
@@ -20,14 +20,13 @@ import {
   rbx,
   rcx,
   rdx,
-  rsi,
   xmm,
   ymm,
 } from "../../assembler/operands.ts";
 import type { Target } from "../../targets.ts";
 import { floatConstant } from "../exponential.ts";
 import { maxChunk } from "./chunk.ts";
-import { type AttentionJob, emitVectorPlace, itemAt } from "./job-places.ts";
+import { type AttentionJob, emitVectorPlace } from "./job-places.ts";
 import { emitRotateHead } from "./rotation.ts";
 import { load, slot } from "./slots.ts";
 
@@ -39,8 +38,7 @@ export function emitQueries(asm: Assembler, target: Target, job: AttentionJob, d
 
   asm.bind(nextVector);
   emitVectorPlace(asm, job);
-  load(asm, rsi, "item");
-  asm.mov(low32(source), at(rsi, itemAt.firstRow));
+  load(asm, source, "firstRow");
   asm.add(source, rax);
   job.load(rcx, "queryStride");
   asm.imul(source, rcx);
@@ -67,7 +65,7 @@ export function emitQueries(asm: Assembler, target: Target, job: AttentionJob, d
 }
 
 /**
- * The vector times the scale, turned as the keys are, in the first state record, which nobody needs yet; source and
+ * The vector times the scale, turned as the keys are, in the first scratch record, which nobody needs yet; source and
  * sourceEnd move there, and the scale becomes 1. Uses rax, rcx, rdx, r10 to r12, vectors 0 to 3.
  */
 function emitRotated(
@@ -78,7 +76,7 @@ function emitRotated(
 ): void {
   const again = asm.label();
   const to = r12;
-  load(asm, to, "states");
+  load(asm, to, "scratchResults");
   asm.vbroadcastss(ymm(1), job.field("scale"));
   asm.bind(again);
   asm.vmulps(ymm(0), ymm(1), at(source));
@@ -87,7 +85,7 @@ function emitRotated(
   asm.add(to, 32);
   asm.cmp(source, sourceEnd);
   asm.jump("jb", again);
-  load(asm, to, "states");
+  load(asm, to, "scratchResults");
   emitRotateHead(asm, to);
   asm.mov(source, to);
   asm.mov(sourceEnd, to);

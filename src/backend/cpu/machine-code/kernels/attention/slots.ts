@@ -16,14 +16,18 @@ const slotNames = [
   "recordBytes", // a partial record: 16 + 4·headDim
   "tileStride", // from a tile to the next, bytes
   "kvHead", // the KV head in tile 0
-  "blockTable", // of the item's slice
-  "numVectors", // query vectors: rows of the item × heads per KV head
+  "row", // of the item, whose own partitions are worked on; −1 while all rows are
+  "firstRow", // rows that are worked on: all of the item, or one
+  "numRows",
+  "blockTable", // of their slice
+  "numVectors", // their query vectors: rows × heads per KV head
   "queries", // [chunk][headDim][vectors of the chunk], times the scale
   "scores", // [vector][512]
   "scratchResults", // [vector] records, for a partition that is to be merged into the states
   "results", // where the partition's records go: scratch, states or partials
-  "states", // [vector] records of the partitions so far
+  "states", // [vector] records of the partitions so far, of the rows worked on
   "partition", // index of the partition, counted from the item's first
+  "endPartition", // where that index ends for the rows worked on
   "firstPosition", // of the partition, as far back as any row sees; a multiple of 16
   "endPosition",
   "numTiles",
