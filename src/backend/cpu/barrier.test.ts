@@ -57,10 +57,20 @@ describe("barrier", () => {
   it("lets nobody pass before everybody has arrived, asleep", async () =>
     assert.equal(await numWrongWith(0), 0));
 
+  it("counts those who leave, and begins anew after the last", () => {
+    const words = sharedWords(numBarrierWords);
+    const barrier = new Barrier(words, 3, 0);
+    assert.deepEqual(
+      [...Array(6).keys()].map(() => barrier.leave()),
+      [0, 1, 2, 0, 1, 2],
+    );
+  });
+
   it("throws out whoever comes after a thread has failed", () => {
     const words = sharedWords(numBarrierWords);
     failBarrier(words);
     assert.throws(() => new Barrier(words, 2, 0).arrive(), PeerFailedError);
+    assert.throws(() => new Barrier(words, 2, 0).leave(), PeerFailedError);
   });
 
   it("throws out whoever waits when a thread fails", async () => {

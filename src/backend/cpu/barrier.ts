@@ -41,17 +41,27 @@ export class Barrier {
     const words = this.#words;
     const generation = Atomics.load(words, barrierWords.generation);
     // Failing stores `failed` before it moves the generation: whoever read the moved one finds it here.
-    if (Atomics.load(words, barrierWords.failed) === 1) throw new PeerFailedError();
+    if (hasFailed(words)) throw new PeerFailedError();
     if (Atomics.add(words, barrierWords.numArrived, 1) === this.#numThreads - 1) return true;
     this.#await(generation);
     return false;
+  }
+
+  /** Arrives for the last time in a step and goes on. @returns how many did so before: one less than all, for the last. */
+  leave(): number {
+    const words = this.#words;
+    if (hasFailed(words)) throw new PeerFailedError();
+    const numLeft = Atomics.add(words, barrierWords.numArrived, 1);
+    // Nobody arrives again before the next step, which starts after the last has told the coordinator.
+    if (numLeft === this.#numThreads - 1) Atomics.store(words, barrierWords.numArrived, 0);
+    return numLeft;
   }
 
   release(): void {
     const words = this.#words;
     Atomics.store(words, barrierWords.numArrived, 0);
     advance(words);
-    if (Atomics.load(words, barrierWords.failed) === 1) throw new PeerFailedError();
+    if (hasFailed(words)) throw new PeerFailedError();
   }
 
   #await(generation: number): void {
@@ -62,7 +72,7 @@ export class Barrier {
       this.#numSpins = Math.max(fewestSpins, this.#numSpins >> 1);
       sleepWhile(words, generation);
     } else this.#numSpins = Math.min(this.#maxSpins, 2 * this.#numSpins);
-    if (Atomics.load(words, barrierWords.failed) === 1) throw new PeerFailedError();
+    if (hasFailed(words)) throw new PeerFailedError();
   }
 }
 
@@ -79,6 +89,10 @@ export function advance(words: Int32Array): void {
   Atomics.add(words, barrierWords.generation, 1);
   // Sequentially consistent with sleepWhile: a sleeper counted after this load finds the generation already changed.
   if (Atomics.load(words, barrierWords.numSleeping) > 0) Atomics.notify(words, barrierWords.generation);
+}
+
+export function hasFailed(words: Int32Array): boolean {
+  return Atomics.load(words, barrierWords.failed) === 1;
 }
 
 /** Makes every thread that waits, or will wait, leave. Any thread may call it, more than once. */

@@ -4,7 +4,7 @@
  *   words   0 …   3   start gate: its generation changes when there is something to do; idle threads wait on it
  *   words  16 …  19   barrier between operations
  *   word   32         claim: next weight to load that no thread has taken
- *   word   48         done: counts finished commands; the coordinator waits on it
+ *   words  48, 49     done (`doneWords`): what the coordinator waits on
  *   words  64 …       what to do (`commandWords`)
  *   bytes 1024 …      512 bytes for each thread:
  *                       0   timings, 48 × f64 (`timing.ts`)
@@ -29,6 +29,13 @@ export const commandWords = {
   numMergeItems: 5,
 } as const;
 
+export const doneWords = {
+  /** Counts calls to look: the first thread that finds nothing left to do calls, and the last, and whoever fails. */
+  numCalls: 0,
+  /** Counts finished steps. */
+  numSteps: 1,
+} as const;
+
 export const commands = { step: 1, close: 2 } as const;
 
 export interface ControlBlock {
@@ -36,7 +43,7 @@ export interface ControlBlock {
   readonly barrier: Int32Array;
   /** [1] */
   readonly claim: Int32Array;
-  /** [1] */
+  /** By `doneWords`. */
   readonly done: Int32Array;
   readonly command: Int32Array;
   /** [48] of each thread, by thread */
@@ -61,9 +68,15 @@ export function controlBlock(memory: WebAssembly.Memory, offset: number, numThre
     gate: words(0, numBarrierWords),
     barrier: words(16, numBarrierWords),
     claim: words(claimWord, 1),
-    done: words(doneWord, 1),
+    done: words(doneWord, Object.keys(doneWords).length),
     command: words(commandWord, Object.keys(commandWords).length),
     timings: threads.map((thread) => new Float64Array(memory.buffer, threadOffset(thread), timingNumbers)),
     taken: [takenOf(takenBytes[0]), takenOf(takenBytes[1])],
   };
+}
+
+/** Has the coordinator look whether the step is over; it may be called too often. */
+export function callCoordinator(done: Int32Array): void {
+  Atomics.add(done, doneWords.numCalls, 1);
+  Atomics.notify(done, doneWords.numCalls);
 }

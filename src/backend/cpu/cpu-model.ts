@@ -14,8 +14,8 @@ import type {
 import type { Program } from "../program.ts";
 import type { ArenaViews } from "./arena.ts";
 import type { AttentionItems } from "./attention-items.ts";
-import { advance, barrierWords, failBarrier } from "./barrier.ts";
-import { type ControlBlock, commands, commandWords } from "./control.ts";
+import { advance, failBarrier, hasFailed } from "./barrier.ts";
+import { type ControlBlock, callCoordinator, commands, commandWords, doneWords } from "./control.ts";
 import type { ModelLayout } from "./layout.ts";
 import { type StepProfile, stepProfile, stepTiming } from "./timing.ts";
 
@@ -75,15 +75,19 @@ export class CpuModel implements LoadedModel {
     command[commandWords.numOutputs] = numOutputs;
     command[commandWords.numAttentionItems] = attentionItems.numItems;
     command[commandWords.numMergeItems] = attentionItems.numMergeItems;
-    const numDone = Atomics.load(control.done, 0);
+    const numSteps = Atomics.load(control.done, doneWords.numSteps);
+    let numCalls = Atomics.load(control.done, doneWords.numCalls);
     advance(control.gate);
-    // The workers signal the done word; the event loop stays free until then.
-    const waiting = Atomics.waitAsync(control.done, 0, numDone);
-    if (waiting.async) await waiting.value;
+    // The event loop stays free until the workers call, which they do for the first time a little too early.
+    do {
+      const waiting = Atomics.waitAsync(control.done, doneWords.numCalls, numCalls);
+      if (waiting.async) await waiting.value;
+      numCalls = Atomics.load(control.done, doneWords.numCalls);
+    } while (Atomics.load(control.done, doneWords.numSteps) === numSteps && !hasFailed(control.barrier));
     this.#isStepping = false;
     this.#totalMs = performance.now() - startMs;
     if (this.#failure !== null) throw this.#failure;
-    if (Atomics.load(control.barrier, barrierWords.failed) === 1) throw await this.#whyFailed();
+    if (hasFailed(control.barrier)) throw await this.#whyFailed();
   }
 
   copyBlocks(pairs: readonly number[]): void {
@@ -152,8 +156,7 @@ export class CpuModel implements LoadedModel {
     const { control } = this.#parts;
     failBarrier(control.barrier);
     advance(control.gate);
-    Atomics.add(control.done, 0, 1);
-    Atomics.notify(control.done, 0);
+    callCoordinator(control.done);
   }
 
   /** The thread's error event follows its signal: waits for it, so that the rejection says why. */

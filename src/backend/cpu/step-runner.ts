@@ -36,6 +36,10 @@ export class StepRunner {
   #numAttentionItems = 0;
   #numMergeItems = 0;
   #pieceRows = 0;
+  /** What patched words say. */
+  #patchedTokens = 0;
+  #patchedRows = 0;
+  #patchedFirst = 0;
 
   constructor(options: {
     readonly program: CompiledProgram;
@@ -54,24 +58,46 @@ export class StepRunner {
     this.#timings = new ThreadTimings(options.control.timings[options.thread] ?? new Float64Array(64));
   }
 
-  /** Runs body and head for the inputs that the command words describe. */
-  run(): void {
+  /**
+   * Runs body and head for the inputs that the command words describe. Nobody waits at the end; the last thread to come
+   * there does what is for one thread alone, the sampling of a single row.
+   * @returns how many threads came to the end before
+   */
+  run(): number {
     const { command } = this.#control;
+    const { body, head } = this.#program;
     this.#numTokens = word(command, commandWords.numTokens);
     this.#numSlices = word(command, commandWords.numSlices);
     this.#numAttentionItems = word(command, commandWords.numAttentionItems);
     this.#numMergeItems = word(command, commandWords.numMergeItems);
-    this.#timings.start();
-    this.#applyPatches(this.#program.bodyPatches, 0, 0);
-    this.#runPhases(this.#program.body);
     const numOutputs = word(command, commandWords.numOutputs);
+    this.#pieceRows = 0;
+    this.#timings.start();
+    this.#patchBody();
+    this.#runPhases(body, numOutputs === 0);
     for (let first = 0; first < numOutputs; first += this.#maxPieceRows) {
       this.#pieceRows = Math.min(this.#maxPieceRows, numOutputs - first);
-      this.#applyPatches(this.#program.headPatches, this.#pieceRows, first);
-      this.#runPhases(this.#program.head);
+      this.#patchHead(first);
+      this.#runPhases(head, first + this.#pieceRows === numOutputs);
     }
-    this.#pieceRows = 0;
     this.#timings.finish();
+    const numLeft = this.#barrier.leave();
+    if (numLeft === this.#numThreads - 1) this.#runRest(head);
+    return numLeft;
+  }
+
+  /** What the body's jobs say about the step is still there where the last step was of as many tokens. */
+  #patchBody(): void {
+    if (this.#numTokens === this.#patchedTokens) return;
+    this.#applyPatches(this.#program.bodyPatches, 0, 0);
+    this.#patchedTokens = this.#numTokens;
+  }
+
+  #patchHead(firstOutput: number): void {
+    if (this.#pieceRows === this.#patchedRows && firstOutput === this.#patchedFirst) return;
+    this.#applyPatches(this.#program.headPatches, this.#pieceRows, firstOutput);
+    this.#patchedRows = this.#pieceRows;
+    this.#patchedFirst = firstOutput;
   }
 
   #applyPatches(patches: readonly Patch[], numOutputs: number, firstOutput: number): void {
@@ -87,16 +113,35 @@ export class StepRunner {
     }
   }
 
-  #runPhases(phases: readonly Phase[]): void {
-    for (const phase of phases) {
+  /** `endsStep`: leaves the rest to the last thread, and the waiting after the last phase out. */
+  #runPhases(phases: readonly Phase[], endsStep: boolean): void {
+    const end = endsStep ? this.#endOfShared(phases) : phases.length;
+    for (let i = 0; i < end; i++) {
+      const phase = phases[i] as Phase;
       const numUnits = this.#numUnits(phase);
       if (numUnits === 0) continue;
       const needsBarrier = this.#runPhase(phase, numUnits);
       this.#timings.kernelsEnded(phase.kind);
-      if (!needsBarrier) continue;
+      if (!needsBarrier || (endsStep && i === end - 1)) continue;
       if (this.#barrier.arrive()) this.#barrier.release();
       this.#timings.barrierEnded();
     }
+  }
+
+  /** Where the phases begin that have a single row of output: they are nothing to share. */
+  #endOfShared(phases: readonly Phase[]): number {
+    let end = phases.length;
+    if (this.#pieceRows === 1) while (phases[end - 1]?.split === "outputRows") end -= 1;
+    return end;
+  }
+
+  #runRest(phases: readonly Phase[]): void {
+    for (let i = this.#endOfShared(phases); i < phases.length; i++) {
+      const { jobs, kind } = phases[i] as Phase;
+      runRows(jobs, 0, 1);
+      this.#timings.kernelsEnded(kind);
+    }
+    this.#timings.finish();
   }
 
   #numUnits(phase: Phase): number {

@@ -1,0 +1,47 @@
+/**
+ * @module Where threads wait between two steps: a barrier's words, whose generation the coordinator moves.
+ *
+ * To wake a sleeping thread takes 50 µs or more, so a thread looks at the generation for a while first. Not all may: on a
+ * machine with as many threads as processors, the coordinator needs one of these to write the next step's inputs.
+ */
+import { barrierWords, sleepWhile } from "./barrier.ts";
+
+/** Some 300 µs, what lies between two steps of a server that has work; an idle one uses no processor after them. */
+const mostLooks = 30_000;
+/** Steps that follow a look in vain and begin asleep: twice as many each time, up to this. */
+const mostSleepingSteps = 64;
+
+export class Gate {
+  readonly #words: Int32Array;
+  readonly #mayLook: boolean;
+  #generation = 0;
+  #numSleepingSteps = 0;
+  #penalty = 1;
+
+  constructor(words: Int32Array, mayLook: boolean) {
+    this.#words = words;
+    this.#mayLook = mayLook;
+  }
+
+  /** Returns once the coordinator has moved the gate, at once if it has since the last call. */
+  pass(): void {
+    if (!this.#seesItMove()) sleepWhile(this.#words, this.#generation);
+    this.#generation += 1;
+  }
+
+  #seesItMove(): boolean {
+    if (!this.#mayLook) return false;
+    if (this.#numSleepingSteps > 0) {
+      this.#numSleepingSteps -= 1;
+      return false;
+    }
+    for (let look = 0; look < mostLooks; look++)
+      if (Atomics.load(this.#words, barrierWords.generation) !== this.#generation) {
+        this.#penalty = 1;
+        return true;
+      }
+    this.#numSleepingSteps = this.#penalty;
+    this.#penalty = Math.min(mostSleepingSteps, 2 * this.#penalty);
+    return false;
+  }
+}
