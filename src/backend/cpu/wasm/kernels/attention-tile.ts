@@ -1,182 +1,237 @@
-// The two inner products of attention, over one tile of 16 tokens in f32.
+// The two inner products of attention, over one tile of 16 tokens.
 //
-//   keys   [headDim][16 tokens]: one dimension of 4 tokens per vector; a score is a chain over dimensions
-//   values [16 tokens][headDim]: 4 dimensions of one token per vector; an output is a chain over tokens
+//   keys   [headDim][16 tokens]: numbers of one dimension lie together; a score is a chain over dimensions
+//   values [16 tokens][headDim]: numbers of one token lie together; an output is a chain over tokens
 //
-// Three query vectors at a time share the loads; each one's chain is the same whether it goes with others or alone.
+// The type parameter is what the tile holds: u16, f16 as the cache has them, read times 2^-112 (half.ts), or f32
+// (kv-tile.ts made it so). Eight numbers that lie together are read at a time, as two vectors:
 //
-// The type parameter is what the tile holds: f32 (kv-tile.ts made it so), or u16: f16 straight from the cache, times
-// 2^-112, where so few query vectors share a number that writing it down as f32 would cost more than it saves.
+//   f16  ├0│1│2│3│4│5│6│7┤  one load; even numbers (0 2 4 6) by two shifts, odd ones (1 3 5 7) by one
+//   f32  ├─0─│─1─│─2─│─3─┤├─4─│─5─│─6─│─7─┤
+//
+// Four or three query vectors share them: 8 or 6 running sums, their factors and the mask are 15 registers, which is
+// what V8 has to give (it keeps one); with 12 sums it stored and loaded five of them in every turn. Each vector's
+// chain is the same whether it goes with others or alone.
+//
+// Bound: per 8 f16 and 4 query vectors 8 multiply-adds, two a clock, beside 18 other instructions.
 import { recordBytes } from "./attention-record";
-import { halves4Raw } from "./half";
-
-// @ts-ignore: decorator
-@inline
-function numbers4<T>(at: usize, index: usize): v128 {
-  return sizeof<T>() == 2 ? halves4Raw(at + 2 * index) : v128.load(at + 4 * index);
-}
+import { halfBits } from "./constants";
 
 const scoreRowBytes: usize = 2048;
 
-/** scores[v][0 … 16) = Σ_d queries[v][d] · keys[d][0 … 16) */
-export function scoreTile<T>(queries: usize, keys: usize, out: usize, numVectors: u32, headDim: u32): void {
-  const queryBytes = <usize>(headDim << 2);
-  let left = numVectors;
-  for (; left >= 3; left -= 3) {
-    scores3<T>(queries, keys, out, queryBytes);
-    queries += 3 * queryBytes;
-    out += 3 * scoreRowBytes;
-  }
-  for (; left > 0; left--) {
-    scores1<T>(queries, keys, out, queryBytes);
-    queries += queryBytes;
-    out += scoreRowBytes;
-  }
+/** The even ones of the eight numbers that begin with `loaded` (f32: the first four). */
+// @ts-ignore: decorator
+@inline
+function evenOnes<T>(loaded: v128, mask: v128): v128 {
+  return sizeof<T>() == 2 ? v128.and(i32x4.shr_s(i32x4.shl(loaded, 16), 3), mask) : loaded;
 }
 
-function scores3<T>(q: usize, keys: usize, out: usize, queryBytes: usize): void {
-  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
-  let b0 = a0, b1 = a0, b2 = a0, b3 = a0, c0 = a0, c1 = a0, c2 = a0, c3 = a0;
-  let r = q + queryBytes, s = r + queryBytes;
-  for (const last = q + queryBytes; q < last; q += 8) {
-    let x = v128.load32_splat(q), y = v128.load32_splat(r), z = v128.load32_splat(s);
-    let k = numbers4<T>(keys, 0);
-    a0 = f32x4.relaxed_madd(k, x, a0); b0 = f32x4.relaxed_madd(k, y, b0); c0 = f32x4.relaxed_madd(k, z, c0);
-    k = numbers4<T>(keys, 4);
-    a1 = f32x4.relaxed_madd(k, x, a1); b1 = f32x4.relaxed_madd(k, y, b1); c1 = f32x4.relaxed_madd(k, z, c1);
-    k = numbers4<T>(keys, 8);
-    a2 = f32x4.relaxed_madd(k, x, a2); b2 = f32x4.relaxed_madd(k, y, b2); c2 = f32x4.relaxed_madd(k, z, c2);
-    k = numbers4<T>(keys, 12);
-    a3 = f32x4.relaxed_madd(k, x, a3); b3 = f32x4.relaxed_madd(k, y, b3); c3 = f32x4.relaxed_madd(k, z, c3);
-    x = v128.load32_splat(q, 4), y = v128.load32_splat(r, 4), z = v128.load32_splat(s, 4);
-    k = numbers4<T>(keys, 16);
-    a0 = f32x4.relaxed_madd(k, x, a0); b0 = f32x4.relaxed_madd(k, y, b0); c0 = f32x4.relaxed_madd(k, z, c0);
-    k = numbers4<T>(keys, 20);
-    a1 = f32x4.relaxed_madd(k, x, a1); b1 = f32x4.relaxed_madd(k, y, b1); c1 = f32x4.relaxed_madd(k, z, c1);
-    k = numbers4<T>(keys, 24);
-    a2 = f32x4.relaxed_madd(k, x, a2); b2 = f32x4.relaxed_madd(k, y, b2); c2 = f32x4.relaxed_madd(k, z, c2);
-    k = numbers4<T>(keys, 28);
-    a3 = f32x4.relaxed_madd(k, x, a3); b3 = f32x4.relaxed_madd(k, y, b3); c3 = f32x4.relaxed_madd(k, z, c3);
-    keys += 32 * sizeof<T>(); r += 8; s += 8;
-  }
-  store16(out, a0, a1, a2, a3);
-  store16(out + scoreRowBytes, b0, b1, b2, b3);
-  store16(out + 2 * scoreRowBytes, c0, c1, c2, c3);
+/** The odd ones of the eight numbers at `at` (f32: the last four). */
+// @ts-ignore: decorator
+@inline
+function oddOnes<T>(loaded: v128, at: usize, mask: v128): v128 {
+  return sizeof<T>() == 2 ? v128.and(i32x4.shr_s(loaded, 3), mask) : v128.load(at, 16);
 }
 
-function scores1<T>(q: usize, keys: usize, out: usize, queryBytes: usize): void {
-  let a0 = f32x4.splat(0), a1 = a0, a2 = a0, a3 = a0;
-  for (const last = q + queryBytes; q < last; q += 4) {
-    const x = v128.load32_splat(q);
-    a0 = f32x4.relaxed_madd(numbers4<T>(keys, 0), x, a0);
-    a1 = f32x4.relaxed_madd(numbers4<T>(keys, 4), x, a1);
-    a2 = f32x4.relaxed_madd(numbers4<T>(keys, 8), x, a2);
-    a3 = f32x4.relaxed_madd(numbers4<T>(keys, 12), x, a3);
-    keys += 16 * sizeof<T>();
-  }
-  store16(out, a0, a1, a2, a3);
+/** Writes eight sums in the order of what they were made from. */
+// @ts-ignore: decorator
+@inline
+function storeInOrder<T>(out: usize, even: v128, odd: v128): void {
+  v128.store(out, sizeof<T>() == 2 ? v128.shuffle<i32>(even, odd, 0, 4, 1, 5) : even);
+  v128.store(out, sizeof<T>() == 2 ? v128.shuffle<i32>(even, odd, 2, 6, 3, 7) : odd, 16);
 }
 
 // @ts-ignore: decorator
 @inline
-function store16(out: usize, a: v128, b: v128, c: v128, d: v128): void {
-  v128.store(out, a);
-  v128.store(out, b, 16);
-  v128.store(out, c, 32);
-  v128.store(out, d, 48);
+function evenSums<T>(at: usize): v128 {
+  const low = v128.load(at);
+  return sizeof<T>() == 2 ? v128.shuffle<i32>(low, v128.load(at, 16), 0, 2, 4, 6) : low;
 }
 
-/** results[v][d] += Σ_t weights[v][t] · values[t][d], t < numTokens (even); results are partial records. */
+// @ts-ignore: decorator
+@inline
+function oddSums<T>(at: usize): v128 {
+  const high = v128.load(at, 16);
+  return sizeof<T>() == 2 ? v128.shuffle<i32>(v128.load(at), high, 1, 3, 5, 7) : high;
+}
+
+/** How many of `left` query vectors go together: four, but three where that leaves none alone. */
+// @ts-ignore: decorator
+@inline
+function vectorsAtOnce(left: u32): u32 {
+  if (left < 3) return 1;
+  return left == 3 || left == 6 || left == 9 ? 3 : 4;
+}
+
+/** scores[v][0 … 16) = Σ_d queries[v][d] · keys[d][0 … 16) */
+export function scoreTile<T>(queries: usize, keys: usize, out: usize, numVectors: u32, headDim: u32): void {
+  const queryBytes = <usize>(headDim << 2), second = keys + 8 * sizeof<T>();
+  for (let left = numVectors; left > 0; ) {
+    const together = vectorsAtOnce(left);
+    if (together == 4) {
+      scores4<T>(queries, keys, out, queryBytes);
+      scores4<T>(queries, second, out + 32, queryBytes);
+    } else if (together == 3) {
+      scores3<T>(queries, keys, out, queryBytes);
+      scores3<T>(queries, second, out + 32, queryBytes);
+    } else {
+      scores1<T>(queries, keys, out, queryBytes);
+    }
+    queries += together * queryBytes;
+    out += together * scoreRowBytes;
+    left -= together;
+  }
+}
+
+/** 8 tokens, four query vectors. */
+function scores4<T>(q: usize, keys: usize, out: usize, queryBytes: usize): void {
+  let a = f32x4.splat(0), b = a, c = a, d = a, e = a, f = a, g = a, h = a;
+  let r = q + queryBytes, s = r + queryBytes, t = s + queryBytes;
+  const mask = halfBits;
+  for (const last = r; q < last; q += 4) {
+    const w = v128.load32_splat(q), x = v128.load32_splat(r), y = v128.load32_splat(s), z = v128.load32_splat(t);
+    const k = v128.load(keys), odd = oddOnes<T>(k, keys, mask);
+    b = f32x4.relaxed_madd(odd, w, b); d = f32x4.relaxed_madd(odd, x, d);
+    f = f32x4.relaxed_madd(odd, y, f); h = f32x4.relaxed_madd(odd, z, h);
+    const even = evenOnes<T>(k, mask);
+    a = f32x4.relaxed_madd(even, w, a); c = f32x4.relaxed_madd(even, x, c);
+    e = f32x4.relaxed_madd(even, y, e); g = f32x4.relaxed_madd(even, z, g);
+    keys += 16 * sizeof<T>(); r += 4; s += 4; t += 4;
+  }
+  storeInOrder<T>(out, a, b);
+  storeInOrder<T>(out + scoreRowBytes, c, d);
+  storeInOrder<T>(out + 2 * scoreRowBytes, e, f);
+  storeInOrder<T>(out + 3 * scoreRowBytes, g, h);
+}
+
+/** 8 tokens, three query vectors. */
+function scores3<T>(q: usize, keys: usize, out: usize, queryBytes: usize): void {
+  let a = f32x4.splat(0), b = a, c = a, d = a, e = a, f = a;
+  let r = q + queryBytes, s = r + queryBytes;
+  const mask = halfBits;
+  for (const last = r; q < last; q += 4) {
+    const x = v128.load32_splat(q), y = v128.load32_splat(r), z = v128.load32_splat(s);
+    const k = v128.load(keys), odd = oddOnes<T>(k, keys, mask);
+    b = f32x4.relaxed_madd(odd, x, b); d = f32x4.relaxed_madd(odd, y, d); f = f32x4.relaxed_madd(odd, z, f);
+    const even = evenOnes<T>(k, mask);
+    a = f32x4.relaxed_madd(even, x, a); c = f32x4.relaxed_madd(even, y, c); e = f32x4.relaxed_madd(even, z, e);
+    keys += 16 * sizeof<T>(); r += 4; s += 4;
+  }
+  storeInOrder<T>(out, a, b);
+  storeInOrder<T>(out + scoreRowBytes, c, d);
+  storeInOrder<T>(out + 2 * scoreRowBytes, e, f);
+}
+
+/** 16 tokens, one query vector. */
+function scores1<T>(q: usize, keys: usize, out: usize, queryBytes: usize): void {
+  let a = f32x4.splat(0), b = a, c = a, d = a;
+  const mask = halfBits;
+  for (const last = q + queryBytes; q < last; q += 4) {
+    const x = v128.load32_splat(q), second = keys + 8 * sizeof<T>();
+    const k = v128.load(keys), l = v128.load(second);
+    a = f32x4.relaxed_madd(evenOnes<T>(k, mask), x, a);
+    b = f32x4.relaxed_madd(oddOnes<T>(k, keys, mask), x, b);
+    c = f32x4.relaxed_madd(evenOnes<T>(l, mask), x, c);
+    d = f32x4.relaxed_madd(oddOnes<T>(l, second, mask), x, d);
+    keys += 16 * sizeof<T>();
+  }
+  storeInOrder<T>(out, a, b);
+  storeInOrder<T>(out + 32, c, d);
+}
+
+/**
+ * results[v][d] += Σ_t weights[v][t] · values[t][d], t < numTokens; results are partial records. f16 only where
+ * headDim is a multiple of 8.
+ */
 export function addValues<T>(
   results: usize, values: usize, weights: usize, numVectors: u32, headDim: u32, numTokens: u32,
 ): void {
   const record = recordBytes(headDim), rowBytes = ((record - 16) >>> 2) * sizeof<T>();
-  let left = numVectors;
-  for (; left >= 3; left -= 3) {
+  const lastWeight = weights + <usize>(numTokens << 2);
+  let skipped: usize = 0;
+  for (let left = numVectors; left > 0; ) {
+    const together = vectorsAtOnce(left), end = lastWeight + skipped;
     let d: usize = 16, column = values;
-    for (; d + 64 <= record; d += 64) {
-      values3<T>(results + d, record, column, rowBytes, weights, numTokens);
-      column += 16 * sizeof<T>();
+    for (; d + 32 <= record; d += 32) {
+      if (together == 4) values4<T>(results + d, record, column, rowBytes, weights, end);
+      else if (together == 3) values3<T>(results + d, record, column, rowBytes, weights, end);
+      else values1<T>(results + d, column, rowBytes, weights, end);
+      column += 8 * sizeof<T>();
     }
-    for (let v: u32 = 0; v < 3; v++)
-      restOfRow<T>(results + v * record, d, column, rowBytes, weights + v * scoreRowBytes, numTokens);
-    results += 3 * record;
-    weights += 3 * scoreRowBytes;
+    if (d < record) restOfRows(results + d, record, column, rowBytes, weights, end, together);
+    results += together * record;
+    weights += together * scoreRowBytes;
+    skipped += together * scoreRowBytes;
+    left -= together;
   }
-  for (; left > 0; left--) {
-    let d: usize = 16, column = values;
-    for (; d + 64 <= record; d += 64) {
-      values1<T>(results + d, column, rowBytes, weights, numTokens);
-      column += 16 * sizeof<T>();
+}
+
+/** 8 dimensions, four query vectors. */
+function values4<T>(at: usize, record: usize, values: usize, rowBytes: usize, weights: usize, end: usize): void {
+  const bt = at + record, ct = bt + record, dt = ct + record, mask = halfBits;
+  let a = evenSums<T>(at), b = oddSums<T>(at), c = evenSums<T>(bt), d = oddSums<T>(bt);
+  let e = evenSums<T>(ct), f = oddSums<T>(ct), g = evenSums<T>(dt), h = oddSums<T>(dt);
+  for (; weights < end; weights += 4) {
+    const w = v128.load32_splat(weights), x = v128.load32_splat(weights, 2048);
+    const y = v128.load32_splat(weights, 4096), z = v128.load32_splat(weights, 6144);
+    const v = v128.load(values), odd = oddOnes<T>(v, values, mask);
+    b = f32x4.relaxed_madd(odd, w, b); d = f32x4.relaxed_madd(odd, x, d);
+    f = f32x4.relaxed_madd(odd, y, f); h = f32x4.relaxed_madd(odd, z, h);
+    const even = evenOnes<T>(v, mask);
+    a = f32x4.relaxed_madd(even, w, a); c = f32x4.relaxed_madd(even, x, c);
+    e = f32x4.relaxed_madd(even, y, e); g = f32x4.relaxed_madd(even, z, g);
+    values += rowBytes;
+  }
+  storeInOrder<T>(at, a, b);
+  storeInOrder<T>(bt, c, d);
+  storeInOrder<T>(ct, e, f);
+  storeInOrder<T>(dt, g, h);
+}
+
+/** 8 dimensions, three query vectors. */
+function values3<T>(at: usize, record: usize, values: usize, rowBytes: usize, weights: usize, end: usize): void {
+  const bt = at + record, ct = bt + record, mask = halfBits;
+  let a = evenSums<T>(at), b = oddSums<T>(at), c = evenSums<T>(bt), d = oddSums<T>(bt);
+  let e = evenSums<T>(ct), f = oddSums<T>(ct);
+  for (; weights < end; weights += 4) {
+    const x = v128.load32_splat(weights), y = v128.load32_splat(weights, 2048), z = v128.load32_splat(weights, 4096);
+    const v = v128.load(values), odd = oddOnes<T>(v, values, mask);
+    b = f32x4.relaxed_madd(odd, x, b); d = f32x4.relaxed_madd(odd, y, d); f = f32x4.relaxed_madd(odd, z, f);
+    const even = evenOnes<T>(v, mask);
+    a = f32x4.relaxed_madd(even, x, a); c = f32x4.relaxed_madd(even, y, c); e = f32x4.relaxed_madd(even, z, e);
+    values += rowBytes;
+  }
+  storeInOrder<T>(at, a, b);
+  storeInOrder<T>(bt, c, d);
+  storeInOrder<T>(ct, e, f);
+}
+
+/** 8 dimensions of one query vector. */
+function values1<T>(at: usize, values: usize, rowBytes: usize, weights: usize, end: usize): void {
+  const mask = halfBits;
+  let a = evenSums<T>(at), b = oddSums<T>(at);
+  for (; weights < end; weights += 4) {
+    const x = v128.load32_splat(weights), v = v128.load(values);
+    a = f32x4.relaxed_madd(evenOnes<T>(v, mask), x, a);
+    b = f32x4.relaxed_madd(oddOnes<T>(v, values, mask), x, b);
+    values += rowBytes;
+  }
+  storeInOrder<T>(at, a, b);
+}
+
+/** The last 4 dimensions of a tile in f32 whose rows are no multiple of 8. */
+function restOfRows(
+  at: usize, record: usize, values: usize, rowBytes: usize, weights: usize, end: usize, numVectors: u32,
+): void {
+  for (let v: u32 = 0; v < numVectors; v++) {
+    let a = v128.load(at), value = values;
+    for (let weight = weights; weight < end; weight += 4) {
+      a = f32x4.relaxed_madd(v128.load(value), v128.load32_splat(weight), a);
+      value += rowBytes;
     }
-    restOfRow<T>(results, d, column, rowBytes, weights, numTokens);
-    results += record;
+    v128.store(at, a);
+    at += record;
     weights += scoreRowBytes;
+    end += scoreRowBytes;
   }
-}
-
-/** The dimensions of one query vector that are left when 16 at a time are done; `d` counts bytes of the record. */
-function restOfRow<T>(result: usize, d: usize, values: usize, rowBytes: usize, weights: usize, numTokens: u32): void {
-  const record = ((rowBytes / sizeof<T>()) << 2) + 16;
-  for (; d < record; d += 16) {
-    value1<T>(result + d, values, rowBytes, weights, numTokens);
-    values += 4 * sizeof<T>();
-  }
-}
-
-/** 16 dimensions of three query vectors. */
-function values3<T>(at: usize, record: usize, values: usize, rowBytes: usize, weights: usize, numTokens: u32): void {
-  const bt = at + record, ct = bt + record;
-  let a0 = v128.load(at), a1 = v128.load(at, 16), a2 = v128.load(at, 32), a3 = v128.load(at, 48);
-  let b0 = v128.load(bt), b1 = v128.load(bt, 16), b2 = v128.load(bt, 32), b3 = v128.load(bt, 48);
-  let c0 = v128.load(ct), c1 = v128.load(ct, 16), c2 = v128.load(ct, 32), c3 = v128.load(ct, 48);
-  for (const last = weights + (numTokens << 2); weights < last; weights += 8) {
-    let x = v128.load32_splat(weights), y = v128.load32_splat(weights, 2048), z = v128.load32_splat(weights, 4096);
-    let v = numbers4<T>(values, 0);
-    a0 = f32x4.relaxed_madd(v, x, a0); b0 = f32x4.relaxed_madd(v, y, b0); c0 = f32x4.relaxed_madd(v, z, c0);
-    v = numbers4<T>(values, 4);
-    a1 = f32x4.relaxed_madd(v, x, a1); b1 = f32x4.relaxed_madd(v, y, b1); c1 = f32x4.relaxed_madd(v, z, c1);
-    v = numbers4<T>(values, 8);
-    a2 = f32x4.relaxed_madd(v, x, a2); b2 = f32x4.relaxed_madd(v, y, b2); c2 = f32x4.relaxed_madd(v, z, c2);
-    v = numbers4<T>(values, 12);
-    a3 = f32x4.relaxed_madd(v, x, a3); b3 = f32x4.relaxed_madd(v, y, b3); c3 = f32x4.relaxed_madd(v, z, c3);
-    const next = values + rowBytes;
-    x = v128.load32_splat(weights, 4); y = v128.load32_splat(weights, 2052); z = v128.load32_splat(weights, 4100);
-    v = numbers4<T>(next, 0);
-    a0 = f32x4.relaxed_madd(v, x, a0); b0 = f32x4.relaxed_madd(v, y, b0); c0 = f32x4.relaxed_madd(v, z, c0);
-    v = numbers4<T>(next, 4);
-    a1 = f32x4.relaxed_madd(v, x, a1); b1 = f32x4.relaxed_madd(v, y, b1); c1 = f32x4.relaxed_madd(v, z, c1);
-    v = numbers4<T>(next, 8);
-    a2 = f32x4.relaxed_madd(v, x, a2); b2 = f32x4.relaxed_madd(v, y, b2); c2 = f32x4.relaxed_madd(v, z, c2);
-    v = numbers4<T>(next, 12);
-    a3 = f32x4.relaxed_madd(v, x, a3); b3 = f32x4.relaxed_madd(v, y, b3); c3 = f32x4.relaxed_madd(v, z, c3);
-    values = next + rowBytes;
-  }
-  store16(at, a0, a1, a2, a3);
-  store16(bt, b0, b1, b2, b3);
-  store16(ct, c0, c1, c2, c3);
-}
-
-/** 16 dimensions of one query vector. */
-function values1<T>(at: usize, values: usize, rowBytes: usize, weights: usize, numTokens: u32): void {
-  let a0 = v128.load(at), a1 = v128.load(at, 16), a2 = v128.load(at, 32), a3 = v128.load(at, 48);
-  for (const last = weights + (numTokens << 2); weights < last; weights += 4) {
-    const x = v128.load32_splat(weights);
-    a0 = f32x4.relaxed_madd(numbers4<T>(values, 0), x, a0);
-    a1 = f32x4.relaxed_madd(numbers4<T>(values, 4), x, a1);
-    a2 = f32x4.relaxed_madd(numbers4<T>(values, 8), x, a2);
-    a3 = f32x4.relaxed_madd(numbers4<T>(values, 12), x, a3);
-    values += rowBytes;
-  }
-  store16(at, a0, a1, a2, a3);
-}
-
-/** 4 dimensions of one query vector. */
-function value1<T>(at: usize, values: usize, rowBytes: usize, weights: usize, numTokens: u32): void {
-  let a = v128.load(at);
-  for (const last = weights + (numTokens << 2); weights < last; weights += 4) {
-    a = f32x4.relaxed_madd(numbers4<T>(values, 0), v128.load32_splat(weights), a);
-    values += rowBytes;
-  }
-  v128.store(at, a);
 }

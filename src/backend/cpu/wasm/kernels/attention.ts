@@ -4,7 +4,7 @@
 // every key and value: rows of one slice, or rows of slices that begin with the same blocks, as far as they do. Positions are cut into partitions of 512 tokens, counted from position 0:
 //
 //   position 0        512       1024   p          per partition, for each query vector:
-//   ├─ partition 0 ─┤─ 1 ─────┤─ 2 ──┤              1 scores of all its tokens (a tile's keys are made f32 once)
+//   ├─ partition 0 ─┤─ 1 ─────┤─ 2 ──┤              1 scores of all its tokens (int8, int4: a tile is made f32 once)
 //                                                   2 maximum m, e^(score − m), their sum l
 //                                                   3 Σ e^(score − m) · value
 //   partitions are merged in order:  (m, l, acc) ← both scaled to the larger m and added
@@ -12,8 +12,8 @@
 // Every number of a query vector is computed by one fixed sequence of operations that depends on its own position
 // alone: not on the other rows of its item, nor on the chunk of the prompt, nor on which thread did a partition.
 //
-// Bound: for one query row, conversion of the cache (4 instructions per 4 numbers) and 1¼ multiply-adds per 4 numbers
-// and query vector; the cache itself streams through once.
+// Bound: the multiply-adds of the two inner products, beside which a conversion takes as many instructions (f16, 4
+// query vectors: attention-tile.ts), and a seventh of the time the exponentials; the cache streams through once.
 import { foldWhole, minusInfinity } from "./constants";
 import { exp4, maxLanes, sumLanes, tanh4 } from "./exp";
 import { rotateHead } from "./hadamard";
@@ -31,8 +31,6 @@ import { addValues, scoreTile } from "./attention-tile";
 
 const tokensPerPartition: u32 = 512;
 const scoreRowBytes: usize = 2048;
-/** Up to here f16 is used as it lies. */
-const mostDirectVectors: u32 = 4;
 
 // What a unit needs in many places; each thread has an instance of the module, so these are its own.
 let headDim: u32, numVectors: u32, headsPerRow: u32;
@@ -80,7 +78,7 @@ function prepareQueries<T>(job: usize, firstRow: u32, numRows: u32, head: u32, s
 function scorePositions<T>(first: u32, end: u32): void {
   for (let position = first; position < end; position += 16) {
     const tile = tileAt(position), out = scores + <usize>((position - first) << 2);
-    if (sizeof<T>() == 2 && numVectors <= mostDirectVectors) {
+    if (sizeof<T>() == 2) {
       scoreTile<u16>(queries, tile, out, numVectors, headDim);
     } else {
       loadKeys<T>(tile, headDim, tileScratch);
@@ -128,9 +126,8 @@ function capped(s: v128, cap: f32): v128 {
 function valuePositions<T>(first: u32, end: u32): void {
   for (let position = first; position < end; position += 16) {
     const tile = tileAt(position), weights = scores + <usize>((position - first) << 2);
-    // Values are taken in pairs of tokens: one past the end has weight 0 (columns are a multiple of 4) and is finite.
-    const numTokens = (min<u32>(16, end - position) + 1) & ~1;
-    if (sizeof<T>() == 2 && numVectors <= mostDirectVectors && (headDim & 3) == 0) {
+    const numTokens = min<u32>(16, end - position);
+    if (sizeof<T>() == 2 && (headDim & 7) == 0) {
       addValues<u16>(results, tile + dataBytes<T>(headDim), weights, numVectors, headDim, numTokens);
     } else {
       loadValues<T>(tile, headDim, tileScratch);

@@ -6,8 +6,8 @@
 export let nibbles: v128 = i8x16.splat(15);
 /** 1 in every 16 bits: what turns a multiply-and-add-pairs into an add-pairs. */
 export let ones16: v128 = i16x8.splat(1);
-/** What is kept of a sign-extended f16 shifted left by 13: its sign and its 15 bits. */
-export let halfBits: v128 = i32x4.splat(0x8fffffff);
+/** What is kept of a sign-extended f16 shifted left by 13: its sign and its 15 bits, nothing of a neighbour's. */
+export let halfBits: v128 = i32x4.splat(0x8fffe000);
 /** 2^100 and 2^12, together the 2^112 that makes an f16's moved bits a number again. */
 export let foldScales: v128 = f32x4.splat(1267650600228229401496703205376.0);
 export let foldEnd: v128 = f32x4.splat(4096.0);

@@ -55,18 +55,8 @@ function halvesOf(bits: v128): v128 {
   return f32x4.mul(moved, f32x4.splat(5192296858534827628530496329220096.0));
 }
 
-/** K of one head: [headDim][16 tokens] f32 to `out`. */
+/** K of one head, int8 or int4: [headDim][16 tokens] f32 to `out`. */
 export function loadKeys<T>(tile: usize, headDim: u32, out: usize): void {
-  if (sizeof<T>() == 2) {
-    for (const last = tile + (headDim << 5); tile < last; tile += 32) {
-      v128.store(out, halves4Raw(tile));
-      v128.store(out, halves4Raw(tile + 8), 16);
-      v128.store(out, halves4Raw(tile + 16), 32);
-      v128.store(out, halves4Raw(tile + 24), 48);
-      out += 64;
-    }
-    return;
-  }
   const params = tile + 2 * dataBytes<T>(headDim);
   const p0 = v128.load(params), p1 = v128.load(params, 16), p2 = v128.load(params, 32), p3 = v128.load(params, 48);
   const s0 = scalesOf(p0), s1 = scalesOf(p1), s2 = scalesOf(p2), s3 = scalesOf(p3);
