@@ -15,6 +15,8 @@ export interface StepShape {
   readonly numTokens: number;
   /** Tokens of each sequence that are in the KV cache before the step. */
   readonly numContextTokens: number;
+  /** Of these, how many are the same blocks for one half of the sequences and for the other. */
+  readonly numSharedTokens?: number;
 }
 
 export interface StepFigure {
@@ -90,11 +92,14 @@ async function benchShape(
 function writeInputs(model: CpuModel, shape: StepShape, vocabularyWidth: number): void {
   const { inputs } = model;
   const numBlocks = blocksOf(shape);
+  const numSharedBlocks = Math.floor((shape.numSharedTokens ?? 0) / blockSize);
   let row = 0;
   for (let slice = 0; slice < shape.numSequences; slice++) {
     inputs.sliceStarts[slice] = row;
+    const half = slice < shape.numSequences / 2 ? 0 : Math.ceil(shape.numSequences / 2);
     for (let i = 0; i < numBlocks; i++)
-      inputs.blockTables[slice * inputs.maxBlocksPerSequence + i] = slice * numBlocks + i;
+      inputs.blockTables[slice * inputs.maxBlocksPerSequence + i] =
+        (i < numSharedBlocks ? half : slice) * numBlocks + i;
     for (let i = 0; i < shape.numTokens; i++, row++) {
       const position = shape.numContextTokens + i;
       inputs.tokenIds[row] = (7919 * (row + 1)) % vocabularyWidth;

@@ -11,6 +11,14 @@ import { llama1b, syntheticLlama } from "./synthetic-model.ts";
 const shapes: readonly StepShape[] = [
   { name: "decode, 1 sequence", numSequences: 1, numTokens: 1, numContextTokens: 96 },
   { name: "decode, 32 sequences", numSequences: 32, numTokens: 1, numContextTokens: 160 },
+  { name: "decode, 32 at 576 tokens", numSequences: 32, numTokens: 1, numContextTokens: 576 },
+  {
+    name: "the same, 512 shared",
+    numSequences: 32,
+    numTokens: 1,
+    numContextTokens: 576,
+    numSharedTokens: 512,
+  },
   { name: "prefill of 512", numSequences: 1, numTokens: 512, numContextTokens: 0 },
   { name: "decode at 8,000 tokens", numSequences: 1, numTokens: 1, numContextTokens: 8000 },
 ];
