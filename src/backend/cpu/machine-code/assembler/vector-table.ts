@@ -111,6 +111,7 @@ export const vectorTable = {
   vpcmpeqb: row("rvm", "66.0F.WIG 74", "vex"),
   vpcmpeqw: row("rvm", "66.0F.WIG 75", "vex"),
   vpcmpeqd: row("rvm", "66.0F.WIG 76", "vex"),
+  vpcmpgtb: row("rvm", "66.0F.WIG 64", "vex"),
   vpcmpgtd: row("rvm", "66.0F.WIG 66", "vex"),
   vpsllw: row("vmi", "66.0F.WIG 71 /6"),
   vpsrlw: row("vmi", "66.0F.WIG 71 /2"),

@@ -1,5 +1,5 @@
 /**
- * @module Four ways to sum products of bytes, exactly.
+ * @module Five ways to sum products of bytes, exactly.
  *
  *            AVX2                                            VNNI
  *   q4   x repeated; w·x in pairs → i16; added in i16;   one instruction: 4 products a lane added to i32
@@ -7,11 +7,15 @@
  *   q8   |w| · (x with w's sign) in pairs → i16;         the same on w + 128, which has no sign; the sum starts
  *        pairs of i16 → i32; added in i32                from −128·Σx instead of 0
  *
- * The multiply-add of bytes takes its first operand without sign and its second with it.
+ * The multiply-add of bytes takes its first operand without sign and its second with it. Giving x the sign of w is an
+ * instruction of the multipliers, which have enough to do. From three tokens on x is complemented there instead:
+ *
+ *   ~x = −x − 1, so where w < 0      |w| · ~x = w·x + w      and Σ w over w < 0, one sum for all tokens, comes off again
  *
  *   q4, i16: 16 products of at most 15·127 = 30,480 < 32,768          (|x| ≤ 127: quantising sees to it)
- *   q8, i16:  2 products of at most 128·127 = 32,512 < 32,768
+ *   q8, i16:  2 products of at most 128·127 = 32,512 < 32,768         (~127 = −128: down to −32,768, which fits too)
  */
+import { invariant } from "../../../../core/errors.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import { at, broadcast, type Memory, type VectorRegister } from "../assembler/operands.ts";
 import type { TileShape } from "./matmul-tile.ts";
@@ -19,34 +23,69 @@ import type { TileShape } from "./matmul-tile.ts";
 /** The same bytes in every part of a vector: in a register if one is free, else in memory. */
 export type MakeConstant = (bytes: readonly number[]) => VectorRegister | Memory;
 
+/** A token's sum, and where its four activations of the present columns lie. */
+export interface TokenOperands {
+  readonly dot: VectorRegister;
+  readonly four: Memory;
+}
+
 export interface ByteDot {
   /** Turns Σq_x of four tokens (f32) into what their sums start from (i32); false where that is zero. */
   startsFromSums(sums: VectorRegister): boolean;
   /** Gives a group's sum its start; `from` holds what `startsFromSums` made. */
   start(dot: VectorRegister, from: Memory): void;
-  /** Makes signed weights fit the instruction, once for all tokens; `second` may keep something for `multiply`. */
-  prepareSigned(weights: VectorRegister, second: VectorRegister): void;
-  /** dot += weights · the four bytes at `four`, in each lane; `isFirst` for a group's first. */
+  /**
+   * Makes signed weights fit the instruction, once for all tokens; `second` may keep something for `multiply`.
+   * @param isFirst a group's first
+   */
+  prepareSigned(weights: VectorRegister, second: VectorRegister, isFirst: boolean): void;
+  /** For each token: dot += weights · the four bytes at `four`, in each lane. */
   multiply(
-    dot: VectorRegister,
+    tokens: readonly TokenOperands[],
     weights: VectorRegister,
     second: VectorRegister,
-    four: Memory,
     isFirst: boolean,
   ): void;
+  /** After a group's last products, before its sums are used. */
+  finishGroup(): void;
   /** The finished sum as f32 (exact: it is below 2^24). */
   toFloat(dot: VectorRegister): void;
 }
 
-/** @param spare a register that may be overwritten between any two calls */
+export type Spares = readonly [VectorRegister, ...VectorRegister[]];
+
+export interface ByteDotRegisters {
+  /** May be overwritten between any two calls. */
+  readonly spares: Spares;
+  /** Its own, if it needs one. */
+  readonly kept: VectorRegister | null;
+}
+
+/** From so many tokens on complements are less work than signs: what they need besides is made once for all tokens. */
+const leastForComplements = 3;
+
+function takesComplements({ storage, target, numTokens }: TileShape): boolean {
+  return target.byteDot === "maddubs" && storage === "q8" && numTokens >= leastForComplements;
+}
+
+/** The registers that `byteDot` works with. */
+export function byteDotNeeds(shape: TileShape): { readonly numSpares: number; readonly keepsOne: boolean } {
+  return takesComplements(shape) ? { numSpares: 4, keepsOne: true } : { numSpares: 1, keepsOne: false };
+}
+
 export function byteDot(
   asm: Assembler,
-  { storage, target }: TileShape,
-  spare: VectorRegister,
+  shape: TileShape,
+  { spares, kept }: ByteDotRegisters,
   constant: MakeConstant,
 ): ByteDot {
+  const { storage, target } = shape;
+  const [spare] = spares;
   if (target.byteDot !== "maddubs") return dotByVnni(asm, storage, target.byteDot, spare, constant);
-  return storage === "q4" ? nibblesByAvx2(asm, spare, constant) : bytesByAvx2(asm, spare, constant);
+  if (storage === "q4") return nibblesByAvx2(asm, spare, constant);
+  if (!takesComplements(shape)) return bytesBySigns(asm, spare, constant);
+  invariant(kept !== null, () => "complements need a register for the sum over negative weights");
+  return bytesByComplements(asm, spares, kept, constant);
 }
 
 const nothing = (): void => undefined;
@@ -58,11 +97,14 @@ function nibblesByAvx2(asm: Assembler, spare: VectorRegister, constant: MakeCons
     startsFromSums: () => false,
     start: nothing,
     prepareSigned: nothing,
-    multiply(dot, weights, _, four, isFirst) {
-      asm.vpbroadcastd(spare, four);
-      asm.vpmaddubsw(isFirst ? dot : spare, weights, spare);
-      if (!isFirst) asm.vpaddw(dot, dot, spare);
+    multiply(tokens, weights, _, isFirst) {
+      for (const { dot, four } of tokens) {
+        asm.vpbroadcastd(spare, four);
+        asm.vpmaddubsw(isFirst ? dot : spare, weights, spare);
+        if (!isFirst) asm.vpaddw(dot, dot, spare);
+      }
     },
+    finishGroup: nothing,
     toFloat(dot) {
       asm.vpmaddwd(dot, dot, ones);
       asm.vcvtdq2ps(dot, dot);
@@ -70,20 +112,65 @@ function nibblesByAvx2(asm: Assembler, spare: VectorRegister, constant: MakeCons
   };
 }
 
-function bytesByAvx2(asm: Assembler, spare: VectorRegister, constant: MakeConstant): ByteDot {
+function bytesBySigns(asm: Assembler, spare: VectorRegister, constant: MakeConstant): ByteDot {
   const ones = constant(oneAsInt16);
   return {
     startsFromSums: () => false,
     start: nothing,
     prepareSigned: (weights, second) => asm.vpabsb(second, weights),
-    multiply(dot, weights, magnitudes, four, isFirst) {
-      asm.vpbroadcastd(spare, four);
-      asm.vpsignb(spare, spare, weights);
-      asm.vpmaddubsw(spare, magnitudes, spare);
-      asm.vpmaddwd(isFirst ? dot : spare, spare, ones);
-      if (!isFirst) asm.vpaddd(dot, dot, spare);
+    multiply(tokens, weights, magnitudes, isFirst) {
+      for (const { dot, four } of tokens) {
+        asm.vpbroadcastd(spare, four);
+        asm.vpsignb(spare, spare, weights);
+        asm.vpmaddubsw(spare, magnitudes, spare);
+        asm.vpmaddwd(isFirst ? dot : spare, spare, ones);
+        if (!isFirst) asm.vpaddd(dot, dot, spare);
+      }
     },
+    finishGroup: nothing,
     toFloat: (dot) => asm.vcvtdq2ps(dot, dot),
+  };
+}
+
+/** As many tokens side by side as there are spare registers, step by step: 3 % faster than token by token. */
+function bytesByComplements(
+  asm: Assembler,
+  spares: Spares,
+  negatives: VectorRegister,
+  constant: MakeConstant,
+): ByteDot {
+  const ones = constant(oneAsInt16);
+  const [spare] = spares;
+  return {
+    startsFromSums: () => false,
+    start: nothing,
+    prepareSigned(weights, isNegative, isFirst) {
+      asm.vpxor(isNegative, isNegative, isNegative);
+      asm.vpcmpgtb(isNegative, isNegative, weights); // −1 or 0
+      asm.vpabsb(weights, weights);
+      asm.vpmaddubsw(isFirst ? negatives : spare, weights, isNegative);
+      if (!isFirst) asm.vpaddw(negatives, negatives, spare);
+    },
+    multiply(tokens, magnitudes, isNegative, isFirst) {
+      for (let from = 0; from < tokens.length; from += spares.length) {
+        const some = spares.flatMap((x, i) => {
+          const token = tokens[from + i];
+          return token === undefined ? [] : [{ ...token, x }];
+        });
+        for (const { x, four } of some) {
+          asm.vpbroadcastd(x, four);
+          asm.vpxor(x, x, isNegative);
+        }
+        for (const { x } of some) asm.vpmaddubsw(x, magnitudes, x);
+        for (const { x, dot } of some) asm.vpmaddwd(isFirst ? dot : x, x, ones);
+        if (!isFirst) for (const { x, dot } of some) asm.vpaddd(dot, dot, x);
+      }
+    },
+    finishGroup: () => asm.vpmaddwd(negatives, negatives, ones),
+    toFloat(dot) {
+      asm.vpsubd(dot, dot, negatives);
+      asm.vcvtdq2ps(dot, dot);
+    },
   };
 }
 
@@ -116,13 +203,15 @@ function dotByVnni(
       if (isEvex) asm.vpxord(weights, weights, signBits);
       else asm.vpxor(weights, weights, signBits);
     },
-    multiply(dot, weights, _, four) {
-      if (isEvex) asm.vpdpbusd(dot, weights, broadcast(four));
-      else {
-        asm.vpbroadcastd(spare, four);
-        asm.vpdpbusdVex(dot, weights, spare);
-      }
+    multiply(tokens, weights) {
+      for (const { dot, four } of tokens)
+        if (isEvex) asm.vpdpbusd(dot, weights, broadcast(four));
+        else {
+          asm.vpbroadcastd(spare, four);
+          asm.vpdpbusdVex(dot, weights, spare);
+        }
     },
+    finishGroup: nothing,
     toFloat: (dot) => asm.vcvtdq2ps(dot, dot),
   };
 }

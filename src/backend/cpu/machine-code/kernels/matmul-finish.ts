@@ -21,10 +21,10 @@ import {
 } from "../assembler/operands.ts";
 import type { JobFields } from "./frame.ts";
 
-/** Registers of the walk that the end of a tile works with: it moves `out` and `tokensLeft` past the tile. */
+/** Registers of the walk that the end of a tile works with. */
 export interface FinishRegisters {
   readonly octet: GeneralRegister;
-  readonly tokensLeft: GeneralRegister;
+  /** Row 0 of the tile's first token. */
   readonly out: GeneralRegister;
   readonly outStride: GeneralRegister;
 }
@@ -45,16 +45,17 @@ const negativeZeros = new Uint8Array(Float32Array.from({ length: rowsPerOctet },
 export function emitFinish(
   asm: Assembler,
   job: JobFields<MatmulName>,
-  { octet, tokensLeft, out, outStride }: FinishRegisters,
+  { octet, out, outStride }: FinishRegisters,
   { bits }: { readonly bits: 256 | 512 },
 ): void {
-  asm.sub(tokensLeft, numTokens);
   asm.vbroadcastss(scale, job.field("scale"));
   for (let half = 0; half < bits / 256; half++) {
     const [partial, done] = [asm.label(), asm.label()];
     emitRowsLeft(asm, job, octet, half);
     emitBias(asm, job, octet, half);
-    asm.lea(to, at(out, half * octetRowBytes));
+    asm.mov(to, octet);
+    asm.shl(to, Math.log2(octetRowBytes));
+    asm.lea(to, at(out, half * octetRowBytes, to));
     asm.lea(from, at(rsp, half * octetRowBytes));
     asm.cmp(rowsLeft, rowsPerOctet);
     asm.jump("jl", partial);
@@ -64,8 +65,6 @@ export function emitFinish(
     emitTokens(asm, job, outStride, bits, true);
     asm.bind(done);
   }
-  asm.imul(numTokens, outStride);
-  asm.add(out, numTokens);
 }
 
 /** rowsLeft = numRows − 8·(octet + half); lanes = all ones where there is a row. */

@@ -9,7 +9,7 @@
  * Every output is one chain over k whatever tile it is in, the chain of the WebAssembly kernel. Two octets, so that
  * even one token has two chains in flight. Bound: 12 multiply-adds of 8 per k at 2 a cycle, 16 products a cycle.
  */
-import { octetBytes, rowsPerOctet } from "../../../../core/weight-layout.ts";
+import { octetBytes } from "../../../../core/weight-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
   at,
@@ -81,9 +81,6 @@ function emitTokenLoop(asm: Assembler, job: Job, storage: FloatStorage, octetsAt
   job.load(tokensLeft, "numTokens");
   job.pointer(input, "input");
   job.pointer(out, "out");
-  asm.mov(rax, octet);
-  asm.shl(rax, Math.log2(rowsPerOctet * 4));
-  asm.add(out, rax);
   asm.bind(nextTile);
   const tiles = tileWidths.map((numTokens) => ({ numTokens, start: asm.label() }));
   asm.test(tokensLeft, tokensLeft);
@@ -101,7 +98,10 @@ function emitTokenLoop(asm: Assembler, job: Job, storage: FloatStorage, octetsAt
     asm.jmp(finish);
   }
   asm.bind(finish);
-  emitFinish(asm, job, { octet, tokensLeft, out, outStride }, { bits: octetsAtOnce === 2 ? 512 : 256 });
+  emitFinish(asm, job, { octet, out, outStride }, { bits: octetsAtOnce === 2 ? 512 : 256 });
+  asm.sub(tokensLeft, rbx);
+  asm.imul(rbx, outStride);
+  asm.add(out, rbx);
   asm.jmp(nextTile);
   asm.bind(done);
 }

@@ -76,6 +76,26 @@ for (const target of runnable)
   describe(`quantised products by ${target.name}`, () => {
     const image = publishKernels({ ...target, fused: false }, "-unfused");
     fuzzAgainstPlainArithmetic((arena) => bindKernels(image, arena.memory, none));
+
+    test("more rows than a panel: every panel and the odd octet after the last, for one tile of tokens and for several", () => {
+      const arena = new ScratchArena(1 << 20);
+      const kernels = bindKernels(image, arena.memory, none);
+      const random = new SeededNumbers(13);
+      for (const storage of ["q4", "q8"] as const)
+        for (const numTokens of [1, 3, 19]) {
+          const c = {
+            storage,
+            numTokens,
+            numRows: 219,
+            numCols: 448,
+            hasBias: true,
+            accumulate: true,
+            scale: 0.5,
+          };
+          arena.reset();
+          assertExact(arena, kernels, c, placeMatmul(arena, random, c), 11);
+        }
+    });
   });
 
 const hasVnni = runnable.some(({ byteDot }) => byteDot === "dpbusd-evex");

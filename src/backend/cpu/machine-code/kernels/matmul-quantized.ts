@@ -1,18 +1,37 @@
 /**
  * @module 4-bit and 8-bit group-quantised weights × int8 activations: the walk. `matmul-tile.ts` has the arithmetic.
  *
- *   for each octet (8 rows) of the part            its weights stay in the first cache …
- *     for each tile of up to 8 tokens              … while the tokens' activations pass by
- *       tile:   acc[row, token] over all groups
- *       finish: out = scale · (acc + bias)         or added to out
+ *   for each panel of octets                       its weights stay in the first cache …
+ *     for each 8 tokens                            … while the tokens' activations pass by, and these stay there …
+ *       for each octet (8 rows) of the panel       … while the panel's octets do
+ *         tile:   acc[row, token] over all groups
+ *         finish: out = scale · (acc + bias)       or added to out
+ *
+ * A panel also writes whole cache lines of a token's results, where one octet has half a line: with a vocabulary of rows
+ * the tokens' lines lie so far apart that a half-written one is gone from the caches before the other half comes.
  *
  * Which tile a token falls into changes nothing in its numbers, only how often weights are unpacked: so the result for
  * a token does not depend on what else is in the batch.
  */
-import { groupWidth, octetBytes, rowsPerOctet } from "../../../../core/weight-layout.ts";
+import { groupWidth, octetBytes } from "../../../../core/weight-layout.ts";
 import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
-import { at, low32, r8, r11, r12, r13, r14, rax, rbx, rcx, rdx, rsi } from "../assembler/operands.ts";
+import {
+  at,
+  low32,
+  type Memory,
+  r8,
+  r11,
+  r12,
+  r13,
+  r14,
+  rax,
+  rbx,
+  rcx,
+  rdx,
+  rsi,
+  rsp,
+} from "../assembler/operands.ts";
 import type { Target } from "../targets.ts";
 import { emitKernel, type JobFields } from "./frame.ts";
 import { emitFinish } from "./matmul-finish.ts";
@@ -30,6 +49,9 @@ const tileWidths = [8, 6, 4, 2, 1] as const;
  */
 const fewTokens = { q4: 1, q8: 2 } as const;
 
+/** The first octet that begins so far behind a panel's start belongs to the next: half of a first cache of 32 KB. */
+const panelBytes = 16_000;
+
 const walk = {
   octet: r12,
   /** The octet's first group, and how far the next octet is. */
@@ -39,23 +61,37 @@ const walk = {
   input: rdx,
   quadStride: r11,
   tokensLeft: rcx,
-  /** Where the octet's first row of the tile's first token goes. */
+  tokensOfTile: rbx,
+  /** Row 0 of the tile's first token. */
   out: r8,
   outStride: r13,
 } as const;
 
+/** Kept on the stack, behind the tile's part of it: `octet` and `weights` at the panel's start, and where weights end. */
+const stackPlace = (index: number): Memory => at(rsp, tileScratchBytes + 8 * index);
+const stack = {
+  panelOctet: stackPlace(0),
+  panelWeights: stackPlace(1),
+  panelEnd: stackPlace(2),
+  end: stackPlace(3),
+} as const;
+const scratchBytes = tileScratchBytes + 4 * 8;
+
 /** The kernel `matmulQ4` or `matmulQ8` for a target. */
 export function emitQuantizedMatmul(asm: Assembler, target: Target, storage: QuantizedStorage): void {
-  emitKernel<"matmulQ4" | "matmulQ8">(asm, kernelNames[storage], tileScratchBytes, (job) => {
+  emitKernel<"matmulQ4" | "matmulQ8">(asm, kernelNames[storage], scratchBytes, (job) => {
     emitSetup(asm, job, storage);
-    const oneByOne = asm.label();
+    const [oneByOne, done] = [asm.label(), asm.label()];
+    asm.cmpMemory(job.field("numTokens"), 0);
+    asm.jump("je", done);
     if (target.vectorBits === 512) {
       asm.cmpMemory(job.field("numTokens"), fewTokens[storage]);
       asm.jump("jbe", oneByOne);
-      emitOctetLoop(asm, job, { storage, target, bits: 512 });
+      emitPanels(asm, job, { storage, target, bits: 512 });
     }
     asm.bind(oneByOne);
-    emitOctetLoop(asm, job, { storage, target, bits: 256 });
+    emitPanels(asm, job, { storage, target, bits: 256 });
+    asm.bind(done);
   });
 }
 
@@ -73,40 +109,65 @@ function emitSetup(asm: Assembler, job: Job, storage: QuantizedStorage): void {
   job.load(outStride, "outStride");
 }
 
-/** Octets one by one, or two by two as long as there are two: with 512 bits an odd one is left to the 256-bit loop. */
-function emitOctetLoop(asm: Assembler, job: Job, shape: Omit<TileShape, "numTokens">): void {
+/** All octets from `octet` on; two by two as long as there are two with 512 bits: an odd one is left to the other loop. */
+function emitPanels(asm: Assembler, job: Job, shape: Omit<TileShape, "numTokens">): void {
   const { octet, weights, octetStride } = walk;
-  const octetsAtOnce = shape.bits / 256;
-  const [again, done] = [asm.label(), asm.label()];
-  asm.bind(again);
-  asm.lea(rax, at(octet, octetsAtOnce));
-  asm.cmp(low32(rax), job.end);
-  asm.jump("ja", done);
-  emitTokenLoop(asm, job, shape);
-  asm.add(octet, octetsAtOnce);
-  asm.lea(weights, at(weights, 0, octetStride, octetsAtOnce === 2 ? 2 : 1));
-  asm.jmp(again);
+  const [nextPanel, done] = [asm.label(), asm.label()];
+  asm.mov(low32(rax), job.end);
+  asm.sub(rax, octet);
+  if (shape.bits === 512) asm.and(rax, -2);
+  asm.imul(rax, octetStride);
+  asm.add(rax, weights);
+  asm.store(stack.end, rax);
+
+  asm.bind(nextPanel);
+  asm.cmp(weights, stack.end);
+  asm.jump("jae", done);
+  asm.store(stack.panelOctet, octet);
+  asm.store(stack.panelWeights, weights);
+  asm.lea(rax, at(weights, panelBytes));
+  asm.cmp(rax, stack.end);
+  asm.cmov("ja", rax, stack.end);
+  asm.store(stack.panelEnd, rax);
+  emitTokenLoop(asm, job, shape); // leaves `octet` and `weights` at the panel's end
+  asm.jmp(nextPanel);
   asm.bind(done);
 }
 
+/** A panel's octets × all tokens; at least one of each. */
 function emitTokenLoop(asm: Assembler, job: Job, shape: Omit<TileShape, "numTokens">): void {
-  const { octet, input, quadStride, tokensLeft, out } = walk;
-  const [nextTile, finish, done] = [asm.label(), asm.label(), asm.label()];
+  const { octet, weights, input, quadStride, tokensLeft, tokensOfTile, out, outStride } = walk;
+  const nextTokens = asm.label();
   job.load(tokensLeft, "numTokens");
   job.pointer(input, "input");
   job.pointer(out, "out");
-  asm.mov(rax, octet);
-  asm.shl(rax, Math.log2(rowsPerOctet * 4));
-  asm.add(out, rax);
 
-  asm.bind(nextTile);
+  asm.bind(nextTokens);
+  asm.mov(octet, stack.panelOctet);
+  asm.mov(weights, stack.panelWeights);
+  asm.mov(tokensOfTile, tileWidths[0]);
+  asm.cmp(tokensLeft, tokensOfTile);
+  asm.cmov("jb", tokensOfTile, tokensLeft); // a rest may also be fewer than its tile is wide
+  emitOctetLoop(asm, job, shape);
+  asm.lea(input, at(input, 0, quadStride, 2));
+  asm.sub(tokensLeft, tokensOfTile);
+  asm.imul(tokensOfTile, outStride);
+  asm.add(out, tokensOfTile);
   asm.test(tokensLeft, tokensLeft);
-  asm.jump("je", done);
+  asm.jump("jne", nextTokens);
+}
+
+/** A panel's octets × the tokens of one tile. */
+function emitOctetLoop(asm: Assembler, job: Job, shape: Omit<TileShape, "numTokens">): void {
+  const { octet, weights, octetStride, tokensOfTile } = walk;
+  const octetsAtOnce = shape.bits === 512 ? 2 : 1;
+  const [nextOctet, finish] = [asm.label(), asm.label()];
   const tiles = tileWidths.map((numTokens) => ({ numTokens, start: asm.label() }));
+  asm.bind(nextOctet);
   for (const [i, { start }] of tiles.entries()) {
     const narrower = tileWidths[i + 1];
     if (narrower === undefined) break; // the narrowest tile's code follows
-    asm.cmp(tokensLeft, narrower);
+    asm.cmp(tokensOfTile, narrower);
     asm.jump("ja", start);
   }
   for (const { numTokens, start } of tiles.toReversed()) {
@@ -115,16 +176,9 @@ function emitTokenLoop(asm: Assembler, job: Job, shape: Omit<TileShape, "numToke
     asm.jmp(finish);
   }
   asm.bind(finish);
-  emitTokensOfTile(asm);
   emitFinish(asm, job, walk, { bits: shape.bits });
-  asm.lea(input, at(input, 0, quadStride, 2));
-  asm.jmp(nextTile);
-  asm.bind(done);
-}
-
-/** rbx = tokens of the tile: a rest may be fewer than its tile is wide. */
-function emitTokensOfTile(asm: Assembler): void {
-  asm.mov(rbx, tileWidths[0]);
-  asm.cmp(walk.tokensLeft, rbx);
-  asm.cmov("jb", rbx, walk.tokensLeft);
+  asm.add(octet, octetsAtOnce);
+  asm.lea(weights, at(weights, 0, octetStride, octetsAtOnce));
+  asm.cmp(weights, stack.panelEnd);
+  asm.jump("jb", nextOctet);
 }

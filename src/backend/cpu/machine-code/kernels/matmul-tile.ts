@@ -38,7 +38,7 @@ import {
   xmm,
 } from "../assembler/operands.ts";
 import type { Target } from "../targets.ts";
-import { type ByteDot, byteDot } from "./byte-dot.ts";
+import { type ByteDot, byteDot, byteDotNeeds, type Spares } from "./byte-dot.ts";
 import { countUp } from "./frame.ts";
 
 export type QuantizedStorage = Extract<WeightStorage, "q4" | "q8">;
@@ -127,11 +127,14 @@ class Tile {
     this.#tokens = [...Array(numTokens).keys()];
     let numTaken = 0;
     const take = (): VectorRegister => ({ kind: "vector", index: numTaken++, bits });
+    const { numSpares, keepsOne } = byteDotNeeds(shape);
     [this.#first, this.#second, this.#spare] = [take(), take(), take()];
+    const spares: Spares = [this.#spare, ...Array.from({ length: numSpares - 1 }, take)];
     this.#dots = this.#tokens.map(take);
+    const kept = keepsOne ? take() : null;
     const sumsFit = numTaken + numTokens <= target.numVectorRegisters;
     this.#sums = sumsFit ? this.#tokens.map(take) : null;
-    this.#sumOnStack = sumsFit ? this.#spare : take();
+    this.#sumOnStack = sumsFit ? this.#spare : (spares[1] ?? take());
     const constant = (byteValue: readonly number[]): VectorRegister | Memory => {
       const memory = at(
         asm.constant(Uint8Array.from({ length: bits / 8 }, (_, i) => byteValue[i % byteValue.length] ?? 0)),
@@ -141,7 +144,7 @@ class Tile {
       asm.vmovups(register, memory);
       return register;
     };
-    this.#byteDot = byteDot(asm, shape, this.#spare, constant);
+    this.#byteDot = byteDot(asm, shape, { spares, kept }, constant);
     this.#nibbleMask = shape.storage === "q4" ? constant([15]) : this.#spare;
     invariant(numTaken <= target.numVectorRegisters, () => `a tile of ${numTaken} registers`);
   }
@@ -194,18 +197,20 @@ class Tile {
         this.#multiply(this.#second, 2 * vector + 1);
       } else {
         this.#loadRows(this.#first, weightParts.q8Data + vector * vectorBytes);
-        this.#byteDot.prepareSigned(this.#first, this.#second);
+        this.#byteDot.prepareSigned(this.#first, this.#second, vector === 0);
         this.#multiply(this.#first, vector);
       }
     }
+    this.#byteDot.finishGroup();
   }
 
   /** Weights of 4 columns k = 4·kVector … of all rows × those of every token. */
   #multiply(weights: VectorRegister, kVector: number): void {
-    for (const token of this.#tokens) {
-      const four = this.#quad(token, kVector * quadVectorBytes + 4 * (token % tokensPerQuad));
-      this.#byteDot.multiply(this.#dot(token), weights, this.#second, four, kVector === 0);
-    }
+    const tokens = this.#tokens.map((token) => ({
+      dot: this.#dot(token),
+      four: this.#quad(token, kVector * quadVectorBytes + 4 * (token % tokensPerQuad)),
+    }));
+    this.#byteDot.multiply(tokens, weights, this.#second, kVector === 0);
   }
 
   scaleAndAdd(): void {
