@@ -1,15 +1,16 @@
-// q4 weights × int8 activations, 8 rows × 4 or 1 tokens at a time.
+// q4 weights × int8 activations, 8 rows × 4 tokens at a time, or what is left of a quad.
 //
 //   weights  32 bytes of an octet's group          activations  32 bytes of a quad's group
 //   ├ row 0: k0 k1 k2 k3 (low nibbles; high: k4 … k7)   ├ token 0: k0 k1 k2 k3 | token 1: … | token 2 | token 3
 //   ├ row 1 …                                          └ token 0: k4 k5 k6 k7 | …
 //   └ row 7
 //
-// One token's 4 bytes are repeated over a vector and multiplied with 4 rows' 4 bytes; pairs are added in 16 bits
-// (relaxed_dot), and a group's 8 such vectors too: |Σ| ≤ 8 · 2 · 15 · 127 = 30,480 < 32,767, so the sum is exact.
+// One token's 4 bytes are repeated over a vector and multiplied with 4 rows' 4 bytes; pairs are added in 16 bits, and a
+// group's 8 such vectors too: |Σ| ≤ 8 · 2 · 15 · 127 = 30,480 < 32,767, so the sum is exact.
 //
-// Bound: instructions. Per 32 bytes of weights and 4 tokens (256 products) 16 dots, 16 sums, 8 repeats and 10 for the
-// nibbles; for one token, beyond the caches, the memory: 160 bytes for 256 products.
+// Bound: instructions. Per group of 32 columns and 4 tokens (1024 products) 64 products of vectors, 56 sums, 32 repeats,
+// 24 for the nibbles and 8 loads of them, and 70 for scales and floats; for one token, beyond the caches, the memory:
+// 160 bytes for 256 products.
 import { foldEnd, foldScales, halfBits, nibbles, ones16 } from "./constants";
 import {
   job_end, job_start, matmulQ4_input, matmulQ4_numCols, matmulQ4_numTokens, matmulQ4_out, matmulQ4_outStride,
@@ -22,8 +23,27 @@ const bytesPerQuadGroup: u32 = 160;
 
 // @ts-ignore: decorator
 @inline
-function dot(sum: v128, x: v128, w: v128): v128 {
-  return i16x8.add(sum, i16x8.relaxed_dot_i8x16_i7x16_s(x, w));
+function product(x: v128, w: v128): v128 {
+  return i16x8.relaxed_dot_i8x16_i7x16_s(x, w);
+}
+
+/** Four rows' eight columns: x times the low nibbles, y times the high ones. */
+// @ts-ignore: decorator
+@inline
+function dots(x: v128, low: v128, y: v128, high: v128): v128 {
+  return i16x8.add(product(x, low), product(y, high));
+}
+
+// @ts-ignore: decorator
+@inline
+function addDots(sum: v128, x: v128, low: v128, y: v128, high: v128): v128 {
+  return i16x8.add(i16x8.add(sum, product(x, low)), product(y, high));
+}
+
+// @ts-ignore: decorator
+@inline
+function highNibbles(w: v128, mask: v128): v128 {
+  return v128.and(i16x8.shr_u(w, 4), mask);
 }
 
 /** Four f16 times 2^-112. */
@@ -41,72 +61,72 @@ function addGroup(acc: v128, sum: v128, scale: v128, min: v128, xs: v128, xsum: 
   return f32x4.relaxed_madd(min, xsum, f32x4.relaxed_madd(f32x4.mul(scale, xs), whole, acc));
 }
 
-function tile4(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize, stride: usize): void {
+/**
+ * 8 rows × n tokens, `x` points at the first one's bytes in its quad. Every call has a literal n, and what is past it is
+ * never made. Token i has the integer sums si (rows 0 … 3) and ti (rows 4 … 7), and fi and gi for its sums of groups.
+ */
+// @ts-ignore: decorator
+@inline
+function tile(n: u32, job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize, stride: usize): void {
   const mask = nibbles, ones = ones16, keep = halfBits, fold = foldScales, zero = i32x4.splat(0);
   let f0 = zero, f1 = zero, f2 = zero, f3 = zero, g0 = zero, g1 = zero, g2 = zero, g3 = zero;
   for (let w = weights, end = weights + numGroups * bytesPerGroup; w < end; w += bytesPerGroup) {
-    let s0 = zero, s1 = zero, s2 = zero, s3 = zero, t0 = zero, t1 = zero, t2 = zero, t3 = zero;
-    // Kept a loop: unrolled, V8 moves all loads to the front and spills them.
-    for (let j: usize = 0; j < 128; j += 32) {
-      const a = v128.load(w + j, 32), b = v128.load(w + j, 48);
-      const xl = v128.load(x + j), xh = v128.load(x + j, 16);
-      let p = v128.and(a, mask), q = v128.and(b, mask);
-      let c = v128.shuffle<i32>(xl, xl, 0, 0, 0, 0);
-      s0 = dot(s0, c, p); t0 = dot(t0, c, q);
-      c = v128.shuffle<i32>(xl, xl, 1, 1, 1, 1);
-      s1 = dot(s1, c, p); t1 = dot(t1, c, q);
-      c = v128.shuffle<i32>(xl, xl, 2, 2, 2, 2);
-      s2 = dot(s2, c, p); t2 = dot(t2, c, q);
-      c = v128.shuffle<i32>(xl, xl, 3, 3, 3, 3);
-      s3 = dot(s3, c, p); t3 = dot(t3, c, q);
-      p = v128.and(i16x8.shr_u(a, 4), mask); q = v128.and(i16x8.shr_u(b, 4), mask);
-      c = v128.shuffle<i32>(xh, xh, 0, 0, 0, 0);
-      s0 = dot(s0, c, p); t0 = dot(t0, c, q);
-      c = v128.shuffle<i32>(xh, xh, 1, 1, 1, 1);
-      s1 = dot(s1, c, p); t1 = dot(t1, c, q);
-      c = v128.shuffle<i32>(xh, xh, 2, 2, 2, 2);
-      s2 = dot(s2, c, p); t2 = dot(t2, c, q);
-      c = v128.shuffle<i32>(xh, xh, 3, 3, 3, 3);
-      s3 = dot(s3, c, p); t3 = dot(t3, c, q);
+    let s1 = zero, t1 = zero, s2 = zero, t2 = zero, s3 = zero, t3 = zero;
+    let a = v128.load(w, 32), b = v128.load(w, 48), c = v128.load32_splat(x), d = v128.load32_splat(x, 16);
+    let p = v128.and(a, mask), q = v128.and(b, mask), u = highNibbles(a, mask), v = highNibbles(b, mask);
+    let s0 = dots(c, p, d, u), t0 = dots(c, q, d, v);
+    if (n > 1) { c = v128.load32_splat(x, 4); d = v128.load32_splat(x, 20); }
+    if (n > 1) { s1 = dots(c, p, d, u); t1 = dots(c, q, d, v); }
+    if (n > 2) { c = v128.load32_splat(x, 8); d = v128.load32_splat(x, 24); }
+    if (n > 2) { s2 = dots(c, p, d, u); t2 = dots(c, q, d, v); }
+    if (n > 3) { c = v128.load32_splat(x, 12); d = v128.load32_splat(x, 28); }
+    if (n > 3) { s3 = dots(c, p, d, u); t3 = dots(c, q, d, v); }
+    // Three turns V8 writes out itself, in their order. Were they written out here, asc's optimizer would take one sum
+    // after the other through the whole group, with all weights and activations waiting in memory.
+    for (let j: usize = 32; j < 128; j += 32) {
+      const k = w + j, y = x + j;
+      a = v128.load(k, 32); b = v128.load(k, 48); c = v128.load32_splat(y); d = v128.load32_splat(y, 16);
+      p = v128.and(a, mask); q = v128.and(b, mask); u = highNibbles(a, mask); v = highNibbles(b, mask);
+      s0 = addDots(s0, c, p, d, u); t0 = addDots(t0, c, q, d, v);
+      if (n > 1) { c = v128.load32_splat(y, 4); d = v128.load32_splat(y, 20); }
+      if (n > 1) { s1 = addDots(s1, c, p, d, u); t1 = addDots(t1, c, q, d, v); }
+      if (n > 2) { c = v128.load32_splat(y, 8); d = v128.load32_splat(y, 24); }
+      if (n > 2) { s2 = addDots(s2, c, p, d, u); t2 = addDots(t2, c, q, d, v); }
+      if (n > 3) { c = v128.load32_splat(y, 12); d = v128.load32_splat(y, 28); }
+      if (n > 3) { s3 = addDots(s3, c, p, d, u); t3 = addDots(t3, c, q, d, v); }
     }
     const xs = f32x4.mul(v128.load(x, 128), fold), xb = f32x4.mul(xs, v128.load(x, 144));
-    const a = scales4(w, keep), b = scales4(w + 8, keep), m = scales4(w + 16, keep), n = scales4(w + 24, keep);
-    let k = v128.shuffle<i32>(xs, xs, 0, 0, 0, 0), z = v128.shuffle<i32>(xb, xb, 0, 0, 0, 0);
-    f0 = addGroup(f0, s0, a, m, k, z, ones); g0 = addGroup(g0, t0, b, n, k, z, ones);
-    k = v128.shuffle<i32>(xs, xs, 1, 1, 1, 1); z = v128.shuffle<i32>(xb, xb, 1, 1, 1, 1);
-    f1 = addGroup(f1, s1, a, m, k, z, ones); g1 = addGroup(g1, t1, b, n, k, z, ones);
-    k = v128.shuffle<i32>(xs, xs, 2, 2, 2, 2); z = v128.shuffle<i32>(xb, xb, 2, 2, 2, 2);
-    f2 = addGroup(f2, s2, a, m, k, z, ones); g2 = addGroup(g2, t2, b, n, k, z, ones);
-    k = v128.shuffle<i32>(xs, xs, 3, 3, 3, 3); z = v128.shuffle<i32>(xb, xb, 3, 3, 3, 3);
-    f3 = addGroup(f3, s3, a, m, k, z, ones); g3 = addGroup(g3, t3, b, n, k, z, ones);
+    a = scales4(w, keep); b = scales4(w + 8, keep); p = scales4(w + 16, keep); q = scales4(w + 24, keep);
+    c = v128.shuffle<i32>(xs, xs, 0, 0, 0, 0); d = v128.shuffle<i32>(xb, xb, 0, 0, 0, 0);
+    f0 = addGroup(f0, s0, a, p, c, d, ones); g0 = addGroup(g0, t0, b, q, c, d, ones);
+    c = v128.shuffle<i32>(xs, xs, 1, 1, 1, 1); d = v128.shuffle<i32>(xb, xb, 1, 1, 1, 1);
+    if (n > 1) { f1 = addGroup(f1, s1, a, p, c, d, ones); g1 = addGroup(g1, t1, b, q, c, d, ones); }
+    c = v128.shuffle<i32>(xs, xs, 2, 2, 2, 2); d = v128.shuffle<i32>(xb, xb, 2, 2, 2, 2);
+    if (n > 2) { f2 = addGroup(f2, s2, a, p, c, d, ones); g2 = addGroup(g2, t2, b, q, c, d, ones); }
+    c = v128.shuffle<i32>(xs, xs, 3, 3, 3, 3); d = v128.shuffle<i32>(xb, xb, 3, 3, 3, 3);
+    if (n > 3) { f3 = addGroup(f3, s3, a, p, c, d, ones); g3 = addGroup(g3, t3, b, q, c, d, ones); }
     x += bytesPerQuadGroup;
   }
   finish(job, out, row, f32x4.mul(f0, foldEnd), f32x4.mul(g0, foldEnd));
-  finish(job, out + stride, row, f32x4.mul(f1, foldEnd), f32x4.mul(g1, foldEnd));
-  finish(job, out + 2 * stride, row, f32x4.mul(f2, foldEnd), f32x4.mul(g2, foldEnd));
-  finish(job, out + 3 * stride, row, f32x4.mul(f3, foldEnd), f32x4.mul(g3, foldEnd));
+  if (n > 1) finish(job, out + stride, row, f32x4.mul(f1, foldEnd), f32x4.mul(g1, foldEnd));
+  if (n > 2) finish(job, out + 2 * stride, row, f32x4.mul(f2, foldEnd), f32x4.mul(g2, foldEnd));
+  if (n > 3) finish(job, out + 3 * stride, row, f32x4.mul(f3, foldEnd), f32x4.mul(g3, foldEnd));
 }
 
-/** `x` points at the token's own bytes in its quad: quad + 4 · (token mod 4). */
-function tile1(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize): void {
-  const mask = nibbles, ones = ones16, keep = halfBits, fold = foldScales, zero = i32x4.splat(0);
-  let f = zero, g = zero;
-  for (let w = weights, end = weights + numGroups * bytesPerGroup; w < end; w += bytesPerGroup) {
-    let s = zero, t = zero, s1 = zero, t1 = zero;
-    for (let j: usize = 0; j < 128; j += 32) {
-      const a = v128.load(w + j, 32), b = v128.load(w + j, 48);
-      const low = v128.load32_splat(x + j), high = v128.load32_splat(x + j, 16);
-      s = dot(s, low, v128.and(a, mask));
-      t = dot(t, low, v128.and(b, mask));
-      s1 = dot(s1, high, v128.and(i16x8.shr_u(a, 4), mask));
-      t1 = dot(t1, high, v128.and(i16x8.shr_u(b, 4), mask));
-    }
-    const k = f32x4.mul(v128.load32_splat(x, 128), fold), z = f32x4.mul(k, v128.load32_splat(x, 144));
-    f = addGroup(f, i16x8.add(s, s1), scales4(w, keep), scales4(w + 16, keep), k, z, ones);
-    g = addGroup(g, i16x8.add(t, t1), scales4(w + 8, keep), scales4(w + 24, keep), k, z, ones);
-    x += bytesPerQuadGroup;
-  }
-  finish(job, out, row, f32x4.mul(f, foldEnd), f32x4.mul(g, foldEnd));
+function tile4(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize, stride: usize): void {
+  tile(4, job, weights, x, numGroups, row, out, stride);
+}
+
+function tile3(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize, stride: usize): void {
+  tile(3, job, weights, x, numGroups, row, out, stride);
+}
+
+function tile2(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize, stride: usize): void {
+  tile(2, job, weights, x, numGroups, row, out, stride);
+}
+
+function tile1(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize, stride: usize): void {
+  tile(1, job, weights, x, numGroups, row, out, stride);
 }
 
 /** Split by octets. A panel of octets stays in the first-level cache while all tokens pass by. */
@@ -122,11 +142,13 @@ export function matmulQ4(job: usize): void {
   for (let first = load<u32>(job, job_start); first < end; first += panel) {
     const last = min(end, first + panel);
     for (let token: u32 = 0; token < numTokens; token += 4) {
-      const x = input + (token >>> 2) * quadBytes, tokenOut = out + token * stride;
+      const x = input + (token >>> 2) * quadBytes, tokenOut = out + token * stride, left = numTokens - token;
       for (let octet = first; octet < last; octet++) {
         const w = weights + octet * octetBytes, row = octet << 3, at = tokenOut + (row << 2);
-        if (token + 4 <= numTokens) tile4(job, w, x, numGroups, row, at, stride);
-        else for (let t: u32 = 0; token + t < numTokens; t++) tile1(job, w, x + (t << 2), numGroups, row, at + t * stride);
+        if (left > 3) tile4(job, w, x, numGroups, row, at, stride);
+        else if (left == 3) tile3(job, w, x, numGroups, row, at, stride);
+        else if (left == 2) tile2(job, w, x, numGroups, row, at, stride);
+        else tile1(job, w, x, numGroups, row, at, stride);
       }
     }
   }
