@@ -34,21 +34,62 @@ export function intConstant(asm: Assembler, value: number, bits: 128 | 256 | 512
   return at(asm.constant(new Uint8Array(Int32Array.from({ length: bits / 32 }, () => value).buffer)));
 }
 
-/** For 128 or 256 bits and registers 0 to 15. */
-export function emitExp(asm: Assembler, { x, n, result }: ExpRegisters): void {
-  const constant = (value: number): Memory => floatConstant(asm, value);
-  asm.vmaxps(x, x, constant(lowest));
-  asm.vminps(x, x, constant(highest));
-  asm.vmulps(n, x, constant(Math.LOG2E));
-  asm.vroundps(n, n, nearestEven);
-  asm.vfmadd231ps(x, n, constant(ln2High));
-  asm.vfmadd231ps(x, n, constant(ln2Low));
-  asm.vmovups(result, constant(1 / 5040));
-  for (const coefficient of coefficients) asm.vfmadd213ps(result, x, constant(coefficient));
-  asm.vcvttps2dq(n, n);
-  asm.vpaddd(n, n, intConstant(asm, exponentBias));
-  asm.vpslld(n, n, mantissaBits);
-  asm.vmulps(result, result, n);
+/** Where a number that every lane needs is: in memory beside the code, or in a register that the kernel keeps for it. */
+export interface ExpConstants {
+  float(value: number): Memory | VectorRegister;
+  int(value: number): Memory | VectorRegister;
+}
+
+/** The floats that `emitExp` asks its constants for. */
+export const expFloats: readonly number[] = [
+  lowest,
+  highest,
+  Math.LOG2E,
+  ln2High,
+  ln2Low,
+  1 / 5040,
+  ...new Set(coefficients),
+];
+
+function besideTheCode(asm: Assembler): ExpConstants {
+  return {
+    float: (value) => floatConstant(asm, value),
+    int: (value) => intConstant(asm, value),
+  };
+}
+
+/** Registers 0 to 15 for 128 or 256 bits. Several vectors go step by step together, a constant being asked for once. */
+export function emitExp(
+  asm: Assembler,
+  vectors: ExpRegisters | readonly ExpRegisters[],
+  constants: ExpConstants = besideTheCode(asm),
+): void {
+  const all = "x" in vectors ? [vectors] : vectors;
+  const forAll = (
+    value: number,
+    emit: (v: ExpRegisters, constant: Memory | VectorRegister) => void,
+  ): void => {
+    const constant = constants.float(value);
+    for (const v of all) emit(v, constant);
+  };
+  forAll(lowest, ({ x }, c) => asm.vmaxps(x, x, c));
+  forAll(highest, ({ x }, c) => asm.vminps(x, x, c));
+  forAll(Math.LOG2E, ({ x, n }, c) => asm.vmulps(n, x, c));
+  for (const { n } of all)
+    if (n.bits === 512) asm.vrndscaleps(n, n, nearestEven);
+    else asm.vroundps(n, n, nearestEven);
+  forAll(ln2High, ({ x, n }, c) => asm.vfmadd231ps(x, n, c));
+  forAll(ln2Low, ({ x, n }, c) => asm.vfmadd231ps(x, n, c));
+  forAll(1 / 5040, ({ result }, c) => asm.vmovups(result, c));
+  for (const coefficient of coefficients)
+    forAll(coefficient, ({ x, result }, c) => asm.vfmadd213ps(result, x, c));
+  const bias = constants.int(exponentBias);
+  for (const { n, result } of all) {
+    asm.vcvttps2dq(n, n);
+    asm.vpaddd(n, n, bias);
+    asm.vpslld(n, n, mantissaBits);
+    asm.vmulps(result, result, n);
+  }
 }
 
 /** result = 1 / (1 + e^(−x)); x is kept in `x`'s place only if it is also elsewhere. */

@@ -27,6 +27,7 @@ import { type AttentionJob, emitVectorPlace, itemAt } from "./job-places.ts";
 import { emitEmptyRecord } from "./record.ts";
 import { load, type SlotName, slot, store, tileList, tilesAhead } from "./slots.ts";
 import { emitSoftmaxRow } from "./softmax.ts";
+import { emitSoftmaxWholeRow } from "./softmax-whole-row.ts";
 
 export function emitPartition(asm: Assembler, target: Target, job: AttentionJob, dtype: KvDtype): void {
   const [nobodySees, done] = [asm.label(), asm.label()];
@@ -37,7 +38,7 @@ export function emitPartition(asm: Assembler, target: Target, job: AttentionJob,
   forEachChunk(asm, target, ["queries", "rowBytes"], ["scores", scoreRowBytes], (numVectors) =>
     emitChunkScores(asm, target, dtype, numVectors),
   );
-  emitSoftmaxRows(asm, job);
+  emitSoftmaxRows(asm, target, job);
   forEachChunk(asm, target, ["scores", scoreRowBytes], ["results", "recordBytes"], (numVectors) =>
     emitChunkValues(asm, target, dtype, numVectors),
   );
@@ -179,9 +180,9 @@ function emitWalk(asm: Assembler, to: GeneralRegister, [base, stride]: Walk): vo
 }
 
 /** Every query vector's scores to weights, m and l; rows that see nothing here get zeros. */
-function emitSoftmaxRows(asm: Assembler, job: AttentionJob): void {
+function emitSoftmaxRows(asm: Assembler, target: Target, job: AttentionJob): void {
   const [scores, columnBytes, from, to, record] = [r8, r9, r10, r11, r12];
-  const [nextRow, seesNothing, ended] = [asm.label(), asm.label(), asm.label()];
+  const [nextRow, seesNothing, seesPart, ended] = [asm.label(), asm.label(), asm.label(), asm.label()];
   const vector = rbx;
   asm.xor(vector, vector);
   asm.bind(nextRow);
@@ -195,7 +196,18 @@ function emitSoftmaxRows(asm: Assembler, job: AttentionJob): void {
   asm.shl(columnBytes, Math.log2(tokensPerTile * 4));
   asm.cmp(to, from);
   asm.jump("jle", seesNothing);
-  emitSoftmaxRow(asm, { scores, columnBytes, from, to, record }, job.field("softcap"));
+  const row = { scores, columnBytes, from, to, record };
+  asm.mov(rax, to);
+  asm.sub(rax, from);
+  asm.shl(rax, 2);
+  asm.cmp(rax, columnBytes);
+  asm.jump("jne", seesPart);
+  asm.cmpMemory(job.field("softcap"), 0);
+  asm.jump("jne", seesPart);
+  emitSoftmaxWholeRow(asm, target, row);
+  asm.jmp(ended);
+  asm.bind(seesPart);
+  emitSoftmaxRow(asm, row, job.field("softcap"));
   asm.jmp(ended);
   asm.bind(seesNothing);
   emitEmptyRecord(asm, record);

@@ -1,0 +1,138 @@
+/**
+ * @module One row of scores to weights where every column is seen and there is no soft cap: nearly all rows.
+ *
+ * The same numbers as `softmax.ts` gives, without its masks, 16 columns a turn:
+ *
+ *   512 bits   one vector, what e^x needs in registers 16 to 31
+ *   256 bits   two vectors, for which each constant is loaded once
+ *
+ * The sum goes over four lanes, four columns after four columns, whatever the width.
+ *
+ * Bound: the additions of the sum, each waiting for the one before, 12 cycles a turn; multiply-adds take about as many.
+ */
+import type { Assembler } from "../../assembler/assembler.ts";
+import { at, rcx, resized, rsi, type VectorRegister, xmm, ymm, zmm } from "../../assembler/operands.ts";
+import type { Target } from "../../targets.ts";
+import { type ExpConstants, emitExp, expFloats, floatConstant, intConstant } from "../exponential.ts";
+import { emitSumOfLanes, type SoftmaxRow } from "./softmax.ts";
+
+const bytesATurn = 64;
+const sum = xmm(12);
+const firstConstant = 16;
+
+/** Where the 16 columns of a turn are, and what their largest is kept in. */
+interface Turn {
+  /** Scores, then arguments; all are overwritten. */
+  readonly x: readonly VectorRegister[];
+  readonly n: readonly VectorRegister[];
+  readonly e: readonly VectorRegister[];
+  readonly largest: VectorRegister;
+  readonly maximum: VectorRegister;
+}
+
+function turnOf({ vectorBits }: Target): Turn {
+  return vectorBits === 512
+    ? { x: [zmm(0)], n: [zmm(1)], e: [zmm(2)], largest: zmm(7), maximum: zmm(11) }
+    : {
+        x: [ymm(0), ymm(3)],
+        n: [ymm(1), ymm(4)],
+        e: [ymm(2), ymm(5)],
+        largest: ymm(7),
+        maximum: ymm(11),
+      };
+}
+
+/** Uses rcx, rsi, vectors 0 to 12, and 16 to 31 where there are so many. */
+export function emitSoftmaxWholeRow(asm: Assembler, target: Target, row: SoftmaxRow): void {
+  const turn = turnOf(target);
+  const constants = target.vectorBits === 512 ? inRegisters(asm) : loadedOnce(asm, ymm(6));
+  emitLargest(asm, row, turn);
+  asm.vmovssStore(at(row.record), xmm(turn.maximum.index));
+  asm.vxorps(sum, sum, sum);
+  forEachTurn(asm, row, () => {
+    for (const [i, x] of turn.x.entries()) {
+      asm.vmovups(x, at(rsi, (i * x.bits) / 8));
+      asm.vsubps(x, x, turn.maximum);
+    }
+    emitExp(asm, expsOf(turn), constants);
+    for (const [i, e] of turn.e.entries()) {
+      asm.vmovupsStore(at(rsi, (i * e.bits) / 8), e);
+      emitAddLanes(asm, e);
+    }
+  });
+  emitSumOfLanes(asm, sum, xmm(0));
+  asm.vmovssStore(at(row.record, 4), sum);
+}
+
+function forEachTurn(asm: Assembler, { scores, columnBytes }: SoftmaxRow, body: () => void): void {
+  const again = asm.label();
+  asm.mov(rsi, scores);
+  asm.lea(rcx, at(scores, 0, columnBytes, 1));
+  asm.bind(again);
+  body();
+  asm.add(rsi, bytesATurn);
+  asm.cmp(rsi, rcx);
+  asm.jump("jb", again);
+}
+
+/** maximum = the row's largest score in every lane. */
+function emitLargest(asm: Assembler, row: SoftmaxRow, { x, largest, maximum }: Turn): void {
+  asm.vbroadcastss(largest, floatConstant(asm, Number.NEGATIVE_INFINITY));
+  forEachTurn(asm, row, () => {
+    for (const i of x.keys()) asm.vmaxps(largest, largest, at(rsi, (i * largest.bits) / 8));
+  });
+  const [all, low, high] = [ymm(largest.index), xmm(largest.index), xmm(0)];
+  if (largest.bits === 512) {
+    asm.vextractf64x4(ymm(0), largest, 1);
+    asm.vmaxps(all, all, ymm(0));
+  }
+  asm.vextractf128(high, all, 1);
+  asm.vmaxps(low, low, high);
+  asm.vmovhlps(high, low, low);
+  asm.vmaxps(low, low, high);
+  asm.vmovshdup(high, low);
+  asm.vmaxps(low, low, high);
+  asm.vbroadcastss(maximum, low);
+}
+
+const expsOf = ({ x, n, e }: Turn) =>
+  x.map((register, i) => ({ x: register, n: n[i] ?? register, result: e[i] ?? register }));
+
+/** sum += each four columns of e, in order. Overwrites e and vector 0. */
+function emitAddLanes(asm: Assembler, e: VectorRegister): void {
+  if (e.bits === 512) {
+    emitAddLanes(asm, ymm(e.index));
+    asm.vextractf64x4(ymm(e.index), e, 1);
+    emitAddLanes(asm, ymm(e.index));
+    return;
+  }
+  asm.vaddps(sum, sum, resized(e, 128));
+  asm.vextractf128(xmm(0), e, 1);
+  asm.vaddps(sum, sum, xmm(0));
+}
+
+function inRegisters(asm: Assembler): ExpConstants {
+  const registers = new Map(expFloats.map((value, i) => [value, zmm(firstConstant + i)]));
+  for (const [value, register] of registers) asm.vbroadcastss(register, floatConstant(asm, value));
+  const bias = zmm(firstConstant + expFloats.length);
+  return {
+    float: (value) => registers.get(value) ?? floatConstant(asm, value, 512),
+    int: (value) => {
+      asm.vpbroadcastd(bias, intConstant(asm, value));
+      return bias;
+    },
+  };
+}
+
+function loadedOnce(asm: Assembler, register: VectorRegister): ExpConstants {
+  return {
+    float: (value) => {
+      asm.vmovups(register, floatConstant(asm, value));
+      return register;
+    },
+    int: (value) => {
+      asm.vmovups(register, intConstant(asm, value));
+      return register;
+    },
+  };
+}
