@@ -2,11 +2,25 @@
 import { parentPort } from "node:worker_threads";
 import { makeReadProbe } from "../backend/cpu/machine-code/probes.ts";
 
+/** Read everything so many times with one of the probe's loops. */
+export interface ReadOrder {
+  readonly loop: number;
+  readonly numTimes: number;
+}
+export interface ReadAnswer {
+  readonly numBytes: number;
+  readonly ms: number;
+}
+/** What a thread says first. */
+export interface ReadyToRead {
+  readonly numLoops: number;
+}
+
 const probe = makeReadProbe();
-probe.read();
-parentPort?.on("message", (numRounds: number) => {
+parentPort?.on("message", ({ loop, numTimes }: ReadOrder) => {
   const startedMs = performance.now();
-  for (let round = 0; round < numRounds; round++) probe.read();
-  parentPort?.postMessage({ numBytes: numRounds * probe.numBytes, ms: performance.now() - startedMs });
+  for (let time = 0; time < numTimes; time++) probe.loops[loop]?.();
+  const answer: ReadAnswer = { numBytes: numTimes * probe.numBytes, ms: performance.now() - startedMs };
+  parentPort?.postMessage(answer);
 });
-parentPort?.postMessage("ready");
+parentPort?.postMessage({ numLoops: probe.loops.length } satisfies ReadyToRead);
