@@ -140,47 +140,59 @@ function scores1<T>(q: usize, keys: usize, out: usize, queryBytes: usize): void 
 }
 
 /**
- * results[v][d] += Σ_t weights[v][t] · values[t][d], t < numTokens; results are partial records. f16 only where
- * headDim is a multiple of 8.
+ * results[v][d] += Σ_t weights[v][t] · values[t][d], t < numTokens; results are partial records. `tiles` is in f32 one
+ * tile, in f16 a list of tiles' addresses; f16 only where headDim is a multiple of 16.
  */
 export function addValues<T>(
-  results: usize, values: usize, weights: usize, numVectors: u32, headDim: u32, numTokens: u32,
+  results: usize, tiles: usize, weights: usize, numVectors: u32, headDim: u32, numTokens: u32,
 ): void {
   const record = recordBytes(headDim), rowBytes = ((record - 16) >>> 2) * sizeof<T>();
-  const lastWeight = weights + <usize>(numTokens << 2);
-  let skipped: usize = 0;
   for (let left = numVectors; left > 0; ) {
-    const together = vectorsAtOnce(left), end = lastWeight + skipped;
-    let d: usize = 16, column = values;
-    for (; d + 32 <= record; d += 32) {
-      if (together == 4) values4<T>(results + d, record, column, rowBytes, weights, end);
-      else if (together == 3) values3<T>(results + d, record, column, rowBytes, weights, end);
-      else values1<T>(results + d, column, rowBytes, weights, end);
-      column += 8 * sizeof<T>();
+    const together = vectorsAtOnce(left), end = weights + <usize>(numTokens << 2);
+    const width: usize = together == 1 ? 64 : 32;
+    let d: usize = 16, column: usize = 0;
+    for (; d + width <= record; d += width) {
+      if (together == 4) values4<T>(results + d, record, tiles, column, rowBytes, weights, end);
+      else if (together == 3) values3<T>(results + d, record, tiles, column, rowBytes, weights, end);
+      else values1<T>(results + d, tiles, column, rowBytes, weights, end);
+      column += (width >>> 2) * sizeof<T>();
     }
-    if (d < record) restOfRows(results + d, record, column, rowBytes, weights, end, together);
+    for (; d < record; d += 16) {
+      restOfRows(results + d, record, tiles + column, rowBytes, weights, end, together);
+      column += 16;
+    }
     results += together * record;
     weights += together * scoreRowBytes;
-    skipped += together * scoreRowBytes;
     left -= together;
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function nextTile<T>(tiles: usize): usize {
+  return sizeof<T>() == 2 ? <usize>load<u32>(tiles) : tiles;
+}
+
 /** 8 dimensions, four query vectors. */
-function values4<T>(at: usize, record: usize, values: usize, rowBytes: usize, weights: usize, end: usize): void {
+function values4<T>(
+  at: usize, record: usize, tiles: usize, column: usize, rowBytes: usize, weights: usize, end: usize,
+): void {
   const bt = at + record, ct = bt + record, dt = ct + record, mask = halfBits;
   let a = evenSums<T>(at), b = oddSums<T>(at), c = evenSums<T>(bt), d = oddSums<T>(bt);
   let e = evenSums<T>(ct), f = oddSums<T>(ct), g = evenSums<T>(dt), h = oddSums<T>(dt);
-  for (; weights < end; weights += 4) {
-    const w = v128.load32_splat(weights), x = v128.load32_splat(weights, 2048);
-    const y = v128.load32_splat(weights, 4096), z = v128.load32_splat(weights, 6144);
-    const v = v128.load(values), odd = oddOnes<T>(v, values, mask);
-    b = f32x4.relaxed_madd(odd, w, b); d = f32x4.relaxed_madd(odd, x, d);
-    f = f32x4.relaxed_madd(odd, y, f); h = f32x4.relaxed_madd(odd, z, h);
-    const even = evenOnes<T>(v, mask);
-    a = f32x4.relaxed_madd(even, w, a); c = f32x4.relaxed_madd(even, x, c);
-    e = f32x4.relaxed_madd(even, y, e); g = f32x4.relaxed_madd(even, z, g);
-    values += rowBytes;
+  for (; weights < end; tiles += 4) {
+    let values = nextTile<T>(tiles) + column;
+    for (const tileEnd = min(end, weights + 64); weights < tileEnd; weights += 4) {
+      const w = v128.load32_splat(weights), x = v128.load32_splat(weights, 2048);
+      const y = v128.load32_splat(weights, 4096), z = v128.load32_splat(weights, 6144);
+      const v = v128.load(values), odd = oddOnes<T>(v, values, mask);
+      b = f32x4.relaxed_madd(odd, w, b); d = f32x4.relaxed_madd(odd, x, d);
+      f = f32x4.relaxed_madd(odd, y, f); h = f32x4.relaxed_madd(odd, z, h);
+      const even = evenOnes<T>(v, mask);
+      a = f32x4.relaxed_madd(even, w, a); c = f32x4.relaxed_madd(even, x, c);
+      e = f32x4.relaxed_madd(even, y, e); g = f32x4.relaxed_madd(even, z, g);
+      values += rowBytes;
+    }
   }
   storeInOrder<T>(at, a, b);
   storeInOrder<T>(bt, c, d);
@@ -189,37 +201,49 @@ function values4<T>(at: usize, record: usize, values: usize, rowBytes: usize, we
 }
 
 /** 8 dimensions, three query vectors. */
-function values3<T>(at: usize, record: usize, values: usize, rowBytes: usize, weights: usize, end: usize): void {
+function values3<T>(
+  at: usize, record: usize, tiles: usize, column: usize, rowBytes: usize, weights: usize, end: usize,
+): void {
   const bt = at + record, ct = bt + record, mask = halfBits;
   let a = evenSums<T>(at), b = oddSums<T>(at), c = evenSums<T>(bt), d = oddSums<T>(bt);
   let e = evenSums<T>(ct), f = oddSums<T>(ct);
-  for (; weights < end; weights += 4) {
-    const x = v128.load32_splat(weights), y = v128.load32_splat(weights, 2048), z = v128.load32_splat(weights, 4096);
-    const v = v128.load(values), odd = oddOnes<T>(v, values, mask);
-    b = f32x4.relaxed_madd(odd, x, b); d = f32x4.relaxed_madd(odd, y, d); f = f32x4.relaxed_madd(odd, z, f);
-    const even = evenOnes<T>(v, mask);
-    a = f32x4.relaxed_madd(even, x, a); c = f32x4.relaxed_madd(even, y, c); e = f32x4.relaxed_madd(even, z, e);
-    values += rowBytes;
+  for (; weights < end; tiles += 4) {
+    let values = nextTile<T>(tiles) + column;
+    for (const tileEnd = min(end, weights + 64); weights < tileEnd; weights += 4) {
+      const x = v128.load32_splat(weights), y = v128.load32_splat(weights, 2048), z = v128.load32_splat(weights, 4096);
+      const v = v128.load(values), odd = oddOnes<T>(v, values, mask);
+      b = f32x4.relaxed_madd(odd, x, b); d = f32x4.relaxed_madd(odd, y, d); f = f32x4.relaxed_madd(odd, z, f);
+      const even = evenOnes<T>(v, mask);
+      a = f32x4.relaxed_madd(even, x, a); c = f32x4.relaxed_madd(even, y, c); e = f32x4.relaxed_madd(even, z, e);
+      values += rowBytes;
+    }
   }
   storeInOrder<T>(at, a, b);
   storeInOrder<T>(bt, c, d);
   storeInOrder<T>(ct, e, f);
 }
 
-/** 8 dimensions of one query vector. */
-function values1<T>(at: usize, values: usize, rowBytes: usize, weights: usize, end: usize): void {
+/** 16 dimensions of one query vector. */
+function values1<T>(at: usize, tiles: usize, column: usize, rowBytes: usize, weights: usize, end: usize): void {
   const mask = halfBits;
-  let a = evenSums<T>(at), b = oddSums<T>(at);
-  for (; weights < end; weights += 4) {
-    const x = v128.load32_splat(weights), v = v128.load(values);
-    a = f32x4.relaxed_madd(evenOnes<T>(v, mask), x, a);
-    b = f32x4.relaxed_madd(oddOnes<T>(v, values, mask), x, b);
-    values += rowBytes;
+  let a = evenSums<T>(at), b = oddSums<T>(at), c = evenSums<T>(at + 32), d = oddSums<T>(at + 32);
+  for (; weights < end; tiles += 4) {
+    let values = nextTile<T>(tiles) + column;
+    for (const tileEnd = min(end, weights + 64); weights < tileEnd; weights += 4) {
+      const x = v128.load32_splat(weights), second = values + 8 * sizeof<T>();
+      const v = v128.load(values), w = v128.load(second);
+      a = f32x4.relaxed_madd(evenOnes<T>(v, mask), x, a);
+      b = f32x4.relaxed_madd(oddOnes<T>(v, values, mask), x, b);
+      c = f32x4.relaxed_madd(evenOnes<T>(w, mask), x, c);
+      d = f32x4.relaxed_madd(oddOnes<T>(w, second, mask), x, d);
+      values += rowBytes;
+    }
   }
   storeInOrder<T>(at, a, b);
+  storeInOrder<T>(at + 32, c, d);
 }
 
-/** The last 4 dimensions of a tile in f32 whose rows are no multiple of 8. */
+/** 4 dimensions, of those that are left over in a tile in f32. */
 function restOfRows(
   at: usize, record: usize, values: usize, rowBytes: usize, weights: usize, end: usize, numVectors: u32,
 ): void {

@@ -14,8 +14,8 @@
 //
 // Bound: the multiply-adds of the two inner products, beside which a conversion takes as many instructions (f16, 4
 // query vectors: attention-tile.ts), and a seventh of the time the exponentials; the cache streams through once.
-import { foldWhole, minusInfinity } from "./constants";
-import { exp4, maxLanes, sumLanes, tanh4 } from "./exp";
+import { expLowest, exponentBias, foldEnd, minusInfinity, one } from "./constants";
+import { maxLanes, scaledExp4, sumLanes, tanh4 } from "./exp";
 import { rotateHead } from "./hadamard";
 import {
   attentionF16_blockSize, attentionF16_blockTables, attentionF16_headDim, attentionF16_items, attentionF16_kv,
@@ -31,6 +31,10 @@ import { addValues, scoreTile } from "./attention-tile";
 
 const tokensPerPartition: u32 = 512;
 const scoreRowBytes: usize = 2048;
+/** f16 values are summed over so many tokens at a time: 8 KiB for 64 dimensions stay in the first-level cache. */
+const tokensAtOnce: u32 = 64;
+/** 2^-112 */
+const wholeFoldInverse: f32 = 1.925929944387236e-34;
 
 // What a unit needs in many places; each thread has an instance of the module, so these are its own.
 let headDim: u32, numVectors: u32, headsPerRow: u32;
@@ -90,47 +94,76 @@ function scorePositions<T>(first: u32, end: u32): void {
 /**
  * Scores [firstColumn, endColumn) to e^(score − m), zeros beside them up to [0, columns); m and the sum go to `result`.
  * f16 keys and values are read times 2^-112: 2^100 against that sits in the queries, 2^12 is put into the scores here,
- * and 2^112 into what the values will be multiplied with.
+ * and 2^112 into what the values will be multiplied with. All are powers of two, which change no bit of what they meet.
  */
 function softmaxRow<T>(row: usize, columns: u32, firstColumn: u32, endColumn: u32, softcap: f32, result: usize): void {
-  const isHalf = sizeof<T>() == 2;
-  const lowest = minusInfinity, factor = f32x4.splat(isHalf ? 4096.0 : 1.0);
-  for (let i: u32 = 0; i < firstColumn; i++) store<f32>(row + (i << 2), -Infinity);
-  for (let i = endColumn; i < columns; i++) store<f32>(row + (i << 2), -Infinity);
-  const last = row + (columns << 2);
-  let largest = lowest;
-  for (let at = row; at < last; at += 16) {
-    const raw = v128.load(at);
-    let s = f32x4.mul(raw, factor);
-    if (softcap > 0) s = v128.bitselect(capped(s, softcap), lowest, f32x4.gt(raw, lowest));
-    largest = f32x4.relaxed_max(largest, s);
-    v128.store(at, s);
+  const begin = row + <usize>((firstColumn & ~3) << 2), end = row + <usize>(((endColumn + 3) & ~3) << 2);
+  const wholeEnd = row + <usize>((endColumn & ~3) << 2), rowEnd = row + <usize>(columns << 2);
+  for (let at = row; at < begin; at += 16) v128.store(at, f32x4.splat(0));
+  for (let at = end; at < rowEnd; at += 16) v128.store(at, f32x4.splat(0));
+  for (let at = begin; at < row + <usize>(firstColumn << 2); at += 4) store<f32>(at, -Infinity);
+  for (let at = row + <usize>(endColumn << 2); at < end; at += 4) store<f32>(at, -Infinity);
+  let factor = sizeof<T>() == 2 ? foldEnd : one;
+  if (softcap > 0) {
+    capScores(begin, end, factor, softcap);
+    factor = one;
   }
-  const m = maxLanes(largest), maximum = f32x4.splat(m);
-  let sum = f32x4.splat(0);
-  for (let at = row; at < last; at += 16) {
-    const s = v128.load(at);
-    const e = v128.and(exp4(f32x4.sub(s, maximum)), f32x4.gt(s, lowest));
-    sum = f32x4.add(sum, e);
-    v128.store(at, isHalf ? f32x4.mul(e, foldWhole) : e);
+  const m = largestOf(begin, end) * f32x4.extract_lane(factor, 0), minus = f32x4.splat(-m);
+  const bias = sizeof<T>() == 2 ? i32x4.add(exponentBias, i32x4.splat(112)) : exponentBias;
+  let sum = f32x4.splat(0), at = begin;
+  if ((firstColumn & 3) != 0) {
+    sum = f32x4.add(sum, weighSeen(at, factor, minus, bias));
+    at += 16;
   }
-  startRecord(result, m, sumLanes(sum), headDim);
+  for (; at < wholeEnd; at += 16) {
+    const weights = weighed(v128.load(at), factor, minus, bias);
+    v128.store(at, weights);
+    sum = f32x4.add(sum, weights);
+  }
+  if (at < end) sum = f32x4.add(sum, weighSeen(at, factor, minus, bias));
+  startRecord(result, m, sumLanes(sum) * <f32>(sizeof<T>() == 2 ? wholeFoldInverse : 1.0), headDim);
 }
 
 // @ts-ignore: decorator
 @inline
-function capped(s: v128, cap: f32): v128 {
-  return f32x4.mul(f32x4.splat(cap), tanh4(f32x4.div(s, f32x4.splat(cap))));
+function weighed(scores: v128, factor: v128, minus: v128, bias: v128): v128 {
+  return scaledExp4(f32x4.relaxed_max(f32x4.relaxed_madd(scores, factor, minus), expLowest), bias);
 }
 
+/** Four scores of which some are not seen, which are -Infinity here: their weights become 0. */
+function weighSeen(at: usize, factor: v128, minus: v128, bias: v128): v128 {
+  const scores = v128.load(at);
+  const weights = v128.and(weighed(scores, factor, minus, bias), f32x4.gt(scores, minusInfinity));
+  v128.store(at, weights);
+  return weights;
+}
+
+function largestOf(at: usize, end: usize): f32 {
+  let largest = minusInfinity;
+  for (; at < end; at += 16) largest = f32x4.relaxed_max(largest, v128.load(at));
+  return maxLanes(largest);
+}
+
+/** s ← cap · tanh(s · factor / cap); what is not seen stays -Infinity. */
+function capScores(at: usize, end: usize, factor: v128, cap: f32): void {
+  const caps = f32x4.splat(cap);
+  for (; at < end; at += 16) {
+    const raw = v128.load(at), capped = f32x4.mul(caps, tanh4(f32x4.div(f32x4.mul(raw, factor), caps)));
+    v128.store(at, v128.bitselect(capped, minusInfinity, f32x4.gt(raw, minusInfinity)));
+  }
+}
+
+/** Adds the values of positions [first, end) times their weights to the results. */
 function valuePositions<T>(first: u32, end: u32): void {
-  for (let position = first; position < end; position += 16) {
-    const tile = tileAt(position), weights = scores + <usize>((position - first) << 2);
-    const numTokens = min<u32>(16, end - position);
-    if (sizeof<T>() == 2 && (headDim & 7) == 0) {
-      addValues<u16>(results, tile + dataBytes<T>(headDim), weights, numVectors, headDim, numTokens);
+  const direct = sizeof<T>() == 2 && (headDim & 15) == 0, atOnce = direct ? tokensAtOnce : 16;
+  for (let position = first; position < end; position += atOnce) {
+    const weights = scores + <usize>((position - first) << 2), numTokens = min<u32>(atOnce, end - position);
+    if (direct) {
+      for (let i: u32 = 0; i < numTokens; i += 16)
+        store<u32>(tileScratch + (i >>> 2), <u32>(tileAt(position + i) + dataBytes<T>(headDim)));
+      addValues<u16>(results, tileScratch, weights, numVectors, headDim, numTokens);
     } else {
-      loadValues<T>(tile, headDim, tileScratch);
+      loadValues<T>(tileAt(position), headDim, tileScratch);
       addValues<f32>(results, tileScratch, weights, numVectors, headDim, numTokens);
     }
   }

@@ -11,7 +11,13 @@ import {
 // @ts-ignore: decorator
 @inline
 export function exp4(value: v128): v128 {
-  const x = f32x4.relaxed_min(f32x4.relaxed_max(value, expLowest), expHighest);
+  return scaledExp4(f32x4.relaxed_min(f32x4.relaxed_max(value, expLowest), expHighest), exponentBias);
+}
+
+/** e^x · 2^(bias − 127), as exact as e^x; x at least -87. */
+// @ts-ignore: decorator
+@inline
+export function scaledExp4(x: v128, bias: v128): v128 {
   const n = f32x4.nearest(f32x4.mul(x, log2OfE));
   const r = f32x4.relaxed_madd(n, ln2Low, f32x4.relaxed_madd(n, ln2High, x));
   let p = f32x4.relaxed_madd(inverse5040, r, inverse720);
@@ -21,8 +27,7 @@ export function exp4(value: v128): v128 {
   p = f32x4.relaxed_madd(p, r, inverse2);
   p = f32x4.relaxed_madd(p, r, one);
   p = f32x4.relaxed_madd(p, r, one);
-  const power = i32x4.shl(i32x4.add(i32x4.relaxed_trunc_f32x4_s(n), exponentBias), 23);
-  return f32x4.mul(p, power);
+  return f32x4.mul(p, i32x4.shl(i32x4.add(i32x4.relaxed_trunc_f32x4_s(n), bias), 23));
 }
 
 // @ts-ignore: decorator
