@@ -30,7 +30,10 @@ export interface StepInputs {
   readonly tokenIds: Int32Array;
   /** [maxNumBatchedTokens] position in its sequence, from 0 */
   readonly positions: Int32Array;
-  /** [maxNumBatchedTokens] blockId · blockSize + offset: where this token's key and value go */
+  /**
+   * [maxNumBatchedTokens] blockId · blockSize + offset: where this token's key and value go. Only the token's own slice may
+   * read there in the same step.
+   */
   readonly slots: Int32Array;
   /** [maxNumSeqs + 1] first token row of each slice; entry numSlices = numTokens */
   readonly sliceStarts: Int32Array;

@@ -14,6 +14,7 @@ import { attentionItemWords, tokensPerQuad } from "../../core/workspace-layout.t
 import type { BackendLimits } from "../backend.ts";
 import type { Operation, Program } from "../program.ts";
 import type { ArenaViews } from "./arena.ts";
+import { headGroups } from "./head-group.ts";
 import { JobWriter } from "./job-writer.ts";
 import type { KernelSet } from "./kernel-set.ts";
 import type { ArenaLayout, ModelLayout } from "./layout.ts";
@@ -96,8 +97,9 @@ function lowerStretch(
   jobs: JobWriter,
   phases: PhaseList,
 ): void {
-  const lowering = new Lowering(context, stretch.arenaId, jobs, phases);
   const inStretch = operations.slice(stretch.start, stretch.end);
+  const groups = headGroups(context.program, inStretch);
+  const lowering = new Lowering(context, stretch.arenaId, jobs, phases, groups);
   const liveAfter = buffersLiveAt(operations, stretch.end);
   for (const [index, operation] of inStretch.entries()) {
     const out = bufferOverwritten(operation);

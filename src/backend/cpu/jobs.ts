@@ -61,6 +61,24 @@ const storeKv = {
 } as const;
 
 /**
+ * Split by KV heads, like storeKv, whose fields come first. For token rows [firstToken, firstToken + numTokens): headNorm of the
+ * KV head's query heads and of its key (queryNorm, keyNorm: weights, 0 for none), rope of both, then storeKv. Query heads
+ * lie in the rows that the keys lie in.
+ */
+const prepareHeads = {
+  ...storeKv,
+  firstToken: "i32",
+  query: "i32",
+  queryHeadsPerKvHead: "i32",
+  rotaryDim: "i32",
+  table: "i32",
+  positions: "i32",
+  queryNorm: "i32",
+  keyNorm: "i32",
+  eps: "f32",
+} as const;
+
+/**
  * Split by work: unit u is work item u ÷ numKvHeads and KV head u mod numKvHeads. `items` is described at
  * `attentionItem`. softcap 0 and window 0 mean none. scratch: `attentionScratchBytes`, one per thread.
  */
@@ -126,6 +144,9 @@ export const jobLayouts = {
   storeKvF16: storeKv,
   storeKvInt8: storeKv,
   storeKvInt4: storeKv,
+  prepareHeadsF16: prepareHeads,
+  prepareHeadsInt8: prepareHeads,
+  prepareHeadsInt4: prepareHeads,
   attentionF16: attention,
   attentionInt8: attention,
   attentionInt4: attention,

@@ -1,13 +1,14 @@
 /** @module One operation of a program as kernel jobs. Strides and offsets are bytes; activations are f32 rows. */
-import { invariant } from "../../core/errors.ts";
 import { rowsPerOctet } from "../../core/weight-layout.ts";
 import type { BackendLimits } from "../backend.ts";
-import type { Columns, Operation, Program, WeightDeclaration } from "../program.ts";
+import type { Operation, Program, WeightDeclaration } from "../program.ts";
+import type { HeadGroup } from "./head-group.ts";
 import type { JobWriter } from "./job-writer.ts";
 import { activationCodes, type JobValues, type KernelName, storageCodes } from "./jobs.ts";
-import type { ArenaLayout } from "./layout.ts";
+import { AttentionLowering } from "./lower-attention.ts";
 import type { Job, PhaseKind } from "./phase.ts";
 import type { PhaseList } from "./phase-list.ts";
+import { type Place, Places } from "./places.ts";
 
 type OperationOf<K extends Operation["kind"]> = Extract<Operation, { readonly kind: K }>;
 
@@ -18,39 +19,30 @@ const matmulKernels = {
   f16: "matmulF16",
   bf16: "matmulBf16",
 } as const;
-const storeKvKernels = { f16: "storeKvF16", int8: "storeKvInt8", int4: "storeKvInt4" } as const;
-const attentionKernels = { f16: "attentionF16", int8: "attentionInt8", int4: "attentionInt4" } as const;
-
-interface Place {
-  readonly offset: number;
-  readonly strideBytes: number;
-  readonly width: number;
-  readonly split: "tokenRows" | "outputRows";
-}
 
 /** Lowers operations that run in one arena. */
 export class Lowering {
-  readonly #program: Program;
-  readonly #limits: BackendLimits;
-  readonly #thread: number;
+  readonly #places: Places;
   readonly #arenaId: number;
   readonly #jobs: JobWriter;
   readonly #phases: PhaseList;
+  readonly #heads: AttentionLowering;
   /** The buffer whose rows the arena's quantised activations are made of. */
   #quantizedBufferId: number | null = null;
 
+  /** `groups` of `headGroups`. */
   constructor(
     context: { readonly program: Program; readonly limits: BackendLimits; readonly thread: number },
     arenaId: number,
     jobs: JobWriter,
     phases: PhaseList,
+    groups: ReadonlyMap<Operation, HeadGroup>,
   ) {
-    this.#program = context.program;
-    this.#limits = context.limits;
-    this.#thread = context.thread;
+    this.#places = new Places(context, jobs.arena(arenaId).layout);
     this.#arenaId = arenaId;
     this.#jobs = jobs;
     this.#phases = phases;
+    this.#heads = new AttentionLowering(this.#places, arenaId, jobs, phases, groups);
   }
 
   /** `quantizesOutput`: the f32 row that the operation would write is read in quantised form only. */
@@ -64,19 +56,22 @@ export class Lowering {
         else this.#rmsNorm(operation);
         break;
       case "headNorm":
-        this.#headNorm(operation);
+        this.#heads.headNorm(operation);
+        this.#wrote(operation.at.bufferId);
         break;
       case "linear":
         this.#linear(operation);
         break;
       case "rope":
-        this.#rope(operation);
+        this.#heads.rope(operation);
+        this.#wrote(operation.at.bufferId);
         break;
       case "storeKv":
-        this.#storeKv(operation);
+        this.#heads.storeKv(operation);
         break;
       case "attention":
-        this.#attention(operation);
+        this.#heads.attention(operation);
+        this.#wrote(operation.out);
         break;
       case "glu":
         if (quantizesOutput) this.#gluQuantize(operation);
@@ -95,11 +90,11 @@ export class Lowering {
   }
 
   #embed({ weightId, out, scale }: OperationOf<"embed">): void {
-    const weight = this.#weight(weightId);
-    const place = this.#place(out);
+    const weight = this.#places.weight(weightId);
+    const place = this.#places.buffer(out);
     this.#rows("embed", "embed", place, true, {
-      tokenIds: this.#input("tokenIds"),
-      weights: this.#weightOffset(weightId),
+      tokenIds: this.#places.input("tokenIds"),
+      weights: this.#places.weightOffset(weightId),
       storage: storageCodes[weight.storage],
       width: weight.numCols,
       out: place.offset,
@@ -110,71 +105,48 @@ export class Lowering {
   }
 
   #rmsNorm({ input, weightId, out, eps }: OperationOf<"rmsNorm">): void {
-    const from = this.#place(input);
-    const weight = this.#weightOffset(weightId);
-    const values = { ...this.#rowValues(from, this.#place(out), from.width), weight, eps };
+    const from = this.#places.buffer(input);
+    const weight = this.#places.weightOffset(weightId);
+    const values = { ...this.#rowValues(from, this.#places.buffer(out), from.width), weight, eps };
     this.#rows("rows", "rmsNorm", from, input !== out, values);
     this.#wrote(out);
   }
 
   #normQuantize({ input, weightId, out, eps }: OperationOf<"rmsNorm">): void {
-    const from = this.#place(input);
-    const values = { ...this.#quantizeValues(from, from.width), weight: this.#weightOffset(weightId), eps };
+    const from = this.#places.buffer(input);
+    const values = {
+      ...this.#quantizeValues(from, from.width),
+      weight: this.#places.weightOffset(weightId),
+      eps,
+    };
     this.#rows("rows", "normQuantize", from, true, values);
     this.#quantizedBufferId = out;
   }
 
-  #headNorm({ at, numHeads, headDim, weightId, eps }: OperationOf<"headNorm">): void {
-    const place = this.#columns(at);
-    this.#rows("rows", "headNorm", place, false, {
-      at: place.offset,
-      stride: place.strideBytes,
-      numHeads,
-      headDim,
-      weight: this.#weightOffset(weightId),
-      eps,
-    });
-    this.#wrote(at.bufferId);
-  }
-
-  #rope({ at, numHeads, headDim, rotaryDim, ropeId }: OperationOf<"rope">): void {
-    const place = this.#columns(at);
-    this.#rows("rows", "rope", place, false, {
-      at: place.offset,
-      stride: place.strideBytes,
-      numHeads,
-      headDim,
-      rotaryDim,
-      table: known(this.#layout.ropeTables[ropeId], `rope table ${ropeId}`),
-      positions: this.#input("positions"),
-    });
-    this.#wrote(at.bufferId);
-  }
-
   #glu({ input, out, activation }: OperationOf<"glu">): void {
-    const [from, to] = [this.#place(input), this.#place(out)];
+    const [from, to] = [this.#places.buffer(input), this.#places.buffer(out)];
     const values = { ...this.#rowValues(from, to, to.width), activation: activationCodes[activation] };
     this.#rows("rows", "glu", from, true, values);
     this.#wrote(out);
   }
 
   #gluQuantize({ input, out, activation }: OperationOf<"glu">): void {
-    const from = this.#place(input);
-    const width = this.#place(out).width;
+    const from = this.#places.buffer(input);
+    const width = this.#places.buffer(out).width;
     const values = { ...this.#quantizeValues(from, width), activation: activationCodes[activation] };
     this.#rows("rows", "gluQuantize", from, true, values);
     this.#quantizedBufferId = out;
   }
 
   #add({ input, out, scale }: OperationOf<"add">): void {
-    const [from, to] = [this.#place(input), this.#place(out)];
+    const [from, to] = [this.#places.buffer(input), this.#places.buffer(out)];
     this.#rows("rows", "add", to, false, { ...this.#rowValues(from, to, to.width), scale });
     this.#wrote(out);
   }
 
   #gatherOutputs({ input, out }: OperationOf<"gatherOutputs">): void {
-    const [from, to] = [this.#place(input), this.#place(out)];
-    const rowIds = this.#input("outputRows");
+    const [from, to] = [this.#places.buffer(input), this.#places.buffer(out)];
+    const rowIds = this.#places.input("outputRows");
     const job = this.#rows("rows", "gatherRows", to, true, {
       ...this.#rowValues(from, to, to.width),
       rowIds,
@@ -184,34 +156,34 @@ export class Lowering {
   }
 
   #softcap({ buffer, cap }: OperationOf<"softcap">): void {
-    const place = this.#place(buffer);
+    const place = this.#places.buffer(buffer);
     const values = { at: place.offset, stride: place.strideBytes, width: place.width, cap };
     this.#rows("rows", "softcap", place, false, values);
     this.#wrote(buffer);
   }
 
   #linear({ input, parts, out, accumulate, scale }: OperationOf<"linear">): void {
-    const from = this.#place(input);
-    const to = this.#place(out);
-    const storages = parts.map(({ weightId }) => this.#weight(weightId).storage);
+    const from = this.#places.buffer(input);
+    const to = this.#places.buffer(out);
+    const storages = parts.map(({ weightId }) => this.#places.weight(weightId).storage);
     if (storages.some(isQuantized)) this.#quantize(input, from);
     let outOffset = to.offset;
     const jobs = parts.map(({ weightId, biasId }) => {
-      const { storage, numRows, numCols } = this.#weight(weightId);
+      const { storage, numRows, numCols } = this.#places.weight(weightId);
       const kernelName = matmulKernels[storage];
       const job = this.#jobs.write(
         this.#arenaId,
         kernelName,
         {
-          input: isQuantized(storage) ? this.#layout.quantized : from.offset,
+          input: isQuantized(storage) ? this.#places.layout.quantized : from.offset,
           inputStride: from.strideBytes,
           numTokens: 0,
-          weights: this.#weightOffset(weightId),
+          weights: this.#places.weightOffset(weightId),
           numRows,
           numCols,
           out: outOffset,
           outStride: to.strideBytes,
-          bias: biasId === null ? 0 : this.#weightOffset(biasId),
+          bias: biasId === null ? 0 : this.#places.weightOffset(biasId),
           scale,
           accumulate: accumulate ? 1 : 0,
         },
@@ -231,68 +203,6 @@ export class Lowering {
     if (this.#quantizedBufferId === bufferId) return;
     this.#rows("rows", "quantizeRows", from, true, this.#quantizeValues(from, from.width));
     this.#quantizedBufferId = bufferId;
-  }
-
-  #storeKv({ key, value, kvLayer }: OperationOf<"storeKv">): void {
-    const { numKvHeads, headDim } = known(this.#program.kvLayers[kvLayer], `KV layer ${kvLayer}`);
-    const [keys, values] = [this.#columns(key), this.#columns(value)];
-    const kernelName = storeKvKernels[this.#limits.kvDtype];
-    const job = this.#jobs.write(
-      this.#arenaId,
-      kernelName,
-      {
-        key: keys.offset,
-        keyStride: keys.strideBytes,
-        value: values.offset,
-        valueStride: values.strideBytes,
-        numTokens: 0,
-        slots: this.#input("slots"),
-        kv: this.#kvOffset(kvLayer),
-        numKvHeads,
-        headDim,
-        scratch: this.#scratch,
-      },
-      numKvHeads,
-    );
-    this.#jobs.patch(job, kernelName, "numTokens", "numTokens");
-    this.#phases.add({ kind: "storeKv", split: "kvHeads", jobs: [job] });
-  }
-
-  #attention(operation: OperationOf<"attention">): void {
-    const { kvLayer, numHeads, scale, softcap, window } = operation;
-    const { numKvHeads, headDim } = known(this.#program.kvLayers[kvLayer], `KV layer ${kvLayer}`);
-    const [query, to] = [this.#columns(operation.query), this.#place(operation.out)];
-    const shared = {
-      out: to.offset,
-      outStride: to.strideBytes,
-      numKvHeads,
-      headDim,
-      queryHeadsPerKvHead: numHeads / numKvHeads,
-      partials: this.#layout.partials,
-    };
-    const kernelName = attentionKernels[this.#limits.kvDtype];
-    const values: JobValues<typeof kernelName> = {
-      ...shared,
-      query: query.offset,
-      queryStride: query.strideBytes,
-      kv: this.#kvOffset(kvLayer),
-      scale,
-      softcap: softcap ?? 0,
-      window: window ?? 0,
-      blockSize: this.#limits.blockSize,
-      blockTables: this.#input("blockTables"),
-      maxBlocksPerSequence: Math.ceil(this.#limits.maxModelLen / this.#limits.blockSize),
-      positions: this.#input("positions"),
-      items: this.#layout.attentionItems,
-      scratch: this.#scratch,
-    };
-    const job = this.#jobs.write(this.#arenaId, kernelName, values, numKvHeads);
-    this.#phases.add({ kind: "attention", split: "attentionUnits", jobs: [job] });
-    const rotated = this.#limits.kvDtype === "int4" ? 1 : 0;
-    const mergeValues = { ...shared, items: this.#layout.mergeItems, rotated };
-    const merge = this.#jobs.write(this.#arenaId, "attentionMerge", mergeValues, numKvHeads);
-    this.#phases.add({ kind: "attention", split: "mergeUnits", jobs: [merge] });
-    this.#wrote(operation.out);
   }
 
   #rows<K extends KernelName>(
@@ -319,52 +229,12 @@ export class Lowering {
   }
 
   #quantizeValues(from: Place, width: number): JobValues<"quantizeRows"> {
-    return { input: from.offset, inputStride: from.strideBytes, out: this.#layout.quantized, width };
+    return { input: from.offset, inputStride: from.strideBytes, out: this.#places.layout.quantized, width };
   }
 
   #wrote(bufferId: number): void {
     if (this.#quantizedBufferId === bufferId) this.#quantizedBufferId = null;
   }
-
-  get #layout(): ArenaLayout {
-    return this.#jobs.arena(this.#arenaId).layout;
-  }
-
-  get #scratch(): number {
-    return known(this.#layout.scratch[this.#thread], `scratch of thread ${this.#thread}`);
-  }
-
-  #place(bufferId: number): Place {
-    const { width, rows } = known(this.#program.buffers[bufferId], `buffer ${bufferId}`);
-    const offset = known(this.#layout.buffers.get(bufferId), `place of buffer ${bufferId}`);
-    return { offset, strideBytes: 4 * width, width, split: rows === "tokens" ? "tokenRows" : "outputRows" };
-  }
-
-  #columns({ bufferId, offset }: Columns): Place {
-    const place = this.#place(bufferId);
-    return { ...place, offset: place.offset + 4 * offset };
-  }
-
-  #weight(weightId: number): WeightDeclaration {
-    return known(this.#program.weights[weightId], `weight ${weightId}`);
-  }
-
-  #weightOffset(weightId: number): number {
-    return known(this.#layout.weights.get(weightId), `${this.#weight(weightId).name} in this arena`);
-  }
-
-  #kvOffset(kvLayer: number): number {
-    return known(this.#layout.kvLayers.get(kvLayer), `KV layer ${kvLayer} in this arena`);
-  }
-
-  #input(name: string): number {
-    return known(this.#layout.inputs.get(name), `input ${name} in this arena`);
-  }
-}
-
-function known<T>(value: T | undefined, what: string): T {
-  invariant(value !== undefined, () => `there is no ${what}`);
-  return value;
 }
 
 function isQuantized(storage: WeightDeclaration["storage"]): boolean {

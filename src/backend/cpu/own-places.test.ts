@@ -29,6 +29,8 @@ const phase = (split: Phase["split"], isRepeatable: boolean, ...jobs: Job[]): Ph
   jobs,
   unitMacs: 0,
   isRepeatable,
+  isHeadwise: false,
+  prepare: null,
   crossing: null,
 });
 const quantize = job(0, "quantizeRows", { input: 64, inputStride: 256, out: sharedPlace, width });

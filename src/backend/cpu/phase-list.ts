@@ -7,20 +7,40 @@ interface NewPhase {
   readonly jobs: readonly Job[];
   readonly unitMacs?: number;
   readonly isRepeatable?: boolean;
+  readonly isHeadwise?: boolean;
+  readonly prepare?: Job | null;
+  readonly crossing?: Phase["crossing"];
 }
 
 export class PhaseList {
   readonly phases: Phase[] = [];
 
-  add({ kind, split, jobs, unitMacs = 0, isRepeatable = false }: NewPhase): void {
-    this.phases.push({ kind, split, jobs, unitMacs, isRepeatable, crossing: null });
+  add(phase: NewPhase): void {
+    this.phases.push({
+      unitMacs: 0,
+      isRepeatable: false,
+      isHeadwise: false,
+      prepare: null,
+      crossing: null,
+      ...phase,
+    });
   }
 
-  /** A job on token or output rows: it joins the phase before it if that is one too, since a row depends on itself only. */
-  addRows(kind: PhaseKind, split: "tokenRows" | "outputRows", job: Job, isRepeatable: boolean): void {
+  /**
+   * A job on token or output rows: it joins the phase before it if that is one too, since a row depends on itself only.
+   * Headwise jobs keep to themselves (`Phase.isHeadwise`).
+   */
+  addRows(
+    kind: PhaseKind,
+    split: "tokenRows" | "outputRows",
+    job: Job,
+    isRepeatable: boolean,
+    isHeadwise = false,
+  ): void {
     const last = this.phases.at(-1);
-    if (last?.split !== split || last.kind === "sample" || kind === "sample") {
-      this.add({ kind, split, jobs: [job], isRepeatable });
+    const isAlike = last?.split === split && last.isHeadwise === isHeadwise;
+    if (!isAlike || last.kind === "sample" || kind === "sample") {
+      this.add({ kind, split, jobs: [job], isRepeatable, isHeadwise });
       return;
     }
     this.phases[this.phases.length - 1] = {
@@ -31,13 +51,6 @@ export class PhaseList {
   }
 
   addCrossing(crossing: Phase["crossing"]): void {
-    this.phases.push({
-      kind: "crossing",
-      split: "whole",
-      jobs: [],
-      unitMacs: 0,
-      isRepeatable: false,
-      crossing,
-    });
+    this.add({ kind: "crossing", split: "whole", jobs: [], crossing });
   }
 }

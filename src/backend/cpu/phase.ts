@@ -51,6 +51,13 @@ export interface Phase {
   readonly unitMacs: number;
   /** Reads nothing that it writes, so every thread may do all of it at once, writing the same bytes. */
   readonly isRepeatable: boolean;
+  /** Of token rows: norms and rotations of heads that a later phase's `prepare` does too. */
+  readonly isHeadwise: boolean;
+  /**
+   * Of storing keys and values, and of the attention after it: a `prepareHeads` job, which does this phase's work and that of the
+   * headwise one before it. Where each sequence has one row in the step, one of the two runs it.
+   */
+  readonly prepare: Job | null;
   /** Copies what later layers read into their arena; such a phase has no jobs. */
   readonly crossing: Crossing | null;
 }

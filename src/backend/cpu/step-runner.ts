@@ -9,6 +9,7 @@
 import { tokensPerQuad } from "../../core/workspace-layout.ts";
 import type { Barrier } from "./barrier.ts";
 import { type ControlBlock, commandWords } from "./control.ts";
+import { attentionItem, jobWord } from "./jobs.ts";
 import type { CompiledProgram, Crossing, Job, Patch, Phase } from "./phase.ts";
 import { ThreadTimings } from "./timing.ts";
 
@@ -20,6 +21,11 @@ const minChunkMacs = 32_768;
 const mostVictims = 7;
 /** Shares begin at multiples of this, or of a smaller chunk: rows of a quad, and octets that kernels take two by two. */
 const unitsTogether = 4;
+
+/** The same words for every KV dtype. */
+const itemsField = jobWord("attentionF16", "items");
+const firstTokenField = jobWord("prepareHeadsF16", "firstToken");
+const numTokensField = jobWord("prepareHeadsF16", "numTokens");
 
 export class StepRunner {
   readonly #program: CompiledProgram;
@@ -36,6 +42,8 @@ export class StepRunner {
   #numAttentionItems = 0;
   #numMergeItems = 0;
   #pieceRows = 0;
+  /** Every sequence has one row in the step: what a row's heads read beyond the cache is their own. */
+  #isOneRowEach = false;
   /** What patched words say. */
   #patchedTokens = 0;
   #patchedRows = 0;
@@ -72,6 +80,7 @@ export class StepRunner {
     this.#numMergeItems = word(command, commandWords.numMergeItems);
     const numOutputs = word(command, commandWords.numOutputs);
     this.#pieceRows = 0;
+    this.#isOneRowEach = this.#numTokens === this.#numSlices;
     this.#timings.start();
     this.#patchBody();
     this.#runPhases(body, numOutputs === 0);
@@ -147,7 +156,7 @@ export class StepRunner {
   #numUnits(phase: Phase): number {
     switch (phase.split) {
       case "tokenRows":
-        return this.#numTokens;
+        return phase.isHeadwise && this.#isOneRowEach ? 0 : this.#numTokens;
       case "outputRows":
         return this.#pieceRows;
       case "attentionUnits":
@@ -156,10 +165,16 @@ export class StepRunner {
         return this.#numMergeItems * firstUnits(phase.jobs);
       case "whole":
         return 1;
-      case "octets":
       case "kvHeads":
+        return this.#attentionPrepares(phase) ? 0 : totalUnits(phase.jobs);
+      case "octets":
         return totalUnits(phase.jobs);
     }
+  }
+
+  /** Whether a phase's heads are prepared by attention: every item is whole rows then, and nobody else reads what that writes. */
+  #attentionPrepares({ prepare }: Phase): boolean {
+    return this.#isOneRowEach && this.#numMergeItems === 0 && prepare !== null;
   }
 
   /** False where every thread did the whole phase, so nobody waits for anybody. */
@@ -197,14 +212,23 @@ export class StepRunner {
   }
 
   /** Runs the chunks of units [first, end) that nobody has taken. */
-  #take({ split, jobs }: Phase, taken: Int32Array, first: number, end: number, chunk: number): void {
-    const isBeside = jobs.length > 1 && split !== "tokenRows" && split !== "outputRows";
+  #take(phase: Phase, taken: Int32Array, first: number, end: number, chunk: number): void {
     for (;;) {
       const start = first + Atomics.add(taken, 0, chunk);
       if (start >= end) return;
-      const chunkEnd = Math.min(start + chunk, end);
-      if (isBeside) runBeside(jobs, start, chunkEnd);
-      else runRows(jobs, start, chunkEnd);
+      this.#runUnits(phase, start, Math.min(start + chunk, end));
+    }
+  }
+
+  #runUnits(phase: Phase, start: number, end: number): void {
+    const { split, jobs, prepare } = phase;
+    if (split === "octets") runBeside(jobs, start, end);
+    else if (split === "kvHeads" && prepare !== null && this.#isOneRowEach)
+      prepareHeads(prepare, start, end, 0, this.#numTokens);
+    else {
+      if (split === "attentionUnits" && prepare !== null && this.#attentionPrepares(phase))
+        for (let unit = start; unit < end; unit++) prepareItem(jobs[0] as Job, prepare, unit);
+      runRows(jobs, start, end);
     }
   }
 
@@ -245,6 +269,22 @@ export class StepRunner {
  */
 function wholeQuads(numRows: number, mostRows: number): number {
   return Math.min(mostRows, tokensPerQuad * Math.max(1, Math.ceil(numRows / tokensPerQuad)));
+}
+
+/** Prepares what unit `unit` of an attention job reads of this step. */
+function prepareItem(attention: Job, prepare: Job, unit: number): void {
+  const { i32, jobOffset, numUnits: numKvHeads } = attention;
+  const items = word(i32, jobOffset / 4 + itemsField) / 4;
+  const item = items + attentionItem.words * Math.floor(unit / numKvHeads);
+  const [firstRow, numRows] = [attentionItem.firstRow, attentionItem.numRows];
+  const head = unit % numKvHeads;
+  prepareHeads(prepare, head, head + 1, word(i32, item + firstRow), word(i32, item + numRows));
+}
+
+function prepareHeads(job: Job, start: number, end: number, firstRow: number, numRows: number): void {
+  job.i32[job.jobOffset / 4 + firstTokenField] = firstRow;
+  job.i32[job.jobOffset / 4 + numTokensField] = numRows;
+  runJob(job, start, end);
 }
 
 /** Every job on units [start, end). */

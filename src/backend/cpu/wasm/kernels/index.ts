@@ -7,6 +7,7 @@ export { matmulBf16, matmulF16, matmulF32 } from "./matmul-float";
 export { matmulQ4 } from "./matmul-q4";
 export { matmulQ8 } from "./matmul-q8";
 export { headNorm, rmsNorm } from "./norm";
+export { prepareHeadsF16, prepareHeadsInt4, prepareHeadsInt8 } from "./prepare-heads";
 export { gluQuantize, normQuantize, quantizeRows } from "./quantize";
 export { repackMatrix, repackVector } from "./repack";
 export { rope } from "./rope";

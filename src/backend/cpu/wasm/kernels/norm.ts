@@ -25,7 +25,7 @@ export function inverseRms(row: usize, width: u32, eps: f32): f32 {
   return <f32>1.0 / sqrt<f32>(sumLanes(f32x4.add(a, b)) / <f32>width + eps);
 }
 
-function normRow(x: usize, out: usize, width: u32, weight: usize, eps: f32): void {
+export function normRow(x: usize, out: usize, width: u32, weight: usize, eps: f32): void {
   const factor = f32x4.splat(inverseRms(x, width, eps));
   let i: u32 = 0;
   for (; i + 4 <= width; i += 4) {

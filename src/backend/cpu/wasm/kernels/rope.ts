@@ -20,7 +20,7 @@ function turnedSecond(a: v128, b: v128, cos: v128, sin: v128): v128 {
   return f32x4.add(f32x4.mul(b, cos), f32x4.mul(a, sin));
 }
 
-function turnHead(head: usize, table: usize, numPairs: u32): void {
+export function turnHead(head: usize, table: usize, numPairs: u32): void {
   const second = <usize>(numPairs << 2);
   let i: u32 = 0, x = head, cs = table;
   for (; i + 4 <= numPairs; i += 4) {

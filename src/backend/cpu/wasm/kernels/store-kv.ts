@@ -135,14 +135,15 @@ function storeHeadInt4(key: usize, value: usize, tile: usize, lane: u32, headDim
     store<u8>(row + d, load<u8>(scratch + d) | (load<u8>(scratch + middle + d) << 4));
 }
 
-function storeKv<T>(job: usize): void {
+/** Token rows [first, first + numTokens); a job of prepareHeads begins as one of storeKv does. */
+export function storeKv<T>(job: usize, first: u32): void {
   const headDim = load<u32>(job, storeKvF16_headDim), numTokens = load<u32>(job, storeKvF16_numTokens);
   const keyStride = load<u32>(job, storeKvF16_keyStride), valueStride = load<u32>(job, storeKvF16_valueStride);
   for (let head = load<u32>(job, job_start), end = load<u32>(job, job_end); head < end; head++) {
-    let key = <usize>load<u32>(job, storeKvF16_key) + ((head * headDim) << 2);
-    let value = <usize>load<u32>(job, storeKvF16_value) + ((head * headDim) << 2);
+    let key = <usize>load<u32>(job, storeKvF16_key) + ((head * headDim) << 2) + first * keyStride;
+    let value = <usize>load<u32>(job, storeKvF16_value) + ((head * headDim) << 2) + first * valueStride;
     const scratch = <usize>load<u32>(job, storeKvF16_scratch);
-    for (let t: u32 = 0; t < numTokens; t++) {
+    for (let t = first; t < first + numTokens; t++) {
       const tile = tileOf<T>(job, t, head), lane = laneOf(job, t);
       if (sizeof<T>() == 2) storeHeadF16(key, value, tile, lane, headDim);
       else if (isSigned<T>()) storeHeadInt4(key, value, tile, lane, headDim, scratch);
@@ -154,13 +155,13 @@ function storeKv<T>(job: usize): void {
 }
 
 export function storeKvF16(job: usize): void {
-  storeKv<u16>(job);
+  storeKv<u16>(job, 0);
 }
 
 export function storeKvInt8(job: usize): void {
-  storeKv<u8>(job);
+  storeKv<u8>(job, 0);
 }
 
 export function storeKvInt4(job: usize): void {
-  storeKv<i8>(job);
+  storeKv<i8>(job, 0);
 }
