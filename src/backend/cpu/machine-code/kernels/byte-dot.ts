@@ -4,8 +4,8 @@
  *            AVX2                                            VNNI
  *   q4   x repeated; w·x in pairs → i16; added in i16;   one instruction: 4 products a lane added to i32
  *        pairs of i16 → i32 once per group
- *   q8   |w| · (x with w's sign) in pairs → i16;         the same on w + 128, which has no sign; the sum starts
- *        pairs of i16 → i32; added in i32                from −128·Σx instead of 0
+ *   q8   |w| · (x with w's sign) in pairs → i16;         the same on w + 128, which has no sign; −128·Σx is added
+ *        pairs of i16 → i32; added in i32                at the end (at the start, all products would wait for it)
  *
  * The multiply-add of bytes takes its first operand without sign and its second with it. Giving x the sign of w is an
  * instruction of the multipliers, which have enough to do. From three tokens on x is complemented there instead:
@@ -30,10 +30,10 @@ export interface TokenOperands {
 }
 
 export interface ByteDot {
-  /** Turns Σq_x of four tokens (f32) into what their sums start from (i32); false where that is zero. */
-  startsFromSums(sums: VectorRegister): boolean;
-  /** Gives a group's sum its start; `from` holds what `startsFromSums` made. */
-  start(dot: VectorRegister, from: Memory): void;
+  /** Turns Σq_x of four tokens into what has to be added to their sums, all in f32; false where that is nothing. */
+  correctionFromSums(sums: VectorRegister): boolean;
+  /** Before a group's first products. */
+  start(dot: VectorRegister): void;
   /**
    * Makes signed weights fit the instruction, once for all tokens; `second` may keep something for `multiply`.
    * @param isFirst a group's first
@@ -48,8 +48,8 @@ export interface ByteDot {
   ): void;
   /** After a group's last products, before its sums are used. */
   finishGroup(): void;
-  /** The finished sum as f32 (exact: it is below 2^24). */
-  toFloat(dot: VectorRegister): void;
+  /** The finished sum as f32 (exact: below 2^24); `correction` holds what `correctionFromSums` made. */
+  toFloat(dot: VectorRegister, correction: Memory): void;
 }
 
 export type Spares = readonly [VectorRegister, ...VectorRegister[]];
@@ -94,7 +94,7 @@ const oneAsInt16 = [1, 0];
 function nibblesByAvx2(asm: Assembler, spare: VectorRegister, constant: MakeConstant): ByteDot {
   const ones = constant(oneAsInt16);
   return {
-    startsFromSums: () => false,
+    correctionFromSums: () => false,
     start: nothing,
     prepareSigned: nothing,
     multiply(tokens, weights, _, isFirst) {
@@ -115,7 +115,7 @@ function nibblesByAvx2(asm: Assembler, spare: VectorRegister, constant: MakeCons
 function bytesBySigns(asm: Assembler, spare: VectorRegister, constant: MakeConstant): ByteDot {
   const ones = constant(oneAsInt16);
   return {
-    startsFromSums: () => false,
+    correctionFromSums: () => false,
     start: nothing,
     prepareSigned: (weights, second) => asm.vpabsb(second, weights),
     multiply(tokens, weights, magnitudes, isFirst) {
@@ -142,7 +142,7 @@ function bytesByComplements(
   const ones = constant(oneAsInt16);
   const [spare] = spares;
   return {
-    startsFromSums: () => false,
+    correctionFromSums: () => false,
     start: nothing,
     prepareSigned(weights, isNegative, isFirst) {
       asm.vpxor(isNegative, isNegative, isNegative);
@@ -184,19 +184,14 @@ function dotByVnni(
   const isEvex = encoding === "dpbusd-evex";
   const signBits = storage === "q8" ? constant([0x80]) : spare;
   return {
-    startsFromSums(sums) {
+    correctionFromSums(sums) {
       if (storage === "q4") return false;
-      asm.vmulps(
-        sums,
-        sums,
-        at(asm.constant(new Uint8Array(Float32Array.of(-128, -128, -128, -128).buffer))),
-      );
-      asm.vcvtps2dq(sums, sums);
+      const factors = Float32Array.of(-128, -128, -128, -128);
+      asm.vmulps(sums, sums, at(asm.constant(new Uint8Array(factors.buffer))));
       return true;
     },
-    start(dot, from) {
-      if (storage === "q8") asm.vpbroadcastd(dot, from);
-      else if (isEvex) asm.vpxord(dot, dot, dot);
+    start(dot) {
+      if (isEvex) asm.vpxord(dot, dot, dot);
       else asm.vpxor(dot, dot, dot);
     },
     prepareSigned(weights) {
@@ -212,6 +207,14 @@ function dotByVnni(
         }
     },
     finishGroup: nothing,
-    toFloat: (dot) => asm.vcvtdq2ps(dot, dot),
+    toFloat(dot, correction) {
+      asm.vcvtdq2ps(dot, dot);
+      if (storage === "q4") return;
+      if (isEvex) asm.vaddps(dot, dot, broadcast(correction));
+      else {
+        asm.vbroadcastss(spare, correction);
+        asm.vaddps(dot, dot, spare);
+      }
+    },
   };
 }

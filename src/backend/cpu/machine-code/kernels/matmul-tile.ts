@@ -16,8 +16,15 @@
  *
  * With 512-bit vectors lanes 8 to 15 are the next octet, which lies octetStride further.
  *
- * Bound, 8 rows × 4 tokens of q4 = 1024 products a group: AVX2 4·8·3 + 12 to unpack + 4·7 to scale + 10 = 146
- * instructions with 44 loads, 25 cycles at 6 a cycle; VNNI 4·8 + 12 + 4·6 + 10 = 78, 20 cycles at 2 of 256 bits.
+ * Bound: the two multipliers, which bytes, 16-bit numbers and floats share. A group of 8 tokens has on them
+ *
+ *   AVX2, 8 rows     q4   64 of bytes + 8·4 to scale                  =  96 in 48 cycles, in fact 63
+ *                    q8   64 of bytes, 64 to widen, 17 + 8·2          = 161 in 81 cycles, in fact 98
+ *   VNNI, 16 rows    q4   64 of bytes + 8·3 to scale, of 512 bits     =  88 in 88 cycles, in fact 91
+ *                    q8   64 of bytes + 8·2                           =  80 in 80 cycles, in fact 83
+ *
+ * (Zen 4, where 512 bits take both.) What AVX2 lacks are turns at the multipliers that additions take, which any of
+ * four pipes may do: 64 products each with its addition need 40 cycles instead of 32, even from registers.
  */
 import { invariant } from "../../../../core/errors.ts";
 import { groupWidth, octetBytes, type WeightStorage } from "../../../../core/weight-layout.ts";
@@ -171,14 +178,14 @@ class Tile {
     this.#asm.add(ahead, bytesAtOnce);
   }
 
-  /** One number per token that every row needs: what `byteDot` starts from, or xs · Σq_x. */
+  /** One number per token that every row needs: `byteDot`'s correction, or xs · Σq_x. */
   prepareTokens(): void {
     const asm = this.#asm;
     const four = resized(this.#spare, 128);
     for (const token of this.#tokens.filter((t) => t % tokensPerQuad === 0)) {
       asm.vmovups(four, this.#quad(token, quadParts.sums));
       if (this.#shape.storage === "q4") asm.vmulps(four, four, this.#quad(token, quadParts.scales));
-      else if (!this.#byteDot.startsFromSums(four)) continue;
+      else if (!this.#byteDot.correctionFromSums(four)) continue;
       asm.vmovupsStore(stackPerToken(token), four);
     }
   }
@@ -186,7 +193,7 @@ class Tile {
   integerDots(): void {
     const asm = this.#asm;
     const numVectors = this.#shape.storage === "q4" ? 4 : 8;
-    for (const token of this.#tokens) this.#byteDot.start(this.#dot(token), stackPerToken(token));
+    for (const token of this.#tokens) this.#byteDot.start(this.#dot(token));
     for (let vector = 0; vector < numVectors; vector++) {
       if (this.#shape.storage === "q4") {
         this.#loadRows(this.#second, weightParts.q4Data + vector * vectorBytes);
@@ -223,7 +230,7 @@ class Tile {
       const dot = this.#dot(token);
       const sum = this.#sums?.[token] ?? this.#sumOnStack;
       if (this.#sums === null) asm.vmovups(sum, stackSums(this.#shape.bits, token));
-      this.#byteDot.toFloat(dot);
+      this.#byteDot.toFloat(dot, stackPerToken(token));
       const factor = this.#times(scales, this.#quad(token, quadParts.scales + 4 * (token % tokensPerQuad)));
       this.#multiplyAdd(sum, dot, factor);
       if (storage === "q4") this.#addMins(sum, mins, stackPerToken(token));
