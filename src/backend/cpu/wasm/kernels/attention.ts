@@ -33,6 +33,8 @@ const tokensPerPartition: u32 = 512;
 const scoreRowBytes: usize = 2048;
 /** f16 values are summed over so many tokens at a time: 8 KiB for 64 dimensions stay in the first-level cache. */
 const tokensAtOnce: u32 = 64;
+/** f16 keys, or values, of so many tokens are fetched at a time: 16 KiB for 64 dimensions. */
+const tokensFetched: u32 = 128;
 /** 2^-112 */
 const wholeFoldInverse: f32 = 1.925929944387236e-34;
 
@@ -40,6 +42,8 @@ const wholeFoldInverse: f32 = 1.925929944387236e-34;
 let headDim: u32, numVectors: u32, headsPerRow: u32;
 let tileScratch: usize, queries: usize, scores: usize, results: usize, states: usize;
 let blockTable: usize, blockSize: u32, kvHead: usize, tileStride: usize;
+/** Written and never read, so that no compiler leaves out the reads of fetchLines. */
+let fetched: u32;
 
 // @ts-ignore: decorator
 @inline
@@ -66,10 +70,12 @@ function tileAt(position: u32): usize {
 /** Copies the unit's query vectors, times `scale` (and rotated where the keys are). */
 function prepareQueries<T>(job: usize, firstRow: u32, numRows: u32, head: u32, scale: f32): void {
   const stride = <usize>load<u32>(job, attentionF16_queryStride);
-  const rowBytes = <usize>((headsPerRow * headDim) << 2);
+  const rowBytes = <usize>((headsPerRow * headDim) << 2), scales = f32x4.splat(scale);
   let source = <usize>load<u32>(job, attentionF16_query) + firstRow * stride + head * rowBytes, out = queries;
   for (let r: u32 = 0; r < numRows; r++) {
-    for (let i: usize = 0; i < rowBytes; i += 4) store<f32>(out + i, load<f32>(source + i) * scale);
+    let i: usize = 0;
+    for (; i + 16 <= rowBytes; i += 16) v128.store(out + i, f32x4.mul(v128.load(source + i), scales));
+    for (; i < rowBytes; i += 4) store<f32>(out + i, load<f32>(source + i) * scale);
     if (sizeof<T>() == 1 && isSigned<T>()) {
       for (let h: u32 = 0; h < headsPerRow; h++) rotateHead(out + <usize>((h * headDim) << 2), headDim);
     }
@@ -78,9 +84,26 @@ function prepareQueries<T>(job: usize, firstRow: u32, numRows: u32, head: u32, s
   }
 }
 
+/**
+ * Reads a word of every cache line that the f16 tiles of the next positions have at `offset`. WebAssembly cannot ask for
+ * memory ahead; but reads that nothing waits for are answered together, and what follows finds its lines in the cache.
+ */
+function fetchLines<T>(position: u32, end: u32, offset: u32): void {
+  let words: u32 = 0;
+  for (const last = min(end, position + tokensFetched); position < last; position += 16) {
+    let at = tileAt(position) + offset;
+    const tileEnd = at + dataBytes<T>(headDim);
+    for (; at + 256 <= tileEnd; at += 256)
+      words += load<u32>(at) + load<u32>(at, 64) + load<u32>(at, 128) + load<u32>(at, 192);
+    for (; at < tileEnd; at += 64) words += load<u32>(at);
+  }
+  fetched = words;
+}
+
 /** Scores of all query vectors for positions [first, end), `first` a multiple of 16, one row each. */
 function scorePositions<T>(first: u32, end: u32): void {
   for (let position = first; position < end; position += 16) {
+    if (sizeof<T>() == 2 && (position - first) % tokensFetched == 0) fetchLines<T>(position, end, 0);
     const tile = tileAt(position), out = scores + <usize>((position - first) << 2);
     if (sizeof<T>() == 2) {
       scoreTile<u16>(queries, tile, out, numVectors, headDim);
@@ -157,6 +180,7 @@ function capScores(at: usize, end: usize, factor: v128, cap: f32): void {
 function valuePositions<T>(first: u32, end: u32): void {
   const direct = sizeof<T>() == 2 && (headDim & 15) == 0, atOnce = direct ? tokensAtOnce : 16;
   for (let position = first; position < end; position += atOnce) {
+    if (direct && (position - first) % tokensFetched == 0) fetchLines<T>(position, end, dataBytes<T>(headDim));
     const weights = scores + <usize>((position - first) << 2), numTokens = min<u32>(atOnce, end - position);
     if (direct) {
       for (let i: u32 = 0; i < numTokens; i += 16)
