@@ -2,6 +2,7 @@
 //
 // The type parameter stands for the cache's type: u16 f16, u8 int8, i8 int4.
 // f16 come out times 2^-112 (half.ts); whoever multiplies with them puts 2^112 into the other factor.
+import { nibbles } from "./constants";
 import { halves4Raw } from "./half";
 
 // @ts-ignore: decorator
@@ -19,20 +20,12 @@ export function headBytes<T>(headDim: u32): u32 {
 
 const lowNibble: u32 = 15;
 
-/** Four unsigned bytes at `at` as floats. */
+/** Eight small whole numbers to `out`: four times s + m, the other four times t + n. */
 // @ts-ignore: decorator
 @inline
-function bytes4(at: usize): v128 {
-  const packed = v128.load32_zero(at);
-  return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(packed)));
-}
-
-/** Four bytes' nibbles, moved down by `shift`, as floats. */
-// @ts-ignore: decorator
-@inline
-function nibbles4(at: usize, shift: i32): v128 {
-  const packed = v128.and(i16x8.shr_u(v128.load32_zero(at), shift), i8x16.splat(15));
-  return f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(packed)));
+function store8(out: usize, numbers: v128, s: v128, m: v128, t: v128, n: v128): void {
+  v128.store(out, f32x4.relaxed_madd(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_u(numbers)), s, m));
+  v128.store(out, f32x4.relaxed_madd(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_u(numbers)), t, n), 16);
 }
 
 /** Four {scale, min} pairs: their scales. */
@@ -62,17 +55,14 @@ export function loadKeys<T>(tile: usize, headDim: u32, out: usize): void {
   const s0 = scalesOf(p0), s1 = scalesOf(p1), s2 = scalesOf(p2), s3 = scalesOf(p3);
   const m0 = minimaOf(p0), m1 = minimaOf(p1), m2 = minimaOf(p2), m3 = minimaOf(p3);
   for (const last = out + (headDim << 6); out < last; out += 64) {
+    const bytes = v128.load8x8_u(tile);
     if (isSigned<T>()) {
-      v128.store(out, f32x4.relaxed_madd(nibbles4(tile, 0), s0, m0));
-      v128.store(out, f32x4.relaxed_madd(nibbles4(tile + 4, 0), s1, m1), 16);
-      v128.store(out, f32x4.relaxed_madd(nibbles4(tile, 4), s2, m2), 32);
-      v128.store(out, f32x4.relaxed_madd(nibbles4(tile + 4, 4), s3, m3), 48);
+      store8(out, v128.and(bytes, nibbles), s0, m0, s1, m1);
+      store8(out + 32, i16x8.shr_u(bytes, 4), s2, m2, s3, m3);
       tile += 8;
     } else {
-      v128.store(out, f32x4.relaxed_madd(bytes4(tile), s0, m0));
-      v128.store(out, f32x4.relaxed_madd(bytes4(tile + 4), s1, m1), 16);
-      v128.store(out, f32x4.relaxed_madd(bytes4(tile + 8), s2, m2), 32);
-      v128.store(out, f32x4.relaxed_madd(bytes4(tile + 12), s3, m3), 48);
+      store8(out, bytes, s0, m0, s1, m1);
+      store8(out + 32, v128.load8x8_u(tile + 8), s2, m2, s3, m3);
       tile += 16;
     }
   }
@@ -107,16 +97,17 @@ function valueRowF16(row: usize, headDim: u32, out: usize): void {
 
 function valueRowInt8(row: usize, headDim: u32, out: usize, scale: v128, min: v128): void {
   let d: u32 = 0;
-  for (; d + 4 <= headDim; d += 4) v128.store(out + (d << 2), f32x4.relaxed_madd(bytes4(row + d), scale, min));
+  for (; d + 8 <= headDim; d += 8) store8(out + (d << 2), v128.load8x8_u(row + d), scale, min, scale, min);
   for (; d < headDim; d++) storeValue(out, d, <u32>load<u8>(row + d), scale, min);
 }
 
 function valueRowInt4(row: usize, headDim: u32, out: usize, scale: v128, min: v128): void {
   const half = headDim >>> 1, high = out + (half << 2);
   let d: u32 = 0;
-  for (; d + 4 <= half; d += 4) {
-    v128.store(out + (d << 2), f32x4.relaxed_madd(nibbles4(row + d, 0), scale, min));
-    v128.store(high + (d << 2), f32x4.relaxed_madd(nibbles4(row + d, 4), scale, min));
+  for (; d + 8 <= half; d += 8) {
+    const bytes = v128.load8x8_u(row + d);
+    store8(out + (d << 2), v128.and(bytes, nibbles), scale, min, scale, min);
+    store8(high + (d << 2), i16x8.shr_u(bytes, 4), scale, min, scale, min);
   }
   for (; d < half; d++) {
     const pair = <u32>load<u8>(row + d);
