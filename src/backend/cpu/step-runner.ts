@@ -6,17 +6,13 @@
  * the others' shares, so a thread whose core is busy elsewhere does less. What is taken is counted in two sets of words
  * by turns: a thread empties its word of the next phase while nobody can be in that one yet.
  */
-import { tokensPerQuad } from "../../core/workspace-layout.ts";
 import type { Barrier } from "./barrier.ts";
+import { fewestOctets, mostOctets, octetsToTake, rowsOfChunk } from "./chunk-sizes.ts";
 import { type ControlBlock, commandWords } from "./control.ts";
 import { attentionItem, jobWord } from "./jobs.ts";
 import type { CompiledProgram, Crossing, Job, Patch, Phase } from "./phase.ts";
 import { ThreadTimings } from "./timing.ts";
 
-/** Rows and octets are offered in about this many chunks for each thread: what the last one to finish is late by. */
-const chunksPerThread = 16;
-/** Multiply-adds below which a chunk of a product costs more to claim than it saves: a few microseconds' worth. */
-const minChunkMacs = 32_768;
 /** Other threads whose shares are looked at: with many, one does not matter, and looking takes a cache line of each. */
 const mostVictims = 7;
 /** Shares begin at multiples of this, or of a smaller chunk: rows of a quad, and octets that kernels take two by two. */
@@ -44,6 +40,9 @@ export class StepRunner {
   #pieceRows = 0;
   /** Every sequence has one row in the step: what a row's heads read beyond the cache is their own. */
   #isOneRowEach = false;
+  /** Units of a chunk of the phase under way. */
+  #fewest = 0;
+  #most = 0;
   /** What patched words say. */
   #patchedTokens = 0;
   #patchedRows = 0;
@@ -194,26 +193,33 @@ export class StepRunner {
   }
 
   #shareOut(phase: Phase, numUnits: number): void {
-    const [chunk, numThreads] = [this.#chunkUnits(phase, numUnits), this.#numThreads];
+    const numThreads = this.#numThreads;
     const taken = this.#control.taken[this.#parity];
     this.#parity = this.#parity === 0 ? 1 : 0;
     const next = this.#control.taken[this.#parity][this.#thread];
     if (next !== undefined) Atomics.store(next, 0, 0);
-    const grain = Math.min(chunk, unitsTogether);
+    const octetMacs = phase.unitMacs * (this.#pieceRows > 0 ? this.#pieceRows : this.#numTokens);
+    const isOctets = phase.split === "octets";
+    this.#fewest = isOctets ? fewestOctets(octetMacs) : this.#chunkUnits(phase, numUnits);
+    this.#most = isOctets ? mostOctets(numUnits, octetMacs, numThreads) : this.#fewest;
+    const grain = Math.min(this.#fewest, unitsTogether);
     const share = grain * Math.ceil(numUnits / (numThreads * grain));
     const numLooks = Math.min(numThreads, 1 + mostVictims);
     for (let i = 0; i < numLooks; i++) {
       const owner = (this.#thread + i) % numThreads;
-      const first = owner * share;
-      const words = taken[owner];
-      if (words !== undefined && first < numUnits)
-        this.#take(phase, words, first, Math.min(first + share, numUnits), chunk);
+      const [first, words] = [owner * share, taken[owner]];
+      if (words === undefined || first >= numUnits) continue;
+      this.#take(phase, words, first, Math.min(first + share, numUnits), i === 0);
     }
   }
 
-  /** Runs the chunks of units [first, end) that nobody has taken. */
-  #take(phase: Phase, taken: Int32Array, first: number, end: number, chunk: number): void {
+  /** Runs the units of [first, end), some thread's share, that nobody has taken. */
+  #take(phase: Phase, taken: Int32Array, first: number, end: number, isOwn: boolean): void {
+    const [fewest, most] = [this.#fewest, this.#most];
     for (;;) {
+      const numLeft = end - first - Atomics.load(taken, 0);
+      if (numLeft <= 0) return;
+      const chunk = fewest === most ? fewest : octetsToTake(numLeft, isOwn, fewest, most);
       const start = first + Atomics.add(taken, 0, chunk);
       if (start >= end) return;
       this.#runUnits(phase, start, Math.min(start + chunk, end));
@@ -232,14 +238,9 @@ export class StepRunner {
     }
   }
 
-  #chunkUnits({ split, unitMacs }: Phase, numUnits: number): number {
-    if (split === "attentionUnits" || split === "mergeUnits" || split === "kvHeads") return 1;
-    const fairShare = Math.floor(numUnits / (this.#numThreads * chunksPerThread));
-    if (split !== "octets") return wholeQuads(fairShare, Math.ceil(numUnits / this.#numThreads));
-    const numRows = this.#pieceRows > 0 ? this.#pieceRows : this.#numTokens;
-    const worthwhile = Math.ceil(minChunkMacs / (unitMacs * numRows));
-    // Even, since kernels with wide vectors take octets two by two.
-    return 2 * Math.ceil(Math.max(fairShare, worthwhile) / 2);
+  /** Units of a chunk where all chunks are alike. */
+  #chunkUnits({ split }: Phase, numUnits: number): number {
+    return split === "tokenRows" || split === "outputRows" ? rowsOfChunk(numUnits, this.#numThreads) : 1;
   }
 
   #cross({ from, to, ranges }: Crossing): void {
@@ -261,14 +262,6 @@ export class StepRunner {
         return this.#numMergeItems;
     }
   }
-}
-
-/**
- * Rows of a chunk: the quantised rows of a quad lie among each other, and two threads that write into the same cache
- * lines wait for each other at every word.
- */
-function wholeQuads(numRows: number, mostRows: number): number {
-  return Math.min(mostRows, tokensPerQuad * Math.max(1, Math.ceil(numRows / tokensPerQuad)));
 }
 
 /** Prepares what unit `unit` of an attention job reads of this step. */
