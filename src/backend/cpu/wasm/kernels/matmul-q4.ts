@@ -8,9 +8,9 @@
 // One token's 4 bytes are repeated over a vector and multiplied with 4 rows' 4 bytes; pairs are added in 16 bits, and a
 // group's 8 such vectors too: |Σ| ≤ 8 · 2 · 15 · 127 = 30,480 < 32,767, so the sum is exact.
 //
-// Bound: instructions. Per group of 32 columns and 4 tokens (1024 products) 64 products of vectors, 56 sums, 32 repeats,
-// 24 for the nibbles and 8 loads of them, and 70 for scales and floats; for one token, beyond the caches, the memory:
-// 160 bytes for 256 products.
+// Bound: instructions. Per group of 32 columns and 4 tokens (1024 products) 64 products of vectors, 56 sums (none at a
+// group's first), 24 to take nibbles apart, 62 for scales and floats, and beside these, by loads alone, 32 repeats; for
+// one token, beyond the caches, the memory: 160 bytes for 256 products.
 import { foldEnd, foldScales, halfBits, nibbles, ones16 } from "./constants";
 import {
   job_end, job_start, matmulQ4_input, matmulQ4_numCols, matmulQ4_numTokens, matmulQ4_out, matmulQ4_outStride,

@@ -6,8 +6,8 @@
 // are loaded and i32x4.dot_i16x8 adds pairs in 32 bits, exactly:
 //   [row 0: k0+k1, k2+k3 | row 1: k0+k1, k2+k3] per vector of two rows, and one addition of neighbours per group.
 //
-// Bound: instructions. Per 32 bytes of weights and 2 tokens (64 products) 8 dots, 8 sums, 4 loads, 3 for activations;
-// for one token, beyond the caches, the memory: 272 bytes for 256 products.
+// Bound: instructions. Per 32 bytes of weights and 2 tokens (64 products) 8 products of vectors, 8 sums (none at a
+// group's first), 4 loads, 4 for activations; for one token, beyond the caches, the memory: 272 bytes for 256 products.
 import { foldEnd, foldScales, halfBits } from "./constants";
 import {
   job_end, job_start, matmulQ4_input, matmulQ4_numCols, matmulQ4_numTokens, matmulQ4_out, matmulQ4_outStride,
@@ -20,8 +20,14 @@ const bytesPerQuadGroup: u32 = 160;
 
 // @ts-ignore: decorator
 @inline
-function dot(sum: v128, x: v128, w: v128): v128 {
-  return i32x4.add(sum, i32x4.dot_i16x8_s(x, w));
+function product(x: v128, w: v128): v128 {
+  return i32x4.dot_i16x8_s(x, w);
+}
+
+// @ts-ignore: decorator
+@inline
+function addProduct(sum: v128, x: v128, w: v128): v128 {
+  return i32x4.add(sum, product(x, w));
 }
 
 /** [a0+a1, a2+a3, b0+b1, b2+b3] as floats, times scale·xs, added to acc. */
@@ -38,54 +44,60 @@ function scales4(at: usize, keep: v128): v128 {
   return v128.and(i32x4.shl(v128.load16x4_s(at), 13), keep);
 }
 
-/** `x` points at the first of two neighbouring tokens' bytes in their quad. */
-function tile2(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize, stride: usize): void {
+/**
+ * 8 rows × n tokens, n = 1 or 2, `x` points at the first one's bytes in its quad. Every call has a literal n, and what is
+ * past it is never made. Token i has the integer sums ai (rows 0 and 1) … di (rows 6 and 7); fi and gi add up groups.
+ */
+// @ts-ignore: decorator
+@inline
+function tile(n: u32, job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize, stride: usize): void {
   const keep = halfBits, fold = foldScales, zero = i32x4.splat(0);
   let f0 = zero, f1 = zero, g0 = zero, g1 = zero;
   for (let w = weights, end = weights + numGroups * bytesPerGroup; w < end; w += bytesPerGroup) {
-    let a0 = zero, b0 = zero, c0 = zero, d0 = zero, a1 = zero, b1 = zero, c1 = zero, d1 = zero;
-    for (let at = w, xa = x, last = w + 256; at < last; at += 32) {
-      const both = v128.load8x8_s(xa);
-      const x0 = v128.shuffle<i64>(both, both, 0, 0), x1 = v128.shuffle<i64>(both, both, 1, 1);
-      let v = v128.load8x8_s(at, 16);
-      a0 = dot(a0, x0, v); a1 = dot(a1, x1, v);
-      v = v128.load8x8_s(at, 24);
-      b0 = dot(b0, x0, v); b1 = dot(b1, x1, v);
-      v = v128.load8x8_s(at, 32);
-      c0 = dot(c0, x0, v); c1 = dot(c1, x1, v);
-      v = v128.load8x8_s(at, 40);
-      d0 = dot(d0, x0, v); d1 = dot(d1, x1, v);
-      xa += 16;
+    let a1 = zero, b1 = zero, c1 = zero, d1 = zero;
+    let x0 = i16x8.extend_low_i8x16_s(v128.load32_splat(x)), x1 = zero;
+    if (n > 1) x1 = i16x8.extend_low_i8x16_s(v128.load32_splat(x, 4));
+    let v = v128.load8x8_s(w, 16), a0 = product(x0, v);
+    if (n > 1) a1 = product(x1, v);
+    v = v128.load8x8_s(w, 24);
+    let b0 = product(x0, v);
+    if (n > 1) b1 = product(x1, v);
+    v = v128.load8x8_s(w, 32);
+    let c0 = product(x0, v);
+    if (n > 1) c1 = product(x1, v);
+    v = v128.load8x8_s(w, 40);
+    let d0 = product(x0, v);
+    if (n > 1) d1 = product(x1, v);
+    for (let at = w, xa = x, last = w + 224; at < last; ) {
+      at += 32; xa += 16;
+      x0 = i16x8.extend_low_i8x16_s(v128.load32_splat(xa));
+      if (n > 1) x1 = i16x8.extend_low_i8x16_s(v128.load32_splat(xa, 4));
+      v = v128.load8x8_s(at, 16); a0 = addProduct(a0, x0, v);
+      if (n > 1) a1 = addProduct(a1, x1, v);
+      v = v128.load8x8_s(at, 24); b0 = addProduct(b0, x0, v);
+      if (n > 1) b1 = addProduct(b1, x1, v);
+      v = v128.load8x8_s(at, 32); c0 = addProduct(c0, x0, v);
+      if (n > 1) c1 = addProduct(c1, x1, v);
+      v = v128.load8x8_s(at, 40); d0 = addProduct(d0, x0, v);
+      if (n > 1) d1 = addProduct(d1, x1, v);
     }
     const low = scales4(w, keep), high = scales4(w + 8, keep);
-    const k0 = f32x4.mul(v128.load32_splat(x, 128), fold), k1 = f32x4.mul(v128.load32_splat(x, 132), fold);
-    f0 = addGroup(f0, a0, b0, low, k0); g0 = addGroup(g0, c0, d0, high, k0);
-    f1 = addGroup(f1, a1, b1, low, k1); g1 = addGroup(g1, c1, d1, high, k1);
+    let k = f32x4.mul(v128.load32_splat(x, 128), fold);
+    f0 = addGroup(f0, a0, b0, low, k); g0 = addGroup(g0, c0, d0, high, k);
+    if (n > 1) k = f32x4.mul(v128.load32_splat(x, 132), fold);
+    if (n > 1) { f1 = addGroup(f1, a1, b1, low, k); g1 = addGroup(g1, c1, d1, high, k); }
     x += bytesPerQuadGroup;
   }
   finish(job, out, row, f32x4.mul(f0, foldEnd), f32x4.mul(g0, foldEnd));
-  finish(job, out + stride, row, f32x4.mul(f1, foldEnd), f32x4.mul(g1, foldEnd));
+  if (n > 1) finish(job, out + stride, row, f32x4.mul(f1, foldEnd), f32x4.mul(g1, foldEnd));
 }
 
-function tile1(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize): void {
-  const keep = halfBits, fold = foldScales, zero = i32x4.splat(0);
-  let f = zero, g = zero;
-  for (let w = weights, end = weights + numGroups * bytesPerGroup; w < end; w += bytesPerGroup) {
-    let a = zero, b = zero, c = zero, d = zero;
-    for (let at = w, xa = x, last = w + 256; at < last; at += 32) {
-      const x0 = i16x8.extend_low_i8x16_s(v128.load32_splat(xa));
-      a = dot(a, x0, v128.load8x8_s(at, 16));
-      b = dot(b, x0, v128.load8x8_s(at, 24));
-      c = dot(c, x0, v128.load8x8_s(at, 32));
-      d = dot(d, x0, v128.load8x8_s(at, 40));
-      xa += 16;
-    }
-    const k = f32x4.mul(v128.load32_splat(x, 128), fold);
-    f = addGroup(f, a, b, scales4(w, keep), k);
-    g = addGroup(g, c, d, scales4(w + 8, keep), k);
-    x += bytesPerQuadGroup;
-  }
-  finish(job, out, row, f32x4.mul(f, foldEnd), f32x4.mul(g, foldEnd));
+function tile2(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize, stride: usize): void {
+  tile(2, job, weights, x, numGroups, row, out, stride);
+}
+
+function tile1(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, out: usize, stride: usize): void {
+  tile(1, job, weights, x, numGroups, row, out, stride);
 }
 
 /** Split by octets. A panel of octets stays in the first-level cache while all tokens pass by. */
@@ -105,7 +117,7 @@ export function matmulQ8(job: usize): void {
       for (let octet = first; octet < last; octet++) {
         const w = weights + octet * octetBytes, row = octet << 3, at = tokenOut + (row << 2);
         if (token + 2 <= numTokens) tile2(job, w, x, numGroups, row, at, stride);
-        else tile1(job, w, x, numGroups, row, at);
+        else tile1(job, w, x, numGroups, row, at, stride);
       }
     }
   }
