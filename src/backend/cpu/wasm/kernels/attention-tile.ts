@@ -13,7 +13,8 @@
 // what V8 has to give (it keeps one); with 12 sums it stored and loaded five of them in every turn. Each vector's
 // chain is the same whether it goes with others or alone.
 //
-// Bound: per 8 f16 and 4 query vectors 8 multiply-adds, two a clock, beside 18 other instructions.
+// Bound: per 8 f16 and 4 query vectors 8 multiply-adds, two a clock, beside 16 other instructions, six of all a clock;
+// for 3 query vectors the latency of a multiply-add, 4 clocks for 6.
 import { recordBytes } from "./attention-record";
 import { halfBits } from "./constants";
 

@@ -12,8 +12,8 @@
 // Every number of a query vector is computed by one fixed sequence of operations that depends on its own position
 // alone: not on the other rows of its item, nor on the chunk of the prompt, nor on which thread did a partition.
 //
-// Bound: the multiply-adds of the two inner products, beside which a conversion takes as many instructions (f16, 4
-// query vectors: attention-tile.ts), and a seventh of the time the exponentials; the cache streams through once.
+// Bound: the multiply-adds of the two inner products (attention-tile.ts), beside an eighth of the time for exponentials;
+// for few query vectors the memory through which the cache streams once.
 import { expLowest, exponentBias, foldEnd, minusInfinity, one } from "./constants";
 import { maxLanes, scaledExp4, sumLanes, tanh4 } from "./exp";
 import { rotateHead } from "./hadamard";

@@ -2,7 +2,7 @@
 //
 // The type parameter stands for the cache's type: u16 f16, u8 int8, i8 int4.
 // f16 come out times 2^-112 (half.ts); whoever multiplies with them puts 2^112 into the other factor.
-import { nibbles } from "./constants";
+import { foldWhole, halfBits, nibbles } from "./constants";
 import { halves4Raw } from "./half";
 
 // @ts-ignore: decorator
@@ -44,8 +44,7 @@ function minimaOf(pairs: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function halvesOf(bits: v128): v128 {
-  const moved = v128.and(i32x4.shl(bits, 13), i32x4.splat(0x8fffffff));
-  return f32x4.mul(moved, f32x4.splat(5192296858534827628530496329220096.0));
+  return f32x4.mul(v128.and(i32x4.shl(bits, 13), halfBits), foldWhole);
 }
 
 /** K of one head, int8 or int4: [headDim][16 tokens] f32 to `out`. */
