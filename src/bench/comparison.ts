@@ -23,6 +23,7 @@ export interface ServerMeasurement {
 export interface LoadSummary {
   readonly load: string;
   readonly rounds: readonly LoadResult[];
+  /** Over the rounds in which nothing failed, if there are any; failures are counted over all. */
   readonly medians: LoadMedians;
 }
 
@@ -83,6 +84,7 @@ async function runRounds(
       for (const server of servers) {
         const result = await runLoad(server, load);
         results.get(server)?.push(result);
+        server.peakResidentBytes();
         say(
           `round ${round + 1}/${settings.numRounds} ${name.padEnd(8)} ${server.name.padEnd(22)} ${result.outputTokensPerSecond.toFixed(1).padStart(8)} tok/s  TTFT ${result.medianTtftMs.toFixed(0)} ms${result.numFailed > 0 ? `  ${result.numFailed} failed: ${result.firstFailure}` : ""}`,
         );
@@ -100,15 +102,18 @@ async function measureIdle(servers: readonly RunningServer[]): Promise<number[]>
 
 function summariseLoad(load: string, all: readonly LoadResult[]): LoadSummary {
   const rounds = all.filter((result) => result.load === load);
+  const whole = rounds.filter((result) => result.numFailed === 0);
+  const counted = whole.length > 0 ? whole : rounds;
   const medians = Object.fromEntries(
-    numericFields.map((field) => [field, median(rounds.map((result) => result[field]))]),
+    numericFields.map((field) => [field, median(counted.map((result) => result[field]))]),
   ) as Record<NumericField, number>;
-  const cached = rounds.map((result) => result.numCachedTokens);
+  const cached = counted.map((result) => result.numCachedTokens);
   return {
     load,
     rounds,
     medians: {
       ...medians,
+      numFailed: rounds.reduce((sum, result) => sum + result.numFailed, 0),
       numCachedTokens: cached.includes(null) ? null : median(cached.map((numTokens) => numTokens ?? 0)),
     },
   };

@@ -1,6 +1,6 @@
 /** @module A server under test as a child process: started, waited for, measured, ended by its own id. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { PagodaError } from "../core/errors.ts";
 import type { CompletionTarget } from "./completion-client.ts";
@@ -19,9 +19,9 @@ export interface RunningServer extends CompletionTarget {
   readonly name: string;
   readonly pid: number;
   readonly startMs: number;
-  /** Peak resident size so far (VmHWM), bytes. */
+  /** Peak resident size so far (VmHWM), bytes; of a process that has ended, when it was last asked for. */
   peakResidentBytes(): number;
-  /** Processor time used so far, seconds (user and system). */
+  /** Processor time used so far, seconds (user and system); NaN once the process has ended. */
   cpuSeconds(): number;
   stop(): Promise<void>;
 }
@@ -56,13 +56,18 @@ export async function startServer(server: ServerCommand): Promise<RunningServer>
     throw error;
   }
   const pid = child.pid ?? 0;
+  let peakBytes = Number.NaN;
   return {
     name: server.name,
     url,
     model: server.model,
     pid,
     startMs: performance.now() - startedMs,
-    peakResidentBytes: () => statusBytes(pid, "VmHWM"),
+    peakResidentBytes: () => {
+      const nowBytes = statusBytes(pid, "VmHWM");
+      if (!Number.isNaN(nowBytes)) peakBytes = nowBytes;
+      return peakBytes;
+    },
     cpuSeconds: () => cpuSeconds(pid),
     stop: () => endProcess(child),
   };
@@ -123,12 +128,18 @@ function endProcess(child: ChildProcess): Promise<void> {
 }
 
 function statusBytes(pid: number, field: string): number {
-  const line = readFileSync(`/proc/${pid}/status`, "utf8").match(new RegExp(`^${field}:\\s+(\\d+) kB`, "m"));
+  const line = processFile(pid, "status").match(new RegExp(`^${field}:\\s+(\\d+) kB`, "m"));
   return Number(line?.[1] ?? Number.NaN) * 1024;
 }
 
 /** Source: proc(5), fields 14 and 15 of /proc/pid/stat in clock ticks of 10 ms. */
 function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  const fields = processFile(pid, "stat").split(") ")[1]?.split(" ") ?? [];
   return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** Empty once the process has ended. */
+function processFile(pid: number, name: "stat" | "status"): string {
+  const path = `/proc/${pid}/${name}`;
+  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }

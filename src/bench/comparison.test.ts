@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compareServers } from "./comparison.ts";
+import type { ServerCommand } from "./server-process.ts";
+
+/** A server of one token per chunk that ends by itself after `numRequests` completions. */
+function serverThatEndsAfter(name: string, numRequests: number): ServerCommand {
+  const script = `
+    let left = ${numRequests};
+    require("node:http").createServer((request, response) => {
+      if (request.url === "/health") return response.end();
+      if (left-- === 0) process.exit(1);
+      let body = "";
+      request.on("data", (piece) => (body += piece));
+      request.on("end", () => {
+        const { max_tokens } = JSON.parse(body);
+        const event = (value) => response.write("data: " + JSON.stringify(value) + "\\n\\n");
+        for (let i = 0; i < max_tokens; i++) event({ choices: [{ text: "a" }] });
+        event({ choices: [], usage: { completion_tokens: max_tokens, prompt_tokens_details: { cached_tokens: 0 } } });
+        response.end("data: [DONE]\\n\\n");
+      });
+    }).listen(Number(process.argv[1]), "127.0.0.1");`;
+  return {
+    name,
+    command: process.execPath,
+    args: (port) => ["-e", script, String(port)],
+    model: "any",
+    readyWithinMs: 30_000,
+  };
+}
+
+test("a server that dies in a later round keeps the figures of its rounds before, and the others lose nothing", async () => {
+  // Each round of `single` is four requests, and one more round warms up.
+  const commands = [serverThatEndsAfter("lives", 1000), serverThatEndsAfter("dies", 10)];
+  const settings = {
+    loads: ["single"],
+    numRounds: 2,
+    firstSeed: 5,
+    tokens: { firstTokenId: 100, endTokenId: 200 },
+  } as const;
+  const [lives, dies] = await compareServers(commands, settings, () => undefined);
+  assert.equal(lives?.loads[0]?.medians.numFailed, 0);
+  assert.ok((lives?.idleCpuShare ?? Number.NaN) >= 0);
+  const medians = dies?.loads[0]?.medians;
+  assert.equal(medians?.numFailed, 2);
+  assert.ok((medians?.outputTokensPerSecond ?? 0) > 0);
+  assert.equal(medians?.numCompleted, 4);
+  assert.ok((dies?.peakResidentBytes ?? 0) > 0);
+  assert.ok(Number.isNaN(dies?.idleCpuShare));
+});
