@@ -6,6 +6,7 @@ import type { StepProfile } from "../backend/cpu/timing.ts";
 import type { Program } from "../backend/program.ts";
 import { weightBytes } from "../core/footprint.ts";
 import { layerBlockBytes } from "../core/kv-layout.ts";
+import { measureReadBandwidth } from "./read-bandwidth.ts";
 import { median } from "./statistics.ts";
 
 export interface StepShape {
@@ -26,14 +27,18 @@ export interface StepFigure {
   readonly profile: StepProfile;
   /** Weights and KV that a step of one token reads. */
   readonly bytesTouched: number;
+  /** Bytes a second that reading alone got just before and just after a step of one token, the mean; else null. */
+  readonly bandwidth: number | null;
 }
 
 const blockSize = 16;
+/** V8 runs new code slowly at first, and a server takes thousands of steps: short ones are repeated for so long. */
+const leastMs = 500;
 const numWarmUpSteps = 5;
 const maxNumBatchedTokens = 512;
 const maxNumSeqs = 32;
 
-/** Loads `program` on the CPU backend, runs each shape `numSteps` times, closes it. */
+/** Loads `program` on the CPU backend, runs each shape at least `numSteps` times, closes it. */
 export async function benchSteps(
   program: Program,
   kernels: KernelChoice,
@@ -58,11 +63,21 @@ export async function benchSteps(
   const loadMs = performance.now() - startedMs;
   try {
     const figures: StepFigure[] = [];
-    for (const shape of shapes) figures.push(await benchShape(model, program, shape, numSteps));
+    for (const shape of shapes) {
+      // What memory gives changes with the machine's neighbours: only the same moment is comparable.
+      const before = await bandwidthBeside(shape, numThreads);
+      const figure = await benchShape(model, program, shape, numSteps);
+      const after = await bandwidthBeside(shape, numThreads);
+      figures.push({ ...figure, bandwidth: before === null || after === null ? null : (before + after) / 2 });
+    }
     return { kernels: model.kernels, loadMs, figures };
   } finally {
     await model.close();
   }
+}
+
+function bandwidthBeside(shape: StepShape, numThreads: number): Promise<number | null> {
+  return shape.numTokens * shape.numSequences > 1 ? Promise.resolve(null) : measureReadBandwidth(numThreads);
 }
 
 const blocksOf = (shape: StepShape): number =>
@@ -73,19 +88,31 @@ async function benchShape(
   program: Program,
   shape: StepShape,
   numSteps: number,
-): Promise<StepFigure> {
+): Promise<Omit<StepFigure, "bandwidth">> {
   writeInputs(model, shape, program.vocabularyWidth);
-  for (let step = 0; step < numWarmUpSteps; step++) await model.step();
-  const steps: { readonly ms: number; readonly profile: StepProfile }[] = [];
-  for (let step = 0; step < numSteps; step++) {
-    await model.step();
-    steps.push({ ms: model.lastStepTiming().totalMs, profile: model.lastStepProfile() });
-  }
+  await runSteps(model, numWarmUpSteps);
+  const steps = await runSteps(model, numSteps);
   const medianMs = median(steps.map(({ ms }) => ms));
   const nearest = steps.reduce((best, step) =>
     Math.abs(step.ms - medianMs) < Math.abs(best.ms - medianMs) ? step : best,
   );
   return { shape, medianMs, profile: nearest.profile, bytesTouched: bytesTouched(program, shape) };
+}
+
+interface TimedStep {
+  readonly ms: number;
+  readonly profile: StepProfile;
+}
+
+/** At least so many steps, and for at least `leastMs`. */
+async function runSteps(model: CpuModel, fewestSteps: number): Promise<TimedStep[]> {
+  const steps: TimedStep[] = [];
+  const startedMs = performance.now();
+  while (steps.length < fewestSteps || performance.now() - startedMs < leastMs) {
+    await model.step();
+    steps.push({ ms: model.lastStepTiming().totalMs, profile: model.lastStepProfile() });
+  }
+  return steps;
 }
 
 /** Sequences with blocks of their own; every sequence's last token is sampled greedily. */

@@ -3,7 +3,6 @@ import { buildProgram } from "../model/architectures/build-program.ts";
 import { parseGgufConfig } from "../model/config/gguf-config.ts";
 import { readGguf } from "../model/weights/gguf.ts";
 import { absoluteFigure, type Figure, type KernelFamily, ratioFigure } from "./goals.ts";
-import { measureReadBandwidth } from "./read-bandwidth.ts";
 import { msPerStepWithWaiting } from "./scheduler-bench.ts";
 import { benchSteps, type StepFigure, type StepShape } from "./step-bench.ts";
 import { llama1b, syntheticLlama } from "./synthetic-model.ts";
@@ -42,7 +41,6 @@ export async function stepFigures(
   numThreads: number,
   numSteps: number,
 ): Promise<StepReport> {
-  const bandwidth = await measureReadBandwidth(numThreads);
   const { metadata, tensors } = readGguf(modelPath);
   const program = buildProgram(parseGgufConfig(metadata, tensors), tensors, { quantization: null });
   const small = await benchSteps(program, family, numThreads, shapes, numSteps);
@@ -52,13 +50,10 @@ export async function stepFigures(
     const goals = decodeGoals[family === "wasm" ? "wasm" : "machine-code"];
     return {
       figures: [
-        ...(bandwidth === null
-          ? []
-          : [absoluteFigure(`memory, ${numThreads} threads reading`, bandwidth / 1e9, "GB/s", null)]),
-        ...small.figures.map((figure) =>
-          limitFigure(figure, bandwidth, figure.shape === shapes[0] ? goals.small : null),
+        ...small.figures.flatMap((figure) =>
+          limitFigures(figure, figure.shape === shapes[0] ? goals.small : null, numThreads),
         ),
-        ...large.figures.map((figure) => limitFigure(figure, bandwidth, goals.large)),
+        ...large.figures.flatMap((figure) => limitFigures(figure, goals.large, numThreads)),
         absoluteFigure(
           "1B: load and repack",
           repackRate(large),
@@ -81,26 +76,20 @@ function repackRate(run: { readonly loadMs: number; readonly figures: readonly S
   return (run.figures[0]?.bytesTouched ?? Number.NaN) / 1e3 / run.loadMs;
 }
 
-/** Steps of one token against the time that reading their bytes alone would take; others in milliseconds. */
-function limitFigure(figure: StepFigure, bandwidth: number | null, goal: number | null): Figure {
-  const { shape, medianMs, bytesTouched } = figure;
-  if (bandwidth === null || shape.numTokens * shape.numSequences > 1)
-    return absoluteFigure(`step: ${shape.name}`, medianMs, "ms", null);
+/** Steps of one token against the time that reading their bytes alone took beside them; others in milliseconds. */
+function limitFigures(figure: StepFigure, goal: number | null, numThreads: number): Figure[] {
+  const { shape, medianMs, bytesTouched, bandwidth } = figure;
+  if (bandwidth === null) return [absoluteFigure(`step: ${shape.name}`, medianMs, "ms", null)];
   const limitMs = (bytesTouched / bandwidth) * 1000;
   const name = `step: ${shape.name}, steps a second`;
-  if (goal === null)
-    return {
-      ...ratioFigure(name, 1000 / medianMs, "/s", "memory's limit", 1000 / limitMs, {
-        kind: "atLeast",
-        value: 0,
-      }),
-      goal: null,
-      met: null,
-    };
-  return ratioFigure(name, 1000 / medianMs, "/s", "memory's limit", 1000 / limitMs, {
+  const share = ratioFigure(name, 1000 / medianMs, "/s", "memory's limit", 1000 / limitMs, {
     kind: "atLeast",
-    value: goal,
+    value: goal ?? 0,
   });
+  return [
+    absoluteFigure(`memory beside it, ${numThreads} threads reading`, bandwidth / 1e9, "GB/s", null),
+    goal === null ? { ...share, goal: null, met: null } : share,
+  ];
 }
 
 /** A step with 10,000 requests waiting beside one with 10. */
