@@ -63,7 +63,7 @@ function serverRows(servers: readonly ServerMeasurement[]): string[][] {
         String(medians.numFailed),
         `${(server.startMs / 1000).toFixed(2)} s`,
         (server.peakResidentBytes / 2 ** 20).toFixed(0),
-        `${(100 * server.idleCpuShare).toFixed(1)} %`,
+        Number.isNaN(server.idleCpuShare) ? "ended" : `${(100 * server.idleCpuShare).toFixed(1)} %`,
       ]);
     }
   }

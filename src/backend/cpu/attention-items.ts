@@ -155,6 +155,7 @@ export class AttentionItems {
       () => `more than ${this.numItems} attention items`,
     );
     writeItem(this.#items, this.numItems, slice, row, numRows, firstPartition, numPartitions, firstPartial);
+    // Only here: merge items are of one slice, and their word stays 0.
     this.#items[this.numItems * attentionItem.words + attentionItem.numShared] = numShared;
     this.numItems += 1;
   }

@@ -14,7 +14,7 @@ import type { Assembler } from "../../assembler/assembler.ts";
 import { at, rcx, resized, rsi, type VectorRegister, xmm, ymm, zmm } from "../../assembler/operands.ts";
 import type { Target } from "../../targets.ts";
 import { type ExpConstants, emitExp, expFloats, floatConstant, intConstant } from "../exponential.ts";
-import { emitSumOfLanes, type SoftmaxRow } from "./softmax.ts";
+import { emitHighestLane, emitSumOfLanes, type SoftmaxRow } from "./softmax.ts";
 
 const bytesATurn = 64;
 const sum = xmm(12);
@@ -81,18 +81,12 @@ function emitLargest(asm: Assembler, row: SoftmaxRow, { x, largest, maximum }: T
   forEachTurn(asm, row, () => {
     for (const i of x.keys()) asm.vmaxps(largest, largest, at(rsi, (i * largest.bits) / 8));
   });
-  const [all, low, high] = [ymm(largest.index), xmm(largest.index), xmm(0)];
+  const eight = ymm(largest.index);
   if (largest.bits === 512) {
     asm.vextractf64x4(ymm(0), largest, 1);
-    asm.vmaxps(all, all, ymm(0));
+    asm.vmaxps(eight, eight, ymm(0));
   }
-  asm.vextractf128(high, all, 1);
-  asm.vmaxps(low, low, high);
-  asm.vmovhlps(high, low, low);
-  asm.vmaxps(low, low, high);
-  asm.vmovshdup(high, low);
-  asm.vmaxps(low, low, high);
-  asm.vbroadcastss(maximum, low);
+  emitHighestLane(asm, eight, ymm(0), maximum);
 }
 
 const expsOf = ({ x, n, e }: Turn) =>

@@ -7,7 +7,16 @@
  */
 import type { Assembler } from "../../assembler/assembler.ts";
 import type { Label } from "../../assembler/code.ts";
-import { at, type GeneralRegister, low32, rcx, rsi, xmm, ymm } from "../../assembler/operands.ts";
+import {
+  at,
+  type GeneralRegister,
+  low32,
+  rcx,
+  rsi,
+  type VectorRegister,
+  xmm,
+  ymm,
+} from "../../assembler/operands.ts";
 import { emitExp, emitTanh, floatConstant, intConstant } from "../exponential.ts";
 
 /** Registers of a row; all are kept but `weights`, which ends behind the row. */
@@ -41,7 +50,7 @@ export function emitSoftmaxRow(asm: Assembler, row: SoftmaxRow, softcap: ReturnT
   asm.bind(withoutCap);
   emitMaximum(asm, row, false);
   asm.bind(done);
-  emitHighestLane(asm);
+  emitHighestLane(asm, largest, mask, maximum);
   emitWeights(asm, row);
 }
 
@@ -90,9 +99,15 @@ function emitMaximum(asm: Assembler, row: SoftmaxRow, hasCap: boolean): void {
   });
 }
 
-function emitHighestLane(asm: Assembler): void {
-  const [low, high] = [xmm(largest.index), xmm(mask.index)];
-  asm.vextractf128(high, largest, 1);
+/** maximum = the largest of eight lanes, in every lane of its width. Overwrites `eight` and `spare`. */
+export function emitHighestLane(
+  asm: Assembler,
+  eight: VectorRegister,
+  spare: VectorRegister,
+  maximum: VectorRegister,
+): void {
+  const [low, high] = [xmm(eight.index), xmm(spare.index)];
+  asm.vextractf128(high, eight, 1);
   asm.vmaxps(low, low, high);
   asm.vmovhlps(high, low, low);
   asm.vmaxps(low, low, high);
