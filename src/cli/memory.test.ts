@@ -53,7 +53,7 @@ test("the CPU backend allocates what was planned, and the process stays under it
     t.skip("the peak resident size is read from /proc");
     return;
   }
-  const pagoda = new PagodaProcess([
+  const pagoda = new PagodaProcess(t, [
     ...["serve", tinyModel, "--port", "0", "--threads", "2", "--max-logprobs", "64"],
     ...["--memory", `${capMib}MiB`],
   ]);

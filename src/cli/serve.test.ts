@@ -14,8 +14,11 @@ async function complete(url: string, body: object): Promise<Response> {
   });
 }
 
-test("a real model on a real port: table, answer, memory, SIGTERM", async () => {
-  const pagoda = new PagodaProcess(serving("--max-kv-tokens", "1000", "--block-size", "32", "--seed", "1"));
+test("a real model on a real port: table, answer, memory, SIGTERM", async (t) => {
+  const pagoda = new PagodaProcess(
+    t,
+    serving("--max-kv-tokens", "1000", "--block-size", "32", "--seed", "1"),
+  );
   const url = await pagoda.ready();
   assert.match(pagoda.stdout, /KV pool +--max-kv-tokens 1000: 32 blocks of 32 tokens/);
   assert.equal((await fetch(`${url}/health`)).status, 200);
@@ -29,8 +32,8 @@ test("a real model on a real port: table, answer, memory, SIGTERM", async () => 
   assert.equal(await pagoda.exited, 0);
 });
 
-test("Ctrl-C ends a running request after the grace time, with an error, and the process with 130", async () => {
-  const pagoda = new PagodaProcess(serving("--shutdown-grace-ms", "100"));
+test("Ctrl-C ends a running request after the grace time, with an error, and the process with 130", async (t) => {
+  const pagoda = new PagodaProcess(t, serving("--shutdown-grace-ms", "100"));
   const url = await pagoda.ready();
   const response = await complete(url, { prompt: "a", max_tokens: 200, ignore_eos: true, stream: true });
   const reader = response.body?.getReader();
@@ -44,8 +47,8 @@ test("Ctrl-C ends a running request after the grace time, with an error, and the
   assert.equal(await pagoda.exited, 130);
 });
 
-test("SIGTERM lets a running answer finish and leaves with 0", async () => {
-  const pagoda = new PagodaProcess(serving("--shutdown-grace-ms", "60000"));
+test("SIGTERM lets a running answer finish and leaves with 0", async (t) => {
+  const pagoda = new PagodaProcess(t, serving("--shutdown-grace-ms", "60000"));
   const url = await pagoda.ready();
   const response = await complete(url, { prompt: "a", max_tokens: 100, ignore_eos: true, stream: true });
   pagoda.child.kill("SIGTERM");
@@ -55,14 +58,14 @@ test("SIGTERM lets a running answer finish and leaves with 0", async () => {
   assert.equal(await pagoda.exited, 0);
 });
 
-test("a port in use is one line and exit code 1", async () => {
+test("a port in use is one line and exit code 1", async (t) => {
   const occupant = createServer().listen(0, "127.0.0.1");
+  t.after(() => occupant.close());
   await new Promise((resolve) => occupant.once("listening", resolve));
   const address = occupant.address();
   assert.ok(typeof address === "object" && address !== null);
   const port = String(address.port);
-  const { code, stderr, stdout } = await runToEnd(["serve", tinyModel, "--server-port", port]);
-  occupant.close();
+  const { code, stderr, stdout } = await runToEnd(t, ["serve", tinyModel, "--server-port", port]);
   assert.equal(code, 1);
   assert.equal(stdout, "");
   assert.match(
@@ -71,7 +74,7 @@ test("a port in use is one line and exit code 1", async () => {
   );
 });
 
-test("what is wrong at start is one line that names it, and exit code 1", async () => {
+test("what is wrong at start is one line that names it, and exit code 1", async (t) => {
   const cases: [string[], RegExp][] = [
     [["serve", "--blok-size", "16"], /unknown option '--blok-size' \(Did you mean --block-size\?\)/],
     [serving("--tp", "2"), /--tp: 2 is not supported yet: an instance has one rank\. Use 1\./],
@@ -98,7 +101,7 @@ test("what is wrong at start is one line that names it, and exit code 1", async 
     [["serve", "/no/such/folder", "--port", "0"], /\/no\/such\/folder/],
   ];
   const outcomes = [];
-  for (const [args, expected] of cases) outcomes.push({ ...(await runToEnd(args)), expected });
+  for (const [args, expected] of cases) outcomes.push({ ...(await runToEnd(t, args)), expected });
   for (const { code, stderr, stdout, expected } of outcomes) {
     assert.equal(code, 1, stderr);
     assert.equal(stdout, "");
@@ -107,11 +110,11 @@ test("what is wrong at start is one line that names it, and exit code 1", async 
   }
 });
 
-test("the cap of a suggestion holds: the command that is told to be copied starts", async () => {
-  const refused = await runToEnd(serving("--memory", "20MiB"));
+test("the cap of a suggestion holds: the command that is told to be copied starts", async (t) => {
+  const refused = await runToEnd(t, serving("--memory", "20MiB"));
   const [, flag = "", size = ""] = /Use (--memory) (\d+MiB)\./.exec(refused.stderr) ?? [];
   assert.equal(flag, "--memory");
-  const pagoda = new PagodaProcess(serving(flag, size));
+  const pagoda = new PagodaProcess(t, serving(flag, size));
   await pagoda.ready();
   pagoda.child.kill("SIGTERM");
   assert.equal(await pagoda.exited, 0);

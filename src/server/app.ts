@@ -22,6 +22,7 @@ import { addTokenRoutes } from "./routes/tokens.ts";
 import type { RunningRequests } from "./running-requests.ts";
 import type { ServiceSlot } from "./service-slot.ts";
 import { UnknownFieldLog } from "./unknown-field-log.ts";
+import { discardRest } from "./unread-body.ts";
 
 /** Seconds after which a client may try again when the server cannot answer now. */
 const retryAfterSeconds = "1";
@@ -74,6 +75,10 @@ export function buildApp(parts: AppParts): FastifyInstance {
     // What passes by itself is no fault, and comes in floods.
     if (errorStatus(error) === 503) reply.header("retry-after", retryAfterSeconds);
     else if (errorStatus(error) >= 500) request.log.error({ err: thrown }, error.message);
+    if (!request.raw.complete) {
+      reply.removeHeader("connection");
+      discardRest(request.raw);
+    }
     return reply.status(errorStatus(error)).send(errorBody(error));
   });
   app.setNotFoundHandler((request, reply) => {

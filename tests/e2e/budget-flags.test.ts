@@ -1,13 +1,13 @@
 /** @module Budgets through the command line: every dialect in both spellings, and suggestions that hold when copied. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { PagodaProcess, runToEnd, tinyModel } from "../../src/cli/testing/pagoda-process.ts";
 import { mib } from "../../src/core/byte-size.ts";
 import type { MemoryReport } from "../../src/core/memory-report.ts";
 
 /** Starts with `flags`, reads what came of them, and stops. */
-async function reportOf(flags: string): Promise<MemoryReport> {
-  const pagoda = new PagodaProcess([
+async function reportOf(t: TestContext, flags: string): Promise<MemoryReport> {
+  const pagoda = new PagodaProcess(t, [
     "serve",
     tinyModel,
     "--port",
@@ -49,8 +49,8 @@ const dialects: readonly [string, string, (report: MemoryReport) => number | nul
 ];
 
 for (const [first, second, read, expected] of dialects)
-  test(`${first} = ${second}`, async () => {
-    const [one, other] = [await reportOf(first), await reportOf(second)];
+  test(`${first} = ${second}`, async (t) => {
+    const [one, other] = [await reportOf(t, first), await reportOf(t, second)];
     assert.equal(read(one), read(other));
     assert.deepEqual(one.blocks, other.blocks);
     if (expected !== undefined) assert.equal(read(one), expected);
@@ -69,10 +69,10 @@ const refused: readonly string[] = [
 ];
 
 for (const command of refused)
-  test(`refused before loading, and each flag it suggests makes it start: ${command}`, async () => {
+  test(`refused before loading, and each flag it suggests makes it start: ${command}`, async (t) => {
     const given = command.split(" ");
     const run = (flags: readonly string[]) =>
-      runToEnd(["run", tinyModel, "a", "--max-tokens", "1", ...flags]);
+      runToEnd(t, ["run", tinyModel, "a", "--max-tokens", "1", ...flags]);
     const { code, stderr, stdout } = await run(given);
     assert.deepEqual([code, stdout], [1, ""]);
     assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
@@ -91,7 +91,7 @@ function withFlag(given: readonly string[], flag: string, value: string): string
   return at < 0 ? [...given, flag, value] : given.with(at + 1, value);
 }
 
-test("--max-model-len auto takes what the pool holds, and says so", async () => {
-  const report = await reportOf("--max-kv-tokens 48 --max-model-len auto");
+test("--max-model-len auto takes what the pool holds, and says so", async (t) => {
+  const report = await reportOf(t, "--max-kv-tokens 48 --max-model-len auto");
   assert.deepEqual([report.numKvTokens, report.maxConcurrency], [48, 1]);
 });

@@ -76,8 +76,8 @@ test(`two identical --memory ${capMib}MiB commands side by side stay under their
   skip,
 }, async (t) => {
   const both = [
-    new PagodaProcess([...command, "--port", "0"]),
-    new PagodaProcess([...command, "--port", "0"]),
+    new PagodaProcess(t, [...command, "--port", "0"]),
+    new PagodaProcess(t, [...command, "--port", "0"]),
   ];
   const urls = await Promise.all(both.map((pagoda) => pagoda.ready()));
   const statuses = (await Promise.all(urls.map(load))).flat();

@@ -22,17 +22,18 @@ interface Answer {
 const prompt = [5, 17, 90, 23, 41];
 /** A token that the model does not choose by itself; see the first test. */
 const forced = 60;
-let pagoda: PagodaProcess;
 let url: string;
-
-before(async () => {
-  pagoda = new PagodaProcess(["serve", tinyModel, "--port", "0", "--threads", "2", "--max-logprobs", "64"]);
-  url = await pagoda.ready();
-});
 
 after(async () => {
   pagoda.child.kill("SIGTERM");
   assert.equal(await pagoda.exited, 0);
+});
+
+const flags = ["--port", "0", "--threads", "2", "--max-logprobs", "64"];
+const pagoda = new PagodaProcess({ after }, ["serve", tinyModel, ...flags]);
+
+before(async () => {
+  url = await pagoda.ready();
 });
 
 async function complete(fields: object): Promise<Answer> {
@@ -143,7 +144,7 @@ test("log-probabilities: of output and prompt, by text and by id, and a prompt s
   assert.equal(echoed.choices[0]?.logprobs.token_logprobs[0], null);
 });
 
-test("a pool that is too small for all gives the texts of a large one", async () => {
+test("a pool that is too small for all gives the texts of a large one", async (t) => {
   const requests = Array.from({ length: 12 }, (_, i) => ({
     prompt: Array.from({ length: 4 + i }, (_, j) => 3 + ((i * 37 + j) % 300)),
     max_tokens: 200,
@@ -151,7 +152,7 @@ test("a pool that is too small for all gives the texts of a large one", async ()
     seed: i,
   }));
   const inLarge = await Promise.all(requests.map(tokens));
-  const small = new PagodaProcess([
+  const small = new PagodaProcess(t, [
     "serve",
     tinyModel,
     "--port",

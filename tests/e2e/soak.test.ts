@@ -86,7 +86,7 @@ function send(url: string, body: object, patienceBytes: number | null, agent: Ag
 }
 
 test(`${numRequests} requests over HTTP leave every block free or cached, and the process no larger`, async (t) => {
-  const pagoda = new PagodaProcess([
+  const pagoda = new PagodaProcess(t, [
     ...["serve", tinyModel, "--port", "0", "--threads", "2", "--memory", `${capMib}MiB`],
     ...["--num-gpu-blocks", "48", "--max-num-seqs", "12", "--max-num-batched-tokens", "96"],
     ...["--max-logprobs", "8", "--log-level", "error"],

@@ -1,6 +1,6 @@
 /** @module A compute thread that dies under a running server: every request is told, and the process leaves with 1. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { PagodaProcess, tinyModel } from "../../src/cli/testing/pagoda-process.ts";
 
 /** Loaded into the server before its own code: on SIGUSR2 the newest compute thread ends where it stands. */
@@ -10,9 +10,9 @@ const threadEnder = `
   process.on("SIGUSR2", () => threads.at(-1)?.terminate());`;
 const preload = `--import=data:text/javascript,${encodeURIComponent(threadEnder)}`;
 
-function startServer(): PagodaProcess {
+function startServer(t: TestContext): PagodaProcess {
   const args = ["serve", tinyModel, "--port", "0", "--threads", "2"];
-  return new PagodaProcess(args, { NODE_OPTIONS: preload });
+  return new PagodaProcess(t, args, { NODE_OPTIONS: preload });
 }
 
 function streamed(url: string): Promise<Response> {
@@ -23,8 +23,8 @@ function streamed(url: string): Promise<Response> {
   });
 }
 
-test("while requests run: each ends with engine_failed, and the exit code is 1", async () => {
-  const pagoda = startServer();
+test("while requests run: each ends with engine_failed, and the exit code is 1", async (t) => {
+  const pagoda = startServer(t);
   const url = await pagoda.ready();
   // Together they take longer than one would: the thread dies between a first token and a last.
   const answers = await Promise.all(Array.from({ length: 16 }, () => streamed(url)));
@@ -39,8 +39,8 @@ test("while requests run: each ends with engine_failed, and the exit code is 1",
   assert.match(pagoda.stderr, /the engine has stopped/);
 });
 
-test("while idle: /health no longer says ready, and the exit code is 1 without a request", async () => {
-  const pagoda = startServer();
+test("while idle: /health no longer says ready, and the exit code is 1 without a request", async (t) => {
+  const pagoda = startServer(t);
   const url = await pagoda.ready();
   pagoda.child.kill("SIGUSR2");
   for (;;) {

@@ -8,6 +8,11 @@ const tinyModels = fileURLToPath(new URL("../../../tests/fixtures/tiny/", import
 /** A model of a few hundred kilobytes. */
 export const tinyModel = `${tinyModels}llama-gqa-rope-scaled`;
 
+/** What a process must not outlive: a test, or a whole file by node:test's own `after`. */
+export interface Owner {
+  after(fn: () => Promise<void>): void;
+}
+
 export class PagodaProcess {
   readonly child: ChildProcessWithoutNullStreams;
   stdout = "";
@@ -15,7 +20,8 @@ export class PagodaProcess {
   /** Exit code; 128 + the signal's number is never seen here, because Pagoda exits by itself. */
   readonly exited: Promise<number | null>;
 
-  constructor(args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+  /** However its owner ends, the process ends with it: one that stays would keep the test file from ending. */
+  constructor(owner: Owner, args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
     const { PAGODA_HEAP_MIB: _own, ...environment } = process.env;
     this.child = spawn(process.execPath, [binary, ...args], { env: { ...environment, ...variables } });
     this.child.stdout.on("data", (data) => {
@@ -25,10 +31,17 @@ export class PagodaProcess {
       this.stderr += String(data);
     });
     this.exited = new Promise((resolve) => this.child.once("close", resolve));
+    owner.after(() => this.end());
   }
 
   get pid(): number {
     return this.child.pid ?? Number.NaN;
+  }
+
+  private async end(): Promise<void> {
+    // Has no effect on a process that has ended.
+    this.child.kill("SIGKILL");
+    await this.exited;
   }
 
   /** The server's address, once it says that it is ready. Rejects if it ends instead. */
@@ -46,10 +59,11 @@ export class PagodaProcess {
 
 /** Runs a command to its end. */
 export async function runToEnd(
+  owner: Owner,
   args: readonly string[],
   variables?: Readonly<Record<string, string>>,
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
-  const pagoda = new PagodaProcess(args, variables);
+  const pagoda = new PagodaProcess(owner, args, variables);
   const code = await pagoda.exited;
   return { code, stdout: pagoda.stdout, stderr: pagoda.stderr };
 }
