@@ -75,7 +75,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     // What passes by itself is no fault, and comes in floods.
     if (errorStatus(error) === 503) reply.header("retry-after", retryAfterSeconds);
     else if (errorStatus(error) >= 500) request.log.error({ err: thrown }, error.message);
-    if (!request.raw.complete) {
+    if (!request.raw.readableEnded) {
       reply.removeHeader("connection");
       discardRest(request.raw);
     }

@@ -11,10 +11,10 @@ const mostMs = 5000;
  * one of the bounds is reached. (nginx calls it a lingering close.)
  */
 export function discardRest(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) return;
+  if (request.readableEnded || request.destroyed) return;
   let numBytes = 0;
-  const giveUp = (): unknown => request.socket.destroy();
-  const timer = setTimeout(giveUp, mostMs);
+  const giveUp = (): unknown => request.destroy();
+  const timer = setTimeout(giveUp, mostMs).unref();
   request.on("data", (chunk: Buffer) => {
     numBytes += chunk.length;
     if (numBytes > mostBytes) giveUp();
