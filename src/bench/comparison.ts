@@ -76,8 +76,7 @@ async function runRounds(
   say: (line: string) => void,
 ): Promise<Map<RunningServer, LoadResult[]>> {
   const results = new Map<RunningServer, LoadResult[]>(servers.map((server) => [server, []]));
-  for (const server of servers)
-    await runLoad(server, makeLoad("single", settings.firstSeed - 1, settings.tokens));
+  for (const server of servers) await warmUp(server, settings.firstSeed, settings.tokens);
   for (let round = 0; round < settings.numRounds; round++) {
     for (const name of settings.loads) {
       const load = makeLoad(name, settings.firstSeed + round, settings.tokens);
@@ -92,6 +91,11 @@ async function runRounds(
     }
   }
   return results;
+}
+
+/** A server that has just started still compiles, fills caches and allocates: one request that counts nowhere. */
+export async function warmUp(server: RunningServer, firstSeed: number, tokens: TokenRange): Promise<void> {
+  await runLoad(server, makeLoad("single", firstSeed - 1, tokens));
 }
 
 async function measureIdle(servers: readonly RunningServer[]): Promise<number[]> {

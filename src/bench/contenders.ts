@@ -44,6 +44,12 @@ function pagodaServer(options: PagodaOptions): ServerCommand {
   };
 }
 
+/**
+ * Prompts that llama-server keeps besides its slots. By default it grows to 8 GiB; two of them beside vLLM are more than
+ * a machine of 24 GiB holds, and every round has new prompts anyway.
+ */
+const keptPromptsMib = 2048;
+
 /** `numSlots` sequences at once, each with its own share of `numContextTokens`. */
 export function llamaServer(
   peers: string,
@@ -57,7 +63,7 @@ export function llamaServer(
     name: `llama.cpp (${label})`,
     command: installed(join(peers, "llama.cpp/build/bin/llama-server"), "install-llama-cpp.sh"),
     args: (port) =>
-      `-m ${modelPath} --host ${loopback} --port ${port} -np ${numSlots} -c ${numContextTokens} -t ${numThreads} -fa on --no-kv-unified -a ${modelName}`.split(
+      `-m ${modelPath} --host ${loopback} --port ${port} -np ${numSlots} -c ${numContextTokens} -t ${numThreads} -fa on --no-kv-unified --cache-ram ${keptPromptsMib} -a ${modelName}`.split(
         " ",
       ),
     model: modelName,

@@ -1,5 +1,6 @@
 /** @module What single servers of ours do: start, reuse, fairness, two at once, long contexts. */
 import { type BenchOptions, benchTokens as tokens } from "./bench-options.ts";
+import { warmUp } from "./comparison.ts";
 import { llamaServer, ourName, ourServer } from "./contenders.ts";
 import { absoluteFigure, type Figure, type KernelFamily, ratioFigure } from "./goals.ts";
 import { runLoad } from "./load-run.ts";
@@ -104,6 +105,7 @@ export async function measureContexts(options: BenchOptions): Promise<Figure[]> 
   for (const command of commands) {
     const server = await startServer(command);
     try {
+      await warmUp(server, options.seed, tokens);
       const row: number[] = [];
       for (const numTokens of contexts)
         row.push(await probeDecodeAtContext(server, tokens, options.seed, numTokens, options.numRounds));
