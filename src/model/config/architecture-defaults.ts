@@ -26,6 +26,8 @@ export interface ArchitectureDefaults {
   readonly attn_logit_softcapping: number | null;
   readonly final_logit_softcapping: number | null;
   readonly rope_theta: number;
+  /** The bias fields that the class has; another class that finds one among its fields ignores it. */
+  readonly biasFields: readonly ("attention_bias" | "mlp_bias")[];
 }
 
 const llamaLike: ArchitectureDefaults = {
@@ -40,6 +42,7 @@ const llamaLike: ArchitectureDefaults = {
   attn_logit_softcapping: null,
   final_logit_softcapping: null,
   rope_theta: 10_000,
+  biasFields: [],
 };
 
 const qwenLike: ArchitectureDefaults = {
@@ -57,10 +60,11 @@ const gemmaLike: ArchitectureDefaults = {
   tie_word_embeddings: true,
   sliding_window: 4096,
   activationField: "hidden_activation",
+  biasFields: ["attention_bias"],
 };
 
 export const architectureDefaults: Readonly<Record<ArchitectureName, ArchitectureDefaults>> = {
-  llama: llamaLike,
+  llama: { ...llamaLike, biasFields: ["attention_bias", "mlp_bias"] },
   mistral: {
     ...llamaLike,
     num_key_value_heads: 8,
@@ -69,7 +73,7 @@ export const architectureDefaults: Readonly<Record<ArchitectureName, Architectur
     windowedLayers: "all",
   },
   qwen2: qwenLike,
-  qwen3: { ...qwenLike, head_dim: 128 },
+  qwen3: { ...qwenLike, head_dim: 128, biasFields: ["attention_bias"] },
   phi3: { ...llamaLike, max_position_embeddings: 4096, rms_norm_eps: 1e-5, windowedLayers: "all" },
   gemma2: {
     ...gemmaLike,
@@ -90,8 +94,8 @@ export const architectureDefaults: Readonly<Record<ArchitectureName, Architectur
     windowedLayers: { allButEvery: 6 },
     rope_theta: 1_000_000,
   },
-  granite: llamaLike,
-  olmo2: { ...llamaLike, rms_norm_eps: 1e-5 },
+  granite: { ...llamaLike, biasFields: ["attention_bias", "mlp_bias"] },
+  olmo2: { ...llamaLike, rms_norm_eps: 1e-5, biasFields: ["attention_bias"] },
 };
 
 /** Base of the rotary embedding in Gemma 3's windowed layers where the config does not say. */

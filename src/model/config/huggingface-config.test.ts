@@ -106,6 +106,33 @@ describe("config.json", () => {
     assert.deepEqual(windows({ use_sliding_window: false }), [null, null, null]);
   });
 
+  it("fields that a class does not read change nothing", () => {
+    const biases = { attention_bias: true, mlp_bias: true };
+    const ignored: readonly (readonly [architecture: string, changes: Fields])[] = [
+      ["mistral-sliding-window", biases],
+      ["phi3", biases],
+      ["qwen2", { attention_bias: false, mlp_bias: true }],
+      ["qwen3", { mlp_bias: true }],
+      ["olmo2", { mlp_bias: true }],
+      ["gemma3", { attn_logit_softcapping: 50 }],
+    ];
+    for (const [architecture, changes] of ignored) {
+      const fields = fieldsOf(architecture);
+      const changed = parseHuggingFaceConfig({ ...fields, ...changes });
+      assert.deepEqual(changed, parseHuggingFaceConfig(fields), architecture);
+    }
+    const { biases: read } = parseHuggingFaceConfig({ ...fieldsOf("olmo2"), attention_bias: true });
+    assert.deepEqual(read, { qkv: true, attentionOutput: true, mlp: false });
+  });
+
+  it("a dynamic stretch begins where the model's context ends", () => {
+    const fields = fieldsOf("llama-wide-head");
+    const dynamic = { rope_type: "dynamic", rope_theta: 10_000, factor: 2 };
+    assert.deepEqual(parseHuggingFaceConfig({ ...fields, rope_parameters: dynamic }).ropes, [
+      { kind: "default", theta: 10_000 },
+    ]);
+  });
+
   it("is frozen, all of it", () => {
     const config = parseHuggingFaceConfig(fieldsOf("gemma3"));
     for (const part of [
@@ -123,7 +150,7 @@ describe("config.json", () => {
 describe("config.json that asks for what is not implemented", () => {
   const refusals: readonly (readonly [field: string, changes: Fields])[] = [
     ["hidden_act", { hidden_act: "relu2" }],
-    ["rope_type", { rope_parameters: { rope_type: "dynamic", rope_theta: 10_000, factor: 2 } }],
+    ["rope_type", { rope_parameters: { rope_type: "proportional", rope_theta: 10_000 } }],
     ["rope_type", { rope_parameters: { rope_type: "spiral" } }],
     ["mrope_section", { rope_parameters: { rope_type: "default", mrope_section: [1, 2] } }],
     ["num_local_experts", { num_local_experts: 8 }],

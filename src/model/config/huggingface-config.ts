@@ -42,7 +42,7 @@ export function parseHuggingFaceConfig(file: LooseFields): ModelConfig {
       "tie_word_embeddings",
       defaults.tie_word_embeddings,
     ),
-    biases: parseBiases(fields, architecture),
+    biases: parseBiases(fields, architecture, defaults),
     ...parseScales(fields, architecture, defaults, shape),
     ropes,
     layers,
@@ -135,10 +135,16 @@ function parseActivation(fields: FieldReader, defaults: ArchitectureDefaults): M
   return activation;
 }
 
-function parseBiases(fields: FieldReader, architecture: ArchitectureName): ModelConfig["biases"] {
+function parseBiases(
+  fields: FieldReader,
+  architecture: ArchitectureName,
+  defaults: ArchitectureDefaults,
+): ModelConfig["biases"] {
   if (architecture === "qwen2") return { qkv: true, attentionOutput: false, mlp: false };
-  const attention = fields.boolean("attention_bias", false);
-  return { qkv: attention, attentionOutput: attention, mlp: fields.boolean("mlp_bias", false) };
+  const has = (name: "attention_bias" | "mlp_bias"): boolean =>
+    defaults.biasFields.includes(name) && fields.boolean(name, false);
+  const attention = has("attention_bias");
+  return { qkv: attention, attentionOutput: attention, mlp: has("mlp_bias") };
 }
 
 type Scales = Pick<
@@ -173,7 +179,11 @@ function parseScales(
     ...plain,
     embeddingScale: Math.sqrt(shape.hiddenWidth),
     attentionScale: 1 / Math.sqrt(fields.number("query_pre_attn_scalar", limits.scale, 256)),
-    attentionSoftcap: parseSoftcap(fields, "attn_logit_softcapping", defaults.attn_logit_softcapping),
+    // Gemma 3's class has the field too, and its attention does not read it.
+    attentionSoftcap:
+      architecture === "gemma2"
+        ? parseSoftcap(fields, "attn_logit_softcapping", defaults.attn_logit_softcapping)
+        : null,
     finalSoftcap: parseSoftcap(fields, "final_logit_softcapping", defaults.final_logit_softcapping),
   };
 }

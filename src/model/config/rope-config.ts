@@ -83,6 +83,8 @@ export function parseRope(fields: FieldReader, context: RopeContext): RopeConfig
   const type = fields.string(typeField, "default");
   switch (type) {
     case "default":
+    // Stretches only what is longer than max_position_embeddings, and no sequence here is.
+    case "dynamic":
       return { kind: "default", theta };
     case "linear":
       return { kind: "linear", theta, factor: fields.number("factor", factorBounds) };
@@ -101,7 +103,7 @@ export function parseRope(fields: FieldReader, context: RopeContext): RopeConfig
     case "su": // the name Phi-3's first files used
       return parseLongrope(fields, theta, context);
     default:
-      throw fields.unsupported(typeField, "known types are default, linear, llama3, yarn, longrope");
+      throw fields.unsupported(typeField, "known types are default, dynamic, linear, llama3, yarn, longrope");
   }
 }
 
