@@ -56,13 +56,22 @@ const limits = {
   numThreads: 1,
 } as const;
 
-/** Loads a tiny checkpoint as it is stored. */
-async function loadTiny(name: string, backend: Backend): Promise<LoadedModel> {
+/** Loads a tiny checkpoint as it is stored, hands it to `body`, and closes it. */
+async function withTiny(
+  name: string,
+  backend: Backend,
+  body: (model: LoadedModel) => Promise<void>,
+): Promise<void> {
   const folder = join(tinyFolder, name);
   const program = buildProgram(readHuggingFaceConfig(folder), readSafetensorsFolder(folder), {
     quantization: null,
   });
-  return backend.load(program, limits);
+  const model = await backend.load(program, limits);
+  try {
+    await body(model);
+  } finally {
+    await model.close();
+  }
 }
 
 const blocksPerSequence = limits.maxModelLen / limits.blockSize;
@@ -134,16 +143,16 @@ export function describeCheckpointConformance(name: string, backend: Backend, to
   describe(`${name}: tiny checkpoints against transformers`, () => {
     for (const checkpoint of tinyCheckpoints) {
       it(`${checkpoint}: whole, in chunks of 16 and 7, token by token`, () =>
-        checkCuts(checkpoint, backend, tolerance));
+        withTiny(checkpoint, backend, (model) => checkCuts(model, referenceLogits(checkpoint), tolerance)));
       it(`${checkpoint}: a prefix out of another sequence's blocks`, () =>
-        checkSharedPrefix(checkpoint, backend, tolerance));
+        withTiny(checkpoint, backend, (model) =>
+          checkSharedPrefix(model, referenceLogits(checkpoint), tolerance),
+        ));
     }
   });
 }
 
-async function checkCuts(checkpoint: string, backend: Backend, tolerance: number): Promise<void> {
-  const model = await loadTiny(checkpoint, backend);
-  const reference = referenceLogits(checkpoint);
+async function checkCuts(model: LoadedModel, reference: ReferenceLogits, tolerance: number): Promise<void> {
   const firstBits = new Map<string, Float32Array>();
   for (const chunkTokens of [reference.numTokens, 16, 7, 1])
     await runChunks(model, reference, chunkTokens, (sequence, position, logits) => {
@@ -155,12 +164,13 @@ async function checkCuts(checkpoint: string, backend: Backend, tolerance: number
       else assert.deepEqual(logits, earlier, `chunks of ${chunkTokens} change position ${key}`);
     });
   assert.equal(firstBits.size, reference.numSequences * comparedPositions);
-  await model.close();
 }
 
-async function checkSharedPrefix(checkpoint: string, backend: Backend, tolerance: number): Promise<void> {
-  const model = await loadTiny(checkpoint, backend);
-  const reference = referenceLogits(checkpoint);
+async function checkSharedPrefix(
+  model: LoadedModel,
+  reference: ReferenceLogits,
+  tolerance: number,
+): Promise<void> {
   const tokens = tokensOf(reference, 0);
   const numShared = 2 * limits.blockSize;
   const [first, second] = ownBlocks(0);
@@ -176,5 +186,4 @@ async function checkSharedPrefix(checkpoint: string, backend: Backend, tolerance
   await model.step();
   for (const offset of outputs)
     expectClose(reference, 0, numShared + offset, model.logitsRow(offset), tolerance);
-  await model.close();
 }

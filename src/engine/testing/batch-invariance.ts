@@ -164,11 +164,14 @@ async function withEngine(backend: Backend, setting: Setting, scenario: Scenario
     ...setting.limits,
   };
   const model = await backend.load(program, limits);
-  const engine = engineOver(model, limits, setting);
-  const result = await scenario(engine);
-  await assertAtRest({ engine });
-  await model.close();
-  return result;
+  try {
+    const engine = engineOver(model, limits, setting);
+    const result = await scenario(engine);
+    await assertAtRest({ engine });
+    return result;
+  } finally {
+    await model.close();
+  }
 }
 
 function engineOver(model: LoadedModel, limits: BackendLimits, setting: Setting): Engine {
