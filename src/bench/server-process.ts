@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { PagodaError } from "../core/errors.ts";
 import type { CompletionTarget } from "./completion-client.ts";
+import { endProcess, keepTrackOf } from "./started-processes.ts";
 
 export interface ServerCommand {
   readonly name: string;
@@ -47,6 +48,7 @@ export async function startServer(server: ServerCommand): Promise<RunningServer>
     env: { ...process.env, ...server.environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
+  keepTrackOf(child);
   const output = new OutputTail(child);
   const url = `http://127.0.0.1:${port}`;
   try {
@@ -113,18 +115,6 @@ async function answersOk(url: string): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function endProcess(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) return resolve();
-    const force = setTimeout(() => child.kill("SIGKILL"), 10_000);
-    child.once("exit", () => {
-      clearTimeout(force);
-      resolve();
-    });
-    child.kill("SIGTERM");
-  });
 }
 
 function statusBytes(pid: number, field: string): number {

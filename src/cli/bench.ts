@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { runBench } from "../bench/bench.ts";
 import { benchParts } from "../bench/parts.ts";
 import { renderReport } from "../bench/report.ts";
+import { endWithSignals } from "../bench/started-processes.ts";
 import { loadNames } from "../bench/workload.ts";
 import { PagodaError } from "../core/errors.ts";
 import { resolveModel, sourceSettingsFrom } from "../model/source/resolve-model.ts";
@@ -26,6 +27,7 @@ export async function benchCommand(modelArgument: string | null, values: BenchVa
         hint: "give the path of a .gguf file, or no model for the default",
       },
     );
+  endWithSignals();
   const report = await runBench({
     program: [program],
     folder: checkout,
