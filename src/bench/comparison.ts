@@ -93,7 +93,7 @@ async function runRounds(
   return results;
 }
 
-/** A server that has just started still compiles, fills caches and allocates: one request that counts nowhere. */
+/** A server that has just started still compiles, fills caches and allocates: a load that counts nowhere. */
 export async function warmUp(server: RunningServer, firstSeed: number, tokens: TokenRange): Promise<void> {
   await runLoad(server, makeLoad("single", firstSeed - 1, tokens));
 }

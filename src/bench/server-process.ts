@@ -99,13 +99,13 @@ async function untilHealthy(
   });
   const deadlineMs = performance.now() + server.readyWithinMs;
   while (performance.now() < deadlineMs) {
-    if (failed !== null || child.exitCode !== null) break;
+    if (failed !== null || child.exitCode !== null || child.signalCode !== null) break;
     if (await answersOk(`${url}/health`)) return;
     await new Promise((wake) => setTimeout(wake, 10));
   }
   throw new PagodaError(
     "internal",
-    `${server.name} did not become ready: ${failed ?? `exit code ${child.exitCode}`}\n${output.text}`,
+    `${server.name} did not become ready: ${failed ?? child.signalCode ?? `exit code ${child.exitCode}`}\n${output.text}`,
   );
 }
 

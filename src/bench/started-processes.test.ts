@@ -20,6 +20,7 @@ const bench = `
   const heeding = await startServer(server("heeding", ""));
   const deaf = await startServer(server("deaf", "process.on('SIGTERM', () => {});"));
   console.log(heeding.pid + " " + deaf.pid);
+  process.on("SIGUSR2", () => startServer(server("late", "")).catch((fault) => console.log(fault.message)));
   setInterval(() => {}, 1000);`;
 
 const isRunning = (pid: number): boolean => {
@@ -34,7 +35,7 @@ for (const [signal, exitCode] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const)
-  test(`${signal} ends a bench and its servers; a second one those that do not listen`, async (t) => {
+  test(`${signal} ends a bench, its servers and any that it starts yet; a second one those that do not listen`, async (t) => {
     const child = spawn(process.execPath, ["--input-type=module", "--eval", bench]);
     t.after(() => child.kill("SIGKILL"));
     const [line] = await once(child.stdout, "data");
@@ -43,6 +44,9 @@ for (const [signal, exitCode] of [
     child.kill(signal);
     while (isRunning(heeding)) await new Promise((wake) => setTimeout(wake, 5));
     assert.ok(isRunning(deaf));
+    child.kill("SIGUSR2");
+    const [complaint] = await once(child.stdout, "data");
+    assert.match(String(complaint), /late did not become ready: SIGKILL/);
     child.kill(signal);
     assert.deepEqual(await once(child, "exit"), [exitCode, null]);
     assert.ok(!isRunning(deaf));

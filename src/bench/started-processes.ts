@@ -6,9 +6,11 @@ const graceMs = 10_000;
 const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
 
 const running = new Set<ChildProcess>();
+let isEnding = false;
 
-/** From now on the process is ended with the bench. */
+/** From now on the process is ended with the bench: at once, if that is ending already. */
 export function keepTrackOf(child: ChildProcess): void {
+  if (isEnding) child.kill("SIGKILL");
   running.add(child);
   const forget = (): unknown => running.delete(child);
   child.once("exit", forget);
@@ -30,7 +32,6 @@ export function endProcess(child: ChildProcess): Promise<void> {
 
 /** On Ctrl-C and SIGTERM: ends all that was started, then leaves. A second signal does not wait. */
 export function endWithSignals(): void {
-  let isEnding = false;
   for (const signal of ["SIGINT", "SIGTERM"] as const)
     process.on(signal, () => {
       if (isEnding) for (const child of running) child.kill("SIGKILL");

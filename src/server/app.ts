@@ -76,6 +76,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     if (errorStatus(error) === 503) reply.header("retry-after", retryAfterSeconds);
     else if (errorStatus(error) >= 500) request.log.error({ err: thrown }, error.message);
     if (!request.raw.readableEnded) {
+      // Fastify would close the connection under a client that still sends.
       reply.removeHeader("connection");
       discardRest(request.raw);
     }
