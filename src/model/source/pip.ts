@@ -1,8 +1,9 @@
 /** @module Asks pip to download one package. */
 import { spawn } from "node:child_process";
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "./file-faults.ts";
+import { bytesBelow } from "./folder-bytes.ts";
 import type { SourceSettings } from "./source-settings.ts";
 
 /** How pip is called, in the order tried. */
@@ -30,7 +31,7 @@ export async function pipDownload(
   settings: SourceSettings,
   onBytes: (doneBytes: number) => void,
 ): Promise<PipOutcome> {
-  const timer = setInterval(() => onBytes(bytesIn(folder)), pollMs);
+  const timer = setInterval(() => onBytes(bytesBelow(folder)), pollMs);
   try {
     let why = "pip is not installed";
     for (const command of pipCommands) {
@@ -88,11 +89,4 @@ function run(command: readonly string[], folder: string, settings: SourceSetting
 function lastLine(output: string): string {
   const lines = output.split("\n").filter((line) => line.trim() !== "");
   return lines.findLast((line) => line.includes("ERROR")) ?? lines.at(-1) ?? "it said nothing";
-}
-
-function bytesIn(folder: string): number {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" }).reduce((total, name) => {
-    const stat = statSync(join(folder, name), { throwIfNoEntry: false });
-    return total + (stat?.isFile() ? stat.size : 0);
-  }, 0);
 }
