@@ -4,7 +4,8 @@ import { test } from "node:test";
 import type { LoadedModel } from "../../src/backend/backend.ts";
 import { writeSlices } from "../../src/backend/conformance/slices.ts";
 import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
-import { smollm2File, smollm2Limits, smollm2Program } from "./smollm2-model.ts";
+import { skipWithoutRealModel } from "../../src/model/testing/fixtures.ts";
+import { smollm2Limits, smollm2Program } from "./smollm2-model.ts";
 
 /** Reference text of Hugging Face transformers in float32; margin: best less second-best logit of the step. */
 interface Chat {
@@ -15,14 +16,14 @@ interface Chat {
 
 /** Where the reference itself nearly chose another token, 8-bit activations may. */
 const smallMargin = 0.25;
-const path = smollm2File();
-const skip = path === null ? "PAGODA_TEST_SMOLLM2 names no file" : false;
 
-test("SmolLM2 Q4_1: greedy chats equal the reference's up to a step of small margin", { skip }, async (t) => {
+test("SmolLM2 Q4_1: greedy chats equal the reference's up to a step of small margin", {
+  skip: skipWithoutRealModel,
+}, async (t) => {
   const chats: Chat[] = JSON.parse(
     readFileSync(new URL("../fixtures/smollm2/greedy.json", import.meta.url), "utf8"),
   );
-  const model = await new CpuBackend().load(smollm2Program(path ?? ""), smollm2Limits);
+  const model = await new CpuBackend().load(smollm2Program(), smollm2Limits);
   try {
     for (const [index, chat] of chats.entries()) {
       const numSame = await greedyPrefix(model, chat);
@@ -39,12 +40,12 @@ test("SmolLM2 Q4_1: greedy chats equal the reference's up to a step of small mar
 });
 
 test("SmolLM2 Q4_1: with the reference's text forced, the best token is the same at every clear step", {
-  skip,
+  skip: skipWithoutRealModel,
 }, async () => {
   const chats: Chat[] = JSON.parse(
     readFileSync(new URL("../fixtures/smollm2/greedy.json", import.meta.url), "utf8"),
   );
-  const model = await new CpuBackend().load(smollm2Program(path ?? ""), smollm2Limits);
+  const model = await new CpuBackend().load(smollm2Program(), smollm2Limits);
   try {
     for (const [index, chat] of chats.entries()) {
       const best = await forcedBest(model, chat);

@@ -5,7 +5,8 @@ import type { LoadedModel } from "../../src/backend/backend.ts";
 import { writeSlices } from "../../src/backend/conformance/slices.ts";
 import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
 import type { KvDtype } from "../../src/core/kv-layout.ts";
-import { smollm2File, smollm2Limits, smollm2Program } from "./smollm2-model.ts";
+import { skipWithoutRealModel } from "../../src/model/testing/fixtures.ts";
+import { smollm2Limits, smollm2Program } from "./smollm2-model.ts";
 
 /** Log-probabilities of the 64 likeliest next tokens after each position, from transformers in float32. */
 interface ScoredText {
@@ -79,9 +80,6 @@ async function quality(model: LoadedModel): Promise<{ meanDivergence: number; sa
   return { meanDivergence: sum / numPositions, sameBest: numSame / numPositions };
 }
 
-const path = smollm2File();
-const skip = path === null ? "PAGODA_TEST_SMOLLM2 names no file" : false;
-
 /** llama.cpp's 0.0031 nats and 96.1 % are what 8-bit activations cost; a quantised KV cache may add 0.002 or 0.06. */
 const bounds: readonly { kvDtype: KvDtype; maxDivergence: number; minSameBest: number }[] = [
   { kvDtype: "f16", maxDivergence: 0.004, minSameBest: 0.955 },
@@ -89,11 +87,11 @@ const bounds: readonly { kvDtype: KvDtype; maxDivergence: number; minSameBest: n
   { kvDtype: "int4", maxDivergence: 0.064, minSameBest: 0.8 },
 ];
 
-describe("SmolLM2 Q4_1 against transformers in float32", { skip }, () => {
+describe("SmolLM2 Q4_1 against transformers in float32", { skip: skipWithoutRealModel }, () => {
   for (const { kvDtype, maxDivergence, minSameBest } of bounds)
     it(`KV ${kvDtype}: mean divergence at most ${maxDivergence} nats`, async (t) => {
       const limits = { ...smollm2Limits, kvDtype, maxLogprobs: numTop };
-      const model = await new CpuBackend().load(smollm2Program(path ?? ""), limits);
+      const model = await new CpuBackend().load(smollm2Program(), limits);
       try {
         const { meanDivergence, sameBest } = await quality(model);
         t.diagnostic(`${meanDivergence.toFixed(5)} nats, same best token ${(100 * sameBest).toFixed(1)} %`);
