@@ -5,7 +5,7 @@
 import { groupWidth, octetBytes, packedMatrixBytes, rowsPerOctet } from "../../../../core/weight-layout.ts";
 import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
 import type { JobValues } from "../../jobs.ts";
-import type { QuantizedStorage } from "../kernels/matmul-tile.ts";
+import type { QuantizedStorage } from "../kernels/tile-shape.ts";
 import type { ScratchArena } from "./scratch-arena.ts";
 import type { SeededNumbers } from "./seeded-numbers.ts";
 

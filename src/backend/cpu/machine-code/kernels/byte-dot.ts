@@ -18,15 +18,17 @@
 import { invariant } from "../../../../core/errors.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import { at, broadcast, type Memory, type VectorRegister } from "../assembler/operands.ts";
-import type { TileShape } from "./matmul-tile.ts";
+import { type TileShape, vectorsOfRows } from "./tile-shape.ts";
 
 /** The same bytes in every part of a vector: in a register if one is free, else in memory. */
 export type MakeConstant = (bytes: readonly number[]) => VectorRegister | Memory;
 
-/** A token's sum, and where its four activations of the present columns lie. */
-export interface TokenOperands {
-  readonly dot: VectorRegister;
-  readonly four: Memory;
+/** One vector of rows: its weights of the present columns, and its sum of each token. */
+export interface RowsOperands {
+  readonly weights: VectorRegister;
+  /** What `prepareSigned` kept. */
+  readonly second: VectorRegister;
+  readonly dots: readonly VectorRegister[];
 }
 
 export interface ByteDot {
@@ -39,13 +41,8 @@ export interface ByteDot {
    * @param isFirst a group's first
    */
   prepareSigned(weights: VectorRegister, second: VectorRegister, isFirst: boolean): void;
-  /** For each token: dot += weights · the four bytes at `four`, in each lane. */
-  multiply(
-    tokens: readonly TokenOperands[],
-    weights: VectorRegister,
-    second: VectorRegister,
-    isFirst: boolean,
-  ): void;
+  /** For each vector of rows and each token: dot += weights · the four bytes in `fours`, in each lane. */
+  multiply(rows: readonly RowsOperands[], fours: readonly Memory[], isFirst: boolean): void;
   /** After a group's last products, before its sums are used. */
   finishGroup(): void;
   /** The finished sum as f32 (exact: below 2^24); `correction` holds what `correctionFromSums` made. */
@@ -70,7 +67,16 @@ function takesComplements({ storage, target, numTokens }: TileShape): boolean {
 
 /** The registers that `byteDot` works with. */
 export function byteDotNeeds(shape: TileShape): { readonly numSpares: number; readonly keepsOne: boolean } {
-  return takesComplements(shape) ? { numSpares: 4, keepsOne: true } : { numSpares: 1, keepsOne: false };
+  if (takesComplements(shape)) return { numSpares: 4, keepsOne: true };
+  return { numSpares: vectorsOfRows(shape), keepsOne: false };
+}
+
+/**
+ * Where what comes of `spares[0]` and each vector of rows goes: other spares, and for the last of them the first, which
+ * nobody needs any more.
+ */
+export function productsOf(spares: Spares, numVectors: number): VectorRegister[] {
+  return Array.from({ length: numVectors }, (_, i) => spares[i + 1 < numVectors ? i + 1 : 0] ?? spares[0]);
 }
 
 export function byteDot(
@@ -82,26 +88,40 @@ export function byteDot(
   const { storage, target } = shape;
   const [spare] = spares;
   if (target.byteDot !== "maddubs") return dotByVnni(asm, storage, target.byteDot, spare, constant);
-  if (storage === "q4") return nibblesByAvx2(asm, spare, constant);
+  if (storage === "q4") return nibblesByAvx2(asm, spares, constant);
   if (!takesComplements(shape)) return bytesBySigns(asm, spare, constant);
   invariant(kept !== null, () => "complements need a register for the sum over negative weights");
   return bytesByComplements(asm, spares, kept, constant);
 }
 
 const nothing = (): void => undefined;
+
+function fourOf(fours: readonly Memory[], token: number): Memory {
+  const four = fours[token];
+  invariant(four !== undefined, () => `token ${token} of ${fours.length}`);
+  return four;
+}
+
 const oneAsInt16 = [1, 0];
 
-function nibblesByAvx2(asm: Assembler, spare: VectorRegister, constant: MakeConstant): ByteDot {
+function nibblesByAvx2(asm: Assembler, spares: Spares, constant: MakeConstant): ByteDot {
   const ones = constant(oneAsInt16);
+  const [four] = spares;
   return {
     correctionFromSums: () => false,
     start: nothing,
     prepareSigned: nothing,
-    multiply(tokens, weights, _, isFirst) {
-      for (const { dot, four } of tokens) {
-        asm.vpbroadcastd(spare, four);
-        asm.vpmaddubsw(isFirst ? dot : spare, weights, spare);
-        if (!isFirst) asm.vpaddw(dot, dot, spare);
+    multiply(rows, fours, isFirst) {
+      const products = productsOf(spares, rows.length);
+      for (const [token, memory] of fours.entries()) {
+        asm.vpbroadcastd(four, memory);
+        const sums = rows.map(({ weights, dots }, i) => ({
+          weights,
+          dot: dots[token] ?? four,
+          product: products[i] ?? four,
+        }));
+        for (const { weights, dot, product } of sums) asm.vpmaddubsw(isFirst ? dot : product, weights, four);
+        if (!isFirst) for (const { dot, product } of sums) asm.vpaddw(dot, dot, product);
       }
     },
     finishGroup: nothing,
@@ -118,14 +138,15 @@ function bytesBySigns(asm: Assembler, spare: VectorRegister, constant: MakeConst
     correctionFromSums: () => false,
     start: nothing,
     prepareSigned: (weights, second) => asm.vpabsb(second, weights),
-    multiply(tokens, weights, magnitudes, isFirst) {
-      for (const { dot, four } of tokens) {
-        asm.vpbroadcastd(spare, four);
-        asm.vpsignb(spare, spare, weights);
-        asm.vpmaddubsw(spare, magnitudes, spare);
-        asm.vpmaddwd(isFirst ? dot : spare, spare, ones);
-        if (!isFirst) asm.vpaddd(dot, dot, spare);
-      }
+    multiply(rows, fours, isFirst) {
+      for (const { weights, second: magnitudes, dots } of rows)
+        for (const [token, dot] of dots.entries()) {
+          asm.vpbroadcastd(spare, fourOf(fours, token));
+          asm.vpsignb(spare, spare, weights);
+          asm.vpmaddubsw(spare, magnitudes, spare);
+          asm.vpmaddwd(isFirst ? dot : spare, spare, ones);
+          if (!isFirst) asm.vpaddd(dot, dot, spare);
+        }
     },
     finishGroup: nothing,
     toFloat: (dot) => asm.vcvtdq2ps(dot, dot),
@@ -151,20 +172,21 @@ function bytesByComplements(
       asm.vpmaddubsw(isFirst ? negatives : spare, weights, isNegative);
       if (!isFirst) asm.vpaddw(negatives, negatives, spare);
     },
-    multiply(tokens, magnitudes, isNegative, isFirst) {
-      for (let from = 0; from < tokens.length; from += spares.length) {
-        const some = spares.flatMap((x, i) => {
-          const token = tokens[from + i];
-          return token === undefined ? [] : [{ ...token, x }];
-        });
-        for (const { x, four } of some) {
-          asm.vpbroadcastd(x, four);
-          asm.vpxor(x, x, isNegative);
+    multiply(rows, fours, isFirst) {
+      for (const { weights: magnitudes, second: isNegative, dots } of rows)
+        for (let from = 0; from < dots.length; from += spares.length) {
+          const some = spares.flatMap((x, i) => {
+            const dot = dots[from + i];
+            return dot === undefined ? [] : [{ x, dot, four: fourOf(fours, from + i) }];
+          });
+          for (const { x, four } of some) {
+            asm.vpbroadcastd(x, four);
+            asm.vpxor(x, x, isNegative);
+          }
+          for (const { x } of some) asm.vpmaddubsw(x, magnitudes, x);
+          for (const { x, dot } of some) asm.vpmaddwd(isFirst ? dot : x, x, ones);
+          if (!isFirst) for (const { x, dot } of some) asm.vpaddd(dot, dot, x);
         }
-        for (const { x } of some) asm.vpmaddubsw(x, magnitudes, x);
-        for (const { x, dot } of some) asm.vpmaddwd(isFirst ? dot : x, x, ones);
-        if (!isFirst) for (const { x, dot } of some) asm.vpaddd(dot, dot, x);
-      }
     },
     finishGroup: () => asm.vpmaddwd(negatives, negatives, ones),
     toFloat(dot) {
@@ -198,12 +220,15 @@ function dotByVnni(
       if (isEvex) asm.vpxord(weights, weights, signBits);
       else asm.vpxor(weights, weights, signBits);
     },
-    multiply(tokens, weights) {
-      for (const { dot, four } of tokens)
-        if (isEvex) asm.vpdpbusd(dot, weights, broadcast(four));
-        else {
-          asm.vpbroadcastd(spare, four);
-          asm.vpdpbusdVex(dot, weights, spare);
+    multiply(rows, fours) {
+      for (const { weights, dots } of rows)
+        for (const [token, dot] of dots.entries()) {
+          const four = fourOf(fours, token);
+          if (isEvex) asm.vpdpbusd(dot, weights, broadcast(four));
+          else {
+            asm.vpbroadcastd(spare, four);
+            asm.vpdpbusdVex(dot, weights, spare);
+          }
         }
     },
     finishGroup: nothing,

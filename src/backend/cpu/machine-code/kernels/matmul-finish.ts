@@ -41,15 +41,15 @@ const laneNumbers = new Uint8Array(Int32Array.from({ length: rowsPerOctet }, (_,
 /** x + (−0) is x for every x, −0 included: the bias of a product without bias. */
 const negativeZeros = new Uint8Array(Float32Array.from({ length: rowsPerOctet }, () => -0).buffer);
 
-/** @param bits 512: two octets, beside each other in every token's sums. rbx = tokens of the tile. Uses rax, r9, r10, r15. */
+/** @param numOctets two lie beside each other in every token's sums. rbx = tokens of the tile. Uses rax, r9, r10, r15. */
 export function emitFinish(
   asm: Assembler,
   job: JobFields<MatmulName>,
   { octet, out, outStride }: FinishRegisters,
-  { bits }: { readonly bits: 256 | 512 },
+  { numOctets }: { readonly numOctets: 1 | 2 },
 ): void {
   asm.vbroadcastss(scale, job.field("scale"));
-  for (let half = 0; half < bits / 256; half++) {
+  for (let half = 0; half < numOctets; half++) {
     const [partial, done] = [asm.label(), asm.label()];
     emitRowsLeft(asm, job, octet, half);
     emitBias(asm, job, octet, half);
@@ -59,10 +59,10 @@ export function emitFinish(
     asm.lea(from, at(rsp, half * octetRowBytes));
     asm.cmp(rowsLeft, rowsPerOctet);
     asm.jump("jl", partial);
-    emitTokens(asm, job, outStride, bits, false);
+    emitTokens(asm, job, outStride, numOctets, false);
     asm.jmp(done);
     asm.bind(partial);
-    emitTokens(asm, job, outStride, bits, true);
+    emitTokens(asm, job, outStride, numOctets, true);
     asm.bind(done);
   }
 }
@@ -100,7 +100,7 @@ function emitTokens(
   asm: Assembler,
   job: JobFields<MatmulName>,
   outStride: GeneralRegister,
-  bits: 256 | 512,
+  numOctets: 1 | 2,
   isMasked: boolean,
 ): void {
   const [again, noOld] = [asm.label(), asm.label()];
@@ -117,7 +117,7 @@ function emitTokens(
   if (isMasked) asm.vmaskmovpsStore(at(to), lanes, value);
   else asm.vmovupsStore(at(to), value);
   asm.add(to, outStride);
-  asm.add(from, bits / 8);
+  asm.add(from, numOctets * octetRowBytes);
   asm.sub(scratch, 1);
   asm.jump("jne", again);
 }

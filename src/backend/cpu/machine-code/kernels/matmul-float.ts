@@ -98,7 +98,7 @@ function emitTokenLoop(asm: Assembler, job: Job, storage: FloatStorage, octetsAt
     asm.jmp(finish);
   }
   asm.bind(finish);
-  emitFinish(asm, job, { octet, out, outStride }, { bits: octetsAtOnce === 2 ? 512 : 256 });
+  emitFinish(asm, job, { octet, out, outStride }, { numOctets: octetsAtOnce });
   asm.sub(tokensLeft, rbx);
   asm.imul(rbx, outStride);
   asm.add(out, rbx);

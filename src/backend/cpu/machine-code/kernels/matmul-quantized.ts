@@ -2,8 +2,8 @@
  * @module 4-bit and 8-bit group-quantised weights × int8 activations: the walk. `matmul-tile.ts` has the arithmetic.
  *
  *   for each panel of octets                       its weights stay in the first cache …
- *     for each 8 tokens                            … while the tokens' activations pass by, and these stay there …
- *       for each octet (8 rows) of the panel       … while the panel's octets do
+ *     for each 4 or 8 tokens                       … while the tokens' activations pass by, and these stay there …
+ *       for each one or two octets of the panel    … while the panel's octets do
  *         tile:   acc[row, token] over all groups
  *         finish: out = scale · (acc + bias)       or added to out
  *
@@ -35,19 +35,11 @@ import {
 import type { Target } from "../targets.ts";
 import { emitKernel, type JobFields } from "./frame.ts";
 import { emitFinish } from "./matmul-finish.ts";
-import { emitTile, type QuantizedStorage, type TileShape, tileScratchBytes } from "./matmul-tile.ts";
+import { emitTile, tileScratchBytes } from "./matmul-tile.ts";
+import { fewestTokensForPairs, type QuantizedStorage, tileWidths, type WalkShape } from "./tile-shape.ts";
 
 const kernelNames = { q4: "matmulQ4", q8: "matmulQ8" } as const;
 type Job = JobFields<"matmulQ4" | "matmulQ8">;
-
-/** A full tile is two quads of tokens; what is left at the end takes the narrowest tile that holds it. */
-const tileWidths = [8, 6, 4, 2, 1] as const;
-
-/**
- * Up to so many tokens octets go one by one even with 512 bits: such a product waits for memory, and one stream of
- * weights comes faster than two (4 bits: 10 %; 8 bits: 10 to 50 %).
- */
-const fewTokens = { q4: 1, q8: 2 } as const;
 
 /** The first octet that begins so far behind a panel's start belongs to the next: half of a first cache of 32 KB. */
 const panelBytes = 16_000;
@@ -84,13 +76,14 @@ export function emitQuantizedMatmul(asm: Assembler, target: Target, storage: Qua
     const [oneByOne, done] = [asm.label(), asm.label()];
     asm.cmpMemory(job.field("numTokens"), 0);
     asm.jump("je", done);
-    if (target.vectorBits === 512) {
-      asm.cmpMemory(job.field("numTokens"), fewTokens[storage]);
+    const fewestForPairs = fewestTokensForPairs(target, storage);
+    if (fewestForPairs !== null) {
+      asm.cmpMemory(job.field("numTokens"), fewestForPairs - 1);
       asm.jump("jbe", oneByOne);
-      emitPanels(asm, job, { storage, target, bits: 512 });
+      emitPanels(asm, job, { storage, target, numOctets: 2 });
     }
     asm.bind(oneByOne);
-    emitPanels(asm, job, { storage, target, bits: 256 });
+    emitPanels(asm, job, { storage, target, numOctets: 1 });
     asm.bind(done);
   });
 }
@@ -109,13 +102,13 @@ function emitSetup(asm: Assembler, job: Job, storage: QuantizedStorage): void {
   job.load(outStride, "outStride");
 }
 
-/** All octets from `octet` on; two by two as long as there are two with 512 bits: an odd one is left to the other loop. */
-function emitPanels(asm: Assembler, job: Job, shape: Omit<TileShape, "numTokens">): void {
+/** All octets from `octet` on; two by two as long as there are two, where they go so: an odd one is left to the other loop. */
+function emitPanels(asm: Assembler, job: Job, shape: WalkShape): void {
   const { octet, weights, octetStride } = walk;
   const [nextPanel, done] = [asm.label(), asm.label()];
   asm.mov(low32(rax), job.end);
   asm.sub(rax, octet);
-  if (shape.bits === 512) asm.and(rax, -2);
+  if (shape.numOctets === 2) asm.and(rax, -2);
   asm.imul(rax, octetStride);
   asm.add(rax, weights);
   asm.store(stack.end, rax);
@@ -135,9 +128,10 @@ function emitPanels(asm: Assembler, job: Job, shape: Omit<TileShape, "numTokens"
 }
 
 /** A panel's octets × all tokens; at least one of each. */
-function emitTokenLoop(asm: Assembler, job: Job, shape: Omit<TileShape, "numTokens">): void {
+function emitTokenLoop(asm: Assembler, job: Job, shape: WalkShape): void {
   const { octet, weights, input, quadStride, tokensLeft, tokensOfTile, out, outStride } = walk;
   const nextTokens = asm.label();
+  const [widest = 1] = tileWidths(shape);
   job.load(tokensLeft, "numTokens");
   job.pointer(input, "input");
   job.pointer(out, "out");
@@ -145,11 +139,11 @@ function emitTokenLoop(asm: Assembler, job: Job, shape: Omit<TileShape, "numToke
   asm.bind(nextTokens);
   asm.mov(octet, stack.panelOctet);
   asm.mov(weights, stack.panelWeights);
-  asm.mov(tokensOfTile, tileWidths[0]);
+  asm.mov(tokensOfTile, widest);
   asm.cmp(tokensLeft, tokensOfTile);
   asm.cmov("jb", tokensOfTile, tokensLeft); // a rest may also be fewer than its tile is wide
   emitOctetLoop(asm, job, shape);
-  asm.lea(input, at(input, 0, quadStride, 2));
+  asm.lea(input, at(input, 0, quadStride, widest === tokensPerQuad ? 1 : 2));
   asm.sub(tokensLeft, tokensOfTile);
   asm.imul(tokensOfTile, outStride);
   asm.add(out, tokensOfTile);
@@ -158,16 +152,16 @@ function emitTokenLoop(asm: Assembler, job: Job, shape: Omit<TileShape, "numToke
 }
 
 /** A panel's octets × the tokens of one tile. */
-function emitOctetLoop(asm: Assembler, job: Job, shape: Omit<TileShape, "numTokens">): void {
+function emitOctetLoop(asm: Assembler, job: Job, shape: WalkShape): void {
   const { octet, weights, octetStride, tokensOfTile } = walk;
-  const octetsAtOnce = shape.bits === 512 ? 2 : 1;
+  const { numOctets } = shape;
   const [nextOctet, finish] = [asm.label(), asm.label()];
-  const tiles = tileWidths.map((numTokens) => ({ numTokens, start: asm.label() }));
+  const tiles = tileWidths(shape).map((numTokens) => ({ numTokens, start: asm.label() }));
   asm.bind(nextOctet);
   for (const [i, { start }] of tiles.entries()) {
-    const narrower = tileWidths[i + 1];
+    const narrower = tiles[i + 1];
     if (narrower === undefined) break; // the narrowest tile's code follows
-    asm.cmp(tokensOfTile, narrower);
+    asm.cmp(tokensOfTile, narrower.numTokens);
     asm.jump("ja", start);
   }
   for (const { numTokens, start } of tiles.toReversed()) {
@@ -176,9 +170,9 @@ function emitOctetLoop(asm: Assembler, job: Job, shape: Omit<TileShape, "numToke
     asm.jmp(finish);
   }
   asm.bind(finish);
-  emitFinish(asm, job, walk, { bits: shape.bits });
-  asm.add(octet, octetsAtOnce);
-  asm.lea(weights, at(weights, 0, octetStride, octetsAtOnce));
+  emitFinish(asm, job, walk, { numOctets });
+  asm.add(octet, numOctets);
+  asm.lea(weights, at(weights, 0, octetStride, numOctets));
   asm.cmp(weights, stack.panelEnd);
   asm.jump("jb", nextOctet);
 }

@@ -1,5 +1,5 @@
 /**
- * @module One tile: 8 or 16 rows × 1 to 8 tokens over all groups.
+ * @module One tile: 8 or 16 rows × 1 to 8 tokens over all groups. `tile-shape.ts` says which.
  *
  *   for each group of 32 columns:
  *     dot = Σ q_w · q_x                        exact, in integers
@@ -14,20 +14,20 @@
  *   x      │ x[k … k+3]     │ x[k … k+3]     │ ┄ │ x[k … k+3]     │   one token
  *   dot   += 4 products     │ 4 products     │ ┄ │ 4 products     │
  *
- * With 512-bit vectors lanes 8 to 15 are the next octet, which lies octetStride further.
+ * Rows 8 to 15 are the next octet, which lies octetStride further: lanes 8 to 15 of 512 bits, or a vector of their own.
  *
- * Bound: the two multipliers, which bytes, 16-bit numbers and floats share. A group of 8 tokens has on them
+ * Bound: the two multipliers, which bytes, 16-bit numbers and floats share. On them a group has
  *
- *   AVX2, 8 rows     q4   64 of bytes + 8·4 to scale                  =  96 in 48 cycles, in fact 63
- *                    q8   64 of bytes, 64 to widen, 17 + 8·2          = 161 in 81 cycles, in fact 98
- *   VNNI, 16 rows    q4   64 of bytes + 8·3 to scale, of 512 bits     =  88 in 88 cycles, in fact 91
- *                    q8   64 of bytes + 8·2                           =  80 in 80 cycles, in fact 83
+ *   AVX2   q4, 16 rows × 4 tokens    64 of bytes, 32 to scale                 =  96 in 48 cycles, in fact 60
+ *          q8, 8 rows × 8 tokens     64 of bytes, 64 to widen, 33 to scale    = 161 in 81 cycles, in fact 98
+ *   VNNI   q4, 16 rows × 8 tokens    64 of bytes + 8·3 to scale, of 512 bits  =  88 in 88 cycles, in fact 91
+ *          q8, 16 rows × 8 tokens    64 of bytes + 8·2                        =  80 in 80 cycles, in fact 83
  *
- * (Zen 4, where 512 bits take both.) What AVX2 lacks are turns at the multipliers that additions take, which any of
- * four pipes may do: 64 products each with its addition need 40 cycles instead of 32, even from registers.
+ * (AVX2 q4 on Zen 3; the others on Zen 4, where 512 bits take both.) What AVX2 lacks are turns at the multipliers that
+ * additions take, which any of four pipes may do: even from registers a product and its addition need 0.65 cycles.
  */
 import { invariant } from "../../../../core/errors.ts";
-import { groupWidth, octetBytes, type WeightStorage } from "../../../../core/weight-layout.ts";
+import { groupWidth, octetBytes } from "../../../../core/weight-layout.ts";
 import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
@@ -44,11 +44,9 @@ import {
   type VectorRegister,
   xmm,
 } from "../assembler/operands.ts";
-import type { Target } from "../targets.ts";
-import { type ByteDot, byteDot, byteDotNeeds, type Spares } from "./byte-dot.ts";
+import { type ByteDot, byteDot, byteDotNeeds, productsOf, type Spares } from "./byte-dot.ts";
 import { countUp } from "./frame.ts";
-
-export type QuantizedStorage = Extract<WeightStorage, "q4" | "q8">;
+import { type TileShape, vectorBitsOf, vectorsOfRows } from "./tile-shape.ts";
 
 /** Where a tile begins. */
 export interface TileRegisters {
@@ -60,17 +58,9 @@ export interface TileRegisters {
   readonly quadStride: GeneralRegister;
 }
 
-/** All that a tile's code depends on. */
-export interface TileShape {
-  readonly storage: QuantizedStorage;
-  readonly target: Target;
-  readonly bits: 256 | 512;
-  readonly numTokens: number;
-}
-
 const maxTokens = 2 * tokensPerQuad;
-/** At rsp: the finished sums, one vector per token; then one 32-bit number per token. */
-const stackSums = (bits: 256 | 512, token: number): Memory => at(rsp, (token * bits) / 8);
+/** At rsp: the finished sums, the tile's rows of each token; then one 32-bit number per token. */
+const octetSumsBytes = 32;
 const stackPerToken = (token: number): Memory => at(rsp, maxTokens * 64 + 4 * token);
 export const tileScratchBytes = maxTokens * 64 + maxTokens * 4;
 
@@ -94,7 +84,7 @@ export function emitTile(asm: Assembler, walk: TileRegisters, shape: TileShape):
   tile.zeroSums();
   asm.mov(w, walk.weights);
   asm.mov(x, walk.input);
-  if (shape.bits === 512) asm.lea(ahead, at(walk.weights, 0, walk.octetStride, 2));
+  if (shape.numOctets === 2) asm.lea(ahead, at(walk.weights, 0, walk.octetStride, 2));
   asm.lea(xEnd, at(walk.input, 0, walk.quadStride));
   countUp(asm, x, quadGroupBytes, xEnd, () => {
     tile.prefetch();
@@ -106,6 +96,19 @@ export function emitTile(asm: Assembler, walk: TileRegisters, shape: TileShape):
   tile.storeSums();
 }
 
+/** One vector of the tile's rows: where its weights are, and its registers. */
+interface Rows {
+  /** 0, or 1 where the next octet has vectors of its own. */
+  readonly octet: number;
+  /** Weights of two k-vectors while multiplying; the group's scales and minima while scaling. */
+  readonly first: VectorRegister;
+  readonly second: VectorRegister;
+  /** Integer sums of the group, per token. */
+  readonly dots: readonly VectorRegister[];
+  /** Float sums, per token; null where they do not fit beside the integers and live on the stack. */
+  readonly sums: readonly VectorRegister[] | null;
+}
+
 /** The registers of a tile, and the steps of one group. */
 class Tile {
   readonly #asm: Assembler;
@@ -113,35 +116,38 @@ class Tile {
   readonly #octetStride: GeneralRegister;
   readonly #quadStride: GeneralRegister;
   readonly #tokens: readonly number[];
-  /** Weights of two k-vectors while multiplying; the group's scales and minima while scaling. */
-  readonly #first: VectorRegister;
-  readonly #second: VectorRegister;
+  readonly #rows: readonly Rows[];
   readonly #spare: VectorRegister;
-  /** Integer sums of the group, per token. */
-  readonly #dots: readonly VectorRegister[];
-  /** Float sums, per token; null where they do not fit beside the integers and live in `stackSums`. */
-  readonly #sums: readonly VectorRegister[] | null;
-  readonly #sumOnStack: VectorRegister;
+  /** A spare for each vector of rows; the last of them is `#spare`. */
+  readonly #products: readonly VectorRegister[];
   readonly #nibbleMask: VectorRegister | Memory;
   readonly #byteDot: ByteDot;
 
   constructor(asm: Assembler, walk: TileRegisters, shape: TileShape) {
-    const { numTokens, bits, target } = shape;
+    const { numTokens, target } = shape;
+    const bits = vectorBitsOf(shape);
     this.#asm = asm;
     this.#shape = shape;
     this.#octetStride = walk.octetStride;
     this.#quadStride = walk.quadStride;
     this.#tokens = [...Array(numTokens).keys()];
+    const vectors = [...Array(vectorsOfRows(shape)).keys()];
     let numTaken = 0;
     const take = (): VectorRegister => ({ kind: "vector", index: numTaken++, bits });
     const { numSpares, keepsOne } = byteDotNeeds(shape);
-    [this.#first, this.#second, this.#spare] = [take(), take(), take()];
+    const weights = vectors.map(() => ({ first: take(), second: take() }));
+    this.#spare = take();
     const spares: Spares = [this.#spare, ...Array.from({ length: numSpares - 1 }, take)];
-    this.#dots = this.#tokens.map(take);
+    this.#products = productsOf(spares, vectors.length);
+    const dots = vectors.map(() => this.#tokens.map(take));
     const kept = keepsOne ? take() : null;
-    const sumsFit = numTaken + numTokens <= target.numVectorRegisters;
-    this.#sums = sumsFit ? this.#tokens.map(take) : null;
-    this.#sumOnStack = sumsFit ? this.#spare : (spares[1] ?? take());
+    const sumsFit = numTaken + vectors.length * numTokens <= target.numVectorRegisters;
+    this.#rows = weights.map((registers, octet) => ({
+      ...registers,
+      octet,
+      dots: dots[octet] ?? [],
+      sums: sumsFit ? this.#tokens.map(take) : null,
+    }));
     const constant = (byteValue: readonly number[]): VectorRegister | Memory => {
       const memory = at(
         asm.constant(Uint8Array.from({ length: bits / 8 }, (_, i) => byteValue[i % byteValue.length] ?? 0)),
@@ -157,14 +163,16 @@ class Tile {
   }
 
   zeroSums(): void {
-    for (const token of this.#tokens) this.#zero(this.#sums?.[token] ?? this.#spare, token);
+    for (const rows of this.#rows)
+      for (const token of this.#tokens) {
+        this.#zero(rows.sums?.[token] ?? this.#spare);
+        if (rows.sums === null) this.#asm.vmovupsStore(this.#stackSums(rows, token), this.#spare);
+      }
   }
 
-  #zero(sum: VectorRegister, token: number): void {
-    const asm = this.#asm;
-    if (this.#shape.target.numVectorRegisters === 32) asm.vpxord(sum, sum, sum);
-    else asm.vpxor(sum, sum, sum);
-    if (this.#sums === null) asm.vmovupsStore(stackSums(this.#shape.bits, token), sum);
+  #zero(sum: VectorRegister): void {
+    if (this.#shape.target.numVectorRegisters === 32) this.#asm.vpxord(sum, sum, sum);
+    else this.#asm.vpxor(sum, sum, sum);
   }
 
   /**
@@ -172,7 +180,7 @@ class Tile {
    * first ends, so it finds no stream; the next two are asked for, from their beginning at twice the pace.
    */
   prefetch(): void {
-    if (this.#shape.bits === 256) return;
+    if (this.#shape.numOctets === 1) return;
     const bytesAtOnce = 2 * groupBytes[this.#shape.storage];
     for (let line = 0; line < bytesAtOnce; line += cacheLineBytes) this.#asm.prefetcht0(at(ahead, line));
     this.#asm.add(ahead, bytesAtOnce);
@@ -191,62 +199,79 @@ class Tile {
   }
 
   integerDots(): void {
-    const asm = this.#asm;
     const numVectors = this.#shape.storage === "q4" ? 4 : 8;
-    for (const token of this.#tokens) this.#byteDot.start(this.#dot(token));
-    for (let vector = 0; vector < numVectors; vector++) {
-      if (this.#shape.storage === "q4") {
-        this.#loadRows(this.#second, weightParts.q4Data + vector * vectorBytes);
-        this.#and(this.#first, this.#second);
-        asm.vpsrlw(this.#second, this.#second, 4);
-        this.#and(this.#second, this.#second);
-        this.#multiply(this.#first, 2 * vector);
-        this.#multiply(this.#second, 2 * vector + 1);
-      } else {
-        this.#loadRows(this.#first, weightParts.q8Data + vector * vectorBytes);
-        this.#byteDot.prepareSigned(this.#first, this.#second, vector === 0);
-        this.#multiply(this.#first, vector);
-      }
-    }
+    for (const { dots } of this.#rows) for (const dot of dots) this.#byteDot.start(dot);
+    for (let vector = 0; vector < numVectors; vector++)
+      if (this.#shape.storage === "q4") this.#multiplyNibbles(vector);
+      else this.#multiplyBytes(vector);
     this.#byteDot.finishGroup();
   }
 
+  #multiplyNibbles(vector: number): void {
+    const asm = this.#asm;
+    for (const rows of this.#rows) {
+      const { first, second } = rows;
+      this.#loadRows(second, rows, weightParts.q4Data + vector * vectorBytes);
+      this.#and(first, second);
+      asm.vpsrlw(second, second, 4);
+      this.#and(second, second);
+    }
+    this.#multiply("first", 2 * vector);
+    this.#multiply("second", 2 * vector + 1);
+  }
+
+  #multiplyBytes(vector: number): void {
+    for (const rows of this.#rows) {
+      this.#loadRows(rows.first, rows, weightParts.q8Data + vector * vectorBytes);
+      this.#byteDot.prepareSigned(rows.first, rows.second, vector === 0);
+    }
+    this.#multiply("first", vector);
+  }
+
   /** Weights of 4 columns k = 4·kVector … of all rows × those of every token. */
-  #multiply(weights: VectorRegister, kVector: number): void {
-    const tokens = this.#tokens.map((token) => ({
-      dot: this.#dot(token),
-      four: this.#quad(token, kVector * quadVectorBytes + 4 * (token % tokensPerQuad)),
-    }));
-    this.#byteDot.multiply(tokens, weights, this.#second, kVector === 0);
+  #multiply(which: "first" | "second", kVector: number): void {
+    const rows = this.#rows.map((one) => ({ weights: one[which], second: one.second, dots: one.dots }));
+    const fours = this.#tokens.map((token) =>
+      this.#quad(token, kVector * quadVectorBytes + 4 * (token % tokensPerQuad)),
+    );
+    this.#byteDot.multiply(rows, fours, kVector === 0);
   }
 
   scaleAndAdd(): void {
-    const asm = this.#asm;
     const { storage } = this.#shape;
-    const [scales, mins] = [this.#first, this.#second];
-    this.#loadHalves(scales, weightParts.scales);
-    if (storage === "q4") this.#loadHalves(mins, weightParts.q4Mins);
+    for (const rows of this.#rows) {
+      this.#loadHalves(rows.first, rows, weightParts.scales);
+      if (storage === "q4") this.#loadHalves(rows.second, rows, weightParts.q4Mins);
+    }
     for (const token of this.#tokens) {
-      const dot = this.#dot(token);
-      const sum = this.#sums?.[token] ?? this.#sumOnStack;
-      if (this.#sums === null) asm.vmovups(sum, stackSums(this.#shape.bits, token));
-      this.#byteDot.toFloat(dot, stackPerToken(token));
-      const factor = this.#times(scales, this.#quad(token, quadParts.scales + 4 * (token % tokensPerQuad)));
-      this.#multiplyAdd(sum, dot, factor);
-      if (storage === "q4") this.#addMins(sum, mins, stackPerToken(token));
-      if (this.#sums === null) asm.vmovupsStore(stackSums(this.#shape.bits, token), sum);
+      for (const rows of this.#rows) this.#byteDot.toFloat(this.#dot(rows, token), stackPerToken(token));
+      this.#multiplyScales(token);
+      for (const [i, rows] of this.#rows.entries()) this.#addScaled(rows, token, this.#products[i]);
+      if (storage === "q4") this.#addMins(token);
+      for (const rows of this.#rows)
+        if (rows.sums === null) this.#asm.vmovupsStore(this.#stackSums(rows, token), this.#sum(rows, token));
     }
   }
 
   storeSums(): void {
-    for (const [token, sum] of this.#sums?.entries() ?? [])
-      this.#asm.vmovupsStore(stackSums(this.#shape.bits, token), sum);
+    for (const rows of this.#rows)
+      for (const [token, sum] of rows.sums?.entries() ?? [])
+        this.#asm.vmovupsStore(this.#stackSums(rows, token), sum);
   }
 
-  #dot(token: number): VectorRegister {
-    const dot = this.#dots[token];
-    invariant(dot !== undefined, () => `token ${token} of a tile of ${this.#dots.length}`);
+  #dot({ dots }: Rows, token: number): VectorRegister {
+    const dot = dots[token];
+    invariant(dot !== undefined, () => `token ${token} of a tile of ${dots.length}`);
     return dot;
+  }
+
+  /** The register of a token's float sum once the group's integers are in it: where sums live on the stack, its dot's. */
+  #sum(rows: Rows, token: number): VectorRegister {
+    return rows.sums?.[token] ?? this.#dot(rows, token);
+  }
+
+  #stackSums({ octet }: Rows, token: number): Memory {
+    return at(rsp, (token * this.#shape.numOctets + octet) * octetSumsBytes);
   }
 
   /** A place in the current group of the token's quad. */
@@ -254,22 +279,27 @@ class Tile {
     return token < tokensPerQuad ? at(x, disp) : at(x, disp, this.#quadStride);
   }
 
+  /** A place in the current group of the rows' octet. */
+  #weights({ octet }: Rows, disp: number): Memory {
+    return octet === 0 ? at(w, disp) : at(w, disp, this.#octetStride);
+  }
+
   #and(to: VectorRegister, from: VectorRegister): void {
     if (this.#shape.target.numVectorRegisters === 32) this.#asm.vpandd(to, from, this.#nibbleMask);
     else this.#asm.vpand(to, from, this.#nibbleMask);
   }
 
-  /** 32 bytes of the octet, and the same of the next octet in the upper half. */
-  #loadRows(to: VectorRegister, disp: number): void {
-    this.#asm.vmovups(resized(to, 256), at(w, disp));
+  /** 32 bytes of the octet, and with 512 bits the same of the next octet in the upper half. */
+  #loadRows(to: VectorRegister, rows: Rows, disp: number): void {
+    this.#asm.vmovups(resized(to, 256), this.#weights(rows, disp));
     if (to.bits === 512) this.#asm.vinserti64x4(to, to, at(w, disp, this.#octetStride), 1);
   }
 
-  /** f16 numbers of the octet's 8 rows (and the next octet's) as f32. */
-  #loadHalves(to: VectorRegister, disp: number): void {
+  /** f16 numbers of the octet's 8 rows (and with 512 bits the next octet's) as f32. */
+  #loadHalves(to: VectorRegister, rows: Rows, disp: number): void {
     const asm = this.#asm;
     if (to.bits === 256) {
-      asm.vcvtph2ps(to, at(w, disp));
+      asm.vcvtph2ps(to, this.#weights(rows, disp));
       return;
     }
     asm.vmovups(xmm(to.index), at(w, disp));
@@ -278,34 +308,52 @@ class Tile {
     invariant(to.index < 16, () => "vinserti128 reaches registers 0 to 15");
   }
 
-  /** vector · number in memory, in `spare`. */
-  #times(vector: VectorRegister, number: Memory): VectorRegister {
+  /** products ← ws · xs of the token */
+  #multiplyScales(token: number): void {
     const asm = this.#asm;
-    if (this.#shape.target.numVectorRegisters === 32) asm.vmulps(this.#spare, vector, broadcast(number));
-    else {
-      asm.vbroadcastss(this.#spare, number);
-      asm.vmulps(this.#spare, this.#spare, vector);
+    const scale = this.#quad(token, quadParts.scales + 4 * (token % tokensPerQuad));
+    const repeats = this.#shape.target.numVectorRegisters === 16;
+    if (repeats) asm.vbroadcastss(this.#spare, scale);
+    for (const [i, { first: scales }] of this.#rows.entries()) {
+      const to = this.#products[i] ?? this.#spare;
+      if (repeats) asm.vmulps(to, this.#spare, scales);
+      else asm.vmulps(to, scales, broadcast(scale));
     }
-    return this.#spare;
   }
 
-  /** sum += a · b; where unfused, b's register is used up. */
-  #multiplyAdd(sum: VectorRegister, a: VectorRegister, b: VectorRegister): void {
+  /** The token's sum += dot · factor, which is used up where multiply-adds are not fused. */
+  #addScaled(rows: Rows, token: number, factor: VectorRegister = this.#spare): void {
+    const asm = this.#asm;
+    const dot = this.#dot(rows, token);
+    if (rows.sums !== null) this.#multiplyAdd(this.#sum(rows, token), dot, factor, factor);
+    else if (this.#shape.target.fused) asm.vfmadd213ps(dot, factor, this.#stackSums(rows, token));
+    else {
+      asm.vmulps(dot, dot, factor);
+      asm.vaddps(dot, dot, this.#stackSums(rows, token));
+    }
+  }
+
+  /** The token's sums += wmin · (xs · Σq_x) */
+  #addMins(token: number): void {
+    const asm = this.#asm;
+    const { target } = this.#shape;
+    const product = stackPerToken(token);
+    const readsMemory = target.numVectorRegisters === 32 && target.fused;
+    if (!readsMemory) asm.vbroadcastss(this.#spare, product);
+    for (const [i, rows] of this.#rows.entries()) {
+      const sum = this.#sum(rows, token);
+      if (readsMemory) asm.vfmadd231ps(sum, rows.second, broadcast(product));
+      else this.#multiplyAdd(sum, rows.second, this.#spare, this.#products[i] ?? this.#spare);
+    }
+  }
+
+  /** sum += a · b; `scratch` may be b, and is used where the two are not fused. */
+  #multiplyAdd(sum: VectorRegister, a: VectorRegister, b: VectorRegister, scratch: VectorRegister): void {
     if (this.#shape.target.fused) {
       this.#asm.vfmadd231ps(sum, a, b);
       return;
     }
-    this.#asm.vmulps(b, a, b);
-    this.#asm.vaddps(sum, sum, b);
-  }
-
-  #addMins(sum: VectorRegister, mins: VectorRegister, product: Memory): void {
-    const asm = this.#asm;
-    if (this.#shape.target.numVectorRegisters === 32 && this.#shape.target.fused) {
-      asm.vfmadd231ps(sum, mins, broadcast(product));
-      return;
-    }
-    asm.vbroadcastss(this.#spare, product);
-    this.#multiplyAdd(sum, mins, this.#spare);
+    this.#asm.vmulps(scratch, a, b);
+    this.#asm.vaddps(sum, sum, scratch);
   }
 }
