@@ -72,6 +72,8 @@ const quadVectorBytes = 16;
 const weightParts = { scales: 0, q4Mins: 16, q4Data: 32, q8Data: 16 } as const;
 const quadParts = { scales: 128, sums: 144 } as const;
 const cacheLineBytes = 64;
+/** How far ahead of a single octet's weights the processor is asked for more. */
+const bytesAhead = 4096;
 
 const w = rax;
 const x = r9;
@@ -176,14 +178,20 @@ class Tile {
   }
 
   /**
-   * One octet is one stream, which the processor predicts by itself. Of two octets at once the second begins where the
-   * first ends, so it finds no stream; the next two are asked for, from their beginning at twice the pace.
+   * Weights are asked for before they are needed.
+   *
+   *   two octets   the second begins where the first ends, so the processor finds no stream: the next two are asked for,
+   *                from their beginning at twice the pace
+   *   one octet    is a stream that the processor predicts by itself, but not far enough on Zen 3: a page ahead of it brings
+   *                a tenth more from memory and up to half more from the last cache (Zen 4 with 512 bits: no difference)
    */
   prefetch(): void {
-    if (this.#shape.numOctets === 1) return;
-    const bytesAtOnce = 2 * groupBytes[this.#shape.storage];
-    for (let line = 0; line < bytesAtOnce; line += cacheLineBytes) this.#asm.prefetcht0(at(ahead, line));
-    this.#asm.add(ahead, bytesAtOnce);
+    const { numOctets, storage, target } = this.#shape;
+    if (numOctets === 1 && target.vectorBits === 512) return;
+    const numBytes = numOctets * groupBytes[storage];
+    const [from, disp] = numOctets === 2 ? [ahead, 0] : [w, bytesAhead];
+    for (let line = 0; line < numBytes; line += cacheLineBytes) this.#asm.prefetcht0(at(from, disp + line));
+    if (numOctets === 2) this.#asm.add(ahead, numBytes);
   }
 
   /** One number per token that every row needs: `byteDot`'s correction, or xs · Σq_x. */
