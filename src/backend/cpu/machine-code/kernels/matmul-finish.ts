@@ -41,30 +41,56 @@ const laneNumbers = new Uint8Array(Int32Array.from({ length: rowsPerOctet }, (_,
 /** x + (−0) is x for every x, −0 included: the bias of a product without bias. */
 const negativeZeros = new Uint8Array(Float32Array.from({ length: rowsPerOctet }, () => -0).buffer);
 
-/** @param numOctets two lie beside each other in every token's sums. rbx = tokens of the tile. Uses rax, r9, r10, r15. */
+/** Octets that follow each other, beside each other in every token's sums. rbx = tokens of the tile. Uses rax, r9, r10, r15. */
 export function emitFinish(
   asm: Assembler,
   job: JobFields<MatmulName>,
-  { octet, out, outStride }: FinishRegisters,
+  registers: FinishRegisters,
   { numOctets }: { readonly numOctets: 1 | 2 },
 ): void {
+  emitScale(asm, job);
+  for (let half = 0; half < numOctets; half++)
+    emitFinishOctet(asm, job, registers, {
+      half,
+      sumsAt: half * octetRowBytes,
+      tokenSumsBytes: numOctets * octetRowBytes,
+    });
+}
+
+/** What `emitFinishOctet` multiplies with; stays in its register. */
+export function emitScale(asm: Assembler, job: JobFields<MatmulName>): void {
   asm.vbroadcastss(scale, job.field("scale"));
-  for (let half = 0; half < numOctets; half++) {
-    const [partial, done] = [asm.label(), asm.label()];
-    emitRowsLeft(asm, job, octet, half);
-    emitBias(asm, job, octet, half);
-    asm.mov(to, octet);
-    asm.shl(to, Math.log2(octetRowBytes));
-    asm.lea(to, at(out, half * octetRowBytes, to));
-    asm.lea(from, at(rsp, half * octetRowBytes));
-    asm.cmp(rowsLeft, rowsPerOctet);
-    asm.jump("jl", partial);
-    emitTokens(asm, job, outStride, numOctets, false);
-    asm.jmp(done);
-    asm.bind(partial);
-    emitTokens(asm, job, outStride, numOctets, true);
-    asm.bind(done);
-  }
+}
+
+/** Where the sums of an octet are: from rsp on, and from one token to the next. */
+interface OctetSums {
+  /** 1: the octet after the one in the register. */
+  readonly half: number;
+  readonly sumsAt: number;
+  readonly tokenSumsBytes: number;
+}
+
+/** One octet of all the tile's tokens. */
+export function emitFinishOctet(
+  asm: Assembler,
+  job: JobFields<MatmulName>,
+  { octet, out, outStride }: FinishRegisters,
+  { half, sumsAt, tokenSumsBytes }: OctetSums,
+): void {
+  const [partial, done] = [asm.label(), asm.label()];
+  emitRowsLeft(asm, job, octet, half);
+  emitBias(asm, job, octet, half);
+  asm.mov(to, octet);
+  asm.shl(to, Math.log2(octetRowBytes));
+  asm.lea(to, at(out, half * octetRowBytes, to));
+  asm.lea(from, at(rsp, sumsAt));
+  asm.cmp(rowsLeft, rowsPerOctet);
+  asm.jump("jl", partial);
+  emitTokens(asm, job, outStride, { tokenSumsBytes, isMasked: false });
+  asm.jmp(done);
+  asm.bind(partial);
+  emitTokens(asm, job, outStride, { tokenSumsBytes, isMasked: true });
+  asm.bind(done);
 }
 
 /** rowsLeft = numRows − 8·(octet + half); lanes = all ones where there is a row. */
@@ -100,8 +126,7 @@ function emitTokens(
   asm: Assembler,
   job: JobFields<MatmulName>,
   outStride: GeneralRegister,
-  numOctets: 1 | 2,
-  isMasked: boolean,
+  { tokenSumsBytes, isMasked }: { readonly tokenSumsBytes: number; readonly isMasked: boolean },
 ): void {
   const [again, noOld] = [asm.label(), asm.label()];
   asm.mov(scratch, numTokens);
@@ -117,7 +142,7 @@ function emitTokens(
   if (isMasked) asm.vmaskmovpsStore(at(to), lanes, value);
   else asm.vmovupsStore(at(to), value);
   asm.add(to, outStride);
-  asm.add(from, numOctets * octetRowBytes);
+  asm.add(from, tokenSumsBytes);
   asm.sub(scratch, 1);
   asm.jump("jne", again);
 }

@@ -35,10 +35,18 @@ import {
 import type { Target } from "../targets.ts";
 import { emitKernel, type JobFields } from "./frame.ts";
 import { emitFinish } from "./matmul-finish.ts";
+import { emitStreams } from "./matmul-streams.ts";
 import { emitTile, tileScratchBytes } from "./matmul-tile.ts";
-import { fewestTokensForPairs, type QuantizedStorage, tileWidths, type WalkShape } from "./tile-shape.ts";
+import {
+  fewestTokensForPairs,
+  type QuantizedStorage,
+  readsStreams,
+  tileWidths,
+  type WalkShape,
+} from "./tile-shape.ts";
 
 const kernelNames = { q4: "matmulQ4", q8: "matmulQ8" } as const;
+type PanelShape = WalkShape & { readonly numOctets: 1 | 2 };
 type Job = JobFields<"matmulQ4" | "matmulQ8">;
 
 /** The first octet that begins so far behind a panel's start belongs to the next: half of a first cache of 32 KB. */
@@ -66,8 +74,12 @@ const stack = {
   panelWeights: stackPlace(1),
   panelEnd: stackPlace(2),
   end: stackPlace(3),
+  runOctets: stackPlace(4),
+  runEnd: stackPlace(5),
 } as const;
-const scratchBytes = tileScratchBytes + 4 * 8;
+const scratchBytes = tileScratchBytes + 6 * 8;
+/** One token leaves nobody to count. */
+const streams = { ...walk, runStride: walk.tokensLeft, runOctets: stack.runOctets, runEnd: stack.runEnd };
 
 /** The kernel `matmulQ4` or `matmulQ8` for a target. */
 export function emitQuantizedMatmul(asm: Assembler, target: Target, storage: QuantizedStorage): void {
@@ -76,6 +88,13 @@ export function emitQuantizedMatmul(asm: Assembler, target: Target, storage: Qua
     const [oneByOne, done] = [asm.label(), asm.label()];
     asm.cmpMemory(job.field("numTokens"), 0);
     asm.jump("je", done);
+    if (readsStreams(target)) {
+      const severalTokens = asm.label();
+      asm.cmpMemory(job.field("numTokens"), 1);
+      asm.jump("jne", severalTokens);
+      emitStreams(asm, job, streams, { storage, target });
+      asm.bind(severalTokens);
+    }
     const fewestForPairs = fewestTokensForPairs(target, storage);
     if (fewestForPairs !== null) {
       asm.cmpMemory(job.field("numTokens"), fewestForPairs - 1);
@@ -103,7 +122,7 @@ function emitSetup(asm: Assembler, job: Job, storage: QuantizedStorage): void {
 }
 
 /** All octets from `octet` on; two by two as long as there are two, where they go so: an odd one is left to the other loop. */
-function emitPanels(asm: Assembler, job: Job, shape: WalkShape): void {
+function emitPanels(asm: Assembler, job: Job, shape: PanelShape): void {
   const { octet, weights, octetStride } = walk;
   const [nextPanel, done] = [asm.label(), asm.label()];
   asm.mov(low32(rax), job.end);
@@ -128,7 +147,7 @@ function emitPanels(asm: Assembler, job: Job, shape: WalkShape): void {
 }
 
 /** A panel's octets × all tokens; at least one of each. */
-function emitTokenLoop(asm: Assembler, job: Job, shape: WalkShape): void {
+function emitTokenLoop(asm: Assembler, job: Job, shape: PanelShape): void {
   const { octet, weights, input, quadStride, tokensLeft, tokensOfTile, out, outStride } = walk;
   const nextTokens = asm.label();
   const [widest = 1] = tileWidths(shape);
@@ -152,7 +171,7 @@ function emitTokenLoop(asm: Assembler, job: Job, shape: WalkShape): void {
 }
 
 /** A panel's octets × the tokens of one tile. */
-function emitOctetLoop(asm: Assembler, job: Job, shape: WalkShape): void {
+function emitOctetLoop(asm: Assembler, job: Job, shape: PanelShape): void {
   const { octet, weights, octetStride, tokensOfTile } = walk;
   const { numOctets } = shape;
   const [nextOctet, finish] = [asm.label(), asm.label()];

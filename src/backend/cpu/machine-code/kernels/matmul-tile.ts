@@ -78,6 +78,7 @@ const bytesAhead = 4096;
 const w = rax;
 const x = r9;
 const xEnd = r10;
+/** Where weights are asked for ahead; of four octets the last one's place. */
 const ahead = r15;
 
 /** Emits the tile; its sums end up in `stackSums`. */
@@ -86,7 +87,8 @@ export function emitTile(asm: Assembler, walk: TileRegisters, shape: TileShape):
   tile.zeroSums();
   asm.mov(w, walk.weights);
   asm.mov(x, walk.input);
-  if (shape.numOctets === 2) asm.lea(ahead, at(walk.weights, 0, walk.octetStride, 2));
+  if (shape.numOctets > 1) asm.lea(ahead, at(walk.weights, 0, walk.octetStride, 2));
+  if (shape.numOctets === 4) asm.add(ahead, walk.octetStride);
   asm.lea(xEnd, at(walk.input, 0, walk.quadStride));
   countUp(asm, x, quadGroupBytes, xEnd, () => {
     tile.prefetch();
@@ -94,13 +96,14 @@ export function emitTile(asm: Assembler, walk: TileRegisters, shape: TileShape):
     tile.integerDots();
     tile.scaleAndAdd();
     asm.add(w, groupBytes[shape.storage]);
+    if (shape.numOctets === 4) asm.add(ahead, groupBytes[shape.storage]);
   });
   tile.storeSums();
 }
 
 /** One vector of the tile's rows: where its weights are, and its registers. */
 interface Rows {
-  /** 0, or 1 where the next octet has vectors of its own. */
+  /** 0, or 1 to 3 where further octets have vectors of their own. */
   readonly octet: number;
   /** Weights of two k-vectors while multiplying; the group's scales and minima while scaling. */
   readonly first: VectorRegister;
@@ -184,9 +187,11 @@ class Tile {
    *                from their beginning at twice the pace
    *   one octet    is a stream that the processor predicts by itself, but not far enough on Zen 3: a page ahead of it brings
    *                a tenth more from memory and up to half more from the last cache (Zen 4 with 512 bits: no difference)
+   *   four         are four streams, far apart: nothing to add
    */
   prefetch(): void {
     const { numOctets, storage, target } = this.#shape;
+    if (numOctets === 4) return;
     if (numOctets === 1 && target.vectorBits === 512) return;
     const numBytes = numOctets * groupBytes[storage];
     const [from, disp] = numOctets === 2 ? [ahead, 0] : [w, bytesAhead];
@@ -289,7 +294,8 @@ class Tile {
 
   /** A place in the current group of the rows' octet. */
   #weights({ octet }: Rows, disp: number): Memory {
-    return octet === 0 ? at(w, disp) : at(w, disp, this.#octetStride);
+    if (octet === 0) return at(w, disp);
+    return octet === 3 ? at(ahead, disp) : at(w, disp, this.#octetStride, octet === 2 ? 2 : 1);
   }
 
   #and(to: VectorRegister, from: VectorRegister): void {

@@ -4,8 +4,12 @@
  *   AVX2, 4 bits      two octets × 4 tokens, each octet a vector: activations repeated once serve both
  *   AVX2, 8 bits      one octet × 8 tokens: signs take the registers that a second one would need
  *   AVX-512           two octets × 8 tokens, both in one vector
- *   one or two tokens one octet: such a product waits for memory, and one stream of weights comes faster than two
- *                     (4 bits: 10 %; 8 bits: 10 to 50 %)
+ *
+ * One or two tokens are another matter: such a product waits for memory.
+ *
+ *   AVX2, one token   four octets from four places of the share (matmul-streams.ts)
+ *   else              one octet, one stream of weights: of two that lie beside each other it is the faster (Zen 4; 4 bits:
+ *                     10 %; 8 bits: 10 to 50 %)
  */
 import type { WeightStorage } from "../../../../core/weight-layout.ts";
 import type { Target, TargetName } from "../targets.ts";
@@ -17,7 +21,7 @@ export interface TileShape {
   readonly storage: QuantizedStorage;
   readonly target: Target;
   /** 8 rows each. */
-  readonly numOctets: 1 | 2;
+  readonly numOctets: 1 | 2 | 4;
   readonly numTokens: number;
 }
 export type WalkShape = Omit<TileShape, "numTokens">;
@@ -30,6 +34,11 @@ const fewestForPairs: Readonly<Record<TargetName, Readonly<Record<QuantizedStora
 };
 export function fewestTokensForPairs({ name }: Target, storage: QuantizedStorage): number | null {
   return fewestForPairs[name][storage];
+}
+
+/** Whether the products of one token read four places at once. */
+export function readsStreams({ byteDot }: Target): boolean {
+  return byteDot === "maddubs";
 }
 
 /** Bits of each vector of rows. */
