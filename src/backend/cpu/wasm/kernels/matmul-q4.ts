@@ -8,6 +8,9 @@
 // One token's 4 bytes are repeated over a vector and multiplied with 4 rows' 4 bytes; pairs are added in 16 bits, and a
 // group's 8 such vectors too: |Σ| ≤ 8 · 2 · 15 · 127 = 30,480 < 32,767, so the sum is exact.
 //
+// One token alone reads four places of its share at once (`streams`): how much memory gives depends on how many streams the
+// processor reads ahead of.
+//
 // Bound: instructions. Per group of 32 columns and 4 tokens (1024 products) 64 products of vectors, 56 sums (none at a
 // group's first), 24 to take nibbles apart, 62 for scales and floats, and beside these, by loads alone, 32 repeats; for
 // one token, beyond the caches, the memory: 160 bytes for 256 products.
@@ -129,6 +132,57 @@ function tile1(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, o
   tile(1, job, weights, x, numGroups, row, out, stride);
 }
 
+/** addDots of one token and four rows, whose two times four columns are at `w`. */
+// @ts-ignore: decorator
+@inline
+function addFour(sum: v128, w: usize, low: v128, high: v128, mask: v128): v128 {
+  const nibbles = v128.load(w);
+  return addDots(sum, low, v128.and(nibbles, mask), high, highNibbles(nibbles, mask));
+}
+
+/** addGroup for one token, whose scale and sum stand in every lane; `w` points at four scales, four minima follow 16 bytes later. */
+// @ts-ignore: decorator
+@inline
+function addScaled(acc: v128, sum: v128, w: usize, xs: v128, xsum: v128): v128 {
+  return addGroup(acc, sum, scales4(w, halfBits), scales4(w + 16, halfBits), xs, xsum, ones16);
+}
+
+/** One token × an octet of each of four runs, which lie `run` octets apart; `octet` is run 0's. */
+function fourOctets(job: usize, weights: usize, x: usize, numGroups: u32, octet: u32, run: u32, out: usize): void {
+  const mask = nibbles, fold = foldScales, zero = i32x4.splat(0), runBytes = run * numGroups * bytesPerGroup;
+  let f0 = zero, f1 = zero, f2 = zero, f3 = zero, g0 = zero, g1 = zero, g2 = zero, g3 = zero;
+  let w0 = weights + octet * numGroups * bytesPerGroup;
+  for (const end = w0 + numGroups * bytesPerGroup; w0 < end; w0 += bytesPerGroup) {
+    const w1 = w0 + runBytes, w2 = w1 + runBytes, w3 = w2 + runBytes;
+    let s0 = zero, s1 = zero, s2 = zero, s3 = zero, t0 = zero, t1 = zero, t2 = zero, t3 = zero;
+    for (let j: usize = 0; j < 128; j += 32) {
+      const low = v128.load32_splat(x + j), high = v128.load32_splat(x + j, 16);
+      s0 = addFour(s0, w0 + j + 32, low, high, mask); t0 = addFour(t0, w0 + j + 48, low, high, mask);
+      s1 = addFour(s1, w1 + j + 32, low, high, mask); t1 = addFour(t1, w1 + j + 48, low, high, mask);
+      s2 = addFour(s2, w2 + j + 32, low, high, mask); t2 = addFour(t2, w2 + j + 48, low, high, mask);
+      s3 = addFour(s3, w3 + j + 32, low, high, mask); t3 = addFour(t3, w3 + j + 48, low, high, mask);
+    }
+    const xs = f32x4.mul(v128.load32_splat(x, 128), fold), xsum = f32x4.mul(xs, v128.load32_splat(x, 144));
+    f0 = addScaled(f0, s0, w0, xs, xsum); g0 = addScaled(g0, t0, w0 + 8, xs, xsum);
+    f1 = addScaled(f1, s1, w1, xs, xsum); g1 = addScaled(g1, t1, w1 + 8, xs, xsum);
+    f2 = addScaled(f2, s2, w2, xs, xsum); g2 = addScaled(g2, t2, w2 + 8, xs, xsum);
+    f3 = addScaled(f3, s3, w3, xs, xsum); g3 = addScaled(g3, t3, w3 + 8, xs, xsum);
+    x += bytesPerQuadGroup;
+  }
+  const end = foldEnd, row = octet << 3, runRows = run << 3;
+  finish(job, out + (row << 2), row, f32x4.mul(f0, end), f32x4.mul(g0, end));
+  finish(job, out + ((row + runRows) << 2), row + runRows, f32x4.mul(f1, end), f32x4.mul(g1, end));
+  finish(job, out + ((row + 2 * runRows) << 2), row + 2 * runRows, f32x4.mul(f2, end), f32x4.mul(g2, end));
+  finish(job, out + ((row + 3 * runRows) << 2), row + 3 * runRows, f32x4.mul(f3, end), f32x4.mul(g3, end));
+}
+
+/** One token × the octets from `first` on, in four runs of equal length. @returns the octet after them: fewer than four are left */
+function streams(job: usize, weights: usize, x: usize, numGroups: u32, first: u32, end: u32, out: usize): u32 {
+  const run = (end - first) >>> 2;
+  for (let octet = first; octet < first + run; octet++) fourOctets(job, weights, x, numGroups, octet, run, out);
+  return first + 4 * run;
+}
+
 /** Split by octets. A panel of octets stays in the first-level cache while all tokens pass by. */
 export function matmulQ4(job: usize): void {
   const numGroups = load<u32>(job, matmulQ4_numCols) >>> 5;
@@ -139,7 +193,9 @@ export function matmulQ4(job: usize): void {
   const stride = <usize>load<u32>(job, matmulQ4_outStride);
   const octetBytes = numGroups * bytesPerGroup, quadBytes = numGroups * bytesPerQuadGroup;
   const end = load<u32>(job, job_end), panel = octetsPerPanel(octetBytes);
-  for (let first = load<u32>(job, job_start); first < end; first += panel) {
+  let first = load<u32>(job, job_start);
+  if (numTokens == 1) first = streams(job, weights, input, numGroups, first, end, out);
+  for (; first < end; first += panel) {
     const last = min(end, first + panel);
     for (let token: u32 = 0; token < numTokens; token += 4) {
       const x = input + (token >>> 2) * quadBytes, tokenOut = out + token * stride, left = numTokens - token;

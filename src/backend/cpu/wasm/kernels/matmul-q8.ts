@@ -6,6 +6,8 @@
 // are loaded and i32x4.dot_i16x8 adds pairs in 32 bits, exactly:
 //   [row 0: k0+k1, k2+k3 | row 1: k0+k1, k2+k3] per vector of two rows, and one addition of neighbours per group.
 //
+// One token alone reads two places of its share at once (`streams`), as in matmul-q4.ts; for four there are too few registers.
+//
 // Bound: instructions. Per 32 bytes of weights and 2 tokens (64 products) 8 products of vectors, 8 sums (none at a
 // group's first), 4 loads, 4 for activations; for one token, beyond the caches, the memory: 272 bytes for 256 products.
 import { foldEnd, foldScales, halfBits } from "./constants";
@@ -100,6 +102,44 @@ function tile1(job: usize, weights: usize, x: usize, numGroups: u32, row: u32, o
   tile(1, job, weights, x, numGroups, row, out, stride);
 }
 
+/** addProduct of one token's columns, widened, and two rows. */
+// @ts-ignore: decorator
+@inline
+function addTwo(sum: v128, w: usize, x: v128): v128 {
+  return addProduct(sum, x, v128.load8x8_s(w));
+}
+
+/** One token × an octet of each of two runs, which lie `run` octets apart; `octet` is run 0's. */
+function twoOctets(job: usize, weights: usize, x: usize, numGroups: u32, octet: u32, run: u32, out: usize): void {
+  const keep = halfBits, fold = foldScales, zero = i32x4.splat(0), runBytes = run * numGroups * bytesPerGroup;
+  let f0 = zero, f1 = zero, g0 = zero, g1 = zero, w0 = weights + octet * numGroups * bytesPerGroup;
+  for (const end = w0 + numGroups * bytesPerGroup; w0 < end; w0 += bytesPerGroup) {
+    const w1 = w0 + runBytes;
+    let a0 = zero, a1 = zero, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
+    for (let j: usize = 16, xa = x; j < 272; j += 32, xa += 16) {
+      const x0 = i16x8.extend_low_i8x16_s(v128.load32_splat(xa));
+      a0 = addTwo(a0, w0 + j, x0); b0 = addTwo(b0, w0 + j + 8, x0);
+      c0 = addTwo(c0, w0 + j + 16, x0); d0 = addTwo(d0, w0 + j + 24, x0);
+      a1 = addTwo(a1, w1 + j, x0); b1 = addTwo(b1, w1 + j + 8, x0);
+      c1 = addTwo(c1, w1 + j + 16, x0); d1 = addTwo(d1, w1 + j + 24, x0);
+    }
+    const xs = f32x4.mul(v128.load32_splat(x, 128), fold);
+    f0 = addGroup(f0, a0, b0, scales4(w0, keep), xs); g0 = addGroup(g0, c0, d0, scales4(w0 + 8, keep), xs);
+    f1 = addGroup(f1, a1, b1, scales4(w1, keep), xs); g1 = addGroup(g1, c1, d1, scales4(w1 + 8, keep), xs);
+    x += bytesPerQuadGroup;
+  }
+  const end = foldEnd, row = octet << 3, otherRow = row + (run << 3);
+  finish(job, out + (row << 2), row, f32x4.mul(f0, end), f32x4.mul(g0, end));
+  finish(job, out + (otherRow << 2), otherRow, f32x4.mul(f1, end), f32x4.mul(g1, end));
+}
+
+/** One token × the octets from `first` on, in two runs of equal length. @returns the octet after them: one or none is left */
+function streams(job: usize, weights: usize, x: usize, numGroups: u32, first: u32, end: u32, out: usize): u32 {
+  const run = (end - first) >>> 1;
+  for (let octet = first; octet < first + run; octet++) twoOctets(job, weights, x, numGroups, octet, run, out);
+  return first + 2 * run;
+}
+
 /** Split by octets. A panel of octets stays in the first-level cache while all tokens pass by. */
 export function matmulQ8(job: usize): void {
   const numGroups = load<u32>(job, matmulQ4_numCols) >>> 5;
@@ -110,7 +150,9 @@ export function matmulQ8(job: usize): void {
   const stride = <usize>load<u32>(job, matmulQ4_outStride);
   const octetBytes = numGroups * bytesPerGroup, quadBytes = numGroups * bytesPerQuadGroup;
   const end = load<u32>(job, job_end), panel = octetsPerPanel(octetBytes);
-  for (let first = load<u32>(job, job_start); first < end; first += panel) {
+  let first = load<u32>(job, job_start);
+  if (numTokens == 1) first = streams(job, weights, input, numGroups, first, end, out);
+  for (; first < end; first += panel) {
     const last = min(end, first + panel);
     for (let token: u32 = 0; token < numTokens; token += 2) {
       const x = input + (token >>> 2) * quadBytes + ((token & 3) << 2), tokenOut = out + token * stride;
