@@ -1,43 +1,58 @@
 /** @module Counting bytes in a folder that another program changes. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import fs, { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { bytesBelow } from "./folder-bytes.ts";
 
-/** Makes and removes folders with a file in them, as a downloading pip does, until it is ended or 20 s have passed. */
-const churn = `
-  const { mkdirSync, rmSync, writeFileSync } = require("node:fs");
-  const end = Date.now() + 20_000;
-  process.stdout.write("ready");
-  for (let round = 0; Date.now() < end; round++) {
-    const folder = process.argv[1] + "/build-" + (round % 3);
-    mkdirSync(folder + "/deep/deeper", { recursive: true });
-    writeFileSync(folder + "/deep/part", "0123456789");
-    rmSync(folder, { recursive: true });
-  }`;
+/** `then` runs after every listing of `folder`, before anyone can look at what was listed. */
+function afterEachListing(t: TestContext, folder: string, then: () => void): void {
+  const list = fs.readdirSync;
+  const listed = (path: fs.PathLike, ...rest: never[]): unknown => {
+    const names = list(path, ...rest);
+    if (path === folder) then();
+    return names;
+  };
+  t.mock.method(fs, "readdirSync", listed as typeof fs.readdirSync);
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+}
 
-test("what is removed while it is counted is no error, and counts nothing", async (context) => {
-  const folder = mkdtempSync(join(tmpdir(), "pagoda-bytes-"));
+test("what is removed while it is counted is no error, and counts nothing", (t) => {
+  const folder = temporaryFolder(t);
   mkdirSync(join(folder, "kept", "below"), { recursive: true });
   writeFileSync(join(folder, "kept", "below", "file"), Buffer.alloc(1_000));
-  const child = spawn(process.execPath, ["-e", churn, folder], { stdio: ["ignore", "pipe", "inherit"] });
-  const isOver = once(child, "exit");
-  context.after(async () => {
-    child.kill("SIGKILL");
-    await isOver;
-    rmSync(folder, { recursive: true });
+  mkdirSync(join(folder, "going", "deep"), { recursive: true });
+  writeFileSync(join(folder, "going", "deep", "part"), "0123456789");
+  writeFileSync(join(folder, "gone"), "0123456789");
+  assert.equal(bytesBelow(folder), 1_020);
+  let numRemovals = 0;
+  afterEachListing(t, folder, () => {
+    numRemovals++;
+    rmSync(join(folder, "going"), { recursive: true });
+    rmSync(join(folder, "gone"));
   });
-  await once(child.stdout, "data");
-  for (let count = 0; count < 3_000; count++) {
-    const totalBytes = bytesBelow(folder);
-    assert.ok(totalBytes >= 1_000 && totalBytes <= 1_030, `${totalBytes} bytes`);
-  }
+  assert.equal(bytesBelow(folder), 1_000);
+  assert.equal(numRemovals, 1);
 });
 
-test("a folder that is not there holds nothing", () => {
-  assert.equal(bytesBelow(join(tmpdir(), "pagoda-there-is-no-such-folder")), 0);
+test("a folder that cannot be listed is no error either", (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, "file"), "0123456789");
+  for (const code of ["EMFILE", "EACCES", "ENOTDIR"]) {
+    afterEachListing(t, folder, () => {
+      throw Object.assign(new TypeError(code), { code });
+    });
+    assert.equal(bytesBelow(folder), 0, code);
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  }
+  assert.equal(bytesBelow(folder), 10);
+  assert.equal(bytesBelow(join(folder, "file", "below")), 0);
+  assert.equal(bytesBelow(join(folder, "there is no such folder")), 0);
 });

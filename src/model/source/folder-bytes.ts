@@ -1,26 +1,18 @@
 /** @module What a folder holds while another program works in it. */
-import { type Dirent, readdirSync, statSync } from "node:fs";
+import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { errnoOf } from "./file-faults.ts";
 
 /**
- * Bytes of all files below `folder`, in its folders too. What another program removes meanwhile counts nothing:
- * a listing and the look at what it lists are two moments.
+ * Bytes of all files at and below `path`, in its folders too. What another program removes meanwhile counts nothing (a
+ * listing and the look at what it lists are two moments), nor does what cannot be read: a meter never ends a download.
  */
-export function bytesBelow(folder: string): number {
-  return entriesOf(folder).reduce((totalBytes, entry) => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return totalBytes + bytesBelow(path);
-    if (!entry.isFile()) return totalBytes;
-    return totalBytes + (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
-  }, 0);
-}
-
-function entriesOf(folder: string): readonly Dirent[] {
+export function bytesBelow(path: string): number {
   try {
-    return readdirSync(folder, { withFileTypes: true });
-  } catch (cause) {
-    if (errnoOf(cause) === "ENOENT") return [];
-    throw cause;
+    const found = lstatSync(path);
+    if (found.isFile()) return found.size;
+    if (!found.isDirectory()) return 0;
+    return readdirSync(path).reduce((totalBytes, name) => totalBytes + bytesBelow(join(path, name)), 0);
+  } catch {
+    return 0;
   }
 }
