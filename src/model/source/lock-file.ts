@@ -1,5 +1,6 @@
 /** @module One process at a time: several identical commands may want the same file at the same moment. */
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -21,21 +22,23 @@ export async function withLock<T>(
   onWait: () => void = () => undefined,
 ): Promise<T> {
   createFolder(dirname(path));
+  // The last line is this holder's alone: a process may hold the same lock twice, one after the other.
+  const own = `${process.pid} ${hostname()}\n${randomUUID()}`;
   let hasWaited = false;
-  while (!tryToLock(path)) {
-    if (isAbandoned(path)) rmSync(path, { force: true });
-    else {
-      if (!hasWaited) onWait();
-      hasWaited = true;
-      await sleep(pollMs);
-    }
+  while (!tryToLock(path, own)) {
+    if (removeIf(isAbandoned, path)) continue;
+    if (!hasWaited) onWait();
+    hasWaited = true;
+    await sleep(pollMs);
   }
-  const renewal = setInterval(() => renew(path), renewMs).unref();
+  const isOwn = (lockPath: string): boolean => contentsOf(lockPath) === own;
+  const renewal = setInterval(() => renewIf(isOwn, path), renewMs).unref();
   try {
     return await action();
   } finally {
     clearInterval(renewal);
-    rmSync(path, { force: true });
+    // After a stall it may be someone else's.
+    removeIf(isOwn, path);
   }
 }
 
@@ -48,9 +51,9 @@ export function createFolder(path: string): void {
   }
 }
 
-function tryToLock(path: string): boolean {
+function tryToLock(path: string, contents: string): boolean {
   try {
-    writeFileSync(path, `${process.pid} ${hostname()}`, { flag: "wx" });
+    writeFileSync(path, contents, { flag: "wx" });
     return true;
   } catch (cause) {
     if (errnoOf(cause) === "EEXIST") return false;
@@ -58,21 +61,42 @@ function tryToLock(path: string): boolean {
   }
 }
 
-function renew(path: string): void {
+/** A lock that cannot be renewed is taken for abandoned in the end: that may cost a second download, not this one. */
+function renewIf(isOwn: (lockPath: string) => boolean, path: string): void {
   try {
     const now = new Date();
-    utimesSync(path, now, now);
-  } catch (cause) {
-    if (errnoOf(cause) !== "ENOENT") throw cause; // someone took it for abandoned: the checksum decides
+    if (isOwn(path)) utimesSync(path, now, now);
+  } catch {
+    // Gone, or on a disk that is not there for the moment: the next renewal tries again.
   }
+}
+
+/**
+ * Removes the lock if it `mayGo`; true where it did. Between the look and the removal another process may have removed it
+ * and put its own there, so it is moved aside, looked at again, and put back where it is not the one that was meant.
+ */
+function removeIf(mayGo: (lockPath: string) => boolean, path: string): boolean {
+  if (!mayGo(path)) return false;
+  const aside = `${path}.${randomUUID()}`;
+  try {
+    renameSync(path, aside);
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOENT") return false; // another process was first
+    throw writeFault(cause, path);
+  }
+  const isMeant = mayGo(aside);
+  if (!isMeant) tryToLock(path, contentsOf(aside));
+  rmSync(aside, { force: true });
+  return isMeant;
 }
 
 function isAbandoned(path: string): boolean {
   const renewedMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs;
   if (renewedMs === undefined) return false; // released in this moment
   if (Date.now() - renewedMs > staleMs) return true;
-  const [holder = "", ...host] = readHolder(path).split(" ");
-  return host.join(" ") === hostname() && hasEnded(Number(holder));
+  const [holder = ""] = contentsOf(path).split("\n");
+  const [processId = "", ...host] = holder.split(" ");
+  return host.join(" ") === hostname() && hasEnded(Number(processId));
 }
 
 function hasEnded(processId: number): boolean {
@@ -85,7 +109,7 @@ function hasEnded(processId: number): boolean {
   }
 }
 
-function readHolder(path: string): string {
+function contentsOf(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { tinyFolder } from "../testing/fixtures.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
-import { withLock } from "./lock-file.ts";
 import { parseModelName } from "./model-name.ts";
 import { type DownloadProgress, ProgressMeter } from "./progress-meter.ts";
 import { sourceSettingsFrom } from "./source-settings.ts";
@@ -71,27 +69,4 @@ test("progress: rate over the last seconds, time left, and a report at the end",
   meter.add(6_000);
   assert.equal(reports.at(-1)?.doneBytes, 10_000);
   assert.equal(reports.at(-1)?.remainingMs, 0);
-});
-
-test("a lock is exclusive, and that of a process that died is taken over", async (t) => {
-  const path = join(temporaryFolder(t), "a", "lock");
-  const events: string[] = [];
-  const hold = (name: string) =>
-    withLock(path, async () => {
-      events.push(`${name} in`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      events.push(`${name} out`);
-    });
-  await Promise.all([hold("first"), hold("second")]);
-  assert.deepEqual(events, ["first in", "first out", "second in", "second out"]);
-  // Process ids end far below this one.
-  writeFileSync(path, `999999999 ${hostname()}`);
-  await hold("third");
-  assert.equal(events.at(-1), "third out");
-  // A process of another machine may live however its id looks here; what counts is that it no longer renews.
-  writeFileSync(path, `${process.pid} elsewhere`);
-  const anHourAgo = new Date(Date.now() - 3_600_000);
-  utimesSync(path, anHourAgo, anHourAgo);
-  await hold("fourth");
-  assert.equal(events.at(-1), "fourth out");
 });
