@@ -19,7 +19,11 @@ export interface HubFile {
   readonly digest: ExpectedDigest | null;
 }
 
-const userAgent = "pagoda";
+/**
+ * A body that is compressed on its way has another length than the file, and its parts are none of the file's:
+ * neither the size that HEAD states nor a range would fit what is written.
+ */
+const plainHeaders = { "user-agent": "pagoda", "accept-encoding": "identity" } as const;
 const timeoutMs = 15_000;
 const maxRedirects = 5;
 
@@ -31,7 +35,7 @@ export class HubClient {
   constructor(settings: SourceSettings) {
     this.#settings = settings;
     this.headers = {
-      "user-agent": userAgent,
+      ...plainHeaders,
       ...(settings.hubToken === null ? {} : { authorization: `Bearer ${settings.hubToken}` }),
     };
   }
@@ -93,7 +97,7 @@ export class HubClient {
 
   async #request(url: string, method: string): Promise<Response> {
     const isHub = new URL(url).origin === new URL(this.#settings.hubEndpoint).origin;
-    const headers = isHub ? this.headers : { "user-agent": userAgent };
+    const headers = isHub ? this.headers : plainHeaders;
     try {
       return await fetch(url, {
         method,

@@ -123,6 +123,14 @@ test("a broken connection is taken up where it broke", async (t) => {
   assert.ok(ranges.length >= 2, server.requests.join("\n"));
 });
 
+test("a mirror that would compress is asked not to, also for the rest of a file", async (t) => {
+  const { model } = await (
+    await scene(t, { compresses: true, breakAfterBytes: 100_000, numBreaks: 1 })
+  ).resolve();
+  for (const name of readdirSync(model.path))
+    assert.deepEqual(readFileSync(join(model.path, name)), readFileSync(join(tinyFolder("qwen3"), name)));
+});
+
 test("a server that knows no ranges is read from the start again", async (t) => {
   const { resolve } = await scene(t, { breakAfterBytes: 100_000, numBreaks: 1, ignoresRanges: true });
   const { model } = await resolve();

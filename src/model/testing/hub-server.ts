@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 
 export interface HubServerFaults {
   /** The connection breaks after this many bytes of a file's body, this many times. */
@@ -15,6 +16,8 @@ export interface HubServerFaults {
   ignoresRanges?: boolean;
   /** Sends other bytes than the entity tag promises. */
   damagesBytes?: boolean;
+  /** Compresses every body for those who accept it, as some mirrors do. */
+  compresses?: boolean;
   /** Answers everything with this status. */
   status?: number;
 }
@@ -94,11 +97,15 @@ export class HubServer {
     const from = range === null ? 0 : Number(range[1]);
     const last =
       range === null || range[2] === "" ? body.length - 1 : Math.min(Number(range[2]), body.length - 1);
-    const part = Buffer.from(body.subarray(from, last + 1));
-    if (this.faults.damagesBytes && part.length > 0) part[0] = (part[0] ?? 0) ^ 1;
+    const plain = Buffer.from(body.subarray(from, last + 1));
+    if (this.faults.damagesBytes && plain.length > 0) plain[0] = (plain[0] ?? 0) ^ 1;
+    const isCompressed =
+      this.faults.compresses === true && /gzip/.test(String(request.headers["accept-encoding"]));
+    const part = isCompressed ? gzipSync(plain) : plain;
     response.writeHead(range !== null ? 206 : 200, {
       etag: `"${gitId}"`,
       "content-length": String(part.length),
+      ...(isCompressed ? { "content-encoding": "gzip" } : {}),
       ...(range !== null ? { "content-range": `bytes ${from}-${last}/${body.length}` } : {}),
     });
     if (request.method === "HEAD") response.end();
