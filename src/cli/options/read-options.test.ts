@@ -76,6 +76,8 @@ test("what does not parse is refused with the option's name", () => {
   assert.throws(() => parse("", { PAGODA_THREADS: "many" }), refusal(/PAGODA_THREADS: 'many'/));
   assert.throws(() => refuseUnknownVariables({ PAGODA_THREDS: "2" }), refusal(/PAGODA_THREDS is set/));
   assert.doesNotThrow(() => refuseUnknownVariables({ PAGODA_OFFLINE: "1", PAGODA_THREADS: "2", HOME: "/" }));
+  // Not an option, but documented: it is read where the kernels are made.
+  assert.doesNotThrow(() => refuseUnknownVariables({ PAGODA_KERNEL_GUARDS: "1" }));
 });
 
 test("settings: the defaults of the CPU, and what excludes each other", () => {

@@ -14,12 +14,12 @@ export type Values<Table extends OptionTable> = {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables of ours that are no option of a command: paths, and what our own tests read. */
+/** Variables of ours that are no option of a command: paths, a watch over kernels, and what our own tests read. */
 const otherVariables: readonly string[] = [
   "PAGODA_OFFLINE",
   "PAGODA_CACHE",
   "PAGODA_HEAP_MIB",
-  "PAGODA_TEST_SMOLLM",
+  "PAGODA_KERNEL_GUARDS",
   "PAGODA_SOAK_REQUESTS",
   "PAGODA_WRITE_GOLDEN",
 ];
