@@ -89,6 +89,8 @@ Examples:
   pagoda bench --parts loads --rounds 3
   pagoda bench --peers ~/peers --peer-hf ~/peers/models/hf --peer-q4-0 ~/peers/models/q4_0.gguf
 
+Each option has a variable: --rounds is PAGODA_ROUNDS. Flags win.
+
 Exits 1 when a goal is missed.`;
 
 export function addBenchCommand(program: Command): void {
@@ -100,7 +102,7 @@ export function addBenchCommand(program: Command): void {
   registerOptions(command, options);
   command.action(async (model: string | undefined, given: Record<string, unknown>) => {
     const { benchCommand } = await import("../bench.ts");
-    process.exitCode = await benchCommand(model ?? null, readOptions(options, given, {}));
+    process.exitCode = await benchCommand(model ?? null, readOptions(options, given, process.env));
   });
 }
 
