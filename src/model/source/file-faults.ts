@@ -35,7 +35,7 @@ export function writeFault(cause: unknown, path: string): PagodaError {
   if (cause instanceof PagodaError) return cause;
   if (errnoOf(cause) === "ENOSPC" || errnoOf(cause) === "EDQUOT")
     return new PagodaError("download_failed", `the disk is full: ${path} could not be written`, {
-      hint: "Free some space, or point PAGODA_CACHE or HF_HOME at another disk; the download goes on where it stopped.",
+      hint: "Free some space, or point PAGODA_CACHE or HF_HOME at another disk.",
       cause,
     });
   return new PagodaError("download_failed", `${path} could not be written: ${reasonOf(cause)}`, { cause });
