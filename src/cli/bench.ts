@@ -10,6 +10,7 @@ import { PagodaError } from "../core/errors.ts";
 import { resolveModel, sourceSettingsFrom } from "../model/source/resolve-model.ts";
 import type { BenchValues } from "./commands/bench.ts";
 import { ProgressBar } from "./progress.ts";
+import { signalExitCodes, stoppableFetch } from "./stoppable-fetch.ts";
 
 const program = fileURLToPath(new URL("../../bin/pagoda.js", import.meta.url));
 const checkout = fileURLToPath(new URL("../..", import.meta.url));
@@ -17,7 +18,9 @@ const checkout = fileURLToPath(new URL("../..", import.meta.url));
 /** Measures, prints, and returns the exit code: 1 when a goal is missed. */
 export async function benchCommand(modelArgument: string | null, values: BenchValues): Promise<number> {
   const bar = new ProgressBar();
-  const found = await resolveModel(modelArgument, sourceSettingsFrom(process.env), bar.onDownload);
+  const found = await stoppableFetch(signalExitCodes, (stop) =>
+    resolveModel(modelArgument, sourceSettingsFrom(process.env, stop), bar.onDownload),
+  );
   bar.stop();
   if (found.model.kind !== "gguf")
     throw new PagodaError(

@@ -45,13 +45,17 @@ export interface LoadHooks {
   readonly onProgress?: (progress: LoadProgress) => void;
 }
 
-/** Finds (and where needed fetches) the model, reads what its files say, and plans its memory. `name` null: the default. */
+/**
+ * Finds (and where needed fetches) the model, reads what its files say, and plans its memory. `name` null: the default.
+ * Throws the reason of `stop` where that ends a fetch.
+ */
 export async function prepareInstance(
   name: string | null,
   asked: InstanceSettings,
   onDownload: ProgressListener,
+  stop?: AbortSignal,
 ): Promise<PreparedInstance> {
-  const found = await resolveModel(name, sourceSettingsFrom(process.env), onDownload);
+  const found = await resolveModel(name, sourceSettingsFrom(process.env, stop), onDownload);
   const settings = withModelsOwnQuantization(asked, found.quantization);
   const device = readDeviceMemory();
   const files = loadModelFiles(found.model);

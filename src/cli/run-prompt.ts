@@ -6,11 +6,15 @@ import { showStacks } from "./fault.ts";
 import { type Instance, loadInstance, prepareInstance } from "./instance.ts";
 import { resolveSettings } from "./instance-settings.ts";
 import { ProgressBar } from "./progress.ts";
+import { signalExitCodes, stoppableFetch } from "./stoppable-fetch.ts";
 
 export async function runPrompt(model: string, prompt: string, values: RunValues): Promise<void> {
   showStacks(values.verbose?.value ?? false);
   const bar = new ProgressBar();
-  const prepared = await prepareInstance(model, resolveSettings(values, grantedProcessors()), bar.onDownload);
+  const settings = resolveSettings(values, grantedProcessors());
+  const prepared = await stoppableFetch(signalExitCodes, (stop) =>
+    prepareInstance(model, settings, bar.onDownload, stop),
+  );
   const instance = await loadInstance(prepared, { onProgress: bar.onLoad });
   bar.stop();
   await printAnswer(instance, prompt, values);

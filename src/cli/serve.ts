@@ -15,7 +15,8 @@ import { listen } from "./listen.ts";
 import { memoryTable } from "./memory-table.ts";
 import { planService } from "./plan-service.ts";
 import { ProgressBar } from "./progress.ts";
-import { onStopSignal } from "./stop-signals.ts";
+import { onStopSignal, serverExitCodes } from "./stop-signals.ts";
+import { stoppableFetch } from "./stoppable-fetch.ts";
 import { version } from "./version.ts";
 
 const defaultHost = "127.0.0.1";
@@ -31,9 +32,11 @@ export async function serve(modelArgument: string | null, values: ServeValues): 
   const slot = new ServiceSlot();
   const running = new RunningRequests();
   const graceMs = values.shutdownGraceMs?.value ?? defaultGraceMs;
-  const stopping = onStopSignal({ slot, running, graceMs });
   const bar = new ProgressBar();
-  const prepared = await prepareInstance(modelNamed(modelArgument, values), settings, bar.onDownload);
+  const prepared = await stoppableFetch(serverExitCodes, (stop) =>
+    prepareInstance(modelNamed(modelArgument, values), settings, bar.onDownload, stop),
+  );
+  const stopping = onStopSignal({ slot, running, graceMs });
   bar.stop();
   const logger = pino({ level: values.logLevel?.value ?? "info" }, pino.destination(stderrDescriptor));
   for (const note of prepared.notes) logger.info(note);

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import type { RunningRequests } from "../server/running-requests.ts";
 import type { ServiceSlot } from "../server/service-slot.ts";
+import type { ExitCodes } from "./stoppable-fetch.ts";
 
 export interface StopParts {
   readonly slot: ServiceSlot;
@@ -17,21 +18,22 @@ export interface Stopping {
 }
 
 const idleSweepMs = 20;
-const exitCodes = { SIGTERM: 0, SIGINT: 130 } as const;
-type StopSignal = keyof typeof exitCodes;
+/** A server that was told to stop has done what it was told. */
+export const serverExitCodes: ExitCodes = { SIGTERM: 0, SIGINT: 130 };
+type StopSignal = keyof ExitCodes;
 
 /**
- * From now on signals end the process in order. A second signal does not wait. While the model is fetched or loaded there
- * is nothing to finish: the process leaves at once.
+ * From now on signals end the process in order. A second signal does not wait. While the model is loaded there is nothing
+ * to finish: the process leaves at once.
  */
 export function onStopSignal(parts: StopParts): Stopping {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   let first: StopSignal | null = null;
   let close: (() => Promise<void>) | null = null;
   const stop = (signal: StopSignal): void => {
-    if (first !== null || close === null) process.exit(exitCodes[signal]);
+    if (first !== null || close === null) process.exit(serverExitCodes[signal]);
     first = signal;
-    close().then(() => resolve(exitCodes[signal]), reject);
+    close().then(() => resolve(serverExitCodes[signal]), reject);
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);

@@ -18,6 +18,8 @@ export interface Download {
   readonly digest: ExpectedDigest | null;
   /** A connection that brings nothing for so long counts as broken; default a minute. */
   readonly stallMs?: number;
+  /** Gives the download up; the part that came stays for the next time. */
+  readonly stop: AbortSignal;
 }
 
 /** Attempts in a row without a single new byte. */
@@ -30,7 +32,7 @@ class RefusedByServer extends Error {}
 
 /**
  * Throws PagodaError `download_failed`: connection lost for good (the part that came stays for the next time), wrong
- * checksum (the file is removed), disk full.
+ * checksum (the file is removed), disk full. Throws the reason of `file.stop`.
  */
 export async function download(file: Download, meter: ProgressMeter): Promise<void> {
   const partPath = `${file.path}.incomplete`;
@@ -41,6 +43,7 @@ export async function download(file: Download, meter: ProgressMeter): Promise<vo
   let numBarren = 0;
   while (doneBytes < file.totalBytes) {
     const fault = await fetchRest(file, partPath, doneBytes, meter);
+    file.stop.throwIfAborted();
     const nowBytes = usablePart(partPath, file.totalBytes);
     numBarren = nowBytes > doneBytes ? 0 : numBarren + 1;
     doneBytes = nowBytes;
@@ -71,7 +74,8 @@ async function fetchRest(
   const stall = new StallGuard(file.stallMs ?? defaultStallMs);
   try {
     const range = doneBytes > 0 ? { range: `bytes=${doneBytes}-` } : {};
-    const response = await fetch(file.url, { headers: { ...file.headers, ...range }, signal: stall.signal });
+    const signal = AbortSignal.any([stall.signal, file.stop]);
+    const response = await fetch(file.url, { headers: { ...file.headers, ...range }, signal });
     if (!response.ok || response.body === null) return await refusalOf(response);
     // A server that knows no ranges sends everything again.
     if (doneBytes > 0 && response.status !== 206) {

@@ -27,7 +27,7 @@ const plainHeaders = { "user-agent": "pagoda", "accept-encoding": "identity" } a
 const timeoutMs = 15_000;
 const maxRedirects = 5;
 
-/** Throws PagodaError `model_unavailable`, with what to change. */
+/** Throws PagodaError `model_unavailable`, with what to change; and the reason of the settings' `stop`. */
 export class HubClient {
   readonly #settings: SourceSettings;
   readonly headers: Readonly<Record<string, string>>;
@@ -103,9 +103,10 @@ export class HubClient {
         method,
         headers,
         redirect: "manual",
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#settings.stop]),
       });
     } catch (cause) {
+      this.#settings.stop.throwIfAborted();
       throw new PagodaError("model_unavailable", `${url} cannot be reached: ${reasonOf(cause)}`, {
         hint: "Check the network and HF_ENDPOINT, or name a local folder or .gguf file.",
         cause,

@@ -65,25 +65,28 @@ async function fetchModel(
     }
     for (const [index, file] of missing.entries()) {
       const label = `${name.repoId} ${file.name} (${index + 1} of ${missing.length})`;
-      await fetchFile(file, cache, client, new ProgressMeter(label, file.numBytes, onProgress));
+      const meter = new ProgressMeter(label, file.numBytes, onProgress);
+      await fetchFile({ file, path: cache.blobPath(file.etag), client, stop: settings.stop }, meter);
       cache.link(commit, file.name, file.etag);
     }
   };
-  await withLock(cache.lockPath(), fetchMissing, () => onProgress(waitingProgress(name.repoId)));
+  const onWait = (): void => onProgress(waitingProgress(name.repoId));
+  await withLock(cache.lockPath(), fetchMissing, settings.stop, onWait);
   cache.rememberCommit(name.revision, commit);
   return localModel(wanted, cache.snapshotFolder(commit));
 }
 
-async function fetchFile(
-  file: HubFile,
-  cache: HubCache,
-  client: HubClient,
-  meter: ProgressMeter,
-): Promise<void> {
-  const path = cache.blobPath(file.etag);
+interface WantedBlob {
+  readonly file: HubFile;
+  readonly path: string;
+  readonly client: HubClient;
+  readonly stop: AbortSignal;
+}
+
+async function fetchFile({ file, path, client, stop }: WantedBlob, meter: ProgressMeter): Promise<void> {
   createFolder(dirname(path));
   const { url, numBytes: totalBytes, digest } = file;
-  await download({ url, headers: client.headers, path, totalBytes, digest }, meter);
+  await download({ url, headers: client.headers, path, totalBytes, digest, stop }, meter);
 }
 
 /** The model as far as it is in the cache; null where files are missing. */

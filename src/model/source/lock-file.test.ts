@@ -20,17 +20,22 @@ import { withLock } from "./lock-file.ts";
 const deadHolder = `999999999 ${hostname()}`;
 /** A process of another machine may live however its id looks here; what counts is that it renews. */
 const distantHolder = `${process.pid} elsewhere`;
+const never = new AbortController().signal;
 const anHourAgo = new Date(Date.now() - 3_600_000);
 
 test("a lock is exclusive, and that of a process that died is taken over", async (t) => {
   const path = join(temporaryFolder(t), "a", "lock");
   const events: string[] = [];
   const hold = (name: string) =>
-    withLock(path, async () => {
-      events.push(`${name} in`);
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      events.push(`${name} out`);
-    });
+    withLock(
+      path,
+      async () => {
+        events.push(`${name} in`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        events.push(`${name} out`);
+      },
+      never,
+    );
   await Promise.all([hold("first"), hold("second")]);
   assert.deepEqual(events, ["first in", "first out", "second in", "second out"]);
   writeFileSync(path, deadHolder);
@@ -66,6 +71,7 @@ test("of two that find the same abandoned lock, the second does not remove the l
   await withLock(
     path,
     async () => assert.equal(numWaits, 1, "it was let in beside the other process"),
+    never,
     () => {
       numWaits++;
       assert.equal(read(path, "utf8"), distantHolder);
@@ -79,7 +85,7 @@ test("of two that find the same abandoned lock, the second does not remove the l
 
 test("a lock that someone else has taken over meanwhile stays", async (t) => {
   const path = join(temporaryFolder(t), "lock");
-  await withLock(path, async () => writeFileSync(path, distantHolder));
+  await withLock(path, async () => writeFileSync(path, distantHolder), never);
   assert.equal(readFileSync(path, "utf8"), distantHolder);
 });
 
@@ -92,15 +98,31 @@ test("the holder renews its own lock only, and a renewal that fails ends nothing
     t.mock.timers.tick(2_000);
     return statSync(path).mtimeMs > anHourAgo.getTime();
   };
-  await withLock(path, async () => {
-    assert.ok(isRenewed());
-    writeFileSync(path, distantHolder);
-    assert.ok(!isRenewed());
-    rmSync(folder, { recursive: true });
-    writeFileSync(folder, "");
-    t.mock.timers.tick(2_000); // ENOTDIR
-    rmSync(folder);
-    mkdirSync(folder);
-  });
+  await withLock(
+    path,
+    async () => {
+      assert.ok(isRenewed());
+      writeFileSync(path, distantHolder);
+      assert.ok(!isRenewed());
+      rmSync(folder, { recursive: true });
+      writeFileSync(folder, "");
+      t.mock.timers.tick(2_000); // ENOTDIR
+      rmSync(folder);
+      mkdirSync(folder);
+    },
+    never,
+  );
   assert.ok(!existsSync(path));
+});
+
+test("whoever waits for a lock can be stopped, and leaves it to its holder", async (t) => {
+  const path = join(temporaryFolder(t), "lock");
+  writeFileSync(path, distantHolder);
+  const stop = new AbortController();
+  const action = async (): Promise<void> => assert.fail("it was let in");
+  await assert.rejects(
+    withLock(path, action, stop.signal, () => stop.abort()),
+    { name: "AbortError" },
+  );
+  assert.equal(readFileSync(path, "utf8"), distantHolder);
 });

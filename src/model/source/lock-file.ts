@@ -14,11 +14,13 @@ const staleMs = 20_000;
 /**
  * Runs `action` while holding `path`, a file that names its holder. The lock of a process that died is taken over: at
  * once where the process ran here, and when it is no longer renewed where it ran in another container or machine (whose
- * process ids say nothing here). `onWait` hears that someone else holds it.
+ * process ids say nothing here). `onWait` hears that someone else holds it. Throws the reason of `stop` where that comes
+ * while it waits.
  */
 export async function withLock<T>(
   path: string,
   action: () => Promise<T>,
+  stop: AbortSignal,
   onWait: () => void = () => undefined,
 ): Promise<T> {
   createFolder(dirname(path));
@@ -29,7 +31,7 @@ export async function withLock<T>(
     if (removeIf(isAbandoned, path)) continue;
     if (!hasWaited) onWait();
     hasWaited = true;
-    await sleep(pollMs);
+    await sleep(pollMs, undefined, { signal: stop });
   }
   const isOwn = (lockPath: string): boolean => contentsOf(lockPath) === own;
   const renewal = setInterval(() => renewIf(isOwn, path), renewMs).unref();

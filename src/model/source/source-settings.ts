@@ -20,6 +20,8 @@ export interface SourceSettings {
   readonly ownCacheFolder: string;
   /** For child processes. */
   readonly environment: Environment;
+  /** Once aborted, whatever is being fetched is given up: child processes are ended, what they left is removed. */
+  readonly stop: AbortSignal;
 }
 
 /**
@@ -27,7 +29,10 @@ export interface SourceSettings {
  * PAGODA_CACHE, PAGODA_OFFLINE. XDG_CACHE_HOME moves both caches.
  * Throws PagodaError `invalid_option` for an HF_ENDPOINT that is no web address.
  */
-export function sourceSettingsFrom(environment: Environment): SourceSettings {
+export function sourceSettingsFrom(
+  environment: Environment,
+  stop: AbortSignal = new AbortController().signal,
+): SourceSettings {
   const cacheHome = given(environment.XDG_CACHE_HOME) ?? join(homedir(), ".cache");
   const hubHome = given(environment.HF_HOME) ?? join(cacheHome, "huggingface");
   const isOffline = isSwitchedOn(environment.PAGODA_OFFLINE);
@@ -39,6 +44,7 @@ export function sourceSettingsFrom(environment: Environment): SourceSettings {
     mayAskPip: !isOffline,
     ownCacheFolder: given(environment.PAGODA_CACHE) ?? join(cacheHome, "pagoda"),
     environment,
+    stop,
   };
 }
 
