@@ -14,11 +14,11 @@ function pathWithPip(test: Teardown, script: string): string {
   return [folder, process.env.PATH].join(delimiter);
 }
 
-/** A PATH whose pip never ends. It writes its process id into a file named `pid` and waits. */
+/** A PATH whose pip ends too late. It writes its process id into a file named `pid` and waits. */
 export function pathWithHangingPip(test: Teardown): string {
   return pathWithPip(
     test,
-    'echo part > "$TMPDIR/part"; echo $$ > "$TMPDIR/.pid"; mv "$TMPDIR/.pid" "$TMPDIR/pid"; exec sleep 600',
+    'echo part > "$TMPDIR/part"; echo $$ > "$TMPDIR/.pid"; mv "$TMPDIR/.pid" "$TMPDIR/pid"; exec sleep 60',
   );
 }
 
