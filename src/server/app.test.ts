@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PagodaError } from "../core/errors.ts";
 import { eventsOf, testApp } from "./testing/test-app.ts";
 
 const post = (url: string, payload: object) => ({ method: "POST", url, payload }) as const;
@@ -232,6 +233,36 @@ test("faults at the door have OpenAI's shape", async () => {
     assert.deepEqual(Object.keys(error), ["message", "type", "param", "code"]);
   }
 });
+
+for (const numBefore of [0, 1])
+  test(`of two streamed prompts one fails after ${numBefore} tokens: nothing follows its error`, async () => {
+    const { app, service } = testApp({ text: "" });
+    const otherEnded = Promise.withResolvers<number>();
+    service.generate = async function* ({ prompt }) {
+      yield { type: "prompt", promptTokenIds: [97], numCachedTokens: 0, promptLogprobs: null };
+      const fails = service.tokenize(prompt).pieces[0] === "a";
+      let numConsumed = 0;
+      try {
+        for (let i = 0; i < 20; i++) {
+          if (fails && i === numBefore) throw new PagodaError("engine_failed", "a thread died");
+          // What was queued before the failure still comes, and so late that the answer has ended.
+          if (i >= numBefore) await new Promise((resolve) => setImmediate(resolve));
+          yield { type: "delta", index: 0, text: "x", tokenIds: [120], logprobs: null };
+          numConsumed++;
+        }
+      } finally {
+        if (!fails) otherEnded.resolve(numConsumed);
+      }
+    };
+    const response = await app.inject(post("/v1/completions", { prompt: ["a", "b"], stream: true }));
+    assert.equal(await otherEnded.promise, numBefore);
+    assert.equal(response.statusCode, numBefore === 0 ? 500 : 200);
+    const error =
+      numBefore === 0
+        ? response.json().error
+        : (eventsOf(response.body) as { error?: { code: string } }[]).at(-1)?.error;
+    assert.equal(error?.code, "engine_failed");
+  });
 
 test("our own faults tell the client nothing of themselves, before and within a stream", async () => {
   const { app, logLines } = testApp({

@@ -98,7 +98,7 @@ async function answerStreamed(
 
 type Consume = (promptIndex: number, event: GenerationEvent) => Promise<void> | null;
 
-/** Runs every prompt of the exchange at once; the first failure aborts the others. */
+/** Runs every prompt of the exchange at once; the first failure aborts the others, and nothing is consumed after it. */
 async function runAll(
   exchange: GenerationExchange,
   service: GenerationService,
@@ -112,7 +112,7 @@ async function runAll(
     const failed = new AbortController();
     const anySignal = AbortSignal.any([signal, failed.signal]);
     const runs = exchange.requests.map((request, i) =>
-      runOne(service.generate(request, anySignal), i, consume).catch((thrown: unknown) => {
+      runOne(service.generate(request, anySignal), i, consume, failed.signal).catch((thrown: unknown) => {
         failed.abort();
         throw thrown;
       }),
@@ -127,8 +127,11 @@ async function runOne(
   events: AsyncIterable<GenerationEvent>,
   promptIndex: number,
   consume: Consume,
+  otherFailed?: AbortSignal,
 ): Promise<void> {
   for await (const event of events) {
+    // Those that were on their way.
+    if (otherFailed?.aborted) return;
     const ready = consume(promptIndex, event);
     if (ready !== null) await ready;
   }
