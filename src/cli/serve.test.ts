@@ -20,6 +20,8 @@ test("a real model on a real port: table, answer, memory, SIGTERM", async (t) =>
     serving("--max-kv-tokens", "1000", "--block-size", "32", "--seed", "1"),
   );
   const url = await pagoda.ready();
+  // Whoever asks later is told as well.
+  assert.equal(await pagoda.ready(), url);
   assert.match(pagoda.stdout, /KV pool +--max-kv-tokens 1000: 32 blocks of 32 tokens/);
   assert.equal((await fetch(`${url}/health`)).status, 200);
   const answer = await (await complete(url, { prompt: "a", max_tokens: 3, ignore_eos: true })).json();

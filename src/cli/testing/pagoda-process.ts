@@ -17,7 +17,7 @@ export class PagodaProcess {
   readonly child: ChildProcessWithoutNullStreams;
   stdout = "";
   stderr = "";
-  /** Exit code; 128 + the signal's number is never seen here, because Pagoda exits by itself. */
+  /** Exit code; null if a signal ended the process. Pagoda itself exits at SIGTERM (0) and at Ctrl-C (130). */
   readonly exited: Promise<number | null>;
 
   /** However its owner ends, the process ends with it: one that stays would keep the test file from ending. */
@@ -47,10 +47,15 @@ export class PagodaProcess {
   /** The server's address, once it says that it is ready. Rejects if it ends instead. */
   async ready(): Promise<string> {
     const address = new Promise<string>((resolve) => {
-      this.child.stdout.on("data", () => {
+      const look = (): void => {
         const [, url] = /ready at (\S+)\/v1/.exec(this.stdout) ?? [];
-        if (url !== undefined) resolve(url);
-      });
+        if (url === undefined) return;
+        this.child.stdout.off("data", look);
+        resolve(url);
+      };
+      this.child.stdout.on("data", look);
+      // It may have said so already.
+      look();
     });
     const ended = this.exited.then((code) => Promise.reject(new TypeError(`exit ${code}: ${this.stderr}`)));
     return Promise.race([address, ended]);
