@@ -8,6 +8,7 @@ export const errorCatalogue = {
   model_not_found: { status: 404, type: "invalid_request_error" },
   not_found: { status: 404, type: "invalid_request_error" },
   request_too_large: { status: 413, type: "invalid_request_error" },
+  request_timeout: { status: 408, type: "invalid_request_error" },
   overloaded: { status: 503, type: "server_error" },
   not_ready: { status: 503, type: "server_error" },
   engine_failed: { status: 500, type: "server_error" },

@@ -10,7 +10,7 @@ import {
 import type { PlanService } from "../api/admin-plan.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { PagodaError } from "../core/errors.ts";
-import { Admission } from "./admission.ts";
+import { BodyRoom } from "./body-room.ts";
 import { LogprobRoom } from "./logprob-room.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { requestIdFor } from "./request-id.ts";
@@ -21,6 +21,7 @@ import { addPlanRoute } from "./routes/plan.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 import type { RunningRequests } from "./running-requests.ts";
 import type { ServiceSlot } from "./service-slot.ts";
+import { timedBody } from "./timed-body.ts";
 import { UnknownFieldLog } from "./unknown-field-log.ts";
 import { discardRest } from "./unread-body.ts";
 
@@ -50,13 +51,19 @@ export function buildApp(parts: AppParts): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: parts.bodyLimitBytes,
     genReqId: requestIdFor,
-    // A long generation is not a hanging request: the socket's own fate is watched instead.
+    // Headers have Node's own limit. A body may take long as long as it comes; see timed-body.ts.
     requestTimeout: 0,
     forceCloseConnections: "idle",
   });
-  const admission = new Admission(parts.bodyCapacityBytes, parts.bodyLimitBytes);
+  const bodyRoom = new BodyRoom(parts.bodyCapacityBytes, parts.bodyLimitBytes);
   app.addHook("onRequest", async (request, reply) => {
-    if (request.method === "POST") admission.enter(request.raw, reply.raw);
+    if (request.method === "POST") bodyRoom.enter(request.raw, reply.raw);
+  });
+  app.addHook("preParsing", async (request, reply) => {
+    if (request.method !== "POST") return;
+    const body = timedBody(request.raw);
+    reply.raw.once("close", () => body.destroy());
+    return body;
   });
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);

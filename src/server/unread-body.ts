@@ -12,6 +12,8 @@ const mostMs = 5000;
  */
 export function discardRest(request: IncomingMessage): void {
   if (request.readableEnded || request.destroyed) return;
+  // Who was to read it does so no more: the request would wait for them.
+  request.unpipe();
   let numBytes = 0;
   const giveUp = (): unknown => request.destroy();
   const timer = setTimeout(giveUp, mostMs).unref();
@@ -19,5 +21,6 @@ export function discardRest(request: IncomingMessage): void {
     numBytes += chunk.length;
     if (numBytes > mostBytes) giveUp();
   });
+  request.resume();
   request.once("close", () => clearTimeout(timer));
 }

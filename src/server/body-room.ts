@@ -5,7 +5,7 @@ import { PagodaError } from "../core/errors.ts";
 /** What the smallest request costs: socket, parser, and its state in the engine. */
 const leastRequestBytes = 8192;
 
-export class Admission {
+export class BodyRoom {
   private readonly capacityBytes: number;
   private readonly largestBodyBytes: number;
   private numBytesInside = 0;
