@@ -18,6 +18,8 @@ export interface Stopping {
 }
 
 const idleSweepMs = 20;
+/** For answers that were ended to say so: the step that runs has to end first. */
+const lastWordsMs = 2000;
 /** A server that was told to stop has done what it was told. */
 export const serverExitCodes: ExitCodes = { SIGTERM: 0, SIGINT: 130 };
 type StopSignal = keyof ExitCodes;
@@ -48,10 +50,13 @@ export function onStopSignal(parts: StopParts): Stopping {
 async function drain({ slot, running, graceMs }: StopParts, app: FastifyInstance): Promise<void> {
   slot.drain();
   const graceEnd = setTimeout(() => running.abortAll(), graceMs);
+  // A client that does not send the rest of its body, or does not read its answer, would be waited for without end.
+  const lastEnd = setTimeout(() => app.server.closeAllConnections(), graceMs + lastWordsMs);
   // A kept-alive connection whose response ends from now on would be waited for until its client lets go.
   const sweep = setInterval(() => app.server.closeIdleConnections(), idleSweepMs);
   // Resolves when the last response has ended.
   await app.close();
   clearInterval(sweep);
   clearTimeout(graceEnd);
+  clearTimeout(lastEnd);
 }
