@@ -57,6 +57,9 @@ export function buildApp(parts: AppParts): FastifyInstance {
   });
   const bodyRoom = new BodyRoom(parts.bodyCapacityBytes, parts.bodyLimitBytes);
   app.addHook("onRequest", async (request, reply) => {
+    // Before a body is read that no room was taken for.
+    if (request.is404)
+      throw new PagodaError("not_found", `there is no ${request.method} ${pathOf(request)} here`);
     if (request.method === "POST") bodyRoom.enter(request.raw, reply.raw);
   });
   app.addHook("preParsing", async (request, reply) => {
@@ -87,10 +90,6 @@ export function buildApp(parts: AppParts): FastifyInstance {
       reply.removeHeader("connection");
       discardRest(request.raw);
     }
-    return reply.status(errorStatus(error)).send(errorBody(error));
-  });
-  app.setNotFoundHandler((request, reply) => {
-    const error = new PagodaError("not_found", `there is no ${request.method} ${pathOf(request)} here`);
     return reply.status(errorStatus(error)).send(errorBody(error));
   });
   return app;

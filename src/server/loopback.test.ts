@@ -131,3 +131,17 @@ test("more than the server takes at once is refused with Retry-After, and let in
     assert.equal((await fetch(url, request)).status, 200);
   });
 });
+
+test("a body for a route that is not there is not read", async () => {
+  await listening(testApp({ text: "" }), async (port) => {
+    for (const method of ["PUT", "POST"]) {
+      const socket = connect(port, "127.0.0.1");
+      socket.write(
+        `${method} /nowhere HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{`,
+      );
+      const [answer] = await once(socket, "data");
+      assert.match(String(answer), /^HTTP\/1\.1 404 [\s\S]*"code":"not_found"/);
+      socket.destroy();
+    }
+  });
+});
