@@ -35,19 +35,19 @@ export class Delivery {
   abandon(request: RequestProgress, error: Error | null): void {
     if (request.isOver) return;
     request.isOver = true;
-    if (error === null) request.stream.end();
-    else request.stream.fail(error);
+    if (error === null) request.events.end();
+    else request.events.fail(error);
     this.#observer?.requestFinished(this.#recordOf(request, error === null ? "abort" : "error"));
   }
 
   #deliverOne(outcome: Outcome): void {
     const { sequence, tokenId, logprobs, ending } = outcome;
-    const { stream } = sequence.request;
+    const { events } = sequence.request;
     this.#sendPromptEvent(sequence.request);
     if (tokenId !== null) {
       this.#countToken(sequence);
       const text = outcome.text ?? textOfToken(sequence, tokenId, ending).text;
-      stream.push({
+      events.push({
         type: "delta",
         index: sequence.index,
         text,
@@ -56,7 +56,7 @@ export class Delivery {
       });
     }
     if (ending === null) return;
-    stream.push({
+    events.push({
       type: "finished",
       index: sequence.index,
       reason: ending.reason,
@@ -70,7 +70,7 @@ export class Delivery {
     if (request.promptEventSent) return;
     request.promptEventSent = true;
     this.counts.numPromptTokens += request.admitted.promptTokenIds.length;
-    request.stream.push({
+    request.events.push({
       type: "prompt",
       promptTokenIds: Array.from(request.admitted.promptTokenIds),
       numCachedTokens: request.numCachedTokens,
@@ -92,7 +92,7 @@ export class Delivery {
     request.numFinished++;
     if (request.numFinished < request.admitted.sampling.n) return;
     request.isOver = true;
-    request.stream.end();
+    request.events.end();
     this.#observer?.requestFinished(this.#recordOf(request, reason));
     this.#onFinished(request);
   }

@@ -13,7 +13,7 @@ import type {
 import type { BlockCounts, MemoryReport } from "../core/memory-report.ts";
 import { BlockManager } from "./block-manager.ts";
 import { Delivery } from "./delivery.ts";
-import { EventStream } from "./event-stream.ts";
+import { EventQueue } from "./event-queue.ts";
 import { Intake } from "./intake.ts";
 import { ModelRunner, type Outcome } from "./model-runner.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -107,14 +107,14 @@ export class Engine implements GenerationService {
     const { tokenizer } = this.#options;
     const admitted = this.#intake.admit(request);
     const makeText = (): SequenceText => new SequenceText(tokenizer, request.sampling);
-    const progress = new RequestProgress(admitted, new EventStream(), makeText);
+    const progress = new RequestProgress(admitted, new EventQueue(), makeText);
     const onAbort = (): void => this.#abandon(progress, null);
     signal.addEventListener("abort", onAbort, { once: true });
     this.#requests.add(progress);
     this.#scheduler.enqueue(progress.firstSequence);
     this.#loop ??= this.#run();
     try {
-      yield* progress.stream.read();
+      yield* progress.events.read();
     } finally {
       signal.removeEventListener("abort", onAbort);
       this.#abandon(progress, null);

@@ -1,7 +1,7 @@
 /** @module One running generation and the request it belongs to. */
 import type { SamplingParams } from "../core/sampling-params.ts";
 import { BlockTable } from "./block-table.ts";
-import type { EventStream } from "./event-stream.ts";
+import type { EventQueue } from "./event-queue.ts";
 import { PromptLogprobs } from "./prompt-logprobs.ts";
 import { SeenTokens } from "./seen-tokens.ts";
 import type { SequenceText } from "./sequence-text.ts";
@@ -28,7 +28,7 @@ export interface AdmittedRequest {
 /** How far a request is, for its events and its record. */
 export class RequestProgress {
   readonly admitted: AdmittedRequest;
-  readonly stream: EventStream;
+  readonly events: EventQueue;
   readonly makeText: () => SequenceText;
   /** All n once forked; before that, the first alone. */
   readonly sequences: Sequence[];
@@ -44,9 +44,9 @@ export class RequestProgress {
   firstTokenMs: number | null = null;
   readonly interTokenMs: number[] = [];
 
-  constructor(admitted: AdmittedRequest, stream: EventStream, makeText: () => SequenceText) {
+  constructor(admitted: AdmittedRequest, events: EventQueue, makeText: () => SequenceText) {
     this.admitted = admitted;
-    this.stream = stream;
+    this.events = events;
     this.makeText = makeText;
     const { promptLogprobs: numTop } = admitted.sampling;
     this.promptLogprobs = numTop === null ? null : new PromptLogprobs(admitted.promptTokenIds.length, numTop);

@@ -1,5 +1,5 @@
 /** @module Sequences for tests that need no engine. */
-import { EventStream } from "../event-stream.ts";
+import { EventQueue } from "../event-queue.ts";
 import { type AdmittedRequest, RequestProgress, type Sequence } from "../sequence.ts";
 import { SequenceText } from "../sequence-text.ts";
 import { letterTokenizer } from "./letter-tokenizer.ts";
@@ -26,6 +26,6 @@ export function sequenceWith(
     arrivedMs: 0,
     ...wishes,
   };
-  return new RequestProgress(admitted, new EventStream(), () => new SequenceText(letterTokenizer, sampling))
+  return new RequestProgress(admitted, new EventQueue(), () => new SequenceText(letterTokenizer, sampling))
     .firstSequence;
 }

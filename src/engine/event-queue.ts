@@ -2,7 +2,7 @@
 import type { GenerationEvent } from "../core/generation.ts";
 
 /** Single producer, single consumer. After `end` or `fail` nothing more is accepted. */
-export class EventStream {
+export class EventQueue {
   #events: GenerationEvent[] = [];
   #isOver = false;
   #error: Error | null = null;
