@@ -1,7 +1,7 @@
 /** @module The CPU backend: allocates a model by its footprint, starts its worker threads and waits until it serves. */
 import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
-import { invariant, PagodaError } from "../../core/errors.ts";
+import { invariant } from "../../core/errors.ts";
 import {
   type Footprint,
   footprint,
@@ -19,9 +19,10 @@ import { chooseKernelSource, type KernelChoice } from "./choose-kernels.ts";
 import { controlBlock } from "./control.ts";
 import { CpuModel } from "./cpu-model.ts";
 import { layOut, type ModelLayout } from "./layout.ts";
+import { allReady } from "./loading-threads.ts";
 import { preferHugePages } from "./machine-code/loader.ts";
 import { stepInputViews, stepResultViews } from "./step-views.ts";
-import type { RefusedLoad, WorkerMessage, WorkerStart } from "./worker-messages.ts";
+import type { WorkerStart } from "./worker-messages.ts";
 
 export interface CpuBackendOptions {
   /** Most bytes of one arena; smaller only in tests, to spread a small model over several. */
@@ -74,7 +75,12 @@ export class CpuBackend implements Backend {
     const workers = [...Array(limits.numThreads).keys()].map((thread) =>
       startWorker({ program, limits, layout, memories, kernels, thread }),
     );
-    const kernelSetName = await allReady(workers, program, onProgress);
+    const totalBytes = program.weights.reduce((sum, { origin }) => sum + origin.numBytes, 0);
+    let loadedBytes = 0;
+    const kernelSetName = await allReady(workers, (numBytes) => {
+      loadedBytes += numBytes;
+      onProgress({ loadedBytes, totalBytes });
+    });
     return new CpuModel(kernelSetName, {
       kernelsReason: kernels.reason,
       program,
@@ -102,50 +108,6 @@ function startWorker(start: WorkerStart): Worker {
     execArgv: ["--disable-warning=ExperimentalWarning"],
     name: `pagoda-${start.thread}`,
   });
-}
-
-/** Resolves with the name of the kernel set once every thread is ready; rejects, ending all, as soon as one fails. */
-async function allReady(
-  workers: readonly Worker[],
-  program: Program,
-  onProgress: (progress: LoadProgress) => void,
-): Promise<string> {
-  const totalBytes = program.weights.reduce((sum, { origin }) => sum + origin.numBytes, 0);
-  let loadedBytes = 0;
-  const loaded = (numBytes: number): void => {
-    loadedBytes += numBytes;
-    onProgress({ loadedBytes, totalBytes });
-  };
-  try {
-    const names = await Promise.all(workers.map((worker) => workerReady(worker, loaded)));
-    return names[0] ?? "";
-  } catch (cause) {
-    await Promise.all(workers.map((worker) => worker.terminate()));
-    throw cause;
-  }
-}
-
-function workerReady(worker: Worker, loaded: (numBytes: number) => void): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const hear = (message: WorkerMessage): void => {
-    if (message.kind === "loaded") loaded(message.numBytes);
-    else if (message.kind === "ready") resolve(message.kernelSetName);
-    else reject(refusalError(message.refusal));
-  };
-  const exited = (): void =>
-    reject(new PagodaError("engine_failed", "A compute thread ended while loading."));
-  worker.on("message", hear);
-  worker.once("error", reject);
-  worker.once("exit", exited);
-  return promise.finally(() => {
-    worker.off("message", hear);
-    worker.off("error", reject);
-    worker.off("exit", exited);
-  });
-}
-
-function refusalError({ code, message, hint }: RefusedLoad): PagodaError {
-  return new PagodaError(code, message, hint === undefined ? {} : { hint });
 }
 
 function attentionItemsOf(

@@ -17,6 +17,7 @@ import type { AttentionItems } from "./attention-items.ts";
 import { advance, failBarrier, hasFailed } from "./barrier.ts";
 import { type ControlBlock, callCoordinator, commands, commandWords, doneWords } from "./control.ts";
 import type { ModelLayout } from "./layout.ts";
+import { watchThreads } from "./thread-watch.ts";
 import { type StepProfile, stepProfile, stepTiming } from "./timing.ts";
 
 interface CpuModelParts {
@@ -41,7 +42,8 @@ export class CpuModel implements LoadedModel {
   readonly results: StepResults;
   readonly allocations: readonly Allocation[];
   readonly #parts: CpuModelParts;
-  #failure: PagodaError | null = null;
+  /** Resolves with why a thread died, which is known a little later than that one did. */
+  readonly #failure = Promise.withResolvers<PagodaError>();
   #isStepping = false;
   #isClosing = false;
   #totalMs = 0;
@@ -54,18 +56,18 @@ export class CpuModel implements LoadedModel {
     this.results = parts.results;
     this.allocations = parts.allocations;
     this.#parts = parts;
-    for (const worker of parts.workers) {
-      worker.on("error", (cause) => this.#fail(cause));
-      worker.on("exit", () => this.#fail(undefined));
-    }
+    watchThreads(parts.workers, {
+      onEnd: () => this.#releaseWaiting(),
+      onFailure: (cause) => this.#fail(cause),
+    });
   }
 
   async step(): Promise<void> {
-    if (this.#failure !== null) throw this.#failure;
+    const { control, attentionItems } = this.#parts;
+    if (hasFailed(control.barrier)) throw await this.#failure.promise;
     invariant(!this.#isStepping && !this.#isClosing, () => "step() while stepping or closed");
     this.#isStepping = true;
     const startMs = performance.now();
-    const { control, attentionItems } = this.#parts;
     const { numTokens, numSlices, numOutputs } = this.inputs;
     attentionItems.build(this.inputs);
     const { command } = control;
@@ -84,10 +86,10 @@ export class CpuModel implements LoadedModel {
       if (waiting.async) await waiting.value;
       numCalls = Atomics.load(control.done, doneWords.numCalls);
     } while (Atomics.load(control.done, doneWords.numSteps) === numSteps && !hasFailed(control.barrier));
-    this.#isStepping = false;
     this.#totalMs = performance.now() - startMs;
-    if (this.#failure !== null) throw this.#failure;
-    if (hasFailed(control.barrier)) throw await this.#whyFailed();
+    const failure = hasFailed(control.barrier) ? await this.#failure.promise : null;
+    this.#isStepping = false;
+    if (failure !== null) throw failure;
   }
 
   copyBlocks(pairs: readonly number[]): void {
@@ -138,35 +140,28 @@ export class CpuModel implements LoadedModel {
     const { control, workers } = this.#parts;
     control.command[commandWords.command] = commands.close;
     advance(control.gate);
-    if (this.#failure !== null) failBarrier(control.barrier);
     const exits = workers.map((worker) =>
       worker.threadId < 0 ? null : new Promise((resolve) => worker.once("exit", resolve)),
     );
     // Those that wait leave by themselves; one that hangs in a kernel does not.
-    if (this.#failure !== null || this.#isStepping) for (const worker of workers) void worker.terminate();
+    if (hasFailed(control.barrier) || this.#isStepping) for (const worker of workers) void worker.terminate();
     await Promise.all(exits);
   }
 
-  /** A thread has died: those that wait for it leave, and the step that runs rejects. */
-  #fail(cause: unknown): void {
-    if (this.#isClosing || (this.#failure !== null && cause === undefined)) return;
-    const isFirst = this.#failure === null;
-    this.#failure ??= failureOf(cause);
-    if (isFirst && !this.#isStepping) this.#onIdleFailure(this.#failure);
+  /** A thread has ended: those that wait for it leave, and the step that runs learns of it. */
+  #releaseWaiting(): void {
+    if (this.#isClosing) return;
     const { control } = this.#parts;
     failBarrier(control.barrier);
     advance(control.gate);
     callCoordinator(control.done);
   }
 
-  /** The thread's error event follows its signal: waits for it, so that the rejection says why. */
-  async #whyFailed(): Promise<PagodaError> {
-    const settled = this.#parts.workers.map((worker) =>
-      worker.threadId < 0 ? null : new Promise((resolve) => worker.once("exit", resolve)),
-    );
-    await Promise.race([...settled, new Promise((resolve) => setTimeout(resolve, 1000))]);
-    this.#failure ??= failureOf(undefined);
-    return this.#failure;
+  /** The step that waits rejects; where none does, the listener is told. */
+  #fail(cause: unknown): void {
+    const failure = failureOf(cause);
+    this.#failure.resolve(failure);
+    if (!this.#isStepping && !this.#isClosing) this.#onIdleFailure(failure);
   }
 }
 
