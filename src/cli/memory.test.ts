@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { kib, mib } from "../core/byte-size.ts";
-import type { MemoryReport } from "../core/memory-report.ts";
+import { memoryReport, settledMemoryReport } from "./testing/memory-report.ts";
 import { PagodaProcess, tinyModel } from "./testing/pagoda-process.ts";
 
 const capMib = 320;
@@ -11,10 +11,6 @@ const capMib = 320;
 function peakResidentBytes(pid: number): number {
   const [, kibibytes = ""] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Number(kibibytes) * kib;
-}
-
-async function report(url: string): Promise<MemoryReport> {
-  return (await (await fetch(`${url}/admin/memory`)).json()) as MemoryReport;
 }
 
 /** Prompts of every kind at once: plain, with log-probabilities of each prompt token, streamed, left half-way. */
@@ -58,7 +54,7 @@ test("the CPU backend allocates what was planned, and the process stays under it
     ...["--memory", `${capMib}MiB`],
   ]);
   const url = await pagoda.ready();
-  const before = await report(url);
+  const before = await memoryReport(url);
   assert.equal(before.budget.capBytes, capMib * mib);
   for (const component of before.components) {
     if (component.name === "runtime") continue;
@@ -70,7 +66,7 @@ test("the CPU backend allocates what was planned, and the process stays under it
   assert.ok(plannedBytes <= capMib * mib && plannedBytes > capMib * mib - 2 * blockBytes - 65_536);
   await load(url);
   await load(url);
-  const after = await report(url);
+  const after = await settledMemoryReport(url);
   assert.deepEqual(
     after.components.filter(({ name }) => name !== "runtime"),
     before.components.filter(({ name }) => name !== "runtime"),

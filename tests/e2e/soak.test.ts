@@ -7,9 +7,9 @@
 import assert from "node:assert/strict";
 import { Agent, type ClientRequest, request } from "node:http";
 import { test } from "node:test";
+import { memoryReport, settledMemoryReport } from "../../src/cli/testing/memory-report.ts";
 import { PagodaProcess, tinyModel } from "../../src/cli/testing/pagoda-process.ts";
 import { mib } from "../../src/core/byte-size.ts";
-import type { MemoryReport } from "../../src/core/memory-report.ts";
 import { Choices } from "../../src/engine/testing/soak.ts";
 
 const numRequests = Number(process.env.PAGODA_SOAK_REQUESTS ?? 600);
@@ -21,10 +21,6 @@ const mostGrowthBytes = 24 * mib;
 interface Counts {
   finished: number;
   left: number;
-}
-
-async function report(url: string): Promise<MemoryReport> {
-  return (await (await fetch(`${url}/admin/memory`)).json()) as MemoryReport;
 }
 
 /** One of four beginnings, cut anywhere, then a tail of its own. */
@@ -99,18 +95,16 @@ test(`${numRequests} requests over HTTP leave every block free or cached, and th
   let atTenthBytes = 0;
   const client = async (): Promise<void> => {
     while (numSent < numRequests) {
-      if (++numSent === Math.floor(numRequests / 10)) atTenthBytes = (await report(url)).residentBytes;
+      if (++numSent === Math.floor(numRequests / 10)) atTenthBytes = (await memoryReport(url)).residentBytes;
       const patienceBytes = choices.oneIn(4) ? choices.below(4) * 200 : null;
       counts[await send(url, randomBody(choices), patienceBytes, agent)]++;
     }
   };
   await Promise.all(Array.from({ length: numClients }, client));
-  let memory = await report(url);
-  // Those that left last may still be in the step that runs.
-  while (memory.blocks.numReferenced > 0) memory = await report(url);
+  const memory = await settledMemoryReport(url);
   agent.destroy();
-  const { numFree, numCached, numTotal } = memory.blocks;
-  assert.equal(numFree + numCached, numTotal);
+  const { numFree, numCached, numReferenced, numTotal } = memory.blocks;
+  assert.deepEqual([numReferenced, numFree + numCached], [0, numTotal]);
   assert.equal(counts.finished + counts.left, numRequests);
   assert.ok(counts.left > numRequests / 20, `${counts.left} clients left`);
   const grownBytes = memory.residentBytes - atTenthBytes;
