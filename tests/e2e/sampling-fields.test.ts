@@ -73,14 +73,14 @@ test("logit_bias decides; penalties undo it, each in its way", async () => {
   const bias = { logit_bias: { [forced]: 100 } };
   assert.deepEqual(new Set(await tokens(bias)), new Set([forced]));
   assert.deepEqual(await tokens({ logit_bias: { [forced]: -100 } }), await tokens({}));
-  const near = { logit_bias: { [forced]: 12 } };
+  const near = { logit_bias: { [forced]: 5 } };
   assert.deepEqual((await tokens(near)).slice(0, 2), [forced, forced]);
   for (const penalty of [{ repetition_penalty: 50 }, { frequency_penalty: 2 }, { presence_penalty: 2 }]) {
     const numForced = (await tokens({ ...near, max_tokens: 40, ...penalty })).filter(
       (id) => id === forced,
     ).length;
     const without = (await tokens({ ...near, max_tokens: 40 })).filter((id) => id === forced).length;
-    assert.ok(numForced <= without, `${JSON.stringify(penalty)}: ${numForced} of ${without}`);
+    assert.ok(numForced < without, `${JSON.stringify(penalty)}: ${numForced} of ${without}`);
   }
   const once = await tokens({ ...near, repetition_penalty: 50 });
   assert.deepEqual([once[0], once.slice(1).includes(forced)], [forced, false]);
