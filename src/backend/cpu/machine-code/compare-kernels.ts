@@ -1,7 +1,8 @@
 /**
  * @module Two kernel sets on the same job: they must leave the same memory behind.
  *
- * All bytes of the arena are compared, guards included, so a write outside the results is found wherever it went.
+ * All bytes of the arena are compared, guards included, so a write outside the results is found wherever it went. Only
+ * where a case says that its results are numbers with fractions may they differ, and by a rounding's worth.
  */
 import type { KernelName } from "../jobs.ts";
 import type { KernelSet } from "../kernel-set.ts";
@@ -9,8 +10,8 @@ import type { KernelCase } from "./cases/kernel-cases.ts";
 import type { ScratchArena } from "./cases/scratch-arena.ts";
 
 /**
- * Where two sets may round differently (one fuses multiply-adds, one does not), a result may differ by this share of
- * the largest result of the job. Sums of up to 10⁴ terms stay a tenth of it apart.
+ * Where two sets may round differently (one fuses multiply-adds, one does not), such a number may differ by this share of
+ * the largest one of the job. Sums of up to 10⁴ terms stay a tenth of it apart.
  */
 const roundingBound = 1e-4;
 
@@ -27,7 +28,7 @@ export type Comparison =
 export function compareKernels(
   arena: ScratchArena,
   [expected, actual]: readonly [KernelSet, KernelSet],
-  { kernel, values, numUnits, results, scratch }: KernelCase,
+  { kernel, values, numUnits, floats, scratch }: KernelCase,
   cut: number,
 ): Comparison {
   const whole = { start: 0, end: numUnits };
@@ -43,28 +44,29 @@ export function compareKernels(
   arena.setPart(job, whole);
   const got = arena.snapshot();
   if (scratch !== undefined) for (const bytes of [wanted, got]) bytes.fill(0, scratch.start, scratch.end);
-  return compareBytes(wanted, got, results);
+  return compareBytes(wanted, got, floats);
 }
 
-function compareBytes(wanted: Uint8Array, got: Uint8Array, results: KernelCase["results"]): Comparison {
+function compareBytes(wanted: Uint8Array, got: Uint8Array, floats: KernelCase["floats"]): Comparison {
   if (Buffer.compare(wanted, got) === 0) return { kind: "equal" };
-  const first = got.findIndex((byte, i) => byte !== wanted[i]);
-  const last = got.findLastIndex((byte, i) => byte !== wanted[i]);
-  if (first < results.start || last >= results.end)
-    return {
-      kind: "different",
-      why: `bytes ${first} to ${last} differ, results are ${results.start} to ${results.end}`,
-    };
-  const numbers = (results.end - results.start) / 4;
-  const a = new Float32Array(wanted.buffer, results.start, numbers);
-  const b = new Float32Array(got.buffer, results.start, numbers);
   let largest = 0;
   let difference = 0;
-  for (const [i, x] of a.entries()) {
-    largest = Math.max(largest, Math.abs(x));
-    difference = Math.max(difference, Math.abs(x - (b[i] ?? Number.NaN)));
+  for (const { start, end } of floats) {
+    const a = new Float32Array(wanted.buffer, start, (end - start) / 4);
+    const b = new Float32Array(got.buffer, start, (end - start) / 4);
+    for (const [i, x] of a.entries()) {
+      largest = Math.max(largest, Math.abs(x));
+      difference = Math.max(difference, Math.abs(x - (b[i] ?? Number.NaN)));
+    }
+    wanted.fill(0, start, end);
+    got.fill(0, start, end);
   }
-  const error = difference / largest;
+  const first = got.findIndex((byte, i) => byte !== wanted[i]);
+  if (first >= 0) {
+    const last = got.findLastIndex((byte, i) => byte !== wanted[i]);
+    return { kind: "different", why: `bytes ${first} to ${last} differ where nothing is rounded` };
+  }
+  const error = difference === 0 ? 0 : difference / largest;
   if (error <= roundingBound) return { kind: "rounded", error };
   return { kind: "different", why: `results differ by ${error.toExponential(1)} of the largest` };
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { jobWord } from "../jobs.ts";
 import type { KernelSet } from "../kernel-set.ts";
 import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
 import { placeMatmul } from "./cases/matmul-quantized.ts";
@@ -53,6 +54,22 @@ describe("choosing machine code", { skip }, () => {
     });
     assert.match(choice.image === null ? choice.reason : "", /failed its self-test: matmulQ4: /);
   });
+
+  for (const kernel of ["matmulQ4", "matmulQ8"] as const)
+    test(`so is one whose sums of products are wrong by a hundred-thousandth: ${kernel}`, () => {
+      const bindWasm = wasmBinder();
+      const choice = loadMachineCode((memory): KernelSet => {
+        const set = bindWasm(memory);
+        const [words, numbers] = [new Int32Array(memory.buffer), new Float32Array(memory.buffer)];
+        const wrong = (job: number): void => {
+          set.kernels[kernel](job);
+          const out = (words[job / 4 + jobWord(kernel, "out")] ?? 0) / 4;
+          numbers[out] = (numbers[out] ?? 0) * (1 + 1e-5);
+        };
+        return { ...set, kernels: { ...set.kernels, [kernel]: wrong } };
+      });
+      assert.match(choice.image === null ? choice.reason : "", new RegExp(`self-test: ${kernel}: `));
+    });
 });
 
 describe("where machine code cannot be loaded, the reason is one line", () => {
@@ -116,12 +133,11 @@ for (const target of runnable)
           const own = bindKernels(publishKernels(target), arena.memory, wasm, true);
           const common = { storage, hasBias: true, accumulate: true, scale: 0.5 };
           const values = placeMatmul(arena, new SeededNumbers(3), { ...shape, ...common });
-          const end = values.out + values.outStride * (shape.numTokens - 1) + 4 * shape.numRows;
           const kernelCase: KernelCase = {
             kernel: storage === "q4" ? "matmulQ4" : "matmulQ8",
             values,
             numUnits: shape.numRows / 8,
-            results: { start: values.out, end },
+            floats: [],
           };
           assert.deepEqual(compareKernels(arena, [wasm, own], kernelCase, 5), { kind: "equal" });
           assert.deepEqual(arena.brokenGuards(), []);

@@ -7,7 +7,7 @@ import {
   tokensPerPartition,
 } from "../../../../core/workspace-layout.ts";
 import { attentionItem, type JobValues } from "../../jobs.ts";
-import type { KernelCase } from "./kernel-cases.ts";
+import type { ByteRange, KernelCase } from "./kernel-cases.ts";
 import { randomHalf } from "./matmul-quantized.ts";
 import type { ScratchArena } from "./scratch-arena.ts";
 import type { SeededNumbers } from "./seeded-numbers.ts";
@@ -112,11 +112,21 @@ export function attentionCase(
     kernel: kernelNames[dtype],
     values,
     numUnits: (isShared ? 1 : numRows.length) * numKvHeads,
-    results: isPartial
-      ? { start: partials, end: partials + partialBytes }
-      : { start: out, end: out + 4 * totalRows * rowNumbers },
+    floats: isPartial
+      ? recordFloats(partials, items.numPartials, headDim)
+      : [{ start: out, end: out + 4 * totalRows * rowNumbers }],
     scratch: { start: scratch, end: scratch + scratchBytes },
   };
+}
+
+/** Partial records without their padding: maximum and sum, then the numbers of a head. */
+function recordFloats(partials: number, numPartials: number, headDim: number): ByteRange[] {
+  return Array.from({ length: numPartials }, (_, i) => partials + i * partialRecordBytes(headDim)).flatMap(
+    (at) => [
+      { start: at, end: at + 8 },
+      { start: at + 16, end: at + 16 + 4 * headDim },
+    ],
+  );
 }
 
 /** Positions of a slice's rows: the last ones of its sequence. */

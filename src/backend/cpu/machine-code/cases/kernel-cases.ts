@@ -3,7 +3,7 @@ import { rowsPerOctet } from "../../../../core/weight-layout.ts";
 import type { JobValues, KernelName } from "../../jobs.ts";
 import { attentionCase } from "./attention.ts";
 import { floatMatmulCase } from "./matmul-float.ts";
-import { placeMatmul, randomMatmul } from "./matmul-quantized.ts";
+import { type MatmulCase, matmulFloats, placeMatmul, randomMatmul } from "./matmul-quantized.ts";
 import { quantizeCase } from "./rows.ts";
 import type { ScratchArena } from "./scratch-arena.ts";
 import type { SeededNumbers } from "./seeded-numbers.ts";
@@ -20,8 +20,11 @@ export interface KernelCase {
   readonly values: JobValues<KernelName>;
   /** Units of the split dimension. */
   readonly numUnits: number;
-  /** Where float results go: only there may two kernel sets differ, by roundings. */
-  readonly results: ByteRange;
+  /**
+   * Results that are f32 numbers with fractions: only there may two kernel sets differ, by roundings. Everything else is
+   * compared to the bit: whole numbers, padding, guards, and f32 numbers that the job's operands make exact.
+   */
+  readonly floats: readonly ByteRange[];
   /** Bytes whose contents afterwards mean nothing. */
   readonly scratch?: ByteRange;
 }
@@ -34,19 +37,22 @@ const cacheBytes = { brief: 30_000, thorough: 160_000 } as const;
 /** Enough for every width of tile, more than one group, and an octet that is not full. */
 const largestMatmul = { numTokens: 20, numRows: 40, numGroups: 6 };
 
+/** Every other case has results that are integer sums and nothing else: a wrong sum is no rounding. */
 const matmul =
   (kernel: "matmulQ4" | "matmulQ8", storage: "q4" | "q8"): MakeCase =>
   (arena, random) => {
-    const shape = randomMatmul(random, storage, largestMatmul);
+    const isExact = random.between(0, 1) === 0;
+    const any = randomMatmul(random, storage, largestMatmul);
+    const shape: MatmulCase = isExact ? { ...any, ...sumsAlone } : any;
     const values = placeMatmul(arena, random, shape);
-    const end = values.out + values.outStride * (shape.numTokens - 1) + 4 * shape.numRows;
     return {
       kernel,
       values,
       numUnits: Math.ceil(shape.numRows / rowsPerOctet),
-      results: { start: values.out, end },
+      floats: isExact ? [] : matmulFloats(values),
     };
   };
+const sumsAlone = { hasBias: false, accumulate: false, scale: 1, scales: "one" } as const;
 
 export const kernelCases = {
   matmulQ4: matmul("matmulQ4", "q4"),

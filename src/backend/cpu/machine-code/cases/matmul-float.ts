@@ -2,7 +2,7 @@
 import { packedMatrixBytes, rowsPerOctet } from "../../../../core/weight-layout.ts";
 import type { FloatStorage } from "../kernels/matmul-float.ts";
 import type { KernelCase } from "./kernel-cases.ts";
-import { randomHalf } from "./matmul-quantized.ts";
+import { matmulFloats, randomHalf } from "./matmul-quantized.ts";
 import type { ScratchArena } from "./scratch-arena.ts";
 import type { SeededNumbers } from "./seeded-numbers.ts";
 
@@ -34,22 +34,23 @@ export function floatMatmulCase(
     arena.floats(Array.from({ length: count }, () => random.signed()));
   const numOut = (outStride / 4) * (numTokens - 1) + numRows;
   const out = floats(numOut);
+  const values = {
+    input: floats((inputStride / 4) * (numTokens - 1) + numCols),
+    inputStride,
+    numTokens,
+    weights,
+    numRows,
+    numCols,
+    out,
+    outStride,
+    bias: random.between(0, 1) === 0 ? 0 : floats(numRows),
+    scale: random.between(0, 1) === 0 ? 1 : random.signed(),
+    accumulate: random.between(0, 1),
+  };
   return {
     kernel: kernelNames[storage],
-    values: {
-      input: floats((inputStride / 4) * (numTokens - 1) + numCols),
-      inputStride,
-      numTokens,
-      weights,
-      numRows,
-      numCols,
-      out,
-      outStride,
-      bias: random.between(0, 1) === 0 ? 0 : floats(numRows),
-      scale: random.between(0, 1) === 0 ? 1 : random.signed(),
-      accumulate: random.between(0, 1),
-    },
+    values,
     numUnits: Math.ceil(numRows / rowsPerOctet),
-    results: { start: out, end: out + 4 * numOut },
+    floats: matmulFloats(values),
   };
 }

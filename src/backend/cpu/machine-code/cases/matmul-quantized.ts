@@ -6,6 +6,7 @@ import { groupWidth, octetBytes, packedMatrixBytes, rowsPerOctet } from "../../.
 import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
 import type { JobValues } from "../../jobs.ts";
 import type { QuantizedStorage } from "../kernels/tile-shape.ts";
+import type { ByteRange } from "./kernel-cases.ts";
 import type { ScratchArena } from "./scratch-arena.ts";
 import type { SeededNumbers } from "./seeded-numbers.ts";
 
@@ -17,7 +18,15 @@ export interface MatmulCase {
   readonly hasBias: boolean;
   readonly accumulate: boolean;
   readonly scale: number;
+  /** Of weights and activations; by default whatever a file may hold. */
+  readonly scales?: ScaleKind;
 }
+
+/**
+ * `any`: now and then 0 or a subnormal, which a fuzz must try and which cost a processor time. `ordinary`: as in real
+ * weights, for benchmarks. `one`: 1 and −1, so that every result is a whole number below 2^24 and therefore exact.
+ */
+export type ScaleKind = "any" | "ordinary" | "one";
 
 /** A shape from one row, one token and one group up to `largest` of each, small ones more often. */
 export function randomMatmul(
@@ -37,10 +46,30 @@ export function randomMatmul(
 }
 
 const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
+const halfOfOne = 0x3c00;
+
 /** f16 bits of numbers from 2^-14 to 2^-6 with either sign, now and then 0 or a subnormal. */
 export function randomHalf(random: SeededNumbers): number {
-  if (random.between(0, 15) === 0) return random.between(0, 3);
+  return random.between(0, 15) === 0 ? random.between(0, 3) : ordinaryHalf(random);
+}
+
+function ordinaryHalf(random: SeededNumbers): number {
   return (random.between(0, 1) << 15) | (random.between(1, 8) << 10) | random.between(0, 1023);
+}
+
+/** f16 bits of a weight's scale. */
+const weightScale: Readonly<Record<ScaleKind, (random: SeededNumbers) => number>> = {
+  any: randomHalf,
+  ordinary: ordinaryHalf,
+  one: (random) => (random.between(0, 1) << 15) | halfOfOne,
+};
+
+/** The results of a product: every token's row. */
+export function matmulFloats({ out, outStride, numTokens, numRows }: JobValues<"matmulQ4">): ByteRange[] {
+  return Array.from({ length: numTokens }, (_, token) => {
+    const start = out + token * outStride;
+    return { start, end: start + 4 * numRows };
+  });
 }
 
 /** Fills new regions of the arena with a case. @returns the job's values; `out` holds seeded numbers to add to */
@@ -49,21 +78,21 @@ export function placeMatmul(
   random: SeededNumbers,
   c: MatmulCase,
 ): JobValues<"matmulQ4"> {
-  const numGroups = c.numCols / groupWidth;
   const weights = arena.take(packedMatrixBytes(c.storage, c.numRows, c.numCols));
   const groupBytes = octetBytes(c.storage, groupWidth);
   const numHalves = c.storage === "q4" ? 2 * rowsPerOctet : rowsPerOctet;
+  const scales = c.scales ?? "any";
   for (
     let at = weights;
     at < weights + packedMatrixBytes(c.storage, c.numRows, c.numCols);
     at += groupBytes
   ) {
     for (let i = 0; i < groupBytes; i += 4) arena.i32[(at + i) / 4] = random.bits();
-    for (let i = 0; i < numHalves; i++) arena.u16[at / 2 + i] = randomHalf(random);
+    for (let i = 0; i < numHalves; i++) arena.u16[at / 2 + i] = weightScale[scales](random);
   }
   const outStride = 4 * (c.numRows + random.between(0, 3));
   return {
-    input: placeQuads(arena, random, c.numTokens, numGroups),
+    input: placeQuads(arena, random, c),
     inputStride: 0,
     numTokens: c.numTokens,
     weights,
@@ -84,9 +113,9 @@ export function placeMatmul(
 function placeQuads(
   arena: ScratchArena,
   random: SeededNumbers,
-  numTokens: number,
-  numGroups: number,
+  { numTokens, numCols, scales }: MatmulCase,
 ): number {
+  const numGroups = numCols / groupWidth;
   const numQuads = Math.ceil(numTokens / tokensPerQuad);
   const input = arena.take(numQuads * numGroups * quadGroupBytes);
   for (let quad = 0; quad < numQuads; quad++)
@@ -101,7 +130,11 @@ function placeQuads(
           arena.bytes[at + (k >> 2) * 16 + 4 * token + (k & 3)] = q;
           sum += q;
         }
-        arena.f32[(at + 128) / 4 + token] = isPadding ? Number.NaN : Math.abs(random.signed());
+        arena.f32[(at + 128) / 4 + token] = isPadding
+          ? Number.NaN
+          : scales === "one"
+            ? 1
+            : Math.abs(random.signed());
         arena.f32[(at + 144) / 4 + token] = isPadding ? Number.NaN : sum;
       }
   return input;

@@ -1,7 +1,7 @@
 /** @module Jobs that go over token rows, to try kernels with: quantising, norms, gates, rotary embedding. */
 import { groupWidth } from "../../../../core/weight-layout.ts";
-import { quantizedBytes } from "../../../../core/workspace-layout.ts";
-import type { KernelCase } from "./kernel-cases.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
+import type { ByteRange, KernelCase } from "./kernel-cases.ts";
 import type { ScratchArena } from "./scratch-arena.ts";
 import type { SeededNumbers } from "./seeded-numbers.ts";
 
@@ -47,6 +47,17 @@ export function quantizeCase(
     kernel,
     values: { ...common, ...own[kernel] },
     numUnits: numTokens,
-    results: { start: out, end: out + outBytes },
+    floats: scalesOf(out, numTokens, width),
   };
+}
+
+/** Where the scales of tokens lie in the quad layout. Their bytes and sums are whole numbers; padding is left alone. */
+function scalesOf(out: number, numTokens: number, width: number): ByteRange[] {
+  const numGroups = width / groupWidth;
+  const groupBytes = quantizedBytes(tokensPerQuad, groupWidth);
+  return Array.from({ length: Math.ceil(numTokens / tokensPerQuad) * numGroups }, (_, i) => {
+    const start = out + i * groupBytes + tokensPerQuad * groupWidth;
+    const numInQuad = Math.min(tokensPerQuad, numTokens - Math.floor(i / numGroups) * tokensPerQuad);
+    return { start, end: start + 4 * numInQuad };
+  });
 }
