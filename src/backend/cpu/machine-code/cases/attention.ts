@@ -178,8 +178,9 @@ function placeCache(
   const kv = arena.take(kvBytes);
   const dataBytes = 2 * tileDataBytes(dtype, headDim);
   for (let at = kv; at < kv + kvBytes; at += headBytes) {
-    for (let i = 0; i < headBytes; i += 2)
-      arena.u16[(at + i) / 2] = dtype === "f16" || i >= dataBytes ? randomHalf(random) : random.bits();
+    const firstHalf = dtype === "f16" ? 0 : dataBytes;
+    for (let i = 0; i < firstHalf; i += 4) arena.i32[(at + i) / 4] = random.bits();
+    for (let i = firstHalf; i < headBytes; i += 2) arena.u16[(at + i) / 2] = randomHalf(random);
   }
   let nextBlock = numBlocks;
   const tables = new Int32Array(contextTokens.length * maxBlocksPerSequence);
