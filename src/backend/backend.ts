@@ -109,6 +109,8 @@ export interface LoadedModel {
   readonly kernels: string;
   /** Why no faster set is used, in one line; absent where the best one, or the one asked for, is. */
   readonly kernelsReason?: string;
+  /** How long the kernels were tested before they were trusted; absent where they need no test. */
+  readonly selfTestMs?: number;
   readonly inputs: StepInputs;
   readonly results: StepResults;
   /** Runs one step over `inputs`. Rejects if a thread died: the model is then unusable and must be closed. */

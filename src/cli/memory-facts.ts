@@ -10,7 +10,7 @@ import { readProcessMemory } from "./process-memory.ts";
 export interface MemoryFactsParts {
   readonly settings: InstanceSettings;
   readonly plan: InstancePlan;
-  readonly model: Pick<LoadedModel, "allocations" | "kernels" | "kernelsReason">;
+  readonly model: Pick<LoadedModel, "allocations" | "kernels" | "kernelsReason" | "selfTestMs">;
   readonly device: DeviceMemory;
 }
 
@@ -22,6 +22,7 @@ export function memoryFacts(parts: MemoryFactsParts): () => MemoryFacts {
     return {
       kernels: parts.model.kernels,
       ...(parts.model.kernelsReason === undefined ? {} : { kernelsReason: parts.model.kernelsReason }),
+      ...(parts.model.selfTestMs === undefined ? {} : { selfTestMs: parts.model.selfTestMs }),
       budget,
       components: components(parts, residentBytes),
       residentBytes,

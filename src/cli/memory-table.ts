@@ -2,6 +2,7 @@
 import { formatBytes } from "../core/byte-size.ts";
 import type { MemoryReport } from "../core/memory-report.ts";
 import type { PreparedInstance } from "./instance.ts";
+import type { InstanceSettings } from "./instance-settings.ts";
 
 const componentLabels = {
   runtime: "runtime (Node, heap ceiling, threads)",
@@ -50,10 +51,16 @@ function derivation(report: MemoryReport, { plan, settings }: PreparedInstance):
     ["a step", `at most ${limits.maxNumSeqs} sequences and ${limits.maxNumBatchedTokens} tokens`],
     [
       "kernels",
-      `${report.kernels}, ${limits.numThreads} threads (${settings.numThreads.why ?? settings.numThreads.from})`,
+      `${report.kernels}${kernelsOrigin(report, settings)}, ${limits.numThreads} threads (${settings.numThreads.why ?? settings.numThreads.from})`,
     ],
     ...(report.kernelsReason === undefined ? [] : [["", report.kernelsReason]]),
   ]);
+}
+
+/** Who asked for the kernels, or how long it took to trust them. */
+function kernelsOrigin({ selfTestMs }: MemoryReport, { kernels }: InstanceSettings): string {
+  if (kernels.why !== undefined) return ` (${kernels.why})`;
+  return selfTestMs === undefined ? "" : ` (tested in ${selfTestMs.toFixed(0)} ms)`;
 }
 
 /** The first column is flush left; numbers of a four-column table are flush right. */

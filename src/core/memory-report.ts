@@ -42,6 +42,8 @@ export interface MemoryReport {
   readonly kernels: string;
   /** Why no faster kernels are used; absent where there is nothing to say. */
   readonly kernelsReason?: string;
+  /** How long the kernels were tested before they were trusted; absent where they need no test. */
+  readonly selfTestMs?: number;
   readonly budget: BudgetReport;
   readonly components: readonly MemoryComponent[];
   readonly residentBytes: number;

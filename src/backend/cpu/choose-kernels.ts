@@ -28,6 +28,8 @@ export interface KernelSource {
   readonly machineCode: KernelImage | null;
   /** Why there is no machine code though it was not declined; null else. */
   readonly reason: string | null;
+  /** How long the self-test of the machine code took; null where there is none. */
+  readonly selfTestMs: number | null;
 }
 
 export interface BoundKernels {
@@ -46,10 +48,11 @@ export async function chooseKernelSource(
   if (wanted !== undefined && wanted !== "auto" && choice === undefined)
     throw refusal(wanted, `the kernel sets are ${kernelChoices.join(", ")}`);
   const wasm = await WebAssembly.compile(readFileSync(kernelFile));
-  if (choice === "wasm") return { wasm, machineCode: null, reason: null };
+  if (choice === "wasm") return { wasm, machineCode: null, reason: null, selfTestMs: null };
   const loaded = loadMachineCode((memory) => bindWasm(wasm, memory), targetOf(choice));
   if (choice !== undefined && loaded.image === null) throw refusal(choice, loaded.reason);
-  return { wasm, machineCode: loaded.image, reason: loaded.image === null ? loaded.reason : null };
+  if (loaded.image === null) return { wasm, machineCode: null, reason: loaded.reason, selfTestMs: null };
+  return { wasm, machineCode: loaded.image, reason: null, selfTestMs: loaded.selfTestMs };
 }
 
 /** The one kind of machine code that was asked for; undefined: the best that runs here. */

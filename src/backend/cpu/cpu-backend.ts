@@ -83,6 +83,7 @@ export class CpuBackend implements Backend {
     });
     return new CpuModel(kernelSetName, {
       kernelsReason: kernels.reason,
+      selfTestMs: kernels.selfTestMs,
       program,
       limits,
       layout,

@@ -23,6 +23,8 @@ import { type StepProfile, stepProfile, stepTiming } from "./timing.ts";
 interface CpuModelParts {
   /** Why no faster kernels are used; null where there is nothing to say. */
   readonly kernelsReason: string | null;
+  /** Null where the kernels need none. */
+  readonly selfTestMs: number | null;
   readonly program: Program;
   readonly limits: BackendLimits;
   readonly layout: ModelLayout;
@@ -38,6 +40,7 @@ interface CpuModelParts {
 export class CpuModel implements LoadedModel {
   readonly kernels: string;
   readonly kernelsReason?: string;
+  readonly selfTestMs?: number;
   readonly inputs: StepInputs;
   readonly results: StepResults;
   readonly allocations: readonly Allocation[];
@@ -52,6 +55,7 @@ export class CpuModel implements LoadedModel {
   constructor(kernels: string, parts: CpuModelParts) {
     this.kernels = kernels;
     if (parts.kernelsReason !== null) this.kernelsReason = parts.kernelsReason;
+    if (parts.selfTestMs !== null) this.selfTestMs = parts.selfTestMs;
     this.inputs = parts.inputs;
     this.results = parts.results;
     this.allocations = parts.allocations;
