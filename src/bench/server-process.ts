@@ -1,10 +1,10 @@
 /** @module A server under test as a child process: started, waited for, measured, ended by its own id. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import { PagodaError } from "../core/errors.ts";
 import type { CompletionTarget } from "./completion-client.ts";
-import { endProcess, keepTrackOf } from "./started-processes.ts";
+import { cpuSeconds, peakResidentBytes } from "./process-tree.ts";
+import { endProcess, killProcess, startProcess } from "./started-processes.ts";
 
 export interface ServerCommand {
   readonly name: string;
@@ -20,12 +20,17 @@ export interface RunningServer extends CompletionTarget {
   readonly name: string;
   readonly pid: number;
   readonly startMs: number;
-  /** Peak resident size so far (VmHWM), bytes; of a process that has ended, when it was last asked for. */
+  /**
+   * Largest peak resident size (VmHWM) seen so far, bytes, over the process and all that it started; of what has ended,
+   * as it was when last asked for.
+   */
   peakResidentBytes(): number;
-  /** Processor time used so far, seconds (user and system); NaN once the process has ended. */
+  /** Processor time used so far, seconds, by the process and all that it started; NaN once the process has ended. */
   cpuSeconds(): number;
   stop(): Promise<void>;
 }
+
+const answerWithinMs = 1000;
 
 /** A port of the loopback interface that nobody listens on now. */
 function freePort(): Promise<number> {
@@ -44,30 +49,30 @@ function freePort(): Promise<number> {
 export async function startServer(server: ServerCommand): Promise<RunningServer> {
   const port = await freePort();
   const startedMs = performance.now();
-  const child = spawn(server.command, server.args(port), {
+  const child = startProcess(server.command, server.args(port), {
     env: { ...process.env, ...server.environment },
-    stdio: ["ignore", "pipe", "pipe"],
   });
-  keepTrackOf(child);
   const output = new OutputTail(child);
   const url = `http://127.0.0.1:${port}`;
+  let startMs: number;
   try {
     await untilHealthy(url, child, server, output);
+    startMs = performance.now() - startedMs;
   } catch (error) {
-    child.kill("SIGKILL");
+    killProcess(child);
     throw error;
   }
   const pid = child.pid ?? 0;
-  let peakBytes = Number.NaN;
+  let peakBytes = 0;
   return {
     name: server.name,
     url,
     model: server.model,
     pid,
-    startMs: performance.now() - startedMs,
+    startMs,
     peakResidentBytes: () => {
-      const nowBytes = statusBytes(pid, "VmHWM");
-      if (!Number.isNaN(nowBytes)) peakBytes = nowBytes;
+      const nowBytes = peakResidentBytes(pid);
+      if (nowBytes > peakBytes) peakBytes = nowBytes;
       return peakBytes;
     },
     cpuSeconds: () => cpuSeconds(pid),
@@ -99,7 +104,7 @@ async function untilHealthy(
   });
   const deadlineMs = performance.now() + server.readyWithinMs;
   while (performance.now() < deadlineMs) {
-    if (failed !== null || child.exitCode !== null || child.signalCode !== null) break;
+    if (failed !== null || hasEnded(child)) break;
     if (await answersOk(`${url}/health`)) return;
     await new Promise((wake) => setTimeout(wake, 10));
   }
@@ -109,27 +114,12 @@ async function untilHealthy(
   );
 }
 
+const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
 async function answersOk(url: string): Promise<boolean> {
   try {
-    return (await fetch(url, { signal: AbortSignal.timeout(1000) })).ok;
+    return (await fetch(url, { signal: AbortSignal.timeout(answerWithinMs) })).ok;
   } catch {
     return false;
   }
-}
-
-function statusBytes(pid: number, field: string): number {
-  const line = processFile(pid, "status").match(new RegExp(`^${field}:\\s+(\\d+) kB`, "m"));
-  return Number(line?.[1] ?? Number.NaN) * 1024;
-}
-
-/** Source: proc(5), fields 14 and 15 of /proc/pid/stat in clock ticks of 10 ms. */
-function cpuSeconds(pid: number): number {
-  const fields = processFile(pid, "stat").split(") ")[1]?.split(" ") ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
-}
-
-/** Empty once the process has ended. */
-function processFile(pid: number, name: "stat" | "status"): string {
-  const path = `/proc/${pid}/${name}`;
-  return existsSync(path) ? readFileSync(path, "utf8") : "";
 }

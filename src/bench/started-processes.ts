@@ -1,27 +1,44 @@
-/** @module The processes that a bench has started and that still run: none of them outlives it. */
-import type { ChildProcess } from "node:child_process";
+/** @module The processes that a bench has started and that still run: none of them, nor any of theirs, outlives it. */
+import { type ChildProcess, type SpawnOptionsWithoutStdio, spawn } from "node:child_process";
+import { killTree } from "./process-tree.ts";
 
 /** A server gets so long to finish, then it is ended. */
-const graceMs = 10_000;
-const exitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+const defaultGraceMs = 10_000;
+const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 const running = new Set<ChildProcess>();
 let isEnding = false;
 
-/** From now on the process is ended with the bench: at once, if that is ending already. */
-export function keepTrackOf(child: ChildProcess): void {
-  if (isEnding) child.kill("SIGKILL");
+/**
+ * Starts a process, at the head of a group of its own, that is ended with the bench: at once, if that is ending already.
+ * What it has started ends with it.
+ */
+export function startProcess(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptionsWithoutStdio,
+): ChildProcess {
+  const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  if (isEnding) killProcess(child);
   running.add(child);
-  const forget = (): unknown => running.delete(child);
-  child.once("exit", forget);
+  child.once("exit", () => {
+    running.delete(child);
+    killProcess(child);
+  });
   // One that could not be started has no exit.
-  child.once("error", forget);
+  child.once("error", () => running.delete(child));
+  return child;
 }
 
-export function endProcess(child: ChildProcess): Promise<void> {
+/** Ends a process and all that it started, at once. */
+export function killProcess({ pid }: ChildProcess): void {
+  if (pid !== undefined) killTree(pid);
+}
+
+export function endProcess(child: ChildProcess, graceMs = defaultGraceMs): Promise<void> {
   return new Promise((resolve) => {
     if (!running.has(child)) return resolve();
-    const force = setTimeout(() => child.kill("SIGKILL"), graceMs);
+    const force = setTimeout(() => killProcess(child), graceMs);
     child.once("exit", () => {
       clearTimeout(force);
       resolve();
@@ -30,12 +47,19 @@ export function endProcess(child: ChildProcess): Promise<void> {
   });
 }
 
-/** On Ctrl-C and SIGTERM: ends all that was started, then leaves. A second signal does not wait. */
-export function endWithSignals(): void {
-  for (const signal of ["SIGINT", "SIGTERM"] as const)
+/**
+ * On Ctrl-C, a closed terminal and SIGTERM: ends all that was started, then leaves. A second signal does not wait for
+ * `graceMs`. However else the process ends, it ends what still runs.
+ */
+export function endWithSignals(graceMs = defaultGraceMs): void {
+  process.once("exit", () => {
+    for (const child of running) killProcess(child);
+  });
+  for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const)
     process.on(signal, () => {
-      if (isEnding) for (const child of running) child.kill("SIGKILL");
+      if (isEnding) for (const child of running) killProcess(child);
       isEnding = true;
-      void Promise.all([...running].map(endProcess)).then(() => process.exit(exitCodes[signal]));
+      const ended = [...running].map((child) => endProcess(child, graceMs));
+      void Promise.all(ended).then(() => process.exit(exitCodes[signal]));
     });
 }
