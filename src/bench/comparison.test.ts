@@ -9,6 +9,7 @@ function serverThatEndsAfter(name: string, numRequests: number): ServerCommand {
     let left = ${numRequests};
     require("node:http").createServer((request, response) => {
       if (request.url === "/health") return response.end();
+      if (request.url === "/v1/models") return response.end('{"data":[{"id":"any"}]}');
       if (left-- === 0) process.exit(1);
       let body = "";
       request.on("data", (piece) => (body += piece));

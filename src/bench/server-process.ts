@@ -45,7 +45,7 @@ function freePort(): Promise<number> {
   });
 }
 
-/** Starts the server and waits until `/health` answers 200. */
+/** Starts the server and waits until `/health` answers 200, and `/v1/models` by the name of the model. */
 export async function startServer(server: ServerCommand): Promise<RunningServer> {
   const port = await freePort();
   const startedMs = performance.now();
@@ -58,6 +58,7 @@ export async function startServer(server: ServerCommand): Promise<RunningServer>
   try {
     await untilHealthy(url, child, server, output);
     startMs = performance.now() - startedMs;
+    await assertServes(url, child, server);
   } catch (error) {
     killProcess(child);
     throw error;
@@ -115,6 +116,22 @@ async function untilHealthy(
 }
 
 const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || child.signalCode !== null;
+
+interface ModelList {
+  readonly data?: readonly { readonly id: string }[];
+}
+
+/** Another program may have taken the port between our look and the child's: then the child ends, or has other models. */
+async function assertServes(url: string, child: ChildProcess, server: ServerCommand): Promise<void> {
+  const response = await fetch(`${url}/v1/models`, { signal: AbortSignal.timeout(answerWithinMs) });
+  const answer = (await response.json().catch(() => ({}))) as ModelList;
+  const names = answer.data?.map(({ id }) => id) ?? [];
+  if (names.includes(server.model) && !hasEnded(child)) return;
+  throw new PagodaError(
+    "internal",
+    `${url} is not ${server.name}, which ${hasEnded(child) ? "has ended" : "runs"}: its models are ${names.join(", ")}`,
+  );
+}
 
 async function answersOk(url: string): Promise<boolean> {
   try {

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startServer } from "./server-process.ts";
+
+test("a port that serves another model than the one that was started is refused", async () => {
+  const script = `
+    require("node:http").createServer((request, response) => {
+      response.end(request.url === "/v1/models" ? '{"data":[{"id":"another"}]}' : "");
+    }).listen(Number(process.argv[1]), "127.0.0.1");`;
+  const starting = startServer({
+    name: "ours",
+    command: process.execPath,
+    args: (port) => ["-e", script, String(port)],
+    model: "any",
+    readyWithinMs: 30_000,
+  });
+  await assert.rejects(starting, /is not ours, which runs: its models are another/);
+});
