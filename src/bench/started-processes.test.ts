@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 
@@ -9,11 +9,14 @@ const here = JSON.stringify(import.meta.resolve("./"));
 const bench = `
   const { startServer } = await import(${here} + "server-process.ts");
   const { endWithSignals } = await import(${here} + "started-processes.ts");
-  endWithSignals();
+  endWithSignals(3_600_000); // longer than any test: only a second signal can end the deaf one
+  const answer = "{ data: [{ id: 'any' }] }";
+  // Whatever becomes of the bench, its servers notice and end.
+  const leave = "const bench = process.ppid; setInterval(() => process.ppid === bench || process.exit(), 100);";
   const server = (name, first) => ({
     name,
     command: process.execPath,
-    args: (port) => ["-e", first + "require('node:http').createServer((_, r) => r.end()).listen(" + port + ", '127.0.0.1')"],
+    args: (port) => ["-e", first + leave + "require('node:http').createServer((_, r) => r.end(JSON.stringify(" + answer + "))).listen(" + port + ", '127.0.0.1')"],
     model: "any",
     readyWithinMs: 30_000,
   });
@@ -31,6 +34,16 @@ const isRunning = (pid: number): boolean => {
   }
 };
 
+/** What the bench prints next; rejects if it ends instead. */
+async function nextOutput(child: ChildProcessWithoutNullStreams): Promise<string> {
+  let complaints = "";
+  child.stderr.on("data", (piece) => {
+    complaints += String(piece);
+  });
+  const ended = once(child, "exit").then(() => Promise.reject(new TypeError(`it ended: ${complaints}`)));
+  return String((await Promise.race([once(child.stdout, "data"), ended]))[0]);
+}
+
 for (const [signal, exitCode] of [
   ["SIGINT", 130],
   ["SIGTERM", 143],
@@ -38,16 +51,15 @@ for (const [signal, exitCode] of [
   test(`${signal} ends a bench, its servers and any that it starts yet; a second one those that do not listen`, async (t) => {
     const child = spawn(process.execPath, ["--input-type=module", "--eval", bench]);
     t.after(() => child.kill("SIGKILL"));
-    const [line] = await once(child.stdout, "data");
-    const [heeding = 0, deaf = 0] = String(line).trim().split(" ").map(Number);
+    const [heeding = 0, deaf = 0] = (await nextOutput(child)).trim().split(" ").map(Number);
     assert.deepEqual([heeding, deaf].map(isRunning), [true, true]);
     child.kill(signal);
     while (isRunning(heeding)) await new Promise((wake) => setTimeout(wake, 5));
     assert.ok(isRunning(deaf));
     child.kill("SIGUSR2");
-    const [complaint] = await once(child.stdout, "data");
-    assert.match(String(complaint), /late did not become ready: SIGKILL/);
+    assert.match(await nextOutput(child), /late did not become ready: SIGKILL/);
+    const exited = once(child, "exit");
     child.kill(signal);
-    assert.deepEqual(await once(child, "exit"), [exitCode, null]);
+    assert.deepEqual(await exited, [exitCode, null]);
     assert.ok(!isRunning(deaf));
   });
