@@ -3,7 +3,7 @@ import { type BenchOptions, benchTokens } from "./bench-options.ts";
 import { compareServers, type ServerMeasurement } from "./comparison.ts";
 import { readConditions } from "./conditions.ts";
 import { llamaServer, ourName, ourServer, vllmServer } from "./contenders.ts";
-import { absoluteFigure, type Figure, type KernelFamily, peerFigures } from "./goals.ts";
+import { absoluteFigure, assumptionFigures, type Figure, type KernelFamily, peerFigures } from "./goals.ts";
 import { kernelFigures } from "./kernel-bench.ts";
 import type { BenchPart } from "./parts.ts";
 import type { BenchReport } from "./report.ts";
@@ -22,13 +22,14 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
   const has = (part: BenchPart): boolean => options.parts.includes(part);
   if (has("loads")) {
     servers.push(...(await measureLoads(options)));
+    figures.push(...servers.flatMap(assumptionFigures));
     for (const family of options.kernels) {
       const ours = servers.find((server) => server.name === ourName(family));
       if (ours) figures.push(...prefixed(family, [...peerFigures(family, ours, servers), idleFigure(ours)]));
     }
   }
   for (const family of options.kernels) {
-    if (has("start")) figures.push(...prefixed(family, [await measureStart(options, family)]));
+    if (has("start")) figures.push(...prefixed(family, await measureStart(options, family)));
     if (has("latency")) figures.push(...prefixed(family, await measureLatency(options, family)));
     if (has("twins")) figures.push(...prefixed(family, await measureTwins(options, family)));
     if (has("kernels")) figures.push(...prefixed(family, await measureKernels(family)));

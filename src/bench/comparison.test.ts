@@ -2,25 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareServers } from "./comparison.ts";
 import type { ServerCommand } from "./server-process.ts";
+import { scriptedServer } from "./testing/scripted-server.ts";
 
-/** A server of one token per chunk that ends by itself after `numRequests` completions. */
+/** A server that ends by itself after `numRequests` completions. */
 function serverThatEndsAfter(name: string, numRequests: number): ServerCommand {
-  const script = `
-    let left = ${numRequests};
-    require("node:http").createServer((request, response) => {
-      if (request.url === "/health") return response.end();
-      if (request.url === "/v1/models") return response.end('{"data":[{"id":"any"}]}');
-      if (left-- === 0) process.exit(1);
-      let body = "";
-      request.on("data", (piece) => (body += piece));
-      request.on("end", () => {
-        const { max_tokens } = JSON.parse(body);
-        const event = (value) => response.write("data: " + JSON.stringify(value) + "\\n\\n");
-        for (let i = 0; i < max_tokens; i++) event({ choices: [{ text: "a" }] });
-        event({ choices: [], usage: { completion_tokens: max_tokens, prompt_tokens_details: { cached_tokens: 0 } } });
-        response.end("data: [DONE]\\n\\n");
-      });
-    }).listen(Number(process.argv[1]), "127.0.0.1");`;
+  const script = scriptedServer("any", `numRequests > ${numRequests} && process.exit(1)`);
   return {
     name,
     command: process.execPath,

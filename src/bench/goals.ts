@@ -158,6 +158,28 @@ function mediansOf(server: ServerMeasurement, load: string): LoadMedians | null 
   return server.loads.find((summary) => summary.load === load)?.medians ?? null;
 }
 
+/** Loads whose prompts no server has seen before. */
+const unseenLoads: readonly string[] = ["single", "prefill", "conc"];
+
+/** What has to hold for a server's other figures to mean anything. */
+export function assumptionFigures({ name, loads }: ServerMeasurement): Figure[] {
+  const unseen = loads.filter(({ load }) => unseenLoads.includes(load));
+  // A server that does not say is not known to have computed its prompts: NaN, which meets no goal.
+  const numCachedTokens = unseen
+    .flatMap(({ rounds }) => rounds)
+    .reduce((sum, round) => sum + (round.numCachedTokens ?? Number.NaN), 0);
+  const numFailed = loads.reduce((sum, { medians }) => sum + medians.numFailed, 0);
+  const figures = [noneFigure(`${name}: failed`, numFailed, "requests")];
+  if (unseen.length === 0) return figures;
+  const names = unseen.map(({ load }) => load).join(", ");
+  return [...figures, noneFigure(`${name}: cached in ${names}`, numCachedTokens, "tokens")];
+}
+
+/** A figure that has to be 0. */
+export function noneFigure(name: string, ours: number, unit: string): Figure {
+  return absoluteFigure(name, ours, unit, { kind: "atMost", value: 0 });
+}
+
 export function ratioFigure(
   name: string,
   ours: number,

@@ -5,24 +5,30 @@ import { type RunningServer, type ServerCommand, startServer } from "./server-pr
 import { median, percentile } from "./statistics.ts";
 import { makeLoad, randomTokens, seededUniform, type TokenRange } from "./workload.ts";
 
-/** Milliseconds to the first token of 512 cached tokens and 1 new, and of 513 cold ones; medians over `numRounds`. */
+/** Tokens of the prefix that is asked for twice. */
+export const numReusedTokens = 512;
+
+/**
+ * Milliseconds to the first token of 512 cached tokens and 1 new, and of 513 cold ones, medians over `numRounds`; and the
+ * fewest tokens that were cached in any of them (NaN where the server does not say).
+ */
 export async function probePrefixReuse(
   target: CompletionTarget,
   range: TokenRange,
   seed: number,
   numRounds: number,
-): Promise<{ readonly coldMs: number; readonly cachedMs: number; readonly numCachedTokens: number | null }> {
+): Promise<{ readonly coldMs: number; readonly cachedMs: number; readonly numCachedTokens: number }> {
   const uniform = seededUniform(seed);
   const cold: number[] = [];
   const cached: number[] = [];
-  let numCachedTokens: number | null = null;
+  let numCachedTokens = Number.POSITIVE_INFINITY;
   for (let round = 0; round < numRounds; round++) {
-    const prefix = randomTokens(uniform, 512, range);
+    const prefix = randomTokens(uniform, numReusedTokens, range);
     const [first, second] = randomTokens(uniform, 2, range);
     cold.push((await timeCompletion(target, [...prefix, first ?? 0], 1)).ttftMs);
     const again = await timeCompletion(target, [...prefix, second ?? 0], 1);
     cached.push(again.ttftMs);
-    numCachedTokens = again.numCachedTokens;
+    numCachedTokens = Math.min(numCachedTokens, again.numCachedTokens ?? Number.NaN);
   }
   return { coldMs: median(cold), cachedMs: median(cached), numCachedTokens };
 }
@@ -96,10 +102,11 @@ export async function probeSideBySide(
       const loads = [0, 1, 2].map((i) => makeLoad("conc", seed + 3 * round + i, range));
       const [single, left, right] = loads;
       if (!single || !left || !right) break;
-      alone.push((await runLoad(first, single)).outputTokensPerSecond);
+      const one = await runLoad(first, single);
+      alone.push(one.outputTokensPerSecond);
       const pair = await Promise.all([runLoad(first, left), runLoad(second, right)]);
       together.push(pair.reduce((sum, result) => sum + result.outputTokensPerSecond, 0));
-      numFailed += pair.reduce((sum, result) => sum + result.numFailed, 0);
+      numFailed += [one, ...pair].reduce((sum, result) => sum + result.numFailed, 0);
     }
     return {
       aloneTokensPerSecond: median(alone),

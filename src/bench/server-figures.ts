@@ -1,58 +1,61 @@
 /** @module What single servers of ours do: start, reuse, fairness, two at once, long contexts. */
+import type { MemoryReport } from "../core/memory-report.ts";
 import { type BenchOptions, benchTokens as tokens } from "./bench-options.ts";
 import { warmUp } from "./comparison.ts";
 import { llamaServer, ourName, ourServer } from "./contenders.ts";
-import { absoluteFigure, type Figure, type KernelFamily, ratioFigure } from "./goals.ts";
+import { absoluteFigure, type Figure, type KernelFamily, noneFigure, ratioFigure } from "./goals.ts";
 import { runLoad } from "./load-run.ts";
-import { probeDecodeAtContext, probeFairness, probePrefixReuse, probeSideBySide } from "./probes.ts";
+import {
+  numReusedTokens,
+  probeDecodeAtContext,
+  probeFairness,
+  probePrefixReuse,
+  probeSideBySide,
+} from "./probes.ts";
 import { startServer } from "./server-process.ts";
 import { median } from "./statistics.ts";
 import { outsideKernelsMs, wastedTokensPerSequence } from "./step-overhead.ts";
-import { makeLoad } from "./workload.ts";
+import { type LoadName, makeLoad } from "./workload.ts";
 
 const twinMemory = "700MiB";
 const contexts = [512, 2048, 8000];
 
-export async function measureStart(options: BenchOptions, family: KernelFamily): Promise<Figure> {
+export async function measureStart(options: BenchOptions, family: KernelFamily): Promise<Figure[]> {
   const starts: number[] = [];
+  const selfTests: number[] = [];
   for (let round = 0; round < options.numRounds; round++) {
     const server = await startServer(ourServer(options, family));
     starts.push(server.startMs);
+    const { selfTestMs } = (await (await fetch(`${server.url}/admin/memory`)).json()) as MemoryReport;
+    if (selfTestMs !== undefined) selfTests.push(selfTestMs);
     await server.stop();
   }
   options.say(`${ourName(family)}: start to ready ${starts.map((ms) => ms.toFixed(0)).join(", ")} ms`);
-  return absoluteFigure("start to ready, model cached", median(starts), "ms", {
+  const start = absoluteFigure("start to ready, model cached", median(starts), "ms", {
     kind: "atMost",
     value: 2000,
   });
+  if (family === "wasm") return [start];
+  const goal = { kind: "atMost", value: 50 } as const;
+  return [start, absoluteFigure("self-test of the kernels", median(selfTests), "ms", goal)];
 }
 
 export async function measureLatency(options: BenchOptions, family: KernelFamily): Promise<Figure[]> {
   const server = await startServer(ourServer(options, family));
+  let numFailed = 0;
+  const load = async (name: LoadName, seed: number): Promise<void> => {
+    numFailed += (await runLoad(server, makeLoad(name, seed, tokens))).numFailed;
+  };
   try {
     const reuse = await probePrefixReuse(server, tokens, options.seed, options.numRounds);
     const fair = [];
     for (let round = 0; round < options.numRounds; round++)
       fair.push(await probeFairness(server, tokens, options.seed + round));
-    const one = await outsideKernelsMs(server.url, () =>
-      runLoad(server, makeLoad("single", options.seed + 90, tokens)),
-    );
-    const many = await outsideKernelsMs(server.url, () =>
-      runLoad(server, makeLoad("conc", options.seed + 91, tokens)),
-    );
-    const wasted = await wastedTokensPerSequence(server.url, () =>
-      runLoad(server, makeLoad("conc", options.seed + 92, tokens)),
-    );
-    const share = ratioFigure(
-      "TTFT, 512 cached tokens and 1 new",
-      reuse.cachedMs,
-      "ms",
-      "cold",
-      reuse.coldMs,
-      { kind: "atMost", value: 0.05 },
-    );
+    const one = await outsideKernelsMs(server.url, () => load("single", options.seed + 90));
+    const many = await outsideKernelsMs(server.url, () => load("conc", options.seed + 91));
+    const wasted = await wastedTokensPerSequence(server.url, () => load("conc", options.seed + 92));
     return [
-      share,
+      ...reuseFigures(reuse),
       // At most one partial block of 16 tokens for each sequence.
       absoluteFigure("wasted in blocks, per sequence", wasted, "tokens", { kind: "atMost", value: 15 }),
       absoluteFigure(
@@ -67,10 +70,26 @@ export async function measureLatency(options: BenchOptions, family: KernelFamily
         kind: "atMost",
         value: 1.5,
       }),
+      noneFigure("failed meanwhile", numFailed, "requests"),
     ];
   } finally {
     await server.stop();
   }
+}
+
+function reuseFigures({
+  cachedMs,
+  coldMs,
+  numCachedTokens,
+}: Awaited<ReturnType<typeof probePrefixReuse>>): Figure[] {
+  const goal = { kind: "atMost", value: 0.05 } as const;
+  return [
+    ratioFigure("TTFT, 512 cached tokens and 1 new", cachedMs, "ms", "cold", coldMs, goal),
+    absoluteFigure("cached of those tokens, at least", numCachedTokens, "tokens", {
+      kind: "atLeast",
+      value: numReusedTokens,
+    }),
+  ];
 }
 
 export async function measureTwins(options: BenchOptions, family: KernelFamily): Promise<Figure[]> {
@@ -94,6 +113,7 @@ export async function measureTwins(options: BenchOptions, family: KernelFamily):
       capBytes / 2 ** 20,
       { kind: "atMost", value: 1 },
     ),
+    noneFigure("failed on either", twins.numFailed, "requests"),
   ];
 }
 

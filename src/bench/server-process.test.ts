@@ -1,12 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { startServer } from "./server-process.ts";
+import { scriptedServer } from "./testing/scripted-server.ts";
 
 test("a port that serves another model than the one that was started is refused", async () => {
-  const script = `
-    require("node:http").createServer((request, response) => {
-      response.end(request.url === "/v1/models" ? '{"data":[{"id":"another"}]}' : "");
-    }).listen(Number(process.argv[1]), "127.0.0.1");`;
+  const script = scriptedServer("another", "false");
   const starting = startServer({
     name: "ours",
     command: process.execPath,
