@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BenchOptions } from "./bench-options.ts";
 import type { Figure } from "./goals.ts";
-import { measureLatency, measureTwins } from "./server-figures.ts";
-import { scriptedServer } from "./testing/scripted-server.ts";
+import { measureLatency, measureStart, measureTwins } from "./server-figures.ts";
+import { scriptedServer, selfTestMs } from "./testing/scripted-server.ts";
 
 /** Options of a bench whose own program is a scripted server. */
 function optionsOf(refuses: string): BenchOptions {
@@ -24,6 +24,13 @@ function optionsOf(refuses: string): BenchOptions {
 
 const missed = (figures: readonly Figure[], name: string): [number, boolean | null][] =>
   figures.filter((figure) => figure.name === name).map(({ ours, met }) => [ours, met]);
+
+test("the self-test that a start waited for has a goal; WebAssembly has none", async () => {
+  const name = "self-test of the kernels";
+  const options = optionsOf("false");
+  assert.deepEqual(missed(await measureStart(options, "machine-code"), name), [[selfTestMs, false]]);
+  assert.deepEqual(missed(await measureStart(options, "wasm"), name), []);
+});
 
 test("requests that fail while two instances are measured are a goal missed", async () => {
   // Of the first instance, which runs alone too.

@@ -8,6 +8,9 @@ const metrics = [
   "pagoda:kv_wasted_tokens 1",
 ].join("\n");
 
+/** What its kernels' self-test is said to have taken. */
+export const selfTestMs = 60;
+
 /**
  * Source of a server for `node -e`, which listens on the port that its last argument, or the one after `--port`, names.
  * @param model what `/v1/models` lists
@@ -20,6 +23,7 @@ export function scriptedServer(model: string, refuses: string): string {
     const fixed = {
       "/health": "",
       "/v1/models": ${JSON.stringify(JSON.stringify({ data: [{ id: model }] }))},
+      "/admin/memory": JSON.stringify({ selfTestMs: ${selfTestMs} }),
       "/metrics": ${JSON.stringify(metrics)},
     };
     let numRequests = 0;
