@@ -4,7 +4,7 @@ import { compareServers, type ServerMeasurement } from "./comparison.ts";
 import { readConditions } from "./conditions.ts";
 import { llamaServer, ourName, ourServer, vllmServer } from "./contenders.ts";
 import { absoluteFigure, assumptionFigures, type Figure, type KernelFamily, peerFigures } from "./goals.ts";
-import { kernelFigures } from "./kernel-bench.ts";
+import { kernelFigures, productGoalFigures } from "./kernel-bench.ts";
 import type { BenchPart } from "./parts.ts";
 import type { BenchReport } from "./report.ts";
 import { measureContexts, measureLatency, measureStart, measureTwins } from "./server-figures.ts";
@@ -80,9 +80,10 @@ function idleFigure(ours: ServerMeasurement): Figure {
 
 /** Single kernels, one thread, in this process. */
 async function measureKernels(family: KernelFamily): Promise<Figure[]> {
-  return (await kernelFigures(family)).map(({ kernel, shape, value, unit }) =>
+  const figures = (await kernelFigures(family)).map(({ kernel, shape, value, unit }) =>
     absoluteFigure(`${kernel}, ${shape}`, value, unit, null),
   );
+  return family === "wasm" ? figures : [...figures, ...(await productGoalFigures(family))];
 }
 
 function settingsOf(options: BenchOptions): Record<string, string | number> {

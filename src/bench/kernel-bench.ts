@@ -13,6 +13,7 @@ import {
   sampleScratchBytes,
   storeKvScratchBytes,
 } from "../core/workspace-layout.ts";
+import { absoluteFigure, type Figure, ratioFigure } from "./goals.ts";
 
 export interface KernelFigure {
   readonly kernel: string;
@@ -28,20 +29,23 @@ const roundMs = 12;
 /** V8 runs a new function's quick code first and compiles the better one meanwhile. */
 const warmUpMs = 80;
 
-/** Best milliseconds of one call. */
-function bestMs(work: () => void): number {
-  for (const start = performance.now(); performance.now() < start + warmUpMs; ) work();
-  let numCalls = 1;
-  let best = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < numRounds; round++) {
-    const start = performance.now();
-    for (let i = 0; i < numCalls; i++) work();
-    const perCall = (performance.now() - start) / numCalls;
-    if (round > 1) best = Math.min(best, perCall);
-    numCalls = Math.max(1, Math.round(roundMs / perCall));
-  }
-  return best;
+/** Best milliseconds of one call of each, round after round in turns: a drifting machine hits all alike. */
+function bestMsInTurns(works: readonly (() => void)[]): number[] {
+  const timed = works.map((work) => ({ work, numCalls: 1, best: Number.POSITIVE_INFINITY }));
+  for (const { work } of timed)
+    for (const start = performance.now(); performance.now() < start + warmUpMs; ) work();
+  for (let round = 0; round < numRounds; round++)
+    for (const one of timed) {
+      const start = performance.now();
+      for (let i = 0; i < one.numCalls; i++) one.work();
+      const perCall = (performance.now() - start) / one.numCalls;
+      if (round > 1) one.best = Math.min(one.best, perCall);
+      one.numCalls = Math.max(1, Math.round(roundMs / perCall));
+    }
+  return timed.map(({ best }) => best);
 }
+
+const bestMs = (work: () => void): number => bestMsInTurns([work])[0] ?? Number.NaN;
 
 const matmulKernels = {
   q4: "matmulQ4",
@@ -51,16 +55,16 @@ const matmulKernels = {
   bf16: "matmulBf16",
 } as const satisfies Record<WeightStorage, string>;
 
-/** `numRows` rows of `numCols`; 256 × 576 stays in the second-level cache, 49152 × 576 does not fit any. */
-function matmulFigures(
+const numCols = 576;
+
+/** `numRows` rows of `numCols`, for up to `most` tokens. @returns for a number of tokens, what multiplies them once */
+function productBy(
   makeArena: ArenaMaker,
   storage: WeightStorage,
   numRows: number,
-  tokenCounts: readonly number[],
-): KernelFigure[] {
-  const numCols = 576;
+  most: number,
+): (numTokens: number) => () => void {
   const weightBytes = packedMatrixBytes(storage, numRows, numCols);
-  const most = Math.max(...tokenCounts);
   const arena = makeArena(weightBytes + most * (4 * numRows + 8 * numCols) + 65536 * 4);
   const weights = arena.take(weightBytes);
   // 0x11 everywhere: small finite scales in every type.
@@ -70,21 +74,33 @@ function matmulFigures(
   arena.run("quantizeRows", { input, inputStride: 4 * numCols, out: quads, width: numCols }, 0, most);
   const out = arena.take(4 * most * numRows);
   const isQuantized = storage === "q4" || storage === "q8";
+  const job = {
+    input: isQuantized ? quads : input,
+    inputStride: 4 * numCols,
+    weights,
+    numRows,
+    numCols,
+    out,
+    outStride: 4 * numRows,
+    bias: 0,
+    scale: 1,
+    accumulate: 0,
+  };
+  const whole = { start: 0, end: numRows / 8 };
+  return (numTokens) => arena.prepare(matmulKernels[storage], { ...job, numTokens }, whole);
+}
+
+/** 256 × 576 stays in the second-level cache, 49152 × 576 does not fit any. */
+function matmulFigures(
+  makeArena: ArenaMaker,
+  storage: WeightStorage,
+  numRows: number,
+  tokenCounts: readonly number[],
+): KernelFigure[] {
+  const product = productBy(makeArena, storage, numRows, Math.max(...tokenCounts));
+  const weightBytes = packedMatrixBytes(storage, numRows, numCols);
   return tokenCounts.flatMap((numTokens) => {
-    const job = {
-      input: isQuantized ? quads : input,
-      inputStride: 4 * numCols,
-      numTokens,
-      weights,
-      numRows,
-      numCols,
-      out,
-      outStride: 4 * numRows,
-      bias: 0,
-      scale: 1,
-      accumulate: 0,
-    };
-    const ms = bestMs(() => arena.run(matmulKernels[storage], job, 0, numRows / 8));
+    const ms = bestMs(product(numTokens));
     const common = { kernel: matmulKernels[storage], shape: `${numTokens} × ${numRows} × ${numCols}` };
     const rate: KernelFigure = {
       ...common,
@@ -209,11 +225,34 @@ function sampleFigures(makeArena: ArenaMaker): KernelFigure[] {
   }));
 }
 
+async function arenaMaker(kernels: KernelChoice): Promise<ArenaMaker> {
+  const source = await chooseKernelSource(kernels);
+  return (numBytes) => new KernelArena(numBytes, (memory) => bindKernelSource(source, memory));
+}
+
+const goalRows = 256;
+const goalColumns = [4, 8, 64];
+
+/** The product that machine code has goals for: its rate, and that rate beside WebAssembly's of the same moment. */
+export async function productGoalFigures(kernels: Exclude<KernelChoice, "wasm">): Promise<Figure[]> {
+  const most = Math.max(...goalColumns);
+  const own = productBy(await arenaMaker(kernels), "q4", goalRows, most);
+  const wasm = productBy(await arenaMaker("wasm"), "q4", goalRows, most);
+  return goalColumns.flatMap((numTokens) => {
+    const [rate = Number.NaN, wasmRate = Number.NaN] = bestMsInTurns([own(numTokens), wasm(numTokens)]).map(
+      (ms) => (numTokens * goalRows * numCols) / ms / 1e6,
+    );
+    const name = `${matmulKernels.q4}, ${numTokens} × ${goalRows} × ${numCols}, in turns with wasm`;
+    return [
+      absoluteFigure(name, rate, "GMAC/s", { kind: "atLeast", value: 75 }),
+      ratioFigure(name, rate, "GMAC/s", "wasm", wasmRate, { kind: "atLeast", value: 2.7 }),
+    ];
+  });
+}
+
 /** Every figure of one kernel set. */
 export async function kernelFigures(kernels: KernelChoice): Promise<readonly KernelFigure[]> {
-  const source = await chooseKernelSource(kernels);
-  const makeArena: ArenaMaker = (numBytes) =>
-    new KernelArena(numBytes, (memory) => bindKernelSource(source, memory));
+  const makeArena = await arenaMaker(kernels);
   const columns = [1, 2, 3, 4, 8, 64];
   return [
     ...(["q4", "q8"] as const).flatMap((storage) => matmulFigures(makeArena, storage, 256, columns)),
