@@ -8,16 +8,24 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Assembler } from "./assembler.ts";
 
-export const hasDisassembler = spawnSync("objdump", ["--version"]).status === 0;
+/** `{vex} vpdpbusd xmm0,xmm1,xmm2`, of the newest extension that we write. */
+const newestForm = Uint8Array.of(0xc4, 0xe2, 0x71, 0x50, 0xc2);
+
+/** Null where there is one that knows every extension that we write. */
+export function whyNoDisassembler(program = "objdump"): string | null {
+  if (spawnSync(program, ["--version"]).status !== 0) return "no objdump";
+  if (disassemble(newestForm, program).get(0) === "{vex} vpdpbusd xmm0,xmm1,xmm2") return null;
+  return "objdump does not know AVX-VNNI: that of binutils 2.36 does";
+}
 
 /** Position → instruction as objdump sees it, in our listing's spelling. */
-function disassemble(code: Uint8Array): Map<number, string> {
+function disassemble(code: Uint8Array, program = "objdump"): Map<number, string> {
   const folder = mkdtempSync(join(tmpdir(), "pagoda-code-"));
   try {
     const file = join(folder, "code.bin");
     writeFileSync(file, code);
     const options = ["-D", "-b", "binary", "-m", "i386:x86-64", "-M", "intel", "-w", "--no-show-raw-insn"];
-    const { stdout } = spawnSync("objdump", [...options, file], {
+    const { stdout } = spawnSync(program, [...options, file], {
       encoding: "utf8",
       maxBuffer: 256 * 1024 * 1024,
     });
