@@ -34,14 +34,15 @@ describe("features", () => {
 
   test("the processor says what the kernel says", { skip: noLoader ?? false }, () => {
     const flags = new Set(/^flags\s*: (.*)$/m.exec(readFileSync("/proc/cpuinfo", "utf8"))?.[1]?.split(" "));
-    const features = detectCpuFeatures();
+    const { avxVnni, ...features } = detectCpuFeatures();
     assert.deepEqual(features, {
       avx2: flags.has("avx2"),
       fma: flags.has("fma"),
       f16c: flags.has("f16c"),
       avx512: ["avx512f", "avx512dq", "avx512bw", "avx512vl"].every((flag) => flags.has(flag)),
       avx512Vnni: flags.has("avx512_vnni"),
-      avxVnni: flags.has("avx_vnni"),
     });
+    // The others every kernel knows that this Node runs on; this flag Linux lists since 5.12 only.
+    if (flags.has("avx_vnni")) assert.ok(avxVnni);
   });
 });
