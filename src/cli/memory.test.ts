@@ -1,17 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { kib, mib } from "../core/byte-size.ts";
+import { peakResidentBytes } from "../bench/process-tree.ts";
+import { mib } from "../core/byte-size.ts";
 import { memoryReport, settledMemoryReport } from "./testing/memory-report.ts";
 import { PagodaProcess, tinyModel } from "./testing/pagoda-process.ts";
 
 const capMib = 320;
-
-/** VmHWM of a process. */
-function peakResidentBytes(pid: number): number {
-  const [, kibibytes = ""] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
-  return Number(kibibytes) * kib;
-}
 
 /** Prompts of every kind at once: plain, with log-probabilities of each prompt token, streamed, left half-way. */
 async function load(url: string): Promise<void> {
@@ -73,7 +67,8 @@ test("the CPU backend allocates what was planned, and the process stays under it
   );
   const { numFree, numCached, numReferenced, numTotal } = after.blocks;
   assert.deepEqual([numReferenced, numFree + numCached], [0, numTotal]);
-  assert.ok(peakResidentBytes(pagoda.pid) < capMib * mib, `peak ${peakResidentBytes(pagoda.pid)}`);
+  const peakBytes = peakResidentBytes(pagoda.pid);
+  assert.ok(peakBytes < capMib * mib, `peak ${peakBytes}`);
   pagoda.child.kill("SIGTERM");
   assert.equal(await pagoda.exited, 0);
 });

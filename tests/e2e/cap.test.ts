@@ -1,9 +1,9 @@
 /** @module The real model under a cap: two identical commands side by side, and bodies that are made to do harm. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { peakResidentBytes } from "../../src/bench/process-tree.ts";
 import { PagodaProcess } from "../../src/cli/testing/pagoda-process.ts";
-import { kib, mib } from "../../src/core/byte-size.ts";
+import { mib } from "../../src/core/byte-size.ts";
 import { realModelPath, skipWithoutRealModel } from "../../src/model/testing/fixtures.ts";
 
 const capMib = 700;
@@ -19,14 +19,6 @@ const command = [
   "--log-level",
   "error",
 ];
-
-/** VmHWM of a process and of all that it started. */
-function peakBytes(pid: number): number {
-  const [, kibibytes = ""] = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "latin1")) ?? [];
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1").trim();
-  const childPids = children === "" ? [] : children.split(" ").map(Number);
-  return Number(kibibytes) * kib + childPids.reduce((sum, child) => sum + peakBytes(child), 0);
-}
 
 function promptTokens(numTokens: number, seed: number): number[] {
   return Array.from({ length: numTokens }, (_, i) => (i * 7919 + seed * 104_729) % 49_000);
@@ -86,7 +78,7 @@ test(`two identical --memory ${capMib}MiB commands side by side stay under their
     const status = await post(urls[0] ?? "", path, body);
     assert.ok(status === 400 || status === 413, `${status}: ${JSON.stringify(body).slice(0, 60)}`);
   }
-  const peaks = both.map(({ pid }) => peakBytes(pid));
+  const peaks = both.map(({ pid }) => peakResidentBytes(pid));
   t.diagnostic(`peaks ${peaks.map((bytes) => (bytes / mib).toFixed(1)).join(" and ")} MiB`);
   for (const bytes of peaks) assert.ok(bytes < capMib * mib, `${bytes} bytes`);
   for (const pagoda of both) {
