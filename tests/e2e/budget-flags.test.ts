@@ -1,6 +1,7 @@
 /** @module Budgets through the command line: every dialect in both spellings, and suggestions that hold when copied. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { readDeviceMemory } from "../../src/cli/device-memory.ts";
 import { PagodaProcess, runToEnd, tinyModel } from "../../src/cli/testing/pagoda-process.ts";
 import { mib } from "../../src/core/byte-size.ts";
 import type { MemoryReport } from "../../src/core/memory-report.ts";
@@ -59,9 +60,10 @@ for (const [first, second, read, expected] of dialects)
 /** Commands that are refused, and how often a whole command has to be mended with one of the flags it is told to use. */
 const refused: readonly string[] = [
   "--memory 20MiB",
-  "--memory 700MiB --max-kv-tokens 2000000",
-  "--memory 700MiB --max-num-seqs 512 --num-gpu-blocks-override 100000 --max-model-len 256",
-  "--gpu-memory-utilization 0.001",
+  "--memory 320MiB --max-kv-tokens 300000",
+  "--memory 320MiB --max-num-seqs 512 --num-gpu-blocks-override 15000 --max-model-len 256",
+  // A share of any machine's memory in which not even the runtime fits.
+  `--gpu-memory-utilization ${((20 * mib) / readDeviceMemory().totalBytes).toFixed(9)}`,
   "--max-kv-tokens 32 --max-model-len 64",
   "--kv-cache-memory-bytes 4000 --max-model-len 128",
   "--max-model-len 4096",
