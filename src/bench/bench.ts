@@ -57,9 +57,10 @@ function prefixed(family: KernelFamily, figures: readonly Figure[]): Figure[] {
 
 function peerServers({ peers, modelPath, numThreads }: BenchOptions): ServerCommand[] {
   if (peers === null) return [];
-  const commands = [llamaServer(peers.folder, modelPath, "Q4_1", numThreads, 32, 32_768)];
+  const room = { numThreads, numSlots: 32, numContextTokens: 32_768 };
+  const commands = [llamaServer(peers.folder, { modelPath, label: "Q4_1", ...room })];
   if (peers.q4ZeroPath !== null)
-    commands.push(llamaServer(peers.folder, peers.q4ZeroPath, "Q4_0", numThreads, 32, 32_768));
+    commands.push(llamaServer(peers.folder, { modelPath: peers.q4ZeroPath, label: "Q4_0", ...room }));
   if (peers.vllmModel !== null) commands.push(vllmServer(peers.folder, peers.vllmModel, numThreads));
   return commands;
 }

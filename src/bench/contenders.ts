@@ -50,15 +50,18 @@ function pagodaServer(options: PagodaOptions): ServerCommand {
  */
 const keptPromptsMib = 2048;
 
-/** `numSlots` sequences at once, each with its own share of `numContextTokens`. */
-export function llamaServer(
-  peers: string,
-  modelPath: string,
-  label: string,
-  numThreads: number,
-  numSlots: number,
-  numContextTokens: number,
-): ServerCommand {
+interface LlamaOptions {
+  readonly modelPath: string;
+  /** How the model is quantised. */
+  readonly label: "Q4_1" | "Q4_0";
+  readonly numThreads: number;
+  /** Sequences at once, each with its own share of `numContextTokens`. */
+  readonly numSlots: number;
+  readonly numContextTokens: number;
+}
+
+export function llamaServer(peers: string, options: LlamaOptions): ServerCommand {
+  const { modelPath, label, numThreads, numSlots, numContextTokens } = options;
   return {
     name: `llama.cpp (${label})`,
     command: installed(join(peers, "llama.cpp/build/bin/llama-server"), "install-llama-cpp.sh"),

@@ -38,8 +38,7 @@ export async function probeDecodeAtContext(
   target: CompletionTarget,
   range: TokenRange,
   seed: number,
-  numContextTokens: number,
-  numRounds: number,
+  { numContextTokens, numRounds }: { readonly numContextTokens: number; readonly numRounds: number },
 ): Promise<number> {
   const numOutputTokens = 48;
   const uniform = seededUniform(seed + numContextTokens);

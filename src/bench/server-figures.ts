@@ -120,15 +120,16 @@ export async function measureTwins(options: BenchOptions, family: KernelFamily):
 export async function measureContexts(options: BenchOptions): Promise<Figure[]> {
   const rates = new Map<string, number[]>();
   const commands = options.kernels.map((family) => ourServer(options, family));
-  if (options.peers !== null)
-    commands.push(llamaServer(options.peers.folder, options.modelPath, "Q4_1", options.numThreads, 1, 8192));
+  const { peers, modelPath, numThreads, numRounds } = options;
+  const room = { numThreads, numSlots: 1, numContextTokens: 8192 };
+  if (peers !== null) commands.push(llamaServer(peers.folder, { modelPath, label: "Q4_1", ...room }));
   for (const command of commands) {
     const server = await startServer(command);
     try {
       await warmUp(server, options.seed, tokens);
       const row: number[] = [];
-      for (const numTokens of contexts)
-        row.push(await probeDecodeAtContext(server, tokens, options.seed, numTokens, options.numRounds));
+      for (const numContextTokens of contexts)
+        row.push(await probeDecodeAtContext(server, tokens, options.seed, { numContextTokens, numRounds }));
       rates.set(command.name, row);
       options.say(
         `${command.name}: decode at ${contexts.join(", ")} tokens: ${row.map((rate) => rate.toFixed(1)).join(", ")} tok/s`,
