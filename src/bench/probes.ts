@@ -1,9 +1,10 @@
 /** @module Questions about one server that no load answers: reuse of a prefix, long contexts, fairness, two on one machine. */
+import { seededUniform } from "../core/seeded-uniform.ts";
 import { type CompletionTarget, timeCompletion } from "./completion-client.ts";
 import { runLoad } from "./load-run.ts";
 import { type RunningServer, type ServerCommand, startServer } from "./server-process.ts";
 import { median, percentile } from "./statistics.ts";
-import { makeLoad, randomTokens, seededUniform, type TokenRange } from "./workload.ts";
+import { makeLoad, randomTokens, type TokenRange } from "./workload.ts";
 
 /** Tokens of the prefix that is asked for twice. */
 export const numReusedTokens = 512;

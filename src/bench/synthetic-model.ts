@@ -8,11 +8,11 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Program } from "../backend/program.ts";
+import { seededUniform } from "../core/seeded-uniform.ts";
 import { type TensorType, tensorTypeFacts } from "../core/tensor-type.ts";
 import { buildProgram } from "../model/architectures/build-program.ts";
 import { parseHuggingFaceConfig } from "../model/config/huggingface-config.ts";
 import type { StoredTensor } from "../model/weights/tensor-directory.ts";
-import { seededUniform } from "./workload.ts";
 
 /** Source: meta-llama/Llama-3.2-1B config.json. */
 export const llama1b = {

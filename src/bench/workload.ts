@@ -4,6 +4,7 @@
  * A round has its own seed; the same seed is used for every server of that round. Prompts of one round share no
  * prefix with another round, so no server can answer from its prefix cache what it was asked before.
  */
+import { seededUniform } from "../core/seeded-uniform.ts";
 
 export interface Load {
   readonly name: string;
@@ -19,17 +20,6 @@ export type LoadName = (typeof loadNames)[number];
 export interface TokenRange {
   readonly firstTokenId: number;
   readonly endTokenId: number;
-}
-
-/** Mulberry32: 32 bits of state, enough for test data and the same on every machine. */
-export function seededUniform(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** `numTokens` random ordinary tokens. */

@@ -1,18 +1,13 @@
 /** @module Seeded numbers for suites: the same on every machine. */
+import { seededUniform } from "../../core/seeded-uniform.ts";
 
-/** A stream of uniform numbers in [0, 1) (mulberry32). */
+/** A stream of random numbers. */
 export class RandomNumbers {
-  #state: number;
+  /** The next number, in [0, 1). */
+  readonly uniform: () => number;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  uniform(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    this.uniform = seededUniform(seed);
   }
 
   /** A whole number in [0, numValues). */

@@ -2,22 +2,20 @@
 import assert from "node:assert/strict";
 import type { BackendLimits } from "../../backend/backend.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
+import { seededUniform } from "../../core/seeded-uniform.ts";
 import { expectedGreedy, requestFor, type Scripted, scriptedEngine } from "./scripted-engine.ts";
 
-/** A repeatable source of choices (mulberry32). */
+/** A repeatable source of choices. */
 export class Choices {
-  #state: number;
+  readonly #uniform: () => number;
 
   constructor(seed: number) {
-    this.#state = seed;
+    this.#uniform = seededUniform(seed);
   }
 
   /** Integer in [0, limit). */
   below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let x = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) % limit;
+    return Math.floor(this.#uniform() * limit);
   }
 
   oneIn(n: number): boolean {

@@ -1,15 +1,5 @@
 /** @module Seeded damage to files: the same seed gives the same damage everywhere. */
-
-/** Numbers in [0, 1); mulberry32, good enough to choose places. */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seededUniform } from "../../core/seeded-uniform.ts";
 
 /** Values that break length checks: just past signs, halves and ends of 32 and 64 bits. */
 const extremes = [
@@ -28,7 +18,7 @@ const extremes = [
 
 /** `focusBytes`: most damage is done in the first bytes, where the header is. */
 export function mutated(original: Buffer, seed: number, focusBytes: number): Buffer {
-  const random = seededRandom(seed);
+  const random = seededUniform(seed);
   const below = (limit: number) => Math.floor(random() * limit);
   let bytes: Buffer = Buffer.from(original);
   const numWounds = 1 + below(3);
@@ -69,7 +59,7 @@ function wounded(bytes: Buffer, at: number, below: (limit: number) => number): B
 
 /** Damage that keeps JSON mostly readable, so that the fields themselves are reached: one value becomes another. */
 export function mutatedJson(original: string, seed: number): string {
-  const random = seededRandom(seed);
+  const random = seededUniform(seed);
   const values = [...original.matchAll(/-?\d+(?:\.\d+)?|"(?:[^"\\]|\\.)*"|true|false|null/g)];
   const chosen = values[Math.floor(random() * values.length)];
   if (chosen === undefined) return original;
