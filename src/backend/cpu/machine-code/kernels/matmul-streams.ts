@@ -10,7 +10,7 @@
  */
 import { rowsPerOctet } from "../../../../core/weight-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
-import { at, type GeneralRegister, low32, type Memory, rax } from "../assembler/operands.ts";
+import { type GeneralRegister, low32, type Memory, rax } from "../assembler/operands.ts";
 import type { JobFields } from "./frame.ts";
 import { emitFinishOctet, emitScale, type FinishRegisters, type MatmulName } from "./matmul-finish.ts";
 import { emitTile, type TileRegisters } from "./matmul-tile.ts";
