@@ -111,6 +111,7 @@ function toGenerationRequest(fields: ChatFields, model: ServedModel, requestId: 
       },
       model,
     ),
+    ...((fields.max_completion_tokens ?? null) === null ? {} : { maxTokensName: "max_completion_tokens" }),
     priority: fields.priority ?? 0,
   };
 }

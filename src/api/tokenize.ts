@@ -18,7 +18,8 @@ const schema = z.object({
 
 export interface TokenizeRequest {
   readonly prompt: Prompt;
-  readonly returnsPieces: boolean;
+  /** Tokens as the vocabulary writes them, beside their ids. */
+  readonly returnsEntries: boolean;
 }
 
 export interface TokenizeResponse {
@@ -32,12 +33,12 @@ export interface TokenizeResponse {
 export function parseTokenizeRequest(body: unknown, model: ServedModel): TokenizeRequest {
   const { fields } = parseBody(body, { schema, unsupported: {}, withoutEffect: new Set() });
   assertModelIsServed(fields.model, model);
-  const returnsPieces = fields.return_token_strs ?? false;
+  const returnsEntries = fields.return_token_strs ?? false;
   const { prompt, messages } = fields;
   if (typeof prompt === "string" && !messages)
     return {
       prompt: { kind: "text", text: prompt, addSpecialTokens: fields.add_special_tokens ?? true },
-      returnsPieces,
+      returnsEntries,
     };
   if (!messages || typeof prompt === "string")
     throw new PagodaError("invalid_request", "send either 'prompt' or 'messages'", { param: "prompt" });
@@ -51,16 +52,22 @@ export function parseTokenizeRequest(body: unknown, model: ServedModel): Tokeniz
       tools: null,
       templateVariables: fields.chat_template_kwargs ?? {},
     },
-    returnsPieces,
+    returnsEntries,
   };
 }
 
-export function tokenizeResponse(request: TokenizeRequest, service: GenerationService): TokenizeResponse {
-  const { tokenIds, pieces } = service.tokenize(request.prompt);
+/** null once `signal` is aborted. */
+export async function tokenizeResponse(
+  request: TokenizeRequest,
+  service: GenerationService,
+  signal: AbortSignal,
+): Promise<TokenizeResponse | null> {
+  const tokenIds = await service.tokenize(request.prompt, signal);
+  if (tokenIds === null) return null;
   return {
     count: tokenIds.length,
     max_model_len: service.model.maxModelLen,
     tokens: tokenIds,
-    token_strs: request.returnsPieces ? pieces : null,
+    token_strs: request.returnsEntries ? tokenIds.map((tokenId) => service.vocabularyEntry(tokenId)) : null,
   };
 }

@@ -30,6 +30,8 @@ export interface PreparedInstance {
   readonly files: ModelFiles;
   readonly program: Program;
   readonly plan: InstancePlan;
+  /** The longest sequences that the model was made for. */
+  readonly modelMaxLen: number;
   /** What the user should know of the choices made. */
   readonly notes: readonly string[];
 }
@@ -59,7 +61,7 @@ export async function prepareInstance(
   const settings = withModelsOwnQuantization(asked, found.quantization);
   const device = readDeviceMemory();
   const files = loadModelFiles(found.model);
-  const { plan, program } = planModel(files, settings, device);
+  const { plan, program, modelMaxLen } = planModel(files, settings, device);
   return {
     settings,
     device,
@@ -67,6 +69,7 @@ export async function prepareInstance(
     files,
     program,
     plan,
+    modelMaxLen,
     notes: [
       ...found.notes,
       ...files.generationDefaults.applied.map((default_) => `default of the model's own: ${default_}`),
@@ -88,6 +91,7 @@ export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks)
     chatTemplate: files.chatTemplate,
     eosTokenIds: files.eosIds,
     served: servedModel(prepared),
+    modelMaxLen: prepared.modelMaxLen,
     prefixCaching: settings.prefixCaching.value,
     maxStepMs: settings.maxStepMs.value,
     memory: memoryFacts({ settings, plan, model, device }),
@@ -118,16 +122,17 @@ function planModel(
   files: ModelFiles,
   settings: InstanceSettings,
   device: DeviceMemory,
-): { readonly plan: InstancePlan; readonly program: Program } {
+): Pick<PreparedInstance, "plan" | "program" | "modelMaxLen"> {
   const config = readConfig(files);
   const quantization = settings.quantization.value;
   const shape = buildProgram(config, files.tensors, { quantization });
   const runtimeBytesUnder = (capBytes: number | null): number =>
     runtimeReservationBytes(heapCeilingMib(capBytes), settings.numThreads.value);
-  const plan = planInstance(settings, { shape, modelMaxLen: config.maxPositions, device, runtimeBytesUnder });
+  const modelMaxLen = config.maxPositions;
+  const plan = planInstance(settings, { shape, modelMaxLen, device, runtimeBytesUnder });
   const { maxModelLen } = plan.limits;
-  if (maxModelLen === config.maxPositions) return { plan, program: shape };
-  return { plan, program: buildProgram(config, files.tensors, { quantization, maxModelLen }) };
+  if (maxModelLen === modelMaxLen) return { plan, program: shape, modelMaxLen };
+  return { plan, program: buildProgram(config, files.tensors, { quantization, maxModelLen }), modelMaxLen };
 }
 
 function readConfig(files: ModelFiles): ModelConfig {

@@ -32,6 +32,7 @@ async function printAnswer({ engine }: Instance, prompt: string, values: RunValu
   const request = {
     requestId: "run",
     priority: 0,
+    maxTokensName: "--max-tokens",
     prompt: promptOf(prompt, hasChatTemplate),
     sampling: {
       ...defaultSampling,

@@ -26,6 +26,8 @@ export interface GenerationRequest {
   readonly requestId: string;
   readonly prompt: Prompt;
   readonly sampling: SamplingParams;
+  /** What the caller calls `sampling.maxTokens`, for errors; default `max_tokens`. */
+  readonly maxTokensName?: string;
   /** Lower runs first; default 0 (vLLM's `priority`). */
   readonly priority: number;
 }
@@ -128,8 +130,11 @@ export interface RequestRecord {
 export interface GenerationService {
   readonly model: ServedModel;
   generate(request: GenerationRequest, signal: AbortSignal): AsyncIterable<GenerationEvent>;
-  tokenize(prompt: Prompt): { readonly tokenIds: readonly number[]; readonly pieces: readonly string[] };
+  /** Resolves with null once `signal` is aborted: a long text takes a while. */
+  tokenize(prompt: Prompt, signal: AbortSignal): Promise<readonly number[] | null>;
   detokenize(tokenIds: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
+  /** A token as the model's vocabulary writes it. */
+  vocabularyEntry(tokenId: number): string;
   /** Text of one token on its own, for log-probabilities; `bytes` are its exact bytes. */
   tokenPiece(tokenId: number): { readonly text: string; readonly bytes: Uint8Array };
   stats(): EngineStats;

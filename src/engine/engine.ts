@@ -36,6 +36,8 @@ export interface EngineOptions {
   /** Tokens with which the model ends its text. */
   readonly eosTokenIds: readonly number[];
   readonly served: ServedModel;
+  /** The longest sequences that the model was made for. */
+  readonly modelMaxLen: number;
   readonly prefixCaching: boolean;
   /** While others decode, prompts are cut so that a step stays within this. */
   readonly maxStepMs: number;
@@ -91,6 +93,7 @@ export class Engine implements GenerationService {
       ...options,
       limits: {
         ...limits,
+        modelMaxLen: options.modelMaxLen,
         numKvTokens: limits.numBlocks * limits.blockSize,
         maxBiasEntries: stepCapacity.numBias,
         vocabularyWidth: options.vocabularyWidth,
@@ -105,7 +108,9 @@ export class Engine implements GenerationService {
     this.#refuseWhenDown();
     if (signal.aborted) return;
     const { tokenizer } = this.#options;
-    const admitted = this.#intake.admit(request);
+    const admitted = await this.#intake.admit(request, signal);
+    if (admitted === null || signal.aborted) return;
+    this.#refuseWhenDown();
     const makeText = (): SequenceText => new SequenceText(tokenizer, request.sampling);
     const progress = new RequestProgress(admitted, new EventQueue(), makeText);
     const onAbort = (): void => this.#abandon(progress, null);
@@ -121,15 +126,18 @@ export class Engine implements GenerationService {
     }
   }
 
-  tokenize(prompt: Prompt): { readonly tokenIds: readonly number[]; readonly pieces: readonly string[] } {
-    const tokenIds = this.#intake.tokenize(prompt);
-    return { tokenIds, pieces: tokenIds.map((tokenId) => this.tokenPiece(tokenId).text) };
+  tokenize(prompt: Prompt, signal: AbortSignal): Promise<readonly number[] | null> {
+    return this.#intake.tokenize(prompt, signal);
   }
 
   detokenize(tokenIds: readonly number[], options: { readonly skipSpecialTokens?: boolean } = {}): string {
-    this.#intake.tokenize({ kind: "tokens", tokenIds });
+    this.#intake.checkTokenIds(tokenIds, "tokens");
     const skipSpecialTokens = options.skipSpecialTokens ?? false;
     return this.#options.tokenizer.decode(tokenIds, { skipSpecialTokens });
+  }
+
+  vocabularyEntry(tokenId: number): string {
+    return this.#options.tokenizer.vocabularyEntry(tokenId);
   }
 
   tokenPiece(tokenId: number): { readonly text: string; readonly bytes: Uint8Array } {

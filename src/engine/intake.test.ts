@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ErrorCode, PagodaError } from "../core/errors.ts";
-import type { GenerationRequest } from "../core/generation.ts";
+import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
+import { Intake } from "./intake.ts";
+import { letterTokenizer } from "./testing/letter-tokenizer.ts";
 import { assertAtRest, collect, promptOf, requestFor, scriptedEngine } from "./testing/scripted-engine.ts";
 
 interface Refusal {
@@ -9,6 +11,7 @@ interface Refusal {
   readonly request: GenerationRequest;
   readonly limits?: Parameters<typeof scriptedEngine>[0];
   readonly maxBias?: number;
+  readonly modelMaxLen?: number;
   readonly code: ErrorCode;
   readonly message: RegExp;
   readonly hint: RegExp;
@@ -20,14 +23,29 @@ const refusals: readonly Refusal[] = [
     request: requestFor(promptOf(300)),
     code: "context_length_exceeded",
     message: /256 tokens, but 308 were requested: 300 in the prompt and 8 to generate/,
-    hint: /shorten the prompt by at least 52/,
+    hint: /^shorten the prompt by at least 52 tokens$/,
+  },
+  {
+    why: "a prompt longer than the length of this start, which the model allows",
+    request: requestFor(promptOf(300)),
+    modelMaxLen: 308,
+    code: "context_length_exceeded",
+    message: /256 tokens, but 308 were requested/,
+    hint: /^shorten the prompt by at least 52 tokens, or start with --max-model-len 308$/,
+  },
+  {
+    why: "a prompt with an output under another name",
+    request: { ...requestFor(promptOf(250)), maxTokensName: "max_completion_tokens" },
+    code: "context_length_exceeded",
+    message: /256 tokens, but 258/,
+    hint: /^set max_completion_tokens to at most 6$/,
   },
   {
     why: "a prompt that leaves less room than it asks for",
     request: requestFor(promptOf(250)),
     code: "context_length_exceeded",
     message: /256 tokens, but 258/,
-    hint: /max_tokens to at most 6,/,
+    hint: /^set max_tokens to at most 6$/,
   },
   {
     why: "a prompt that leaves no room at all",
@@ -42,7 +60,7 @@ const refusals: readonly Refusal[] = [
     limits: { numBlocks: 5 },
     code: "context_length_exceeded",
     message: /at most 81 tokens, but 82/,
-    hint: /max_tokens to at most 11, or start the server with a larger KV pool/,
+    hint: /max_tokens to at most 11, or start with a larger KV pool/,
   },
   {
     why: "a text too long whatever its tokens are, which is not cut into them",
@@ -129,9 +147,12 @@ const refusals: readonly Refusal[] = [
 ];
 
 describe("refused before anything is computed", () => {
-  for (const { why, request, limits, maxBias, code, message, hint } of refusals) {
+  for (const { why, request, limits, maxBias, modelMaxLen, code, message, hint } of refusals) {
     test(why, async () => {
-      const scripted = scriptedEngine(limits, maxBias === undefined ? {} : { maxBias });
+      const scripted = scriptedEngine(limits, {
+        ...(maxBias === undefined ? {} : { maxBias }),
+        ...(modelMaxLen === undefined ? {} : { modelMaxLen }),
+      });
       await assert.rejects(collect(scripted.engine, request), (error) => {
         assert.ok(error instanceof PagodaError);
         assert.equal(error.code, code);
@@ -159,4 +180,116 @@ test("options that cannot work are refused with the change that does", () => {
     () => scriptedEngine({ maxNumSeqs: 65, maxNumBatchedTokens: 64 }),
     (error) => error instanceof PagodaError && /--max-num-seqs 64/.test(error.hint ?? ""),
   );
+});
+
+async function eventsOf(generation: AsyncIterable<GenerationEvent>): Promise<GenerationEvent[]> {
+  const events: GenerationEvent[] = [];
+  for await (const event of generation) events.push(event);
+  return events;
+}
+
+describe("long texts, which are cut in slices", () => {
+  const letters = (length: number) => "abcdefgh".repeat(length / 8);
+  const longText = (text: string, sampling = {}): GenerationRequest => ({
+    ...requestFor([], sampling),
+    prompt: { kind: "text", text, addSpecialTokens: false },
+  });
+  const roomy = { maxModelLen: 8192, numBlocks: 600 };
+
+  test("are served as short ones are", async () => {
+    const scripted = scriptedEngine(roomy);
+    const tokenIds = [...letterTokenizer.encode(letters(4000), { addSpecialTokens: false })];
+    const expected = await collect(scriptedEngine(roomy).engine, requestFor(tokenIds));
+    const answer = await collect(scripted.engine, longText(letters(4000)));
+    assert.deepEqual(answer.prompt.promptTokenIds, tokenIds);
+    assert.deepEqual(answer.sequences, expected.sequences);
+    await assertAtRest(scripted);
+  });
+
+  test("are refused at the token that is one too many", async () => {
+    let numCut = 0;
+    const counting = {
+      ...letterTokenizer,
+      *encodeWithPauses(text: string) {
+        for (let i = 1; i <= text.length; i++) {
+          numCut = i;
+          yield i;
+        }
+        return [];
+      },
+    };
+    const scripted = scriptedEngine({ maxModelLen: 500 }, { tokenizer: counting, modelMaxLen: 1000 });
+    await assert.rejects(
+      collect(scripted.engine, longText(letters(3200))),
+      (error) =>
+        error instanceof PagodaError &&
+        error.code === "context_length_exceeded" &&
+        error.param === "prompt" &&
+        /500 tokens, but the prompt alone has more/.test(error.message) &&
+        /or start with a larger --max-model-len/.test(error.hint ?? ""),
+    );
+    assert.equal(numCut, 501);
+    await assertAtRest(scripted);
+  });
+
+  test("leave nothing behind when their client leaves, or the engine closes, meanwhile", async () => {
+    for (const end of ["abort", "close"] as const) {
+      const leaving = new AbortController();
+      let isPaused = (): void => undefined;
+      const paused = new Promise<void>((resolve) => {
+        isPaused = resolve;
+      });
+      let goesOn = true;
+      const slow = {
+        ...letterTokenizer,
+        *encodeWithPauses() {
+          while (goesOn) {
+            isPaused();
+            yield 1;
+          }
+          return [1, 2, 3];
+        },
+      };
+      const scripted = scriptedEngine(roomy, { tokenizer: slow });
+      const run = eventsOf(scripted.engine.generate(longText(letters(4000)), leaving.signal));
+      await paused;
+      if (end === "abort") {
+        leaving.abort();
+        assert.deepEqual(await run, []);
+      } else {
+        await scripted.engine.close();
+        goesOn = false;
+        await assert.rejects(run, /shutting down/);
+      }
+      assert.equal(scripted.model.numSteps, 0);
+      await assertAtRest(scripted);
+    }
+  });
+
+  test("keep their place before what arrives while they are cut", async () => {
+    const intake = new Intake({
+      limits: {
+        maxModelLen: 8192,
+        modelMaxLen: 8192,
+        maxNumSeqs: 8,
+        maxLogprobs: 8,
+        numKvTokens: 8192,
+        maxBiasEntries: 8,
+        vocabularyWidth: 64,
+      },
+      tokenizer: letterTokenizer,
+      chatTemplate: null,
+      eosTokenIds: [],
+      clock: () => 0,
+      drawSeed: () => 1,
+    });
+    const { signal } = new AbortController();
+    const order: string[] = [];
+    const [long, short] = await Promise.all([
+      intake.admit(longText(letters(4000)), signal).finally(() => order.push("long")),
+      intake.admit(requestFor([1]), signal).finally(() => order.push("short")),
+    ]);
+    assert.deepEqual(order, ["short", "long"]);
+    assert.ok((long?.arrivalNumber ?? 0) < (short?.arrivalNumber ?? 0));
+  });
 });

@@ -4,9 +4,12 @@ import type { GenerationRequest, Prompt } from "../core/generation.ts";
 import type { SamplingParams } from "../core/sampling-params.ts";
 import type { AdmittedRequest } from "./sequence.ts";
 import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
+import { TokenizerLane } from "./tokenizer-lane.ts";
 
 interface IntakeLimits {
   readonly maxModelLen: number;
+  /** The most that `maxModelLen` could be with this model. */
+  readonly modelMaxLen: number;
   readonly maxNumSeqs: number;
   readonly maxLogprobs: number;
   /** Token positions of the whole KV pool. */
@@ -28,8 +31,12 @@ export interface IntakeOptions {
 /** Characters a token that no vocabulary's longest token is below. */
 const usualTokenLength = 8;
 
+/** Characters of a text that takes so long to cut that others should not wait for it: milliseconds. */
+const longTextLength = 2048;
+
 export class Intake {
   readonly #options: IntakeOptions;
+  readonly #lane = new TokenizerLane();
   #numArrived = 0;
   /** Found when a text is so long that it matters. */
   #longestToken: number | null = null;
@@ -38,12 +45,20 @@ export class Intake {
     this.#options = options;
   }
 
-  /** Throws PagodaError `context_length_exceeded` or `invalid_request` with the numbers and the change that helps. */
-  admit(request: GenerationRequest): AdmittedRequest {
+  /**
+   * Rejects with PagodaError `context_length_exceeded` or `invalid_request`, with the numbers and the change that helps.
+   * Resolves with null once `signal` is aborted. A request's place is that of its arrival, however long its text takes.
+   */
+  async admit(request: GenerationRequest, signal: AbortSignal): Promise<AdmittedRequest | null> {
     const { sampling } = request;
+    const arrivalNumber = this.#numArrived++;
+    const arrivedMs = this.#options.clock();
     this.#checkSampling(sampling);
-    const promptTokenIds = this.tokenize(request.prompt);
-    const maxTokens = this.#maxTokens(promptTokenIds.length, sampling);
+    const promptTokenIds = await this.#tokenize(request.prompt, signal, (numTokens) =>
+      this.#refuseLongText(numTokens),
+    );
+    if (promptTokenIds === null) return null;
+    const maxTokens = this.#maxTokens(promptTokenIds.length, request);
     const { eosTokenIds } = this.#options;
     const banned = this.#bannedBeforeMin(sampling);
     this.#checkBias(sampling, banned.length);
@@ -57,33 +72,53 @@ export class Intake {
       eosTokenIds: new Set(sampling.ignoreEos ? [] : eosTokenIds),
       bannedBeforeMin: banned,
       priority: request.priority,
-      arrivalNumber: this.#numArrived++,
-      arrivedMs: this.#options.clock(),
+      arrivalNumber,
+      arrivedMs,
     };
   }
 
-  /** Token ids of a prompt; throws `invalid_request` for ids outside the vocabulary and for a missing chat template. */
-  tokenize(prompt: Prompt): readonly number[] {
-    const { tokenizer } = this.#options;
-    switch (prompt.kind) {
-      case "tokens":
-        this.#checkTokenIds(prompt.tokenIds, "prompt");
-        return prompt.tokenIds;
-      case "text":
-        this.#checkTextLength(prompt.text);
-        return tokenizer.encode(prompt.text, { addSpecialTokens: prompt.addSpecialTokens });
-      case "chat": {
-        const text = this.#render(prompt);
-        this.#checkTextLength(text);
-        // The template writes the special tokens itself.
-        return tokenizer.encode(text, { addSpecialTokens: false });
-      }
+  /**
+   * Token ids of a prompt, of any number; null once `signal` is aborted. Rejects with `invalid_request` for ids outside
+   * the vocabulary and for a missing chat template, and with `context_length_exceeded` for a text that is too long
+   * whatever its tokens are.
+   */
+  tokenize(prompt: Prompt, signal: AbortSignal): Promise<readonly number[] | null> {
+    return this.#tokenize(prompt, signal, () => undefined);
+  }
+
+  async #tokenize(
+    prompt: Prompt,
+    signal: AbortSignal,
+    check: (numTokens: number) => void,
+  ): Promise<readonly number[] | null> {
+    if (prompt.kind === "tokens") {
+      this.checkTokenIds(prompt.tokenIds, "prompt");
+      return prompt.tokenIds;
     }
+    // A template writes the special tokens itself.
+    const options = { addSpecialTokens: prompt.kind === "text" && prompt.addSpecialTokens };
+    const text = prompt.kind === "text" ? prompt.text : this.#render(prompt);
+    this.#checkTextLength(text);
+    const { tokenizer } = this.#options;
+    if (text.length <= longTextLength) return tokenizer.encode(text, options);
+    return this.#lane.run(tokenizer.encodeWithPauses(text, options), signal, check);
+  }
+
+  /** While a text is still being cut: it has too many tokens already. */
+  #refuseLongText(numTokens: number): void {
+    const { maxModelLen, modelMaxLen } = this.#options.limits;
+    if (numTokens <= maxModelLen) return;
+    const message = `the context length of this model is ${maxModelLen} tokens, but the prompt alone has more`;
+    const remedy = maxModelLen < modelMaxLen ? ", or start with a larger --max-model-len" : "";
+    throw new PagodaError("context_length_exceeded", message, {
+      hint: `shorten the prompt${remedy}`,
+      param: "prompt",
+    });
   }
 
   /**
-   * Cutting a text into tokens takes some hundred bytes and a microsecond for each of its characters, while everyone
-   * waits: a text that is too long whatever its tokens are is not cut.
+   * Cutting a text into tokens takes some hundred bytes and a microsecond for each of its characters: a text that is too
+   * long whatever its tokens are is not cut.
    */
   #checkTextLength(text: string): void {
     const { maxModelLen } = this.#options.limits;
@@ -91,9 +126,17 @@ export class Intake {
     this.#longestToken ??= this.#findLongestToken();
     const mostCharacters = maxModelLen * this.#longestToken;
     if (text.length <= mostCharacters) return;
-    const message = `the context length of this model is ${maxModelLen} tokens of at most ${this.#longestToken} characters, but the prompt has ${text.length} characters: at least ${Math.ceil(text.length / this.#longestToken)} tokens`;
-    const hint = `shorten the prompt to ${mostCharacters} characters or less, or start the server with a larger --max-model-len`;
+    const fewestTokens = Math.ceil(text.length / this.#longestToken);
+    const message = `the context length of this model is ${maxModelLen} tokens of at most ${this.#longestToken} characters, but the prompt has ${text.length} characters: at least ${fewestTokens} tokens`;
+    const remedy = this.#longerContext(fewestTokens, "at least ");
+    const hint = `shorten the prompt to ${mostCharacters} characters or less${remedy}`;
     throw new PagodaError("context_length_exceeded", message, { hint, param: "prompt" });
+  }
+
+  /** The flag that would admit so many tokens, where the model allows them. */
+  #longerContext(numTokens: number, bound = ""): string {
+    if (numTokens > this.#options.limits.modelMaxLen) return "";
+    return `, or start with --max-model-len ${bound}${numTokens}`;
   }
 
   /** UTF-8 bytes of the longest token: at least its characters. */
@@ -113,7 +156,8 @@ export class Intake {
     });
   }
 
-  #checkTokenIds(tokenIds: Iterable<number>, param: string): void {
+  /** Throws `invalid_request` for an id outside the vocabulary; `param` is the field that holds it. */
+  checkTokenIds(tokenIds: Iterable<number>, param: string): void {
     const { vocabularyWidth } = this.#options.limits;
     for (const tokenId of tokenIds) {
       if (Number.isInteger(tokenId) && tokenId >= 0 && tokenId < vocabularyWidth) continue;
@@ -129,8 +173,8 @@ export class Intake {
     refuseAbove("n", sampling.n, limits.maxNumSeqs, "--max-num-seqs");
     refuseAbove("logprobs", sampling.logprobs ?? 0, limits.maxLogprobs, "--max-logprobs");
     refuseAbove("prompt_logprobs", sampling.promptLogprobs ?? 0, limits.maxLogprobs, "--max-logprobs");
-    this.#checkTokenIds(sampling.logitBias.keys(), "logit_bias");
-    this.#checkTokenIds(sampling.stopTokenIds, "stop_token_ids");
+    this.checkTokenIds(sampling.logitBias.keys(), "logit_bias");
+    this.checkTokenIds(sampling.stopTokenIds, "stop_token_ids");
     if (sampling.maxTokens !== null && sampling.minTokens > sampling.maxTokens) {
       const message = `min_tokens ${sampling.minTokens} is more than max_tokens ${sampling.maxTokens}`;
       const hint = `set min_tokens to at most ${sampling.maxTokens}`;
@@ -156,7 +200,8 @@ export class Intake {
    * Most tokens the request may generate. The last token generated is never computed, so a pool of p positions holds a
    * sequence of p + 1 tokens.
    */
-  #maxTokens(numPromptTokens: number, sampling: SamplingParams): number {
+  #maxTokens(numPromptTokens: number, request: GenerationRequest): number {
+    const { sampling } = request;
     const { maxModelLen, numKvTokens } = this.#options.limits;
     if (numPromptTokens === 0) {
       throw new PagodaError("invalid_request", "the prompt has no tokens", {
@@ -165,13 +210,16 @@ export class Intake {
       });
     }
     const wanted = sampling.maxTokens ?? Math.max(1, sampling.minTokens);
+    const outputParam = sampling.maxTokens === null ? "min_tokens" : (request.maxTokensName ?? "max_tokens");
     refuseTooLong(numPromptTokens, wanted, maxModelLen, {
       what: "the context length of this model is",
-      remedy: "start the server with a larger --max-model-len",
+      outputParam,
+      remedy: this.#longerContext(numPromptTokens + wanted),
     });
     refuseTooLong(numPromptTokens, wanted, numKvTokens + (wanted > 0 ? 1 : 0), {
       what: "the KV pool holds sequences of at most",
-      remedy: "start the server with a larger KV pool",
+      outputParam,
+      remedy: ", or start with a larger KV pool",
     });
     return sampling.maxTokens ?? Math.min(maxModelLen, numKvTokens + 1) - numPromptTokens;
   }
@@ -189,7 +237,7 @@ function refuseTooLong(
   numPromptTokens: number,
   numOutputTokens: number,
   limit: number,
-  words: { readonly what: string; readonly remedy: string },
+  words: { readonly what: string; readonly outputParam: string; readonly remedy: string },
 ): void {
   const numTokens = numPromptTokens + numOutputTokens;
   if (numTokens <= limit) return;
@@ -197,10 +245,10 @@ function refuseTooLong(
   const message = `${words.what} ${limit} tokens, but ${numTokens} were requested: ${numPromptTokens} in the prompt and ${numOutputTokens} to generate`;
   const hint =
     numLeft >= 1
-      ? `set max_tokens to at most ${numLeft}, or ${words.remedy}`
-      : `shorten the prompt by at least ${numTokens - limit} tokens, or ${words.remedy}`;
+      ? `set ${words.outputParam} to at most ${numLeft}${words.remedy}`
+      : `shorten the prompt by at least ${numTokens - limit} tokens${words.remedy}`;
   throw new PagodaError("context_length_exceeded", message, {
     hint,
-    param: numLeft >= 1 ? "max_tokens" : "prompt",
+    param: numLeft >= 1 ? words.outputParam : "prompt",
   });
 }

@@ -4,6 +4,13 @@ import type { TokenBytes } from "./detokenizer.ts";
 
 export interface TextTokenizer extends TokenBytes {
   encode(text: string, options: { readonly addSpecialTokens: boolean }): readonly number[];
+  /** The same with pauses: yields how many tokens there are so far. It may be left at any pause. */
+  encodeWithPauses(
+    text: string,
+    options: { readonly addSpecialTokens: boolean },
+  ): Generator<number, readonly number[]>;
+  /** A token as the vocabulary writes it. */
+  vocabularyEntry(tokenId: number): string;
   decode(tokenIds: readonly number[], options: { readonly skipSpecialTokens: boolean }): string;
 }
 

@@ -307,7 +307,7 @@ test("tokenize and detokenize in vLLM's shapes", async () => {
     count: 2,
     max_model_len: 64,
     tokens: [97, 98],
-    token_strs: ["a", "b"],
+    token_strs: ["#97", "#98"],
   });
   assert.deepEqual((await app.inject(post("/tokenize", { messages }))).json().tokens, [104, 105]);
   assert.deepEqual((await app.inject(post("/detokenize", { tokens: [97, 98] }))).json(), { prompt: "ab" });

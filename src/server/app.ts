@@ -74,7 +74,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   addOperationsRoutes(app, parts);
   addPlanRoute(app, parts.planner);
   addModelRoutes(app, parts.slot);
-  addTokenRoutes(app, parts.slot);
+  addTokenRoutes(app, parts);
   addGenerationRoutes(app, {
     ...parts,
     unknownFields: new UnknownFieldLog(parts.logger),

@@ -3,18 +3,27 @@ import type { GenerationExchange } from "../api/exchange.ts";
 import type { GenerationRequest, GenerationService } from "../core/generation.ts";
 
 /** Entries of all its requests: positions × (alternatives + the token itself). Streamed outputs are not held. */
-export function numLogprobEntries(exchange: GenerationExchange, service: GenerationService): number {
-  return exchange.requests.reduce(
-    (sum, request) =>
-      sum + numPromptEntries(request, service) + (exchange.streams ? 0 : numOutputEntries(request, service)),
-    0,
-  );
+export async function numLogprobEntries(
+  exchange: GenerationExchange,
+  service: GenerationService,
+  signal: AbortSignal,
+): Promise<number> {
+  let numEntries = 0;
+  for (const request of exchange.requests) {
+    numEntries += await numPromptEntries(request, service, signal);
+    if (!exchange.streams) numEntries += numOutputEntries(request, service);
+  }
+  return numEntries;
 }
 
-function numPromptEntries({ prompt, sampling }: GenerationRequest, service: GenerationService): number {
+async function numPromptEntries(
+  { prompt, sampling }: GenerationRequest,
+  service: GenerationService,
+  signal: AbortSignal,
+): Promise<number> {
   if (sampling.promptLogprobs === null) return 0;
-  const numTokens =
-    prompt.kind === "tokens" ? prompt.tokenIds.length : service.tokenize(prompt).tokenIds.length;
+  const tokenIds = prompt.kind === "tokens" ? prompt.tokenIds : await service.tokenize(prompt, signal);
+  const numTokens = tokenIds?.length ?? 0;
   // A prompt that is too long is the engine's to refuse, with its own words.
   return Math.min(numTokens, service.model.maxModelLen) * (sampling.promptLogprobs + 1);
 }

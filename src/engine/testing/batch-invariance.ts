@@ -181,6 +181,7 @@ function engineOver(model: LoadedModel, limits: BackendLimits, setting: Setting)
     vocabularyWidth: setting.program.vocabularyWidth,
     bytesPerBlock: 0,
     tokenizer: letterTokenizer,
+    modelMaxLen: limits.maxModelLen,
     chatTemplate: null,
     eosTokenIds: [],
     served: {

@@ -16,10 +16,19 @@ function bytesOf(tokenId: number): Uint8Array {
 /** Ids 0 to 51 letters, 52 to 59 single bytes of longer characters, 60 to 63 special. */
 export const letterTokenizer: TextTokenizer = {
   encode: (text) => Array.from(text, (letter) => letters.indexOf(letter)),
+  *encodeWithPauses(text) {
+    const tokenIds: number[] = [];
+    for (const letter of text) {
+      tokenIds.push(letters.indexOf(letter));
+      yield tokenIds.length;
+    }
+    return tokenIds;
+  },
   decode: (tokenIds, options) =>
     new TextDecoder().decode(
       Buffer.concat(tokenIds.filter((id) => id < 60 || !options.skipSpecialTokens).map((id) => bytesOf(id))),
     ),
+  vocabularyEntry: (tokenId) => letters[tokenId] ?? `<${tokenId}>`,
   tokenBytes: bytesOf,
   isSpecial: (tokenId) => tokenId >= 60,
 };

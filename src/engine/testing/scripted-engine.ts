@@ -60,6 +60,7 @@ export function scriptedEngine(
       createdUnixSeconds: 0,
       hasChatTemplate: false,
     },
+    modelMaxLen: all.maxModelLen,
     prefixCaching: true,
     maxStepMs: 300,
     clock: () => model.nowMs,

@@ -33,17 +33,15 @@ export class AddedTokenSplitter {
     this.#pattern = usable.length === 0 ? null : new RegExp(longestFirst.map(patternOf).join("|"), "gu");
   }
 
-  split(text: string): readonly Segment[] {
-    if (this.#pattern === null) return text === "" ? [] : [{ text, tokenId: -1 }];
-    const segments: Segment[] = [];
+  /** Segments are found as they are asked for. */
+  *split(text: string): Generator<Segment> {
     let from = 0;
-    for (const match of text.matchAll(this.#pattern)) {
-      if (match.index > from) segments.push({ text: text.slice(from, match.index), tokenId: -1 });
-      segments.push({ text: match[0], tokenId: this.#idOf(match[0]) });
+    for (const match of this.#pattern === null ? [] : text.matchAll(this.#pattern)) {
+      if (match.index > from) yield { text: text.slice(from, match.index), tokenId: -1 };
+      yield { text: match[0], tokenId: this.#idOf(match[0]) };
       from = match.index + match[0].length;
     }
-    if (from < text.length) segments.push({ text: text.slice(from), tokenId: -1 });
-    return segments;
+    if (from < text.length) yield { text: text.slice(from), tokenId: -1 };
   }
 
   /** The match may carry white space that the token swallowed. */

@@ -2,10 +2,14 @@
 import type { MergeRule } from "./merge-rule.ts";
 import { PairQueue } from "./pair-queue.ts";
 
-/** Words longer than this are rare and not worth remembering. */
+/** Longer words are rare and not worth remembering. */
 const maxRememberedWordLength = 48;
+/** Symbols or pairs looked at between two pauses of a long word: some tenths of a millisecond. */
+const symbolsPerPause = 1024;
 /** Most remembered words: two generations of this many, so that the memory is bounded (some 4 MB). */
 const maxWordsPerGeneration = 16_384;
+/** Symbols that the queue of short words has room for before it grows. */
+const usualPairs = 256;
 const none = -1;
 
 /** What a word is before any merge: the ids of its bytes or characters, appended to `ids`. */
@@ -24,7 +28,8 @@ export interface MergerParts {
  */
 export class Merger {
   readonly #parts: MergerParts;
-  readonly #queue = new PairQueue();
+  /** Of words that are merged at once; empty between them. */
+  readonly #queue = new PairQueue(usualPairs);
   #recent = new Map<string, readonly number[]>();
   #older: ReadonlyMap<string, readonly number[]> = new Map();
 
@@ -35,15 +40,20 @@ export class Merger {
   /** Appends the tokens of `word`. */
   encode(word: string, out: number[]): void {
     if (word.length > maxRememberedWordLength) {
-      for (const id of this.#merge(word)) out.push(id);
+      this.#mergeAtOnce(word, out);
       return;
     }
     let ids = this.#recent.get(word);
     if (ids === undefined) {
-      ids = this.#older.get(word) ?? this.#merge(word);
+      ids = this.#older.get(word) ?? this.#merged(word);
       this.#remember(word, ids);
     }
     for (const id of ids) out.push(id);
+  }
+
+  /** The same with pauses, in which other words may be merged. */
+  encodeLong(word: string, out: number[]): Generator<void> {
+    return this.#merge(word, new PairQueue(word.length), out);
   }
 
   #remember(word: string, ids: readonly number[]): void {
@@ -54,24 +64,50 @@ export class Merger {
     this.#recent.set(word, ids);
   }
 
-  #merge(word: string): readonly number[] {
-    const whole = this.#parts.wholeWord(word);
-    if (whole !== none) return [whole];
+  #merged(word: string): readonly number[] {
     const ids: number[] = [];
-    this.#parts.symbolsOf(word, ids);
-    if (ids.length < 2) return ids;
-    return this.#mergeSymbols(ids);
+    this.#mergeAtOnce(word, ids);
+    return ids;
   }
 
-  #mergeSymbols(ids: number[]): readonly number[] {
+  #mergeAtOnce(word: string, out: number[]): void {
+    const steps = this.#merge(word, this.#queue, out);
+    while (steps.next().done !== true);
+  }
+
+  *#merge(word: string, queue: PairQueue, out: number[]): Generator<void> {
+    const whole = this.#parts.wholeWord(word);
+    if (whole !== none) {
+      out.push(whole);
+      return;
+    }
+    const ids: number[] = [];
+    for (const part of wholeCharacters(word, symbolsPerPause)) {
+      this.#parts.symbolsOf(part, ids);
+      if (part.length < word.length) yield;
+    }
+    yield* this.#mergeSymbols(ids, queue);
+    for (let index = 0; index < ids.length; index++) {
+      const id = ids[index] ?? none;
+      if (id !== none) out.push(id);
+      if (isPause(index)) yield;
+    }
+  }
+
+  /** Where symbols are merged the first one's place gets the merged id and the other's gets −1. */
+  *#mergeSymbols(ids: number[], queue: PairQueue): Generator<void> {
     const numSymbols = ids.length;
-    const next = Int32Array.from({ length: numSymbols }, (_, index) =>
-      index + 1 < numSymbols ? index + 1 : none,
-    );
-    const previous = Int32Array.from({ length: numSymbols }, (_, index) => index - 1);
-    for (let index = 0; index + 1 < numSymbols; index++) this.#offer(ids, index, index + 1);
-    const { popped } = this.#queue;
-    while (this.#queue.pop()) {
+    const next = new Int32Array(numSymbols).fill(none);
+    const previous = new Int32Array(numSymbols).fill(none);
+    for (let index = 0; index + 1 < numSymbols; index++) {
+      next[index] = index + 1;
+      previous[index + 1] = index;
+      this.#offer(queue, ids, index, index + 1);
+      if (isPause(index)) yield;
+    }
+    const { popped } = queue;
+    for (let numPopped = 0; queue.pop(); numPopped++) {
+      if (isPause(numPopped)) yield;
       const { position } = popped;
       const neighbour = next[position] ?? none;
       if (neighbour === none || ids[position] !== popped.left || ids[neighbour] !== popped.right) continue;
@@ -81,19 +117,34 @@ export class Merger {
       next[position] = after;
       if (after !== none) {
         previous[after] = position;
-        this.#offer(ids, position, after);
+        this.#offer(queue, ids, position, after);
       }
       const before = previous[position] ?? none;
-      if (before !== none) this.#offer(ids, before, position);
+      if (before !== none) this.#offer(queue, ids, before, position);
     }
-    return ids.filter((id) => id !== none);
   }
 
-  #offer(ids: readonly number[], position: number, neighbour: number): void {
+  #offer(queue: PairQueue, ids: readonly number[], position: number, neighbour: number): void {
     const left = ids[position] ?? none;
     const right = ids[neighbour] ?? none;
     const { rule } = this.#parts;
     const handle = rule.find(left, right);
-    if (handle !== none) this.#queue.push(rule.priority(handle), position, left, right, handle);
+    if (handle !== none) queue.push(rule.priority(handle), position, left, right, handle);
+  }
+}
+
+/** Not at the first ones: most words have no pause at all. */
+function isPause(index: number): boolean {
+  return index % symbolsPerPause === symbolsPerPause - 1;
+}
+
+/** `text` in parts of about `length` UTF-16 units; no surrogate pair is cut. */
+function* wholeCharacters(text: string, length: number): Generator<string> {
+  for (let from = 0; from < text.length; ) {
+    let end = from + length;
+    const endsInPair = end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800;
+    if (endsInPair) end++;
+    yield text.slice(from, end);
+    from = end;
   }
 }

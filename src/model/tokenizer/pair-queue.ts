@@ -1,16 +1,23 @@
 /** @module A binary heap of candidate merges in typed arrays: best priority first, then leftmost. */
 
-const initialCapacity = 256;
-
 export class PairQueue {
   numPairs = 0;
-  #priority = new Float64Array(initialCapacity);
-  #position = new Int32Array(initialCapacity);
-  #left = new Int32Array(initialCapacity);
-  #right = new Int32Array(initialCapacity);
-  #handle = new Int32Array(initialCapacity);
+  #priority: Float64Array<ArrayBuffer>;
+  #position: Int32Array<ArrayBuffer>;
+  #left: Int32Array<ArrayBuffer>;
+  #right: Int32Array<ArrayBuffer>;
+  #handle: Int32Array<ArrayBuffer>;
   /** The pair that `pop` took out last. */
   readonly popped = { position: 0, left: 0, right: 0, handle: 0 };
+
+  /** Grows beyond `capacity` pairs as needed. */
+  constructor(capacity: number) {
+    this.#priority = new Float64Array(capacity);
+    this.#position = new Int32Array(capacity);
+    this.#left = new Int32Array(capacity);
+    this.#right = new Int32Array(capacity);
+    this.#handle = new Int32Array(capacity);
+  }
 
   push(priority: number, position: number, left: number, right: number, handle: number): void {
     if (this.numPairs === this.#position.length) this.#grow();

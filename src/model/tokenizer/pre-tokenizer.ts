@@ -1,8 +1,12 @@
-/** @module Cuts normalised text into words; merges never cross a cut. */
+/**
+ * @module Cuts normalised text into words; merges never cross a cut.
+ *
+ * Words are found one by one, as they are asked for: a long text must not be cut as a whole while everyone waits.
+ */
 import { literalPattern } from "./text-pattern.ts";
 
 /** `isFirst`: the text begins the input (nothing, not even an added token, comes before it). */
-export type PreTokenizer = (text: string, isFirst: boolean) => readonly string[];
+export type PreTokenizer = (text: string, isFirst: boolean) => Iterable<string>;
 
 export type SplitBehavior = "Isolated" | "Removed" | "MergedWithPrevious" | "MergedWithNext" | "Contiguous";
 
@@ -14,10 +18,15 @@ export function inSequence(steps: readonly PreTokenizer[]): PreTokenizer {
   const [only] = steps;
   if (only !== undefined && steps.length === 1) return only;
   return (text, isFirst) =>
-    steps.reduce<readonly string[]>(
-      (words, step) => words.flatMap((word, index) => step(word, isFirst && index === 0)),
-      text === "" ? [] : [text],
-    );
+    steps.reduce<Iterable<string>>((words, step) => cutEach(words, step, isFirst), text === "" ? [] : [text]);
+}
+
+function* cutEach(words: Iterable<string>, step: PreTokenizer, isFirst: boolean): Generator<string> {
+  let first = isFirst;
+  for (const word of words) {
+    yield* step(word, first);
+    first = false;
+  }
 }
 
 /** Matches and the gaps between them become words, treated as `behavior` says; `invert` swaps the two. */
@@ -30,26 +39,24 @@ interface Span {
   readonly isDelimiter: boolean;
 }
 
-function spansOf(text: string, pattern: RegExp, invert: boolean): readonly Span[] {
-  const spans: Span[] = [];
+function* spansOf(text: string, pattern: RegExp, invert: boolean): Generator<Span> {
   let from = 0;
   for (const match of text.matchAll(pattern)) {
     const [matched] = match;
     if (matched === "") continue;
-    if (match.index > from) spans.push({ text: text.slice(from, match.index), isDelimiter: invert });
-    spans.push({ text: matched, isDelimiter: !invert });
+    if (match.index > from) yield { text: text.slice(from, match.index), isDelimiter: invert };
+    yield { text: matched, isDelimiter: !invert };
     from = match.index + matched.length;
   }
-  if (from < text.length) spans.push({ text: text.slice(from), isDelimiter: invert });
-  return spans;
+  if (from < text.length) yield { text: text.slice(from), isDelimiter: invert };
 }
 
-function joinSpans(spans: readonly Span[], behavior: SplitBehavior): readonly string[] {
+function joinSpans(spans: Iterable<Span>, behavior: SplitBehavior): Iterable<string> {
   switch (behavior) {
     case "Isolated":
-      return spans.map((span) => span.text);
+      return merged(spans, () => false);
     case "Removed":
-      return spans.filter((span) => !span.isDelimiter).map((span) => span.text);
+      return gaps(spans);
     case "MergedWithPrevious":
       return merged(spans, (before, span) => span.isDelimiter && !before.isDelimiter);
     case "MergedWithNext":
@@ -60,23 +67,34 @@ function joinSpans(spans: readonly Span[], behavior: SplitBehavior): readonly st
 }
 
 /** Joins a span to the one before it where `joins` says so; each comparison is with the span just before. */
-function merged(spans: readonly Span[], joins: (before: Span, span: Span) => boolean): readonly string[] {
-  const words: string[] = [];
+function* merged(spans: Iterable<Span>, joins: (before: Span, span: Span) => boolean): Generator<string> {
+  let word = "";
   let before: Span | undefined;
   for (const span of spans) {
-    if (before !== undefined && joins(before, span)) words.push((words.pop() ?? "") + span.text);
-    else words.push(span.text);
+    if (before !== undefined && joins(before, span)) word += span.text;
+    else {
+      if (before !== undefined) yield word;
+      word = span.text;
+    }
     before = span;
   }
-  return words;
+  if (before !== undefined) yield word;
+}
+
+function* gaps(spans: Iterable<Span>): Generator<string> {
+  for (const span of spans) if (!span.isDelimiter) yield span.text;
 }
 
 /** Byte-level text is cut by GPT-2's pattern unless another step has cut it already. */
 export function byteLevel(options: { addPrefixSpace: boolean; useRegex: boolean }): PreTokenizer {
   return (text) => {
     const prefixed = options.addPrefixSpace && !/^\p{White_Space}/u.test(text) ? ` ${text}` : text;
-    return options.useRegex ? (prefixed.match(gpt2Pattern) ?? []) : [prefixed];
+    return options.useRegex ? matches(prefixed, gpt2Pattern) : [prefixed];
   };
+}
+
+function* matches(text: string, pattern: RegExp): Generator<string> {
+  for (const [match] of text.matchAll(pattern)) yield match;
 }
 
 /** SentencePiece's space mark: spaces become `mark`, one is put in front, and words may be cut before each mark. */

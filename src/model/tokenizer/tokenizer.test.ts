@@ -102,6 +102,47 @@ test("SentencePiece: scores, the space in front, byte fallback, and special toke
   assert.deepEqual(text(tokenizer.encode("ax y", plain)), [" ", "a", "x y"]);
 });
 
+/** Texts with long words, surrogate pairs at any place, special tokens, and words of the vocabulary. */
+const longTexts = fc
+  .array(
+    fc.tuple(
+      fc.oneof(
+        fc.constantFrom("hello", " ", "a", "\u{1f642}", "<|im_start|>", "x y", "12 "),
+        fc.string({ unit: "grapheme", maxLength: 8 }),
+      ),
+      fc.oneof(fc.nat(4), fc.nat(1500)),
+    ),
+    { maxLength: 6 },
+  )
+  .map((parts) => parts.map(([part, times]) => part.repeat(times)).join(""));
+
+test("a text cut with pauses has the same tokens, whatever else is cut meanwhile", (t) => {
+  for (const tokenizer of [tiny(t, tinyByteLevelGguf()), tiny(t, tinySentencePieceGguf())])
+    fc.assert(
+      fc.property(longTexts, fc.boolean(), (text, addSpecialTokens) => {
+        const expected = tokenizer.encode(text, { addSpecialTokens });
+        const steps = tokenizer.encodeWithPauses(text, { addSpecialTokens });
+        let step = steps.next();
+        for (; step.done !== true; step = steps.next()) tokenizer.encode("hello \u{1f642}w rld", plain);
+        assert.deepEqual(step.value, expected);
+      }),
+      { seed: 3, numRuns: 40 },
+    );
+});
+
+test("a text of one endless word has pauses too, and they count its tokens", (t) => {
+  for (const tokenizer of [tiny(t, tinyByteLevelGguf()), tiny(t, tinySentencePieceGguf())]) {
+    const pauses = [...tokenizer.encodeWithPauses("a".repeat(50_000), plain)];
+    assert.ok(pauses.length >= 50, `${pauses.length} pauses`);
+    const counts = [...tokenizer.encodeWithPauses("hello ".repeat(5000), plain)];
+    assert.deepEqual(
+      counts,
+      counts.toSorted((a, b) => a - b),
+    );
+    assert.ok(counts.length >= 50 && (counts[10] ?? 0) < 2000, `${counts.length} pauses`);
+  }
+});
+
 test("an id outside the vocabulary is refused with both numbers", (t) => {
   const tokenizer = tiny(t, tinyByteLevelGguf());
   assert.throws(

@@ -13,8 +13,18 @@ export interface Tokenizer {
   readonly eosIds: readonly number[];
   /** Text of special tokens in `text` becomes those tokens. `addSpecialTokens` adds what the model wants around a text. */
   encode(text: string, options: { readonly addSpecialTokens: boolean }): number[];
+  /**
+   * The same with pauses, for texts that must not be cut while everyone waits. Yields, every millisecond or so, how many
+   * tokens there are so far. It may be left at any pause.
+   */
+  encodeWithPauses(
+    text: string,
+    options: { readonly addSpecialTokens: boolean },
+  ): Generator<number, number[]>;
   /** Bytes that are not UTF-8 come out as U+FFFD. Throws PagodaError `invalid_request` for an id outside the vocabulary. */
   decode(tokenIds: readonly number[], options: { readonly skipSpecialTokens: boolean }): string;
+  /** The model's own writing of a token; "" where the id is not used. */
+  vocabularyEntry(tokenId: number): string;
   /** The token's exact bytes, which may be part of a character. */
   tokenBytes(tokenId: number): Uint8Array;
   isSpecial(tokenId: number): boolean;
@@ -41,6 +51,8 @@ export interface TokenizerParts {
 }
 
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Characters cut between two pauses, and of a word that has pauses of its own. */
+const charactersPerPause = 512;
 const noBytes = new Uint8Array();
 
 export class PieceTokenizer implements Tokenizer {
@@ -66,12 +78,28 @@ export class PieceTokenizer implements Tokenizer {
   }
 
   encode(text: string, options: { readonly addSpecialTokens: boolean }): number[] {
+    const steps = this.encodeWithPauses(text, options);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  *encodeWithPauses(
+    text: string,
+    options: { readonly addSpecialTokens: boolean },
+  ): Generator<number, number[]> {
     const ids: number[] = options.addSpecialTokens ? [...this.#parts.prefixIds] : [];
     let isFirst = true;
+    let numUnpaused = 0;
     for (const segment of this.#rawSplitter.split(text)) {
       if (segment.tokenId >= 0) ids.push(segment.tokenId);
-      else this.#encodeRaw(segment.text, isFirst, ids);
+      else yield* this.#encodeRaw(segment.text, isFirst, ids);
       isFirst = false;
+      numUnpaused += segment.text.length;
+      if (numUnpaused < charactersPerPause) continue;
+      numUnpaused = 0;
+      yield ids.length;
     }
     if (options.addSpecialTokens) ids.push(...this.#parts.suffixIds);
     return ids;
@@ -98,16 +126,29 @@ export class PieceTokenizer implements Tokenizer {
     return piece === undefined ? noBytes : this.#parts.bytesOfPiece(piece);
   }
 
+  vocabularyEntry(tokenId: number): string {
+    return this.#addedById.get(tokenId)?.content ?? this.#parts.pieces[tokenId] ?? "";
+  }
+
   isSpecial(tokenId: number): boolean {
     return this.#addedById.get(tokenId)?.special ?? false;
   }
 
-  #encodeRaw(text: string, isFirst: boolean, ids: number[]): void {
+  *#encodeRaw(text: string, isFirst: boolean, ids: number[]): Generator<number> {
     const { normalizer, preTokenizer, merger } = this.#parts;
     let first = isFirst;
+    let numUnpaused = 0;
     for (const segment of this.#normalizedSplitter.split(normalizer(text, isFirst))) {
       if (segment.tokenId >= 0) ids.push(segment.tokenId);
-      else for (const word of preTokenizer(segment.text, first)) merger.encode(word, ids);
+      else
+        for (const word of preTokenizer(segment.text, first)) {
+          if (word.length < charactersPerPause) merger.encode(word, ids);
+          else for (const _ of merger.encodeLong(word, ids)) yield ids.length;
+          numUnpaused += word.length;
+          if (numUnpaused < charactersPerPause) continue;
+          numUnpaused = 0;
+          yield ids.length;
+        }
       first = false;
     }
   }

@@ -8,18 +8,16 @@ export const spaceMark = "\u2581";
  * useless. But a merge across "x▁" can only happen where some piece contains "x▁"; everywhere else text may be cut
  * before the mark. Returns the function that cuts, exactly, for these pieces.
  */
-export function cutAtSpaceMarks(pieces: readonly string[]): (text: string) => readonly string[] {
+export function cutAtSpaceMarks(pieces: readonly string[]): (text: string) => Iterable<string> {
   const joined = charactersBeforeMark(pieces);
-  return (text) => {
-    const words: string[] = [];
+  return function* (text) {
     let from = 0;
     for (let at = text.indexOf(spaceMark, 1); at !== -1; at = text.indexOf(spaceMark, at + 1)) {
       if (joined.has(text.charCodeAt(at - 1))) continue;
-      words.push(text.slice(from, at));
+      yield text.slice(from, at);
       from = at;
     }
-    if (from < text.length) words.push(text.slice(from));
-    return words;
+    if (from < text.length) yield text.slice(from);
   };
 }
 

@@ -42,7 +42,10 @@ function handler(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
     request.body = null;
     parts.unknownFields.note(request.routeOptions.url ?? "", exchange.unknownFields);
     const signal = parts.running.begin(reply.raw);
-    const leaveRoom = await parts.logprobRoom.enter(numLogprobEntries(exchange, service), signal);
+    const leaveRoom = await parts.logprobRoom.enter(
+      await numLogprobEntries(exchange, service, signal),
+      signal,
+    );
     reply.raw.once("close", leaveRoom);
     if (!exchange.streams) {
       const pieces = await answerWhole(exchange, service, signal);

@@ -2,12 +2,23 @@
 import type { FastifyInstance } from "fastify";
 import { detokenizeResponse, parseDetokenizeRequest } from "../../api/detokenize.ts";
 import { parseTokenizeRequest, tokenizeResponse } from "../../api/tokenize.ts";
+import { PagodaError } from "../../core/errors.ts";
+import type { RunningRequests } from "../running-requests.ts";
 import type { ServiceSlot } from "../service-slot.ts";
 
-export function addTokenRoutes(app: FastifyInstance, slot: ServiceSlot): void {
-  app.post("/tokenize", async (request) => {
+export interface TokenRouteParts {
+  readonly slot: ServiceSlot;
+  readonly running: RunningRequests;
+}
+
+export function addTokenRoutes(app: FastifyInstance, { slot, running }: TokenRouteParts): void {
+  app.post("/tokenize", async (request, reply) => {
     const service = slot.require();
-    return tokenizeResponse(parseTokenizeRequest(request.body, service.model), service);
+    const asked = parseTokenizeRequest(request.body, service.model);
+    // A long text takes a while, and its client may leave.
+    const answer = await tokenizeResponse(asked, service, running.begin(reply.raw));
+    if (answer !== null) return answer;
+    throw new PagodaError("not_ready", "the request was ended before its answer was complete");
   });
   app.post("/detokenize", async (request) => {
     const service = slot.require();

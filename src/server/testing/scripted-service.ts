@@ -50,7 +50,7 @@ export class ScriptedService implements GenerationService {
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
-    const { tokenIds } = this.tokenize(request.prompt);
+    const tokenIds = tokenIdsOf(request.prompt);
     if (tokenIds.length > this.model.maxModelLen)
       throw new PagodaError(
         "context_length_exceeded",
@@ -98,9 +98,12 @@ export class ScriptedService implements GenerationService {
     yield { type: "finished", index, reason, stopReason: null, numCompletionTokens: numTokens };
   }
 
-  tokenize(prompt: Prompt): { readonly tokenIds: readonly number[]; readonly pieces: readonly string[] } {
-    const tokenIds = tokenIdsOf(prompt);
-    return { tokenIds, pieces: tokenIds.map((tokenId) => String.fromCharCode(tokenId)) };
+  tokenize(prompt: Prompt, signal: AbortSignal): Promise<readonly number[] | null> {
+    return Promise.resolve(signal.aborted ? null : tokenIdsOf(prompt));
+  }
+
+  vocabularyEntry(tokenId: number): string {
+    return `#${tokenId}`;
   }
 
   detokenize(tokenIds: readonly number[]): string {
