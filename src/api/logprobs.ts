@@ -21,6 +21,22 @@ function tokenName(naming: TokenNaming, tokenId: number): string {
   return naming.asTokenIds ? `token_id:${tokenId}` : naming.tokens.tokenPiece(tokenId).text;
 }
 
+/**
+ * The same in a completion, whose alternatives are keyed by it: a token that is no text by itself (a part of a character)
+ * is named by its bytes, as OpenAI did, for U+FFFD would be the name of many.
+ */
+function completionTokenName(naming: TokenNaming, tokenId: number): string {
+  if (naming.asTokenIds) return tokenName(naming, tokenId);
+  const { text, bytes } = naming.tokens.tokenPiece(tokenId);
+  if (!text.includes("\ufffd") || Buffer.from(text).equals(bytes)) return text;
+  return `bytes:${Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}`;
+}
+
+/** Code points, in which Python's clients and vLLM count. */
+function textLength(tokens: TokenText, tokenId: number): number {
+  return [...tokens.tokenPiece(tokenId).text].length;
+}
+
 /** A JSON array, an item a piece. */
 function* arrayPieces<T>(items: readonly T[], json: (item: T, i: number) => string): Generator<string> {
   yield "[";
@@ -53,7 +69,7 @@ export interface ScoredTokens {
 }
 
 /**
- * `logprobs` of a completion: four parallel arrays. Offsets count UTF-16 units of the token texts; the first token is at
+ * `logprobs` of a completion: four parallel arrays. Offsets count code points of the token texts; the first token is at
  * `textOffset`.
  */
 export function* completionLogprobsPieces(
@@ -65,7 +81,7 @@ export function* completionLogprobsPieces(
   yield '{"text_offset":';
   yield* arrayPieces(tokenIds, (tokenId) => {
     const start = offset;
-    offset += naming.tokens.tokenPiece(tokenId).text.length;
+    offset += textLength(naming.tokens, tokenId);
     return String(start);
   });
   yield ',"token_logprobs":';
@@ -73,7 +89,7 @@ export function* completionLogprobsPieces(
     position === null ? "null" : String(finite(position.logprob)),
   );
   yield ',"tokens":';
-  yield* arrayPieces(tokenIds, (tokenId) => JSON.stringify(tokenName(naming, tokenId)));
+  yield* arrayPieces(tokenIds, (tokenId) => JSON.stringify(completionTokenName(naming, tokenId)));
   yield ',"top_logprobs":';
   yield* arrayPieces(positions, (position) => (position === null ? "null" : topLogprobs(naming, position)));
   yield "}";
@@ -81,18 +97,18 @@ export function* completionLogprobsPieces(
 
 /** The token itself first, then the likeliest ones: it is reported even where it is not among them. */
 function topLogprobs(naming: TokenNaming, position: PositionLogprobs): string {
-  const byName = new Map([[tokenName(naming, position.tokenId), position.logprob]]);
-  for (const { tokenId, logprob } of position.top) {
-    const name = tokenName(naming, tokenId);
+  const byName = new Map<string, number>();
+  for (const { tokenId, logprob } of [position, ...position.top]) {
+    const name = completionTokenName(naming, tokenId);
     // Different tokens may have the same text: the likeliest one stands for it.
-    if (!byName.has(name)) byName.set(name, logprob);
+    byName.set(name, Math.max(logprob, byName.get(name) ?? Number.NEGATIVE_INFINITY));
   }
   return `{${[...byName].map(([name, logprob]) => `${JSON.stringify(name)}:${finite(logprob)}`).join()}}`;
 }
 
 /** Where the token after these begins. */
 export function textEnd(tokens: TokenText, tokenIds: readonly number[], textOffset: number): number {
-  return tokenIds.reduce((end, tokenId) => end + tokens.tokenPiece(tokenId).text.length, textOffset);
+  return tokenIds.reduce((end, tokenId) => end + textLength(tokens, tokenId), textOffset);
 }
 
 /** vLLM's `prompt_logprobs`: one entry per prompt token, keyed by token id. */
