@@ -17,6 +17,9 @@ function sample(text: string, name: string, labels: Record<string, string> = {})
 
 test("vLLM's names and ours, from the engine's own figures", async () => {
   const { app, metrics } = testApp({ text: "" });
+  const first = (await app.inject("/metrics")).body;
+  for (const finished_reason of ["stop", "length", "abort", "error"])
+    assert.equal(sample(first, "vllm:request_success_total", { finished_reason }), 0);
   metrics.requestFinished({
     requestId: "r",
     outcome: "length",

@@ -15,6 +15,7 @@ const requestSeconds = [
 const tokenCounts = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000];
 const stepMs = [0.1, 0.2, 0.3, 0.5, 1, 1.5, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000, 2000];
 
+const outcomes: readonly RequestRecord["outcome"][] = ["stop", "length", "abort", "error"];
 const labelNames = ["model_name", "engine"] as const;
 type Label = (typeof labelNames)[number];
 
@@ -46,6 +47,8 @@ export class ServerMetrics implements EngineObserver {
       labelNames: [...labelNames, "finished_reason"],
       registers: [this.registry],
     });
+    // A rate needs a zero to begin with.
+    for (const outcome of outcomes) this.finished.inc({ ...this.labels, finished_reason: outcome }, 0);
     this.ttft = this.histogram("vllm:time_to_first_token_seconds", "Arrival to first token.", ttftSeconds);
     this.interToken = this.histogram("vllm:inter_token_latency_seconds", "Between two tokens.", tokenSeconds);
     this.perOutputToken = this.histogram(
@@ -133,7 +136,7 @@ export class ServerMetrics implements EngineObserver {
     this.counter("vllm:num_preemptions_total", "Sequences preempted.", stats.numPreemptions);
     this.counter("vllm:prefix_cache_queries_total", "Prompt tokens looked up.", stats.numPrefixQueryTokens);
     this.counter("vllm:prefix_cache_hits_total", "Prompt tokens found.", stats.numPrefixHitTokens);
-    this.counter("vllm:prompt_tokens_total", "Prompt tokens computed.", stats.numPromptTokens);
+    this.counter("vllm:prompt_tokens_total", "Prompt tokens, cached ones included.", stats.numPromptTokens);
     this.counter("vllm:generation_tokens_total", "Tokens generated.", stats.numGenerationTokens);
     this.counter("pagoda:steps_total", "Forward passes.", stats.numSteps);
   }
