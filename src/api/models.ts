@@ -22,7 +22,7 @@ export function modelCard(model: ServedModel): ModelCard {
     object: "model",
     created: model.createdUnixSeconds,
     owned_by: "pagoda",
-    root: model.modelId,
+    root: model.root,
     parent: null,
     max_model_len: model.maxModelLen,
   };

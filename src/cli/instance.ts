@@ -27,6 +27,8 @@ export interface PreparedInstance {
   readonly device: DeviceMemory;
   /** Its name in the API. */
   readonly modelId: string;
+  /** Its own name. */
+  readonly root: string;
   readonly files: ModelFiles;
   readonly program: Program;
   readonly plan: InstancePlan;
@@ -66,6 +68,7 @@ export async function prepareInstance(
     settings,
     device,
     modelId: settings.servedModelName?.value ?? found.modelId,
+    root: found.modelId,
     files,
     program,
     plan,
@@ -141,9 +144,10 @@ function readConfig(files: ModelFiles): ModelConfig {
     : parseGgufConfig(files.config.metadata, files.tensors);
 }
 
-function servedModel({ settings, plan, files, modelId }: PreparedInstance): ServedModel {
+function servedModel({ settings, plan, files, modelId, root }: PreparedInstance): ServedModel {
   return {
     modelId,
+    root,
     maxModelLen: plan.limits.maxModelLen,
     maxLogprobs: plan.limits.maxLogprobs,
     defaultSampling: {

@@ -76,6 +76,8 @@ export type GenerationEvent =
 /** Facts about the served model that requests and clients need. */
 export interface ServedModel {
   readonly modelId: string;
+  /** The model's own name, whatever it is served as. */
+  readonly root: string;
   readonly maxModelLen: number;
   readonly maxLogprobs: number;
   /** Sampling defaults after `generation_config.json`. */

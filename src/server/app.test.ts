@@ -287,7 +287,7 @@ test("health, models, version, memory; and all of them while loading, draining a
   assert.equal((await app.inject("/health")).statusCode, 200);
   assert.deepEqual((await app.inject("/version")).json(), { version: "1.2.3" });
   const [card] = (await app.inject("/v1/models")).json().data;
-  assert.deepEqual([card.id, card.max_model_len], ["scripted", 64]);
+  assert.deepEqual([card.id, card.root, card.max_model_len], ["scripted", "org/scripted", 64]);
   assert.equal((await app.inject("/v1/models/scripted")).json().id, "scripted");
   assert.deepEqual((await app.inject("/admin/memory")).json(), service.memory());
   service.failureReason = "a thread died";

@@ -186,6 +186,7 @@ function engineOver(model: LoadedModel, limits: BackendLimits, setting: Setting)
     eosTokenIds: [],
     served: {
       modelId: setting.one.checkpoint,
+      root: setting.one.checkpoint,
       maxModelLen: limits.maxModelLen,
       maxLogprobs: limits.maxLogprobs,
       defaultSampling: defaultSamplingParams,

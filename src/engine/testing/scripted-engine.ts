@@ -54,6 +54,7 @@ export function scriptedEngine(
     eosTokenIds: [letterTokenizerEos],
     served: {
       modelId: "scripted",
+      root: "scripted",
       maxModelLen: all.maxModelLen,
       maxLogprobs: all.maxLogprobs,
       defaultSampling: defaultSamplingParams,

@@ -32,6 +32,7 @@ function logprobsOf(tokenId: number, numTop: number): PositionLogprobs {
 export class ScriptedService implements GenerationService {
   readonly model: ServedModel = {
     modelId: "scripted",
+    root: "org/scripted",
     maxModelLen: 64,
     maxLogprobs: 4,
     defaultSampling: defaultSamplingParams,
