@@ -302,6 +302,11 @@ test("tokens to text and back", async () => {
   const text = { kind: "text", text: "abc", addSpecialTokens: false } as const;
   assert.deepEqual(await engine.tokenize(text, signal), [0, 1, 2]);
   assert.equal(engine.detokenize([0, 54, 55, 56, 63]), "a€<63>");
+  assert.deepEqual([engine.vocabularyEntry(0), engine.vocabularyEntry(63)], ["a", "<63>"]);
+  assert.throws(
+    () => engine.detokenize([64]),
+    (error) => error instanceof PagodaError && error.param === "tokens",
+  );
   assert.equal(engine.detokenize([0, 63], { skipSpecialTokens: true }), "a");
   assert.deepEqual(engine.tokenPiece(54), { text: "\ufffd", bytes: Uint8Array.of(0xe2) });
 });

@@ -74,6 +74,10 @@ test("byte-level: merges follow their ranks, and every byte has a token", (t) =>
     hello.map((id) => Buffer.from(tokenizer.tokenBytes(id)).toString()),
     ["hello", " world"],
   );
+  assert.deepEqual(
+    hello.map((id) => tokenizer.vocabularyEntry(id)),
+    ["hello", "\u0120world"],
+  );
   assert.deepEqual(tokenizer.encode("", plain), []);
   assert.equal(tokenizer.encode("\u{1f642}", plain).length, 4);
   assert.deepEqual(tokenizer.encode("<|im_start|>hello", plain), [1, hello[0]]);
