@@ -4,7 +4,7 @@ import type { ChatAnswer } from "./chat-answer.ts";
 import type { ChunkBuilder, PromptEvent, TokenText } from "./exchange.ts";
 import { chatLogprobsPieces, joined, promptLogprobsPieces } from "./logprobs.ts";
 import { endOfStream, eventOpening } from "./stream-text.ts";
-import { UsageCounter } from "./usage.ts";
+import { chunkClosing, UsageCounter } from "./usage.ts";
 
 export class ChatChunkBuilder implements ChunkBuilder {
   private readonly answer: ChatAnswer;
@@ -12,14 +12,11 @@ export class ChatChunkBuilder implements ChunkBuilder {
   private readonly usage = new UsageCounter();
   /** `data: {"id":…,"model":…,"choices":[` */
   private readonly opening: string;
-  /** `]` and, where the client asked for usage, the null that every chunk but the last carries. */
-  private readonly closing: string;
 
   constructor(answer: ChatAnswer, tokens: TokenText) {
     this.answer = answer;
     this.tokens = tokens;
     this.opening = eventOpening(answer, "chat.completion.chunk", answer.modelId);
-    this.closing = answer.includesUsage ? '],"usage":null}\n\n' : "]}\n\n";
   }
 
   push(_promptIndex: number, event: GenerationEvent): string {
@@ -35,6 +32,11 @@ export class ChatChunkBuilder implements ChunkBuilder {
           `"stop_reason":${JSON.stringify(event.stopReason)}}${this.closing}`
         );
     }
+  }
+
+  /** `]` and the usage so far, or null, where the client asked for usage. */
+  private get closing(): string {
+    return chunkClosing(this.answer, this.usage);
   }
 
   end(): string {

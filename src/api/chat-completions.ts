@@ -5,15 +5,17 @@ import type { GenerationRequest, ServedModel } from "../core/generation.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import { ChatBodyBuilder } from "./chat-body.ts";
 import { ChatChunkBuilder } from "./chat-chunks.ts";
-import { messagesSchema, toChatMessages } from "./chat-messages.ts";
+import { messagesSchema } from "./chat-messages.ts";
+import { chatPromptShape, toChatPrompt } from "./chat-prompt.ts";
 import type { AnswerIdentity, GenerationExchange } from "./exchange.ts";
 import { assertModelIsServed, type BodyRules, parseBody } from "./parse-body.ts";
 import { samplingShape, toSamplingParams } from "./sampling-fields.ts";
 import { fieldsWithoutEffect, unsupportedInChat } from "./unsupported-fields.ts";
-import { streamOptionsSchema } from "./usage.ts";
+import { streamOptionsSchema, toUsageShown } from "./usage.ts";
 
 const chatSchema = z.object({
   ...samplingShape,
+  ...chatPromptShape,
   model: z.string().nullish(),
   messages: messagesSchema,
   max_tokens: z.number().int().min(1).nullish(),
@@ -22,10 +24,7 @@ const chatSchema = z.object({
   top_logprobs: z.number().int().nonnegative().nullish(),
   stream: z.boolean().nullish(),
   stream_options: streamOptionsSchema,
-  add_generation_prompt: z.boolean().nullish(),
-  continue_final_message: z.boolean().nullish(),
   add_special_tokens: z.literal(false).nullish(),
-  chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
   reasoning_effort: z.string().nullish(),
   return_tokens_as_token_ids: z.boolean().nullish(),
   return_token_ids: z.boolean().nullish(),
@@ -69,13 +68,6 @@ function assertTemplateFits(fields: ChatFields, model: ServedModel): void {
       param: "messages",
       hint: "Use /v1/completions.",
     });
-  const continues = fields.continue_final_message ?? false;
-  if (continues && (fields.add_generation_prompt ?? false))
-    throw new PagodaError(
-      "invalid_request",
-      "'continue_final_message' and 'add_generation_prompt' exclude each other",
-      { param: "continue_final_message", hint: "Set 'add_generation_prompt' to false." },
-    );
   if ((fields.stream_options ?? null) !== null && !(fields.stream ?? false))
     throw new PagodaError("invalid_request", "'stream_options' needs 'stream': true", {
       param: "stream_options",
@@ -87,26 +79,16 @@ function assertTemplateFits(fields: ChatFields, model: ServedModel): void {
 }
 
 function toGenerationRequest(fields: ChatFields, model: ServedModel, requestId: string): GenerationRequest {
-  const continues = fields.continue_final_message ?? false;
   const effort = fields.reasoning_effort ?? null;
   return {
     requestId,
-    prompt: {
-      kind: "chat",
-      messages: toChatMessages(fields.messages),
-      addGenerationPrompt: fields.add_generation_prompt ?? !continues,
-      continueFinalMessage: continues,
-      tools: null,
-      templateVariables: {
-        ...(effort === null ? {} : { reasoning_effort: effort }),
-        ...(fields.chat_template_kwargs ?? {}),
-      },
-    },
+    prompt: toChatPrompt(fields.messages, fields, effort === null ? {} : { reasoning_effort: effort }),
     sampling: toSamplingParams(
       fields,
       {
         maxTokens: fields.max_completion_tokens ?? fields.max_tokens ?? null,
         logprobs: (fields.logprobs ?? false) ? (fields.top_logprobs ?? 0) : null,
+        logprobsName: "top_logprobs",
         promptLogprobs: fields.prompt_logprobs ?? null,
       },
       model,
@@ -129,7 +111,7 @@ function toAnswer(
     showsTokenIds: fields.return_token_ids ?? false,
     showsLogprobs: request.sampling.logprobs !== null,
     showsPromptLogprobs: request.sampling.promptLogprobs !== null,
-    includesUsage: fields.stream_options?.include_usage ?? false,
+    ...toUsageShown(fields.stream_options),
     numChoices: request.sampling.n,
   };
 }

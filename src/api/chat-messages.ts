@@ -3,13 +3,17 @@ import { z } from "zod";
 import { PagodaError } from "../core/errors.ts";
 import type { ChatMessage } from "../core/generation.ts";
 
-const contentPart = z.looseObject({ type: z.string(), text: z.unknown() });
+const contentPart = z.looseObject({ type: z.string(), text: z.unknown().optional() });
 
 export const messagesSchema = z
   .array(
     z.looseObject({
       role: z.string().min(1),
-      content: z.union([z.string(), z.array(contentPart)]).nullish(),
+      content: z
+        .union([z.string(), z.array(contentPart)], {
+          error: `must be a text or an array of parts like {"type": "text", "text": "…"}`,
+        })
+        .nullish(),
     }),
   )
   .min(1, "must hold at least one message");
@@ -18,7 +22,7 @@ type WireMessage = z.infer<typeof messagesSchema>[number];
 
 /**
  * Joins text parts, and calls the `developer` role `system`, which is the name that templates know.
- * Throws `invalid_request` for a part that is not text.
+ * No content is an empty text, as in vLLM. Throws `invalid_request` for a part that is not text.
  */
 export function toChatMessages(messages: readonly WireMessage[]): readonly ChatMessage[] {
   return messages.map((message, i) => ({
@@ -28,8 +32,8 @@ export function toChatMessages(messages: readonly WireMessage[]): readonly ChatM
   }));
 }
 
-function toText(content: WireMessage["content"], messageIndex: number): string | null {
-  if (content === null || content === undefined) return null;
+function toText(content: WireMessage["content"], messageIndex: number): string {
+  if (content === null || content === undefined) return "";
   if (typeof content === "string") return content;
   return content.map((part, i) => textOfPart(part, `messages.${messageIndex}.content.${i}`)).join("\n");
 }

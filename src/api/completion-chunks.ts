@@ -11,7 +11,7 @@ import {
   textEnd,
 } from "./logprobs.ts";
 import { endOfStream, eventOpening } from "./stream-text.ts";
-import { UsageCounter } from "./usage.ts";
+import { chunkClosing, UsageCounter } from "./usage.ts";
 
 export class CompletionChunkBuilder implements ChunkBuilder {
   private readonly answer: CompletionAnswer;
@@ -21,13 +21,11 @@ export class CompletionChunkBuilder implements ChunkBuilder {
   private readonly textOffsets: number[] = [];
   /** `data: {"id":…,"model":…,"choices":[` */
   private readonly opening: string;
-  private readonly closing: string;
 
   constructor(answer: CompletionAnswer, tokens: TokenText) {
     this.answer = answer;
     this.tokens = tokens;
     this.opening = eventOpening(answer, "text_completion", answer.modelId);
-    this.closing = answer.includesUsage ? '],"usage":null}\n\n' : "]}\n\n";
   }
 
   push(promptIndex: number, event: GenerationEvent): string {
@@ -44,6 +42,11 @@ export class CompletionChunkBuilder implements ChunkBuilder {
           `"finish_reason":"${event.reason}","stop_reason":${JSON.stringify(event.stopReason)}}${this.closing}`
         );
     }
+  }
+
+  /** `]` and the usage so far, or null, where the client asked for usage. */
+  private get closing(): string {
+    return chunkClosing(this.answer, this.usage);
   }
 
   end(): string {

@@ -10,7 +10,7 @@ import { assertModelIsServed, type BodyRules, parseBody } from "./parse-body.ts"
 import { promptSchema, toPrompts } from "./prompt-field.ts";
 import { samplingShape, toSamplingParams } from "./sampling-fields.ts";
 import { fieldsWithoutEffect, unsupportedInCompletions } from "./unsupported-fields.ts";
-import { streamOptionsSchema } from "./usage.ts";
+import { streamOptionsSchema, toUsageShown } from "./usage.ts";
 
 /** OpenAI's and vLLM's default for this endpoint. */
 const defaultMaxTokens = 16;
@@ -80,6 +80,7 @@ function toGenerationRequests(
     {
       maxTokens: fields.max_tokens ?? defaultMaxTokens,
       logprobs,
+      logprobsName: "logprobs",
       promptLogprobs:
         echoed === null ? (fields.prompt_logprobs ?? null) : Math.max(echoed, fields.prompt_logprobs ?? 0),
     },
@@ -114,7 +115,7 @@ function toAnswer(
     showsTokenIds: fields.return_token_ids ?? false,
     showsLogprobs: (fields.logprobs ?? null) !== null,
     showsPromptLogprobs: (fields.prompt_logprobs ?? null) !== null,
-    includesUsage: fields.stream_options?.include_usage ?? false,
+    ...toUsageShown(fields.stream_options),
     numChoicesPerPrompt: fields.n ?? model.defaultSampling.n,
   };
 }

@@ -30,11 +30,15 @@ export function parseBody<Schema extends z.ZodObject>(
   body: unknown,
   rules: BodyRules<Schema>,
 ): ParsedBody<z.infer<Schema>> {
+  if (typeof body === "string")
+    throw new PagodaError("invalid_request", "the request body is a text, not a JSON object", {
+      hint: "Send an object, with the header content-type: application/json.",
+    });
   if (typeof body !== "object" || body === null || Array.isArray(body))
     throw new PagodaError("invalid_request", "the request body must be a JSON object");
   const unknownFields: string[] = [];
   for (const [name, value] of Object.entries(body)) {
-    if (name !== "prompt") refuseBeyondMostValues(name, value);
+    if (!longLists.has(name)) refuseBeyondMostValues(name, value);
     if (Object.hasOwn(rules.schema.shape, name)) continue;
     const unsupported = Object.hasOwn(rules.unsupported, name) ? rules.unsupported[name] : undefined;
     if (unsupported !== undefined) refuseUnlessHarmless(name, value, unsupported);
@@ -45,6 +49,8 @@ export function parseBody<Schema extends z.ZodObject>(
   return { fields: parsed.data, unknownFields };
 }
 
+/** Checked by hand, in one pass and without copies. */
+const longLists: ReadonlySet<string> = new Set(["prompt", "tokens"]);
 /** Messages, tools and lists of all kinds have thousands of values at most. */
 const mostValues = 65_536;
 

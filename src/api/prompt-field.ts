@@ -28,6 +28,6 @@ function isPromptField(value: unknown): boolean {
   return value.every((item) => Array.isArray(item) && item.length > 0 && isTokenIds(item));
 }
 
-function isTokenIds(value: readonly unknown[]): value is readonly number[] {
+export function isTokenIds(value: readonly unknown[]): value is readonly number[] {
   return value.every((item) => Number.isSafeInteger(item) && (item as number) >= 0);
 }

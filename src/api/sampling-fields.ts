@@ -23,10 +23,21 @@ export const samplingShape = {
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   logit_bias: z.record(z.string(), z.number().min(-100).max(100)).nullish(),
-  seed: integer.nullish(),
+  // vLLM takes 64 bits; of a number above 2^53 JSON has lost the last ones before it is read here.
+  seed: z
+    .number()
+    .refine(
+      (seed) => Number.isInteger(seed) && Math.abs(seed) <= 2 ** 63,
+      "must be a whole number of 64 bits",
+    )
+    .nullish(),
   min_tokens: integer.nonnegative().nullish(),
   ignore_eos: z.boolean().nullish(),
-  stop: z.union([z.string(), z.array(z.string()).max(mostStopStrings)]).nullish(),
+  stop: z
+    .union([z.string(), z.array(z.string()).max(mostStopStrings)], {
+      error: `must be a text or an array of at most ${mostStopStrings} texts`,
+    })
+    .nullish(),
   stop_token_ids: tokenIds.nullish(),
   include_stop_str_in_output: z.boolean().nullish(),
   skip_special_tokens: z.boolean().nullish(),
@@ -41,6 +52,8 @@ export interface RequestedLengths {
   readonly maxTokens: number | null;
   /** Likeliest tokens per output token; null for none. */
   readonly logprobs: number | null;
+  /** The field that states them. */
+  readonly logprobsName: "logprobs" | "top_logprobs";
   readonly promptLogprobs: number | null;
 }
 
@@ -54,7 +67,7 @@ export function toSamplingParams(
   const minTokens = fields.min_tokens ?? base.minTokens;
   if (lengths.maxTokens !== null && minTokens > lengths.maxTokens)
     throw invalid("min_tokens", `min_tokens ${minTokens} is above max_tokens ${lengths.maxTokens}`);
-  assertLogprobsAllowed("logprobs", lengths.logprobs, model);
+  assertLogprobsAllowed(lengths.logprobsName, lengths.logprobs, model);
   assertLogprobsAllowed("prompt_logprobs", lengths.promptLogprobs, model);
   return {
     temperature: fields.temperature ?? base.temperature,

@@ -2,24 +2,33 @@
 import { z } from "zod";
 import { PagodaError } from "../core/errors.ts";
 import type { GenerationService, Prompt, ServedModel } from "../core/generation.ts";
-import { messagesSchema, toChatMessages } from "./chat-messages.ts";
-import { assertModelIsServed, parseBody } from "./parse-body.ts";
+import { messagesSchema } from "./chat-messages.ts";
+import { chatPromptShape, toChatPrompt } from "./chat-prompt.ts";
+import { assertModelIsServed, type BodyRules, parseBody } from "./parse-body.ts";
+import { fieldsWithoutEffect, unsupportedInChat } from "./unsupported-fields.ts";
 
 const schema = z.object({
+  ...chatPromptShape,
   model: z.string().nullish(),
   prompt: z.string().nullish(),
   messages: messagesSchema.nullish(),
   add_special_tokens: z.boolean().nullish(),
   return_token_strs: z.boolean().nullish(),
-  add_generation_prompt: z.boolean().nullish(),
-  continue_final_message: z.boolean().nullish(),
-  chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
 });
+
+/** As for an answer: the tokens that are counted here are those of the answer's prompt. */
+const rules: BodyRules<typeof schema> = {
+  schema,
+  unsupported: unsupportedInChat,
+  withoutEffect: fieldsWithoutEffect,
+};
 
 export interface TokenizeRequest {
   readonly prompt: Prompt;
   /** Tokens as the vocabulary writes them, beside their ids. */
   readonly returnsEntries: boolean;
+  /** Unknown to this endpoint: ignored, and logged. */
+  readonly unknownFields: readonly string[];
 }
 
 export interface TokenizeResponse {
@@ -31,29 +40,22 @@ export interface TokenizeResponse {
 
 /** Throws `invalid_request` unless exactly one of `prompt` and `messages` is given. */
 export function parseTokenizeRequest(body: unknown, model: ServedModel): TokenizeRequest {
-  const { fields } = parseBody(body, { schema, unsupported: {}, withoutEffect: new Set() });
+  const { fields, unknownFields } = parseBody(body, rules);
   assertModelIsServed(fields.model, model);
   const returnsEntries = fields.return_token_strs ?? false;
   const { prompt, messages } = fields;
-  if (typeof prompt === "string" && !messages)
-    return {
-      prompt: { kind: "text", text: prompt, addSpecialTokens: fields.add_special_tokens ?? true },
-      returnsEntries,
-    };
+  if (typeof prompt === "string" && !messages) {
+    const addSpecialTokens = fields.add_special_tokens ?? true;
+    return { prompt: { kind: "text", text: prompt, addSpecialTokens }, returnsEntries, unknownFields };
+  }
   if (!messages || typeof prompt === "string")
     throw new PagodaError("invalid_request", "send either 'prompt' or 'messages'", { param: "prompt" });
-  const continues = fields.continue_final_message ?? false;
-  return {
-    prompt: {
-      kind: "chat",
-      messages: toChatMessages(messages),
-      addGenerationPrompt: fields.add_generation_prompt ?? !continues,
-      continueFinalMessage: continues,
-      tools: null,
-      templateVariables: fields.chat_template_kwargs ?? {},
-    },
-    returnsEntries,
-  };
+  if (fields.add_special_tokens ?? false)
+    throw new PagodaError("invalid_request", "'add_special_tokens' must be false with 'messages'", {
+      param: "add_special_tokens",
+      hint: "The chat template writes the special tokens itself.",
+    });
+  return { prompt: toChatPrompt(messages, fields), returnsEntries, unknownFields };
 }
 
 /** null once `signal` is aborted. */

@@ -5,6 +5,7 @@ import { parseTokenizeRequest, tokenizeResponse } from "../../api/tokenize.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { RunningRequests } from "../running-requests.ts";
 import type { ServiceSlot } from "../service-slot.ts";
+import { UnknownFieldLog } from "../unknown-field-log.ts";
 
 export interface TokenRouteParts {
   readonly slot: ServiceSlot;
@@ -12,9 +13,11 @@ export interface TokenRouteParts {
 }
 
 export function addTokenRoutes(app: FastifyInstance, { slot, running }: TokenRouteParts): void {
+  const unknownFields = new UnknownFieldLog(app.log);
   app.post("/tokenize", async (request, reply) => {
     const service = slot.require();
     const asked = parseTokenizeRequest(request.body, service.model);
+    unknownFields.note("/tokenize", asked.unknownFields);
     // A long text takes a while, and its client may leave.
     const answer = await tokenizeResponse(asked, service, running.begin(reply.raw));
     if (answer !== null) return answer;
@@ -22,6 +25,8 @@ export function addTokenRoutes(app: FastifyInstance, { slot, running }: TokenRou
   });
   app.post("/detokenize", async (request) => {
     const service = slot.require();
-    return detokenizeResponse(parseDetokenizeRequest(request.body, service.model), service);
+    const asked = parseDetokenizeRequest(request.body, service.model);
+    unknownFields.note("/detokenize", asked.unknownFields);
+    return detokenizeResponse(asked.tokenIds, service);
   });
 }

@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { eventsOf, testApp } from "./testing/test-app.ts";
+
+const chat = "/v1/chat/completions";
+const completions = "/v1/completions";
+const messages = [{ role: "user", content: "hi" }];
+
+interface Refusal {
+  readonly url: string;
+  readonly body: object;
+  readonly param: string;
+  readonly message: RegExp;
+}
+
+const refusals: readonly Refusal[] = [
+  {
+    url: chat,
+    body: { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }] },
+    param: "messages.0.content.0",
+    message: /a part of type 'image_url' is not supported.*"type": "text"/,
+  },
+  {
+    url: chat,
+    body: { messages: [{ role: "user", content: 5 }] },
+    param: "messages.0.content",
+    message: /must be a text or an array of parts/,
+  },
+  {
+    url: completions,
+    body: { prompt: "a", stop: 5 },
+    param: "stop",
+    message: /must be a text or an array of at most 64 texts/,
+  },
+  {
+    url: chat,
+    body: { messages, logprobs: true, top_logprobs: 21 },
+    param: "top_logprobs",
+    message: /top_logprobs 21 is above the server's limit of 4/,
+  },
+  {
+    url: chat,
+    body: { messages, chat_template_kwargs: { messages: [] } },
+    param: "chat_template_kwargs",
+    message: /must not replace 'messages'/,
+  },
+  {
+    url: chat,
+    body: { messages, chat_template_kwargs: { bos_token: "x" } },
+    param: "chat_template_kwargs",
+    message: /must not replace 'bos_token'/,
+  },
+  {
+    url: "/tokenize",
+    body: { messages, chat_template_kwargs: { add_generation_prompt: false } },
+    param: "chat_template_kwargs",
+    message: /must not replace 'add_generation_prompt'/,
+  },
+  {
+    url: "/tokenize",
+    body: { messages, tools: [{ type: "function" }] },
+    param: "tools",
+    message: /does not support 'tools'/,
+  },
+  {
+    url: "/tokenize",
+    body: { messages, add_special_tokens: true },
+    param: "add_special_tokens",
+    message: /must be false with 'messages'/,
+  },
+  {
+    url: "/tokenize",
+    body: { messages, add_generation_prompt: true, continue_final_message: true },
+    param: "continue_final_message",
+    message: /exclude each other/,
+  },
+  {
+    url: "/detokenize",
+    body: { tokens: new Array(131_073).fill(1) },
+    param: "tokens",
+    message: /131073 token ids.*at most 131072/,
+  },
+  { url: "/detokenize", body: { tokens: [1, -1] }, param: "tokens", message: /array of token ids/ },
+];
+
+test("what is refused is named, with what would be accepted", async () => {
+  const { app } = testApp({ text: "a" });
+  for (const { url, body, param, message } of refusals) {
+    const response = await app.inject({ method: "POST", url, payload: body });
+    const { error } = response.json();
+    assert.deepEqual([response.statusCode, error.param], [400, param], error.message);
+    assert.match(error.message, message);
+  }
+});
+
+test("an object sent as text is told the header it needs", async () => {
+  const { app } = testApp({ text: "a" });
+  const response = await app.inject({
+    method: "POST",
+    url: completions,
+    payload: '{"prompt":"a"}',
+    headers: { "content-type": "text/plain" },
+  });
+  assert.match(response.json().error.message, /content-type: application\/json/);
+});
+
+test("what vLLM accepts is accepted: template variables, empty contents, seeds of 64 bits", async () => {
+  const { app, service } = testApp({ text: "a" });
+  const body = {
+    messages: [
+      { role: "assistant", content: null },
+      { role: "user", content: "hi" },
+    ],
+    chat_template_kwargs: { enable_thinking: false },
+    max_completion_tokens: 5,
+  };
+  const payload = `${JSON.stringify(body).slice(0, -1)},"seed":9223372036854775807}`;
+  const headers = { "content-type": "application/json" };
+  const response = await app.inject({ method: "POST", url: chat, payload, headers });
+  assert.equal(response.statusCode, 200, response.body);
+  const request = service.requests[0];
+  assert.ok(request?.prompt.kind === "chat");
+  assert.deepEqual(request.prompt.messages[0], { role: "assistant", content: "" });
+  assert.deepEqual(request.prompt.templateVariables, { enable_thinking: false });
+  assert.deepEqual([request.sampling.seed, request.maxTokensName], [2 ** 63, "max_completion_tokens"]);
+});
+
+test("as many token ids as /tokenize returns for a long text become text again", async () => {
+  const { app } = testApp({ text: "" });
+  const tokens = new Array(100_001).fill(97);
+  const response = await app.inject({ method: "POST", url: "/detokenize", payload: { tokens } });
+  assert.equal(response.json().prompt?.length, 100_001, response.body.slice(0, 200));
+});
+
+test("unknown fields of /tokenize and /detokenize are logged", async () => {
+  const { app, logLines } = testApp({ text: "" });
+  await app.inject({ method: "POST", url: "/tokenize", payload: { prompt: "a", frob: 1, user: "u" } });
+  await app.inject({ method: "POST", url: "/detokenize", payload: { tokens: [97], nicate: 1 } });
+  assert.deepEqual(
+    logLines.map((line) => {
+      const { route, field } = JSON.parse(line);
+      return [route, field];
+    }),
+    [
+      ["/tokenize", "frob"],
+      ["/detokenize", "nicate"],
+    ],
+  );
+});
+
+test("continuous usage counts up in every chunk, and has no effect without include_usage", async () => {
+  const { app } = testApp({ text: "abc" });
+  for (const [url, prompt] of [
+    [chat, { messages }],
+    [completions, { prompt: "hi" }],
+  ] as const) {
+    const usagesOf = async (options: object): Promise<unknown[]> => {
+      const payload = { ...prompt, stream: true, stream_options: options };
+      const events = eventsOf((await app.inject({ method: "POST", url, payload })).body);
+      return events.map((event) => (event as { usage?: { completion_tokens: number } | null }).usage);
+    };
+    const counted = (await usagesOf({ include_usage: true, continuous_usage_stats: true })).map(
+      (usage) => (usage as { completion_tokens: number }).completion_tokens,
+    );
+    assert.deepEqual(counted, url === chat ? [0, 1, 2, 3, 3, 3] : [1, 2, 3, 3, 3]);
+    for (const usage of await usagesOf({ continuous_usage_stats: true })) assert.equal(usage, undefined);
+  }
+});
