@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { Readable } from "node:stream";
+import { test } from "node:test";
+import { promptFrom } from "./prompt-argument.ts";
+import { PagodaProcess, runToEnd, tinyModel } from "./testing/pagoda-process.ts";
+
+const keyboard = Object.assign(Readable.from([]), { isTTY: true });
+
+test("the prompt is the argument, or what is piped in", async () => {
+  assert.equal(await promptFrom("hi", keyboard), "hi");
+  assert.equal(await promptFrom("-", Readable.from(["two\n", "lines\n"])), "two\nlines");
+  assert.equal(await promptFrom(undefined, Readable.from(["piped"])), "piped");
+  await assert.rejects(promptFrom(undefined, keyboard), /there is no prompt/);
+  await assert.rejects(promptFrom("-", Readable.from(["\n"])), /standard input is empty/);
+});
+
+test("a piped prompt is answered as the same argument is", async (t) => {
+  const options = ["--backend", "reference", "--temperature", "0.0", "--max-tokens", "3"];
+  const expected = await runToEnd(t, ["run", tinyModel, "hello", ...options]);
+  assert.equal(expected.code, 0, expected.stderr);
+  for (const given of [["-"], []]) {
+    const pagoda = new PagodaProcess(t, ["run", tinyModel, ...given, ...options]);
+    pagoda.child.stdin.end("hello\n");
+    assert.equal(await pagoda.exited, 0, pagoda.stderr);
+    assert.equal(pagoda.stdout, expected.stdout);
+  }
+});
+
+test("what is wrong with an option of an answer is said in its own words", async (t) => {
+  const cases: [string[], RegExp][] = [
+    [["--temperature", "abc"], /--temperature: 'abc' is not a number between 0 and 100/],
+    [["--temperature", "101"], /--temperature: '101' is not a number between 0 and 100/],
+    [
+      ["--max-tokens", "99999", "--backend", "reference"],
+      /99999 to generate\. set --max-tokens to at most \d+\n/i,
+    ],
+  ];
+  for (const [options, expected] of cases) {
+    const { code, stderr } = await runToEnd(t, ["run", tinyModel, "hello", ...options]);
+    assert.equal(code, 1);
+    assert.match(stderr, expected);
+  }
+});
