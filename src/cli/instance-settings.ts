@@ -46,7 +46,7 @@ export function resolveSettings(values: EngineValues, numProcessors: number): In
     maxNumBatchedTokens: batchedTokens(values, maxNumSeqs.value),
     maxStepMs: values.maxStepMs ?? byDefault(300),
     maxLogprobs: values.maxLogprobs ?? byDefault(20),
-    numThreads: values.threads ?? { value: numProcessors, from: "derived", why: "processors granted" },
+    numThreads: threads(values, numProcessors),
     quantization: values.quantization ?? byDefault(null),
     backend: values.backend ?? byDefault("cpu"),
     kernels: values.kernels ?? byDefault("auto"),
@@ -66,6 +66,19 @@ function atMostOne<T>(what: string, given: readonly (Resolved<T> | null)[]): Res
   throw new PagodaError("invalid_option", `${first.why} and ${second.why} each state a ${what}`, {
     hint: "Give one of them.",
   });
+}
+
+/** Threads wait for each other at barriers, many times a step: what does not run holds up the rest. */
+const mostThreadsPerProcessor = 4;
+
+function threads({ threads: given }: EngineValues, numProcessors: number): Resolved<number> {
+  if (given === null) return { value: numProcessors, from: "derived", why: "processors granted" };
+  if (given.value <= numProcessors * mostThreadsPerProcessor) return given;
+  throw new PagodaError(
+    "invalid_option",
+    `${given.why} is more than ${mostThreadsPerProcessor} for each of the ${numProcessors} processors granted`,
+    { hint: `Use --threads ${numProcessors}.` },
+  );
 }
 
 /** A step must be able to hold one token of every sequence. */

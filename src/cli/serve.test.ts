@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import type { MemoryReport } from "../core/memory-report.ts";
@@ -38,6 +39,19 @@ test("a real model on a real port: table, answer, memory, SIGTERM", async (t) =>
   assert.equal(memory.blocks.numReferenced, 0);
   pagoda.child.kill("SIGTERM");
   assert.equal(await pagoda.exited, 0);
+});
+
+test("--json leaves standard output to the report", async (t) => {
+  const pagoda = new PagodaProcess(t, serving("--json"));
+  while (!/ready at/.test(pagoda.stderr))
+    await Promise.race([
+      once(pagoda.child.stderr, "data"),
+      pagoda.exited.then((code) => assert.fail(`exit ${code}`)),
+    ]);
+  pagoda.child.kill("SIGTERM");
+  assert.equal(await pagoda.exited, 0);
+  const report = JSON.parse(pagoda.stdout) as MemoryReport;
+  assert.ok(report.numKvTokens > 0);
 });
 
 test("Ctrl-C ends a running request after the grace time, with an error, and the process with 130", async (t) => {
@@ -104,6 +118,10 @@ test("what is wrong at start is one line that names it, and exit code 1", async 
     [
       serving("--max-kv-tokens", "32", "--max-model-len", "64"),
       /holds 32 tokens; one sequence of 64 tokens needs .* Use --max-model-len 32 \(or --max-kv-tokens 64\)\./,
+    ],
+    [
+      serving("--threads", "1000"),
+      /--threads 1000 is more than 4 for each of the \d+ processors? .*Use --threads \d+/,
     ],
     [["serve", "/no/such/folder", "--port", "0"], /\/no\/such\/folder/],
   ];

@@ -22,7 +22,7 @@ import { version } from "./version.ts";
 const defaultHost = "127.0.0.1";
 const defaultPort = 8000;
 const defaultGraceMs = 10_000;
-/** Logs go to standard error: standard output has the table and the address. */
+/** Logs go to standard error: standard output has the table and the address, or with --json the report alone. */
 const stderrDescriptor = 2;
 
 /** Resolves when the model is loaded and the address printed; the process then lives until a signal. */
@@ -73,8 +73,14 @@ function announce(
   address: string,
 ): void {
   const report = instance.engine.memory();
-  console.log(values.json?.value === true ? JSON.stringify(report) : memoryTable(report, prepared));
-  console.log(`Pagoda is ready at ${address}/v1`);
+  const ready = `Pagoda is ready at ${address}/v1`;
+  if (values.json?.value === true) {
+    console.log(JSON.stringify(report));
+    console.error(ready);
+  } else {
+    console.log(memoryTable(report, prepared));
+    console.log(ready);
+  }
 }
 
 /** The model by argument or by --model; null: the default one. */

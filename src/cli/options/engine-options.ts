@@ -174,7 +174,7 @@ export const engineOptions = {
   threads: option(["--threads"], {
     argument: "n",
     parse: wholeNumber(1, 1024),
-    help: "worker threads (default: the processors that affinity and the container grant)",
+    help: "worker threads, at most four for each processor (default: the processors that affinity and the container grant)",
     group: processor,
   }),
   backend: option<"cpu" | "reference">(["--backend"], {

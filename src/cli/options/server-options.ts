@@ -41,7 +41,7 @@ export const serverOptions = {
   json: option(["--json"], {
     argument: null,
     parse: onOrOff,
-    help: "print the memory report as one line of JSON instead of a table",
+    help: "print the memory report as one line of JSON instead of a table, and the address on standard error",
     group: server,
   }),
   verbose: option(["--verbose"], {
