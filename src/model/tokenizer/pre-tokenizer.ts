@@ -43,7 +43,8 @@ function* spansOf(text: string, pattern: RegExp, invert: boolean): Generator<Spa
   let from = 0;
   for (const match of text.matchAll(pattern)) {
     const [matched] = match;
-    if (matched === "") continue;
+    // An empty match cuts too, but not again where the match before it ended.
+    if (matched === "" && match.index === from) continue;
     if (match.index > from) yield { text: text.slice(from, match.index), isDelimiter: invert };
     yield { text: matched, isDelimiter: !invert };
     from = match.index + matched.length;
@@ -66,23 +67,23 @@ function joinSpans(spans: Iterable<Span>, behavior: SplitBehavior): Iterable<str
   }
 }
 
-/** Joins a span to the one before it where `joins` says so; each comparison is with the span just before. */
+/** Joins a span to the one before it where `joins` says so; each comparison is with the span just before. Empty words are left out. */
 function* merged(spans: Iterable<Span>, joins: (before: Span, span: Span) => boolean): Generator<string> {
   let word = "";
   let before: Span | undefined;
   for (const span of spans) {
     if (before !== undefined && joins(before, span)) word += span.text;
     else {
-      if (before !== undefined) yield word;
+      if (word !== "") yield word;
       word = span.text;
     }
     before = span;
   }
-  if (before !== undefined) yield word;
+  if (word !== "") yield word;
 }
 
 function* gaps(spans: Iterable<Span>): Generator<string> {
-  for (const span of spans) if (!span.isDelimiter) yield span.text;
+  for (const { text, isDelimiter } of spans) if (!isDelimiter && text !== "") yield text;
 }
 
 /** Byte-level text is cut by GPT-2's pattern unless another step has cut it already. */

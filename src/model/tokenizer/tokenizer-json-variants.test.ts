@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { test } from "node:test";
+import { PagodaError } from "../../core/errors.ts";
+import type { JsonObject } from "../json-file.ts";
+import { compilePattern } from "./text-pattern.ts";
+import { tokenizerFromJson } from "./tokenizer-json.ts";
+
+/** Written by tests/fixtures/tokenizers/make_variant_fixtures.py. */
+interface Variants {
+  readonly models: Readonly<Record<string, JsonObject>>;
+  readonly texts: readonly string[];
+  readonly variants: readonly {
+    readonly name: string;
+    readonly model: string;
+    readonly parts: JsonObject;
+    readonly ids: readonly (readonly number[])[];
+    readonly special_ids?: readonly (readonly number[])[];
+  }[];
+}
+
+const folder = resolve(import.meta.dirname, "../../../tests/fixtures/tokenizers/variants");
+
+function checkVariants(file: string, wanted: (name: string) => boolean = () => true): void {
+  const path = resolve(folder, `${file}.json`);
+  const { models, texts, variants }: Variants = JSON.parse(readFileSync(path, "utf8"));
+  const chosen = variants.filter(({ name }) => wanted(name));
+  assert.ok(chosen.length > 0);
+  for (const { name, model, parts, ids, special_ids: withSpecial } of chosen) {
+    const tokenizer = tokenizerFromJson({ ...parts, model: models[model] }, {}, name);
+    for (const [index, text] of texts.entries()) {
+      const where = `${name}: ${JSON.stringify(text)}`;
+      assert.deepEqual(tokenizer.encode(text, { addSpecialTokens: false }), ids[index], where);
+      if (withSpecial !== undefined)
+        assert.deepEqual(tokenizer.encode(text, { addSpecialTokens: true }), withSpecial[index], where);
+    }
+  }
+}
+
+test("regular expressions match what Oniguruma's do", () => checkVariants("patterns"));
+
+test("what a regular expression says and JavaScript cannot is named", () => {
+  const cases: readonly [string, RegExp][] = [
+    ["a\\X", /the escape \\X/],
+    ["\\Ka", /the escape \\K/],
+    ["\\G", /the escape \\G/],
+    ["[a\\Q]", /the escape \\Q/],
+    ["\\N\\O", /the escape \\N/],
+    ["(a)\\1", /the escape \\1/],
+    ["\\p{Martian}", /the property \\p{Martian}/],
+    ["[[:martian:]]", /the class \[:martian:\]/],
+    ["(?x: a b)", /the group \(\?x/],
+    ["(?<=a++)b", /atomic group/],
+    ["(a", /a \( without a \)/],
+    ["a)", /a \) without a \(/],
+    ["[a", /a \[ without a \]/],
+    ["a|*", /a \* with nothing before it/],
+    ["(".repeat(10_000), /groups in each other/],
+  ];
+  for (const [source, pattern] of cases)
+    assert.throws(
+      () => compilePattern(source, "f"),
+      (error) =>
+        error instanceof PagodaError && error.code === "model_unsupported" && pattern.test(error.message),
+      source,
+    );
+});
