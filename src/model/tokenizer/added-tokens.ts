@@ -1,5 +1,6 @@
 /** @module Splits text on added tokens, which are found before any other rule applies. */
 import { escapeForPattern } from "./text-pattern.ts";
+import { whiteSpaceEnd, whiteSpaceStart } from "./white-space.ts";
 
 export interface AddedToken {
   readonly id: number;
@@ -21,43 +22,46 @@ export interface Segment {
   readonly tokenId: number;
 }
 
+/** `\w` as the Rust crate `regex` has it. */
+const wordCharacter = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
+const endsInWord = new RegExp(`${wordCharacter}$`, "u");
+const startsWithWord = new RegExp(`^${wordCharacter}`, "u");
+
 /** Finds the leftmost, longest added token at each place. */
 export class AddedTokenSplitter {
   readonly #pattern: RegExp | null;
-  readonly #idOfContent: ReadonlyMap<string, number>;
+  readonly #tokenOfContent = new Map<string, AddedToken>();
 
   constructor(tokens: readonly AddedToken[]) {
-    const usable = tokens.filter((token) => token.content !== "");
-    this.#idOfContent = new Map(usable.map((token) => [token.content, token.id]));
-    const longestFirst = [...usable].sort((a, b) => b.content.length - a.content.length);
-    this.#pattern = usable.length === 0 ? null : new RegExp(longestFirst.map(patternOf).join("|"), "gu");
+    for (const token of tokens)
+      if (token.content !== "" && !this.#tokenOfContent.has(token.content))
+        this.#tokenOfContent.set(token.content, token);
+    const longestFirst = [...this.#tokenOfContent.keys()].sort((a, b) => b.length - a.length);
+    this.#pattern =
+      longestFirst.length === 0 ? null : new RegExp(longestFirst.map(escapeForPattern).join("|"), "gu");
   }
 
   /** Segments are found as they are asked for. */
   *split(text: string): Generator<Segment> {
     let from = 0;
     for (const match of this.#pattern === null ? [] : text.matchAll(this.#pattern)) {
-      if (match.index > from) yield { text: text.slice(from, match.index), tokenId: -1 };
-      yield { text: match[0], tokenId: this.#idOf(match[0]) };
-      from = match.index + match[0].length;
+      const token = this.#tokenOfContent.get(match[0]);
+      const matchEnd = match.index + match[0].length;
+      if (token === undefined || (token.singleWord && !standsAlone(text, match.index, matchEnd))) continue;
+      const start = token.lstrip ? whiteSpaceStart(text, match.index, from) : match.index;
+      const end = token.rstrip ? whiteSpaceEnd(text, matchEnd) : matchEnd;
+      if (start > from) yield { text: text.slice(from, start), tokenId: -1 };
+      yield { text: text.slice(start, end), tokenId: token.id };
+      from = end;
     }
     if (from < text.length) yield { text: text.slice(from), tokenId: -1 };
   }
-
-  /** The match may carry white space that the token swallowed. */
-  #idOf(matched: string): number {
-    const found = this.#idOfContent.get(matched);
-    if (found !== undefined) return found;
-    const leftBare = matched.replace(/^\p{White_Space}+/u, "");
-    const bothBare = leftBare.replace(/\p{White_Space}+$/u, "");
-    const rightBare = matched.replace(/\p{White_Space}+$/u, "");
-    const [id = -1] = [leftBare, rightBare, bothBare].flatMap((text) => this.#idOfContent.get(text) ?? []);
-    return id;
-  }
 }
 
-function patternOf(token: AddedToken): string {
-  const left = (token.lstrip ? "\\p{White_Space}*" : "") + (token.singleWord ? "(?<![\\p{L}\\p{N}_])" : "");
-  const right = (token.singleWord ? "(?![\\p{L}\\p{N}_])" : "") + (token.rstrip ? "\\p{White_Space}*" : "");
-  return left + escapeForPattern(token.content) + right;
+function standsAlone(text: string, start: number, end: number): boolean {
+  // Two units are the longest character.
+  return (
+    !endsInWord.test(text.slice(Math.max(0, start - 2), start)) &&
+    !startsWithWord.test(text.slice(end, end + 2))
+  );
 }

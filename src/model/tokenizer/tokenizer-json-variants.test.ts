@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
 import type { JsonObject } from "../json-file.ts";
+import { AddedTokenSplitter } from "./added-tokens.ts";
 import { compilePattern } from "./text-pattern.ts";
 import { tokenizerFromJson } from "./tokenizer-json.ts";
 
@@ -17,6 +18,7 @@ interface Variants {
     readonly parts: JsonObject;
     readonly ids: readonly (readonly number[])[];
     readonly special_ids?: readonly (readonly number[])[];
+    readonly decoded?: readonly string[];
   }[];
 }
 
@@ -27,13 +29,15 @@ function checkVariants(file: string, wanted: (name: string) => boolean = () => t
   const { models, texts, variants }: Variants = JSON.parse(readFileSync(path, "utf8"));
   const chosen = variants.filter(({ name }) => wanted(name));
   assert.ok(chosen.length > 0);
-  for (const { name, model, parts, ids, special_ids: withSpecial } of chosen) {
+  for (const { name, model, parts, ids, special_ids: withSpecial, decoded } of chosen) {
     const tokenizer = tokenizerFromJson({ ...parts, model: models[model] }, {}, name);
     for (const [index, text] of texts.entries()) {
       const where = `${name}: ${JSON.stringify(text)}`;
       assert.deepEqual(tokenizer.encode(text, { addSpecialTokens: false }), ids[index], where);
       if (withSpecial !== undefined)
         assert.deepEqual(tokenizer.encode(text, { addSpecialTokens: true }), withSpecial[index], where);
+      if (decoded !== undefined)
+        assert.equal(tokenizer.decode(ids[index] ?? [], { skipSpecialTokens: false }), decoded[index], where);
     }
   }
 }
@@ -65,4 +69,24 @@ test("what a regular expression says and JavaScript cannot is named", () => {
         error instanceof PagodaError && error.code === "model_unsupported" && pattern.test(error.message),
       source,
     );
+});
+
+test("added tokens: white space around them, single words, tokens that are normalised", () =>
+  checkVariants("added"));
+
+test("white space before a token that swallows it is read once", () => {
+  const part = {
+    id: 1,
+    content: "<mask>",
+    special: true,
+    singleWord: false,
+    rstrip: false,
+    normalized: false,
+  };
+  const splitter = new AddedTokenSplitter([{ ...part, lstrip: true }]);
+  const spaces = " ".repeat(2 ** 22);
+  assert.deepEqual(splitter.split(`${spaces}x${spaces}<mask>`), [
+    { text: `${spaces}x`, tokenId: -1 },
+    { text: `${spaces}<mask>`, tokenId: 1 },
+  ]);
 });

@@ -66,15 +66,19 @@ export class PieceTokenizer implements Tokenizer {
 
   constructor(parts: TokenizerParts) {
     this.#parts = parts;
-    this.#addedById = new Map(parts.addedTokens.map((token) => [token.id, token]));
+    // Those that are looked for in normalised text are normalised themselves.
+    const addedTokens = parts.addedTokens.map((token) =>
+      token.normalized ? { ...token, content: parts.normalizer(token.content, true) } : token,
+    );
+    this.#addedById = new Map(addedTokens.map((token) => [token.id, token]));
     this.numTokens = parts.addedTokens.reduce(
       (largest, token) => Math.max(largest, token.id + 1),
       parts.pieces.length,
     );
     this.bosId = parts.bosId;
     this.eosIds = parts.eosIds;
-    this.#rawSplitter = new AddedTokenSplitter(parts.addedTokens.filter((token) => !token.normalized));
-    this.#normalizedSplitter = new AddedTokenSplitter(parts.addedTokens.filter((token) => token.normalized));
+    this.#rawSplitter = new AddedTokenSplitter(addedTokens.filter((token) => !token.normalized));
+    this.#normalizedSplitter = new AddedTokenSplitter(addedTokens.filter((token) => token.normalized));
   }
 
   encode(text: string, options: { readonly addSpecialTokens: boolean }): number[] {
