@@ -89,7 +89,7 @@ function* gaps(spans: Iterable<Span>): Generator<string> {
 /** Byte-level text is cut by GPT-2's pattern unless another step has cut it already. */
 export function byteLevel(options: { addPrefixSpace: boolean; useRegex: boolean }): PreTokenizer {
   return (text) => {
-    const prefixed = options.addPrefixSpace && !/^\p{White_Space}/u.test(text) ? ` ${text}` : text;
+    const prefixed = options.addPrefixSpace && !text.startsWith(" ") ? ` ${text}` : text;
     return options.useRegex ? matches(prefixed, gpt2Pattern) : [prefixed];
   };
 }

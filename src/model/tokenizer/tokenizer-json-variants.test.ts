@@ -90,3 +90,6 @@ test("white space before a token that swallows it is read once", () => {
     { text: `${spaces}<mask>`, tokenId: 1 },
   ]);
 });
+
+test("a byte-level step puts a space before all but a space", () =>
+  checkVariants("steps", (name) => name.startsWith("prefix")));
