@@ -28,8 +28,8 @@ export function byteOfTokenName(piece: string): number {
 }
 
 /**
- * Each character is a token; one that the vocabulary lacks becomes its bytes' tokens, or `unknownId` where those are
- * missing too (several in a row become one where `fuseUnknown`).
+ * Each character is a token; one that the vocabulary lacks becomes its bytes' tokens, or `unknownId` where one of those
+ * is missing too (several in a row become one where `fuseUnknown`).
  */
 export function characterSymbols(
   idOfPiece: ReadonlyMap<string, number>,
@@ -37,13 +37,25 @@ export function characterSymbols(
 ): SymbolReader {
   const { byteFallback, unknownId, fuseUnknown } = options;
   const idOfByte = Int32Array.from({ length: 256 }, (_, byte) => idOfPiece.get(byteTokenName(byte)) ?? none);
-  const hasAllBytes = byteFallback && idOfByte.every((id) => id !== none);
+  const fallbackOf = (character: string): readonly number[] => {
+    if (!byteFallback) return [];
+    const bytes = Array.from(utf8.encode(character), (byte) => idOfByte[byte] ?? none);
+    return bytes.includes(none) ? [] : bytes;
+  };
   return (word, ids) => {
+    // As in the `tokenizers` package, an unknown character's token comes after the bytes of those that follow it.
+    let isUnknownWaiting = false;
     for (const character of word) {
       const id = idOfPiece.get(character);
+      const bytes = id === undefined ? fallbackOf(character) : [];
+      if (bytes.length > 0) {
+        ids.push(...bytes);
+        continue;
+      }
+      if (isUnknownWaiting && !(id === undefined && fuseUnknown)) ids.push(unknownId);
       if (id !== undefined) ids.push(id);
-      else if (hasAllBytes) for (const byte of utf8.encode(character)) ids.push(idOfByte[byte] ?? unknownId);
-      else if (unknownId !== none && !(fuseUnknown && ids.at(-1) === unknownId)) ids.push(unknownId);
+      isUnknownWaiting = id === undefined && unknownId !== none;
     }
+    if (isUnknownWaiting) ids.push(unknownId);
   };
 }

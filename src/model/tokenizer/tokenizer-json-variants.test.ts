@@ -93,3 +93,5 @@ test("white space before a token that swallows it is read once", () => {
 
 test("a byte-level step puts a space before all but a space", () =>
   checkVariants("steps", (name) => name.startsWith("prefix")));
+
+test("a character falls back to its bytes where each of them is a token", () => checkVariants("fallback"));
