@@ -11,6 +11,7 @@ import {
   splitBy,
 } from "./pre-tokenizer.ts";
 import { compilePattern, literalPattern } from "./text-pattern.ts";
+import { whiteSpaceEnd, whiteSpaceStart } from "./white-space.ts";
 import { spaceMark } from "./word-boundaries.ts";
 
 const maxDepth = 8;
@@ -44,11 +45,15 @@ export function normalizerOf(step: unknown, where: string, depth = 0): Normalize
       return (text) => text.replaceAll(pattern, () => content);
     }
     case "Lowercase":
-      return (text) => text.toLowerCase();
+      // Each character by itself: a sigma at the end of a word is not special.
+      return (text) => text.replaceAll("\u03a3", "\u03c3").toLowerCase();
     case "Strip": {
       const left = config.strip_left !== false;
       const right = config.strip_right !== false;
-      return (text) => (left ? text.trimStart() : text).slice(0, right ? text.trimEnd().length : text.length);
+      return (text) => {
+        const start = left ? whiteSpaceEnd(text, 0) : 0;
+        return text.slice(start, right ? whiteSpaceStart(text, text.length, start) : text.length);
+      };
     }
     default:
       throw unsupported("normalizer", config.type, where);

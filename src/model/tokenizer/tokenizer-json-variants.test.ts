@@ -95,3 +95,9 @@ test("a byte-level step puts a space before all but a space", () =>
   checkVariants("steps", (name) => name.startsWith("prefix")));
 
 test("a character falls back to its bytes where each of them is a token", () => checkVariants("fallback"));
+
+const newSteps = ["Punctuation", "Whitespace", "BertPreTokenizer", "CharDelimiterSplit", "StripAccents"];
+const isNewStep = (name: string) => newSteps.some((step) => name.includes(step));
+
+test("normalizers treat letters and white space as Rust does", () =>
+  checkVariants("steps", (name) => /^(Lower|Strip|Replace)/.test(name) && !isNewStep(name)));
