@@ -36,7 +36,7 @@ export function tokenizerFromGguf(metadata: Metadata, path: string): Tokenizer {
 }
 
 function byteLevelTokenizer(vocabulary: GgufVocabulary): Tokenizer {
-  const named = preTokenizerNamed(vocabulary.text("pre") ?? "default");
+  const named = preTokenizerNamed(vocabulary.text("pre") ?? "default", vocabulary.path);
   const { idOfPiece } = vocabulary;
   const merges = mergeTableOf(vocabulary.texts("merges") ?? [], idOfPiece, vocabulary.path);
   const merger = new Merger({

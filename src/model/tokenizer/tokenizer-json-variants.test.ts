@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
-import type { JsonObject } from "../json-file.ts";
+import { isJsonObject, type JsonObject } from "../json-file.ts";
 import { AddedTokenSplitter } from "./added-tokens.ts";
+import { tokenizerFromGguf } from "./gguf-tokenizer.ts";
 import { compilePattern } from "./text-pattern.ts";
 import { tokenizerFromJson } from "./tokenizer-json.ts";
 
@@ -24,9 +25,12 @@ interface Variants {
 
 const folder = resolve(import.meta.dirname, "../../../tests/fixtures/tokenizers/variants");
 
+function readVariants(file: string): Variants {
+  return JSON.parse(readFileSync(resolve(folder, `${file}.json`), "utf8"));
+}
+
 function checkVariants(file: string, wanted: (name: string) => boolean = () => true): void {
-  const path = resolve(folder, `${file}.json`);
-  const { models, texts, variants }: Variants = JSON.parse(readFileSync(path, "utf8"));
+  const { models, texts, variants } = readVariants(file);
   const chosen = variants.filter(({ name }) => wanted(name));
   assert.ok(chosen.length > 0);
   for (const { name, model, parts, ids, special_ids: withSpecial, decoded } of chosen) {
@@ -101,3 +105,25 @@ const isNewStep = (name: string) => newSteps.some((step) => name.includes(step))
 
 test("normalizers treat letters and white space as Rust does", () =>
   checkVariants("steps", (name) => /^(Lower|Strip|Replace)/.test(name) && !isNewStep(name)));
+
+test("pre-tokenizers and normalizers of other families", () => checkVariants("steps", isNewStep));
+
+test("BertProcessing and RobertaProcessing", () => checkVariants("processors"));
+
+test("GGUF's names of pre-tokenizers do what the models' own tokenizer.json do", () => {
+  const { models, texts, variants } = readVariants("llama-cpp");
+  const { vocab, merges } = models.bytes ?? {};
+  assert.ok(isJsonObject(vocab) && Array.isArray(merges));
+  const byId = Object.entries(vocab).sort(([, a], [, b]) => Number(a) - Number(b));
+  for (const { name, ids } of variants) {
+    const metadata = new Map<string, string | readonly string[]>([
+      ["tokenizer.ggml.model", "gpt2"],
+      ["tokenizer.ggml.pre", name],
+      ["tokenizer.ggml.tokens", byId.map(([piece]) => piece)],
+      ["tokenizer.ggml.merges", merges.map((pair: readonly string[]) => pair.join(" "))],
+    ]);
+    const tokenizer = tokenizerFromGguf(metadata, name);
+    for (const [index, text] of texts.entries())
+      assert.deepEqual(tokenizer.encode(text, { addSpecialTokens: false }), ids[index], `${name}: ${text}`);
+  }
+});

@@ -164,7 +164,10 @@ test("an unknown pre-tokenizer and an unknown kind of tokenizer are named", () =
       ["tokenizer.ggml.pre", pre],
       ["tokenizer.ggml.tokens", ["a", "b"]],
     ]);
-  assert.throws(() => tokenizerFromGguf(metadata("gpt2", "martian"), "m"), /pre-tokenizer "martian"/);
+  assert.throws(
+    () => tokenizerFromGguf(metadata("gpt2", "martian"), "m.gguf"),
+    /m\.gguf: the pre-tokenizer "martian"/,
+  );
   assert.throws(() => tokenizerFromGguf(metadata("t5", "x"), "m"), /tokenizer model "t5"/);
 });
 
