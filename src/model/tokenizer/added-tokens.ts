@@ -23,7 +23,7 @@ export interface Segment {
 }
 
 /** `\w` as the Rust crate `regex` has it. */
-const wordCharacter = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
+export const wordCharacter = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
 const endsInWord = new RegExp(`${wordCharacter}$`, "u");
 const startsWithWord = new RegExp(`^${wordCharacter}`, "u");
 

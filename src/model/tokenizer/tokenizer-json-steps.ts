@@ -1,6 +1,7 @@
 /** @module Normalizers and pre-tokenizers as `tokenizer.json` describes them. A step that we lack is named, not skipped. */
 import { PagodaError } from "../../core/errors.ts";
 import { isJsonObject, type JsonObject, shownValue } from "../json-file.ts";
+import { wordCharacter } from "./added-tokens.ts";
 import { type Normalizer, normalizeInSequence, unchanged } from "./normalizer.ts";
 import {
   byteLevel,
@@ -23,6 +24,10 @@ const splitBehaviors: readonly SplitBehavior[] = [
   "Contiguous",
 ];
 const unicodeForms: readonly string[] = ["NFC", "NFD", "NFKC", "NFKD"];
+
+const punctuation = /[\p{P}$+<=>^`|~]/gu;
+/** `\w+|[^\w\s]+` with the classes of Rust. */
+const wordsOrMarks = new RegExp(`${wordCharacter}+|[^${wordCharacter}\\p{White_Space}]+`, "gv");
 
 /** `where` names the file in errors. null is no normalizer. Throws PagodaError `model_invalid` or `model_unsupported`. */
 export function normalizerOf(step: unknown, where: string, depth = 0): Normalizer {
@@ -47,6 +52,8 @@ export function normalizerOf(step: unknown, where: string, depth = 0): Normalize
     case "Lowercase":
       // Each character by itself: a sigma at the end of a word is not special.
       return (text) => text.replaceAll("\u03a3", "\u03c3").toLowerCase();
+    case "StripAccents":
+      return (text) => text.replaceAll(/\p{M}/gu, "");
     case "Strip": {
       const left = config.strip_left !== false;
       const right = config.strip_right !== false;
@@ -80,6 +87,17 @@ export function preTokenizerOf(step: unknown, where: string, depth = 0): PreToke
       return splitBy(patternOf(config, where), behaviorOf(config, where), config.invert === true);
     case "Digits":
       return splitBy(config.individual_digits === true ? /\p{N}/gu : /\p{N}+/gu, "Isolated", false);
+    case "Punctuation":
+      return splitBy(punctuation, behaviorOf({ behavior: "Isolated", ...config }, where), false);
+    case "BertPreTokenizer":
+      return inSequence([
+        splitBy(/\p{White_Space}/gu, "Removed", false),
+        splitBy(punctuation, "Isolated", false),
+      ]);
+    case "CharDelimiterSplit":
+      return splitBy(literalPattern(textOf(config, "delimiter", where)), "Removed", false);
+    case "Whitespace":
+      return splitBy(wordsOrMarks, "Removed", true);
     case "WhitespaceSplit":
       return splitBy(/\p{White_Space}+/gu, "Removed", false);
     case "Metaspace":
@@ -130,7 +148,10 @@ function behaviorOf(config: JsonObject, where: string): SplitBehavior {
   const wanted = typeof config.behavior === "string" ? config.behavior.toLowerCase().replaceAll("_", "") : "";
   const behavior = splitBehaviors.find((name) => name.toLowerCase() === wanted);
   if (behavior !== undefined) return behavior;
-  throw new PagodaError("model_invalid", `${where}: Split has no behavior ${shownValue(config.behavior)}`);
+  throw new PagodaError(
+    "model_invalid",
+    `${where}: ${shownValue(config.type)} has no behavior ${shownValue(config.behavior)}`,
+  );
 }
 
 function listOf(config: JsonObject, field: string, where: string): readonly unknown[] {

@@ -6,6 +6,8 @@ import type { AddedToken } from "./added-tokens.ts";
 interface KnownTokens {
   readonly addedTokens: readonly AddedToken[];
   readonly idOfPiece: ReadonlyMap<string, number>;
+  /** Of pieces and added tokens. */
+  readonly ids: ReadonlySet<number>;
   readonly path: string;
 }
 
@@ -98,12 +100,29 @@ function readPostProcessor(step: unknown, known: KnownTokens, depth: number): Su
     }
     case "TemplateProcessing":
       return readTemplate(step, known);
+    case "BertProcessing":
+    case "RobertaProcessing":
+      return { prefixIds: [pairedId(step, "cls", known)], suffixIds: [pairedId(step, "sep", known)] };
     default:
       throw new PagodaError(
         "model_unsupported",
         `${known.path}: the post_processor ${shownValue(step.type)} is not implemented`,
       );
   }
+}
+
+/** A token written as its text and its id. */
+function pairedId(step: JsonObject, field: string, known: KnownTokens): number {
+  const { [field]: pair } = step;
+  if (Array.isArray(pair) && isKnownId(pair[1], known)) return pair[1];
+  throw new PagodaError(
+    "model_invalid",
+    `${known.path}: ${field} of the post_processor is not a token of the vocabulary`,
+  );
+}
+
+function isKnownId(id: unknown, known: KnownTokens): id is number {
+  return typeof id === "number" && known.ids.has(id);
 }
 
 /** `single` is a list of special tokens with one `Sequence`, the text, among them. */
@@ -123,7 +142,12 @@ function templateIds(part: unknown, step: JsonObject, known: KnownTokens): reado
     ? step.special_tokens[typeof name === "string" ? name : ""]
     : undefined;
   const ids = isJsonObject(declared) ? declared.ids : undefined;
-  if (Array.isArray(ids) && ids.every((id): id is number => Number.isInteger(id) && id >= 0)) return ids;
+  if (Array.isArray(ids) && ids.every((id): id is number => isKnownId(id, known))) return ids;
+  if (Array.isArray(ids))
+    throw new PagodaError(
+      "model_invalid",
+      `${known.path}: the post_processor gives ${shownValue(name)} an id that is not in the vocabulary`,
+    );
   const found = typeof name === "string" ? idOf(name, known) : undefined;
   if (found !== undefined) return [found];
   throw new PagodaError(

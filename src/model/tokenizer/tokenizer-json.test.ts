@@ -241,9 +241,9 @@ test("eight families of tokenizers do what the Python package did", () => {
 test("parts that we lack are named, not ignored", () => {
   const model = byteLevelModel(false);
   const cases: readonly [JsonObject, RegExp][] = [
-    [{ pre_tokenizer: { type: "BertPreTokenizer" } }, /pre_tokenizer "BertPreTokenizer"/],
+    [{ pre_tokenizer: { type: "UnicodeScripts" } }, /pre_tokenizer "UnicodeScripts"/],
     [{ normalizer: { type: "Precompiled" } }, /normalizer "Precompiled"/],
-    [{ post_processor: { type: "BertProcessing" } }, /post_processor "BertProcessing"/],
+    [{ post_processor: { type: "Martian" } }, /post_processor "Martian"/],
     [{ model: { ...model, type: "Unigram" } }, /tokenizer model "Unigram"/],
     [{ model: { ...model, dropout: 0.1 } }, /dropout 0.1/],
   ];
@@ -257,4 +257,23 @@ test("parts that we lack are named, not ignored", () => {
     () => tokenizerFromJson(wholeFile({}, { ...model, merges: ["q zz"] }), {}, "t"),
     (error) => error instanceof PagodaError && /merge 0, "q zz", is not made of tokens/.test(error.message),
   );
+});
+
+test("a post-processor's id that is not in the vocabulary is refused when the model loads", () => {
+  const template = {
+    type: "TemplateProcessing",
+    single: [{ SpecialToken: { id: "<s>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+    special_tokens: { "<s>": { id: "<s>", ids: [99_999], tokens: ["<s>"] } },
+  };
+  const roberta = { type: "RobertaProcessing", cls: ["<s>", 1], sep: ["</s>", 99_999] };
+  const cases: readonly [JsonObject, RegExp][] = [
+    [template, /gives "<s>" an id that is not in the vocabulary/],
+    [roberta, /sep of the post_processor is not a token/],
+  ];
+  for (const [post_processor, pattern] of cases)
+    assert.throws(
+      () => tokenizerFromJson(wholeFile({ post_processor }, byteLevelModel(false)), {}, "t"),
+      (error) =>
+        error instanceof PagodaError && error.code === "model_invalid" && pattern.test(error.message),
+    );
 });

@@ -42,6 +42,7 @@ export function tokenizerFromJson(json: JsonObject, tokenizerConfig: JsonObject,
   const pieces: (string | undefined)[] = [];
   for (const [piece, id] of idOfPiece) pieces[id] = piece;
   const addedTokens = addedTokensOf(json.added_tokens, path, maxTokenId);
+  const ids = new Set([...idOfPiece.values(), ...addedTokens.map(({ id }) => id)]);
   const isByteLevel = [json.pre_tokenizer, json.decoder].some((step) =>
     hasStep(step, ({ type }) => type === "ByteLevel"),
   );
@@ -58,7 +59,7 @@ export function tokenizerFromJson(json: JsonObject, tokenizerConfig: JsonObject,
     bytesOfPiece: isByteLevel ? bytesOfAlphabetText : bytesOfSentencePiece,
     bytesOfAddedToken: isByteLevel ? (content) => utf8.encode(content) : bytesOfSentencePiece,
     dropsLeadingSpace: hasStep(json.decoder, stripsLeadingSpace),
-    ...surroundingsOf(json.post_processor, tokenizerConfig, { addedTokens, idOfPiece, path }),
+    ...surroundingsOf(json.post_processor, tokenizerConfig, { addedTokens, idOfPiece, ids, path }),
   });
 }
 
