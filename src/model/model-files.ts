@@ -1,5 +1,5 @@
 /** @module Everything that the files of a model say, read once before anything is allocated. */
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../core/errors.ts";
 import type { ChatTemplate } from "./chat-template/chat-template.ts";
@@ -13,7 +13,7 @@ import {
 import { type JsonObject, readJsonObject } from "./json-file.ts";
 import { tokenizerFromGguf } from "./tokenizer/gguf-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
-import { tokenizerFromFolder } from "./tokenizer/tokenizer-json.ts";
+import { tokenizerConfigOf, tokenizerFromFolder } from "./tokenizer/tokenizer-json.ts";
 import { type GgufValue, readGguf } from "./weights/gguf.ts";
 import { readSafetensorsFolder } from "./weights/safetensors.ts";
 import type { TensorDirectory } from "./weights/tensor-directory.ts";
@@ -82,8 +82,7 @@ function withoutVocabulary(metadata: ReadonlyMap<string, GgufValue>): ReadonlyMa
 function loadFolder(path: string): ModelFiles {
   const configPath = join(path, "config.json");
   const json = readJsonObject(configPath);
-  const tokenizerConfigPath = join(path, "tokenizer_config.json");
-  const tokenizerConfig = existsSync(tokenizerConfigPath) ? readJsonObject(tokenizerConfigPath) : {};
+  const tokenizerConfig = tokenizerConfigOf(path);
   const tokenizer = tokenizerFromFolder(path, tokenizerConfig);
   const generationDefaults = generationDefaultsFromFolder(path);
   const configured = eosIdsOf(json.eos_token_id, configPath);

@@ -6,6 +6,7 @@ const smallFiles = [
   "generation_config.json",
   "tokenizer.json",
   "tokenizer_config.json",
+  "special_tokens_map.json",
   "chat_template.jinja",
   "model.safetensors.index.json",
 ] as const;

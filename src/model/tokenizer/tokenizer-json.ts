@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import { isJsonObject, type JsonObject, readJsonObject, shownValue } from "../json-file.ts";
 import { alphabetTextOfBytes, bytesOfAlphabetText } from "./byte-alphabet.ts";
+import { withConfiguredTokens } from "./configured-tokens.ts";
 import { RankedMerges } from "./merge-rule.ts";
 import { Merger } from "./merger.ts";
 import { mergeTableOf } from "./merges-list.ts";
@@ -23,7 +24,19 @@ const none = -1;
 const utf8 = new TextEncoder();
 
 /**
- * `tokenizerConfig` is the parsed tokenizer_config.json, or {} where the folder has none.
+ * tokenizer_config.json. Folders that transformers wrote before its version 4.34 have their special tokens in
+ * special_tokens_map.json, which counts where there is no `added_tokens_decoder`.
+ */
+export function tokenizerConfigOf(folder: string): JsonObject {
+  const path = join(folder, "tokenizer_config.json");
+  const config = existsSync(path) ? readJsonObject(path) : {};
+  const mapPath = join(folder, "special_tokens_map.json");
+  if (config.added_tokens_decoder !== undefined || !existsSync(mapPath)) return config;
+  return { ...config, ...readJsonObject(mapPath) };
+}
+
+/**
+ * `tokenizerConfig` is what `tokenizerConfigOf` read, or {}.
  * Throws PagodaError `model_invalid` (damaged) or `model_unsupported` (a model or step that we lack).
  */
 export function tokenizerFromFolder(folder: string, tokenizerConfig: JsonObject): Tokenizer {
@@ -41,7 +54,11 @@ export function tokenizerFromJson(json: JsonObject, tokenizerConfig: JsonObject,
   const idOfPiece = vocabularyOf(model, path);
   const pieces: (string | undefined)[] = [];
   for (const [piece, id] of idOfPiece) pieces[id] = piece;
-  const addedTokens = addedTokensOf(json.added_tokens, path, maxTokenId);
+  const addedTokens = withConfiguredTokens(
+    addedTokensOf(json.added_tokens, path, maxTokenId),
+    tokenizerConfig,
+    idOfPiece,
+  );
   const ids = new Set([...idOfPiece.values(), ...addedTokens.map(({ id }) => id)]);
   const isByteLevel = [json.pre_tokenizer, json.decoder].some((step) =>
     hasStep(step, ({ type }) => type === "ByteLevel"),
