@@ -2,7 +2,7 @@
  * @module Oniguruma's names for sets of characters, written for JavaScript's `v` flag.
  *
  * The sets were compared with the `tokenizers` package over all of Unicode; where the two differ, it is by characters
- * that Unicode has added since Oniguruma's tables were made.
+ * that Unicode has added or put into another category since Oniguruma's tables were made.
  */
 
 const word = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";

@@ -127,3 +127,6 @@ test("GGUF's names of pre-tokenizers do what the models' own tokenizer.json do",
       assert.deepEqual(tokenizer.encode(text, { addSpecialTokens: false }), ids[index], `${name}: ${text}`);
   }
 });
+
+test("Unigram takes the best path, with unknown characters as one token or as bytes", () =>
+  checkVariants("unigram"));

@@ -244,7 +244,7 @@ test("parts that we lack are named, not ignored", () => {
     [{ pre_tokenizer: { type: "UnicodeScripts" } }, /pre_tokenizer "UnicodeScripts"/],
     [{ normalizer: { type: "Precompiled" } }, /normalizer "Precompiled"/],
     [{ post_processor: { type: "Martian" } }, /post_processor "Martian"/],
-    [{ model: { ...model, type: "Unigram" } }, /tokenizer model "Unigram"/],
+    [{ model: { ...model, type: "WordPiece" } }, /tokenizer model "WordPiece"/],
     [{ model: { ...model, dropout: 0.1 } }, /dropout 0.1/],
   ];
   for (const [parts, pattern] of cases)

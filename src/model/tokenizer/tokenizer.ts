@@ -1,7 +1,6 @@
 /** @module Text to token ids and back; one pipeline for tokenizer.json and for the vocabulary inside a GGUF file. */
 import { PagodaError } from "../../core/errors.ts";
 import { type AddedToken, AddedTokenSplitter } from "./added-tokens.ts";
-import type { Merger } from "./merger.ts";
 import type { Normalizer } from "./normalizer.ts";
 import type { PreTokenizer } from "./pre-tokenizer.ts";
 
@@ -30,6 +29,14 @@ export interface Tokenizer {
   isSpecial(tokenId: number): boolean;
 }
 
+/** From a word, as the pre-tokenizer cut it, to tokens: by merges or by scores of whole paths. */
+export interface WordEncoder {
+  /** The same as `encode` with pauses, in which other words may be encoded. */
+  encodeLong(word: string, out: number[]): Generator<void>;
+  /** Appends the tokens of `word`. */
+  encode(word: string, out: number[]): void;
+}
+
 /** What a vocabulary's source is turned into. */
 export interface TokenizerParts {
   /** The model's own writing of each id; undefined where an id is not used. */
@@ -37,7 +44,7 @@ export interface TokenizerParts {
   readonly addedTokens: readonly AddedToken[];
   readonly normalizer: Normalizer;
   readonly preTokenizer: PreTokenizer;
-  readonly merger: Merger;
+  readonly encoder: WordEncoder;
   /** Bytes of a token that is not an added one. */
   readonly bytesOfPiece: (piece: string) => Uint8Array;
   /** Bytes of an added token. */
@@ -139,15 +146,15 @@ export class PieceTokenizer implements Tokenizer {
   }
 
   *#encodeRaw(text: string, isFirst: boolean, ids: number[]): Generator<number> {
-    const { normalizer, preTokenizer, merger } = this.#parts;
+    const { normalizer, preTokenizer, encoder } = this.#parts;
     let first = isFirst;
     let numUnpaused = 0;
     for (const segment of this.#normalizedSplitter.split(normalizer(text, isFirst))) {
       if (segment.tokenId >= 0) ids.push(segment.tokenId);
       else
         for (const word of preTokenizer(segment.text, first)) {
-          if (word.length < charactersPerPause) merger.encode(word, ids);
-          else for (const _ of merger.encodeLong(word, ids)) yield ids.length;
+          if (word.length < charactersPerPause) encoder.encode(word, ids);
+          else for (const _ of encoder.encodeLong(word, ids)) yield ids.length;
           numUnpaused += word.length;
           if (numUnpaused < charactersPerPause) continue;
           numUnpaused = 0;
