@@ -11,7 +11,7 @@ export interface GenerationDefaults {
   readonly sampling: Partial<SamplingParams>;
   /** Tokens that end a text, beside the tokenizer's own. */
   readonly eosIds: readonly number[];
-  /** What was taken from where, for the log: `temperature 0.6`. */
+  /** What was taken, and what could not be, for the log: `temperature 0.6`. */
   readonly applied: readonly string[];
 }
 

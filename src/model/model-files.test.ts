@@ -40,6 +40,23 @@ test("ends of text come from generation_config.json, config.json and the tokeniz
   assert.deepEqual(files.generationDefaults.applied, ["temperature 0.6"]);
 });
 
+test("an end of text beyond the embedding's rows is left out, and the log says so", (t) => {
+  const folder = temporaryFolder(t);
+  cpSync(tinyFolder("qwen2"), folder, { recursive: true });
+  const numRows = loadModelFiles({ kind: "hf", path: folder }).tensors.get("model.embed_tokens.weight")
+    ?.shape[0];
+  writeFileSync(
+    join(folder, "generation_config.json"),
+    JSON.stringify({ eos_token_id: [numRows, 1_000_000] }),
+  );
+  const files = loadModelFiles({ kind: "hf", path: folder });
+  assert.deepEqual(files.eosIds, [2]);
+  assert.deepEqual(files.generationDefaults.applied, [
+    `eos_token_id ${numRows} is ignored, the embedding has ${numRows} rows`,
+    `eos_token_id 1000000 is ignored, the embedding has ${numRows} rows`,
+  ]);
+});
+
 test("a GGUF file: metadata without the vocabulary's lists, template and defaults", (t) => {
   const path = join(temporaryFolder(t), "m.gguf");
   writeFileSync(path, tinyByteLevelGguf());

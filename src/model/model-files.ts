@@ -38,7 +38,7 @@ export interface ModelFiles {
   /** null where the model has none. */
   readonly chatTemplate: ChatTemplate | null;
   readonly generationDefaults: GenerationDefaults;
-  /** All tokens that end a text: of generation_config.json, config.json and the tokenizer. */
+  /** All tokens that end a text, of generation_config.json, config.json and the tokenizer, which the model can generate. */
   readonly eosIds: readonly number[];
 }
 
@@ -66,8 +66,24 @@ function loadGgufFile(path: string): ModelFiles {
     tensors,
     tokenizer,
     chatTemplate: templateFromGguf(metadata, tokenizer, path),
-    generationDefaults: generationDefaultsFromGguf(metadata, path),
-    eosIds: tokenizer.eosIds,
+    ...withinEmbedding(tokenizer.eosIds, generationDefaultsFromGguf(metadata, path), tensors),
+  };
+}
+
+/** An end of text beyond the embedding's rows can never be generated: it is left out, and the log says so. */
+function withinEmbedding(
+  eosIds: readonly number[],
+  defaults: GenerationDefaults,
+  tensors: TensorDirectory,
+): Pick<ModelFiles, "eosIds" | "generationDefaults"> {
+  const name = [...tensors.keys()].find((key) => /(^token_embd|(^|\.)embed_tokens)\.weight$/.test(key));
+  const numRows = tensors.get(name ?? "")?.shape[0] ?? Number.POSITIVE_INFINITY;
+  const ignored = eosIds
+    .filter((tokenId) => tokenId >= numRows)
+    .map((tokenId) => `eos_token_id ${tokenId} is ignored, the embedding has ${numRows} rows`);
+  return {
+    eosIds: eosIds.filter((tokenId) => tokenId < numRows),
+    generationDefaults: { ...defaults, applied: [...defaults.applied, ...ignored] },
   };
 }
 
@@ -86,14 +102,15 @@ function loadFolder(path: string): ModelFiles {
   const tokenizer = tokenizerFromFolder(path, tokenizerConfig);
   const generationDefaults = generationDefaultsFromFolder(path);
   const configured = eosIdsOf(json.eos_token_id, configPath);
+  const eosIds = [...new Set([...generationDefaults.eosIds, ...configured, ...tokenizer.eosIds])];
+  const tensors = readSafetensorsFolder(path);
   return {
     kind: "hf",
     path,
     config: { kind: "hf", path: configPath, json },
-    tensors: readSafetensorsFolder(path),
+    tensors,
     tokenizer,
     chatTemplate: templateFromFolder(path, tokenizerConfig),
-    generationDefaults,
-    eosIds: [...new Set([...generationDefaults.eosIds, ...configured, ...tokenizer.eosIds])],
+    ...withinEmbedding(eosIds, generationDefaults, tensors),
   };
 }
