@@ -1,6 +1,6 @@
 /** @module The engine: requests in, events out, one model step after another in between. */
 import type { BackendLimits, LoadedModel } from "../backend/backend.ts";
-import { PagodaError } from "../core/errors.ts";
+import { invariant, PagodaError } from "../core/errors.ts";
 import type {
   EngineObserver,
   EngineStats,
@@ -33,7 +33,7 @@ export interface EngineOptions {
   readonly bytesPerBlock: number;
   readonly tokenizer: TextTokenizer;
   readonly chatTemplate: ChatRenderer | null;
-  /** Tokens with which the model ends its text. */
+  /** Tokens with which the model ends its text, all of the vocabulary. */
   readonly eosTokenIds: readonly number[];
   readonly served: ServedModel;
   /** The longest sequences that the model was made for. */
@@ -79,6 +79,11 @@ export class Engine implements GenerationService {
     this.#clock = options.clock ?? (() => performance.now());
     const stepCapacity = capacityOf(model.inputs);
     checkLimits(limits, stepCapacity.numSeen, options.vocabularyWidth);
+    // The sampling kernel writes their bans without looking.
+    invariant(
+      options.eosTokenIds.every((tokenId) => tokenId >= 0 && tokenId < options.vocabularyWidth),
+      () => `end of text ${options.eosTokenIds.join()} in a vocabulary of ${options.vocabularyWidth}`,
+    );
     this.#blocks = new BlockManager({ ...limits, prefixCaching: options.prefixCaching });
     this.#scheduler = new Scheduler({
       blocks: this.#blocks,
@@ -87,7 +92,7 @@ export class Engine implements GenerationService {
       maxStepMs: options.maxStepMs,
       expectedOutputTokens: options.expectedOutputTokens ?? defaultExpectedOutputTokens,
     });
-    this.#runner = new ModelRunner(model, this.#scheduler, limits.blockSize);
+    this.#runner = new ModelRunner(model, this.#scheduler, limits.blockSize, options.vocabularyWidth);
     this.#delivery = new Delivery(options.observer ?? null, this.#clock, (request) => this.#forget(request));
     this.#intake = new Intake({
       ...options,

@@ -5,6 +5,7 @@ import type { GenerationEvent, GenerationRequest } from "../core/generation.ts";
 import { Intake } from "./intake.ts";
 import { letterTokenizer } from "./testing/letter-tokenizer.ts";
 import { assertAtRest, collect, promptOf, requestFor, scriptedEngine } from "./testing/scripted-engine.ts";
+import type { TextTokenizer } from "./text-tokenizer.ts";
 
 interface Refusal {
   readonly why: string;
@@ -12,6 +13,7 @@ interface Refusal {
   readonly limits?: Parameters<typeof scriptedEngine>[0];
   readonly maxBias?: number;
   readonly modelMaxLen?: number;
+  readonly tokenizer?: TextTokenizer;
   readonly code: ErrorCode;
   readonly message: RegExp;
   readonly hint: RegExp;
@@ -84,6 +86,14 @@ const refusals: readonly Refusal[] = [
     hint: /0 to 63/,
   },
   {
+    why: "a text with a token that the tokenizer knows and the embedding has no row for",
+    request: { ...requestFor([]), prompt: { kind: "text", text: "ab<64>", addSpecialTokens: false } },
+    tokenizer: { ...letterTokenizer, encode: () => [0, 1, 64] },
+    code: "invalid_request",
+    message: /token 64 \("<64>"\), but the model's embedding has 64 rows/,
+    hint: /without this one/,
+  },
+  {
     why: "a biased token outside the vocabulary",
     request: requestFor([1], { logitBias: new Map([[-1, 2]]) }),
     code: "invalid_request",
@@ -147,11 +157,12 @@ const refusals: readonly Refusal[] = [
 ];
 
 describe("refused before anything is computed", () => {
-  for (const { why, request, limits, maxBias, modelMaxLen, code, message, hint } of refusals) {
+  for (const { why, request, limits, maxBias, modelMaxLen, tokenizer, code, message, hint } of refusals) {
     test(why, async () => {
       const scripted = scriptedEngine(limits, {
         ...(maxBias === undefined ? {} : { maxBias }),
         ...(modelMaxLen === undefined ? {} : { modelMaxLen }),
+        ...(tokenizer === undefined ? {} : { tokenizer }),
       });
       await assert.rejects(collect(scripted.engine, request), (error) => {
         assert.ok(error instanceof PagodaError);

@@ -58,6 +58,7 @@ export class Intake {
       this.#refuseLongText(numTokens),
     );
     if (promptTokenIds === null) return null;
+    this.#checkEmbedded(promptTokenIds, request.prompt);
     const maxTokens = this.#maxTokens(promptTokenIds.length, request);
     const { eosTokenIds } = this.#options;
     const banned = this.#bannedBeforeMin(sampling);
@@ -153,6 +154,19 @@ export class Intake {
     throw new PagodaError("invalid_request", "this model has no chat template, so it cannot take messages", {
       hint: "send the text to /v1/completions instead",
       param: "messages",
+    });
+  }
+
+  /** A tokenizer may have more tokens than the embedding has rows; a text that uses none of them is served. */
+  #checkEmbedded(promptTokenIds: readonly number[], prompt: Prompt): void {
+    const { limits, tokenizer } = this.#options;
+    const tokenId = promptTokenIds.find((id) => id < 0 || id >= limits.vocabularyWidth);
+    if (tokenId === undefined) return;
+    const text = JSON.stringify(new TextDecoder().decode(tokenizer.tokenBytes(tokenId)));
+    const message = `the prompt holds token ${tokenId} (${text}), but the model's embedding has ${limits.vocabularyWidth} rows`;
+    throw new PagodaError("invalid_request", message, {
+      hint: "the tokenizer has more tokens than the model: send a prompt without this one",
+      param: prompt.kind === "chat" ? "messages" : "prompt",
     });
   }
 

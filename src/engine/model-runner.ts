@@ -23,17 +23,19 @@ export class ModelRunner {
   readonly #model: LoadedModel;
   readonly #scheduler: Scheduler;
   readonly #blockSize: number;
+  readonly #vocabularyWidth: number;
 
-  constructor(model: LoadedModel, scheduler: Scheduler, blockSize: number) {
+  constructor(model: LoadedModel, scheduler: Scheduler, blockSize: number, vocabularyWidth: number) {
     this.#model = model;
     this.#scheduler = scheduler;
     this.#blockSize = blockSize;
+    this.#vocabularyWidth = vocabularyWidth;
   }
 
   /** Starts the step. Until it is committed, nothing but the end of a request may touch the plan's sequences. */
   start(plan: StepPlan): Promise<void> {
     if (plan.copies.length > 0) this.#model.copyBlocks(plan.copies);
-    writeStepInputs(plan, this.#model.inputs, this.#blockSize);
+    writeStepInputs(plan, this.#model.inputs, this.#blockSize, this.#vocabularyWidth);
     return this.#model.step();
   }
 

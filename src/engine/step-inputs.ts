@@ -1,10 +1,19 @@
 /** @module A step plan written into the backend's arrays. */
 import type { StepInputs } from "../backend/backend.ts";
+import { invariant } from "../core/errors.ts";
 import { writeSamplingRow, writeScoredRow } from "./sampling-row.ts";
 import type { SequenceSlice, StepPlan } from "./step-plan.ts";
 
-/** Fills `inputs` in place, slice by slice in the plan's order; allocates nothing. */
-export function writeStepInputs(plan: StepPlan, inputs: StepInputs, blockSize: number): void {
+/**
+ * Fills `inputs` in place, slice by slice in the plan's order; allocates nothing. Kernels read the embedding's row of a
+ * token without looking, so its id is compared with `vocabularyWidth` here.
+ */
+export function writeStepInputs(
+  plan: StepPlan,
+  inputs: StepInputs,
+  blockSize: number,
+  vocabularyWidth: number,
+): void {
   inputs.numTokens = 0;
   inputs.numSlices = 0;
   inputs.numOutputs = 0;
@@ -13,18 +22,26 @@ export function writeStepInputs(plan: StepPlan, inputs: StepInputs, blockSize: n
   for (const slice of plan.slices) {
     writeBlockTable(slice, inputs);
     writeOutputs(slice, inputs);
-    writeTokens(slice, inputs, blockSize);
+    writeTokens(slice, inputs, blockSize, vocabularyWidth);
   }
   inputs.sliceStarts[inputs.numSlices] = inputs.numTokens;
 }
 
-function writeTokens(slice: SequenceSlice, inputs: StepInputs, blockSize: number): void {
+function writeTokens(
+  slice: SequenceSlice,
+  inputs: StepInputs,
+  blockSize: number,
+  vocabularyWidth: number,
+): void {
   const { tokenIds, table } = slice.sequence;
   let row = inputs.numTokens;
   const end = slice.startPosition + slice.numTokens;
   for (let position = slice.startPosition; position < end; position++, row++) {
     const blockIndex = Math.floor(position / blockSize);
-    inputs.tokenIds[row] = tokenIds[position] as number;
+    const tokenId = tokenIds[position] as number;
+    if (tokenId >>> 0 >= vocabularyWidth)
+      invariant(false, () => `token ${tokenId} of a vocabulary of ${vocabularyWidth}`);
+    inputs.tokenIds[row] = tokenId;
     inputs.positions[row] = position;
     inputs.slots[row] = table.at(blockIndex) * blockSize + (position - blockIndex * blockSize);
   }
