@@ -79,7 +79,7 @@ export interface SamplingInputs {
 
 /** One step's results, one entry per output row; overwritten by the next step. */
 export interface StepResults {
-  /** sampled token (or the target given) */
+  /** sampled token (or the target given); −1: the row's logits are not finite, and its other results mean nothing */
   readonly tokenIds: Int32Array;
   /** of that token, nats */
   readonly logprobs: Float32Array;

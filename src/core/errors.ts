@@ -11,6 +11,7 @@ export const errorCatalogue = {
   request_timeout: { status: 408, type: "invalid_request_error" },
   overloaded: { status: 503, type: "server_error" },
   not_ready: { status: 503, type: "server_error" },
+  logits_not_finite: { status: 500, type: "server_error" },
   engine_failed: { status: 500, type: "server_error" },
   internal: { status: 500, type: "server_error" },
   // start-up

@@ -240,6 +240,31 @@ describe("every request has exactly one ending", () => {
     await assert.rejects(collect(engine, requestFor(promptOf(3))), hasCode("engine_failed"));
   });
 
+  test("logits that are not finite end the request they belong to, and no other", async () => {
+    const expected = expectedGreedy(promptOf(20), 30);
+    const damaged = [60, 61, 62, 63].find((tokenId) => !expected.includes(tokenId)) ?? 0;
+    const { engine, records } = start(
+      {},
+      { changeLogits: (logits, tokenId) => tokenId === damaged && logits.fill(Number.NaN, 3, 4) },
+    );
+    const wishes = [
+      {},
+      { n: 3, temperature: 1 },
+      { logprobs: 2 },
+      { stopStrings: ["zzz"] },
+      { maxTokens: 0, promptLogprobs: 1 },
+    ];
+    const sound = collect(engine, requestFor(promptOf(20), { maxTokens: 30 }));
+    for (const wish of wishes)
+      await assert.rejects(
+        collect(engine, requestFor([...promptOf(20, 7), damaged, damaged], wish)),
+        hasCode("logits_not_finite"),
+      );
+    assert.deepEqual((await sound).sequences[0]?.tokenIds, expected);
+    assert.equal(engine.failure(), null);
+    assert.equal(records.filter(({ outcome }) => outcome === "error").length, wishes.length);
+  });
+
   test("closing ends what runs and refuses what comes", async () => {
     const { engine } = start();
     const running = collect(engine, requestFor(promptOf(30), { maxTokens: 200 }));

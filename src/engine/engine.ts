@@ -247,7 +247,7 @@ export class Engine implements GenerationService {
     this.#noteScheduled(plan, startMs);
     this.#delivery.deliver(previous);
     await Promise.all([computed, nextTurn()]);
-    const outcomes = this.#runner.commit(plan);
+    const outcomes = this.#runner.commit(plan, (request, error) => this.#abandon(request, error));
     this.#computing = null;
     this.#observeStep(plan, startMs);
     return outcomes;

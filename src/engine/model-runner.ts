@@ -1,8 +1,9 @@
 /** @module One step of the model: a plan in, tokens out. */
 import type { LoadedModel } from "../backend/backend.ts";
+import { PagodaError } from "../core/errors.ts";
 import type { PositionLogprobs } from "../core/generation.ts";
 import type { Scheduler } from "./scheduler.ts";
-import type { Sequence } from "./sequence.ts";
+import type { RequestProgress, Sequence } from "./sequence.ts";
 import { writeStepInputs } from "./step-inputs.ts";
 import type { SequenceSlice, StepPlan } from "./step-plan.ts";
 import { readLogprobs } from "./step-results.ts";
@@ -42,16 +43,26 @@ export class ModelRunner {
   /**
    * Books a finished step: computed positions, full blocks, prompt log-probabilities, new tokens and endings.
    * Sequences that end give their blocks back here, before the next step is planned. Requests that ended
-   * meanwhile (`isOver`) hold no blocks any more: their rows are skipped.
+   * meanwhile (`isOver`) hold no blocks any more: their rows are skipped. A request of which a row's logits are not
+   * finite is handed to `abandon`, which ends it.
    */
-  commit(plan: StepPlan): Outcome[] {
+  commit(plan: StepPlan, abandon: (request: RequestProgress, error: PagodaError) => void): Outcome[] {
     const outcomes: Outcome[] = [];
     let row = 0;
     for (const slice of plan.slices) {
-      if (!slice.sequence.request.isOver) this.#commitSlice(slice, row, outcomes);
-      row += slice.numScored + (slice.samplesToken ? 1 : 0);
+      const { request } = slice.sequence;
+      const numRows = slice.numScored + (slice.samplesToken ? 1 : 0);
+      if (!request.isOver && !this.#areFinite(row, numRows)) abandon(request, logitsNotFinite());
+      if (!request.isOver) this.#commitSlice(slice, row, outcomes);
+      row += numRows;
     }
     return outcomes;
+  }
+
+  #areFinite(firstRow: number, numRows: number): boolean {
+    const { tokenIds } = this.#model.results;
+    for (let row = firstRow; row < firstRow + numRows; row++) if ((tokenIds[row] as number) < 0) return false;
+    return true;
   }
 
   #commitSlice(slice: SequenceSlice, firstRow: number, outcomes: Outcome[]): void {
@@ -91,4 +102,11 @@ export class ModelRunner {
     if (ending !== null) this.#scheduler.complete(sequence);
     return { sequence, tokenId, logprobs, text, ending };
   }
+}
+
+function logitsNotFinite(): PagodaError {
+  const message = "the model computed logits that are not finite numbers for this request";
+  return new PagodaError("logits_not_finite", message, {
+    hint: "check the model's files: a damaged weight does this",
+  });
 }

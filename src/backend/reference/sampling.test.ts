@@ -150,6 +150,14 @@ describe("the sampling rule", () => {
     assert.ok(Math.abs((topLogprobs[2] ?? 0) - Math.log(0.1)) < 1e-6);
   });
 
+  it("logits that are not finite have no token", () => {
+    const infinite = [...logits.slice(1), Number.POSITIVE_INFINITY];
+    for (const odd of [[...logits.slice(1), Number.NaN], infinite])
+      for (const settings of [{}, { temperature: 1 }, { target: 0 }, { bias: [[0, 1]] as const }])
+        assert.equal(chosen(odd, settings), -1);
+    assert.equal(chosen([1, 2, Number.NEGATIVE_INFINITY, 0, 0, 0], {}), 1);
+  });
+
   it("a target is scored, not sampled", () => {
     const { tokenIds, ranks } = sample(logits, { target: 5, temperature: 1, uniform: 0.2 });
     assert.equal(tokenIds[0], 5);

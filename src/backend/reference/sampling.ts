@@ -26,6 +26,10 @@
  * ties; and step 9 needs no sort. A vectorised kernel therefore needs only: a maximum, two thresholds and a running sum.
  * Where every token is banned (max y = −Infinity) the answer is token 0.
  *
+ * Logits that are not finite have no answer, and tokenIds = −1 says so: in a sampled row where a y is NaN or the largest
+ * one Infinity; where a log-probability is asked for, where an x is NaN or the largest one is not finite. A −Infinity
+ * beside others is a token that is never drawn.
+ *
  * Arithmetic: y, z and w are f32. Sums over the vocabulary are f64 in one fixed order (ascending id; a kernel may add
  * fixed chunks of 1,024 ids first and then the chunks), so that a row's draw depends on nothing but the row. The order
  * of steps is vLLM's (V1 sampler).
@@ -46,6 +50,10 @@ export function sampleRow(
   results.tokenIds[outputRow] = tokenId;
   if (target < 0 && numTop === 0 && sampling.wantsLogprob[outputRow] !== 1) return;
 
+  if (tokenId === -1 || !Number.isFinite(largestOf(logits))) {
+    results.tokenIds[outputRow] = -1;
+    return;
+  }
   const logNormaliser = logSumExp(logits);
   results.logprobs[outputRow] = at(logits, tokenId) - logNormaliser;
   results.ranks[outputRow] = rankOf(logits, tokenId);
@@ -56,11 +64,13 @@ export function sampleRow(
   });
 }
 
-/** Steps 1 to 9. */
+/** Steps 1 to 9; −1 where the scores are not finite. */
 function chooseToken(logits: Float32Array, outputRow: number, sampling: SamplingInputs): number {
   const scores = Float32Array.from(logits);
   applyBias(scores, outputRow, sampling);
   applyPenalties(scores, outputRow, sampling);
+  const largest = largestOf(scores);
+  if (Number.isNaN(largest) || largest === Number.POSITIVE_INFINITY) return -1;
   const best = argmax(scores);
   const temperature = sampling.temperature[outputRow] ?? 0;
   if (temperature === 0 || at(scores, best) === Number.NEGATIVE_INFINITY) return best;
@@ -148,6 +158,11 @@ function sumOf(weights: Float32Array, tokenIds: Int32Array): number {
   let sum = 0;
   for (const tokenId of tokenIds) sum += at(weights, tokenId);
   return sum;
+}
+
+/** NaN where any is. */
+function largestOf(scores: Float32Array): number {
+  return scores.reduce((largest, score) => Math.max(largest, score), Number.NEGATIVE_INFINITY);
 }
 
 function argmax(scores: Float32Array): number {

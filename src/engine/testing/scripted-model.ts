@@ -40,6 +40,8 @@ export interface ScriptedOptions {
   readonly stepMs?: (inputs: StepInputs) => number;
   /** Called before each step is computed; throwing or rejecting is a backend failure. */
   readonly beforeStep?: (inputs: StepInputs) => void | Promise<void>;
+  /** Called with the logits that follow a token, before they are sampled. */
+  readonly changeLogits?: (logits: Float32Array, tokenId: number) => void;
   readonly maxSeen?: number;
   readonly maxBias?: number;
 }
@@ -76,7 +78,9 @@ export class ScriptedModel implements LoadedModel {
       this.#cache[slot] = keyOf(this.inputs.tokenIds[row] as number, this.inputs.positions[row] as number);
     }
     for (let o = 0; o < this.inputs.numOutputs; o++) {
-      const logits = scriptedLogits(this.#contextHash(this.inputs.outputRows[o] as number));
+      const row = this.inputs.outputRows[o] as number;
+      const logits = scriptedLogits(this.#contextHash(row));
+      this.#options.changeLogits?.(logits, this.inputs.tokenIds[row] as number);
       this.#logits[o] = logits;
       sampleRow(logits, o, this.inputs.sampling, this.results);
     }

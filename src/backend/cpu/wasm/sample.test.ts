@@ -233,6 +233,35 @@ test("where every token is banned the answer is token 0", () => {
   ]);
 });
 
+for (const width of [5, 130, 1024])
+  test(`logits that are not finite have no token, ${width} tokens`, () => {
+    const at = (tokenId: number, value: number): Float32Array => {
+      const logits = logitsOf(9, width);
+      logits[tokenId] = value;
+      return logits;
+    };
+    const odd = [
+      logitsOf(9, width).fill(Number.NaN),
+      ...[0, 4, width - 1].flatMap((id) => [at(id, Number.NaN), at(id, Infinity)]),
+    ];
+    const wishes: readonly Omit<Row, "logits">[] = [
+      {},
+      { temperature: 1 },
+      { temperature: 1, topK: 3, topP: 0.5 },
+      { numTop: 2 },
+      { target: 3 },
+      { bias: [[1, 5]] },
+    ];
+    for (const wish of wishes) {
+      const rows = odd.map((logits) => ({ ...wish, logits }));
+      assert.deepEqual([...runKernel(rows).tokenIds], Array(odd.length).fill(-1), JSON.stringify(wish));
+      assertLikeReference(rows);
+    }
+    // A token that can never be drawn is none of this.
+    assertLikeReference(wishes.map((wish) => ({ ...wish, logits: at(2, -Infinity) })));
+    assertLikeReference([{ logits: logitsOf(9, width).fill(-Infinity), wantsLogprob: true }]);
+  });
+
 test("a draw follows the probabilities", () => {
   const logits = Float32Array.of(0, Math.log(2), Math.log(5));
   const numDraws = 8000;

@@ -151,12 +151,14 @@ function insert(ids: usize, values: usize, held: u32, id: u32, x: f32): void {
   store<u32>(ids + (k << 2), id);
 }
 
-function chooseToken(job: usize, row: usize, width: u32, o: u32): u32 {
+/** −1 where the scores are not finite. */
+function chooseToken(job: usize, row: usize, width: u32, o: u32): i32 {
   const scratch = <usize>load<u32>(job, sample_scratch);
   applyPenalties(job, row, o, applyBias(job, row, o, scratch));
   const largest = largestOf(row, width);
-  let tokenId: u32;
-  if (entry<f32>(job, sample_temperature, o) == 0 || largest == -Infinity) tokenId = indexOf(row, width, largest);
+  let tokenId: i32;
+  if (!(largest < Infinity)) tokenId = -1;
+  else if (entry<f32>(job, sample_temperature, o) == 0 || largest == -Infinity) tokenId = indexOf(row, width, largest);
   else tokenId = drawToken(job, row, width, o, largest, scratch + (width << 3));
   restore(job, row, o, scratch);
   return tokenId;
@@ -168,11 +170,17 @@ export function sample(job: usize): void {
     const row = <usize>load<u32>(job, sample_logits) + r * <usize>load<u32>(job, sample_logitsStride);
     const o = firstOutput + r, target = entry<i32>(job, sample_targetTokenIds, o);
     const numTop = entry<u32>(job, sample_numTopLogprobs, o);
-    const tokenId = target >= 0 ? <u32>target : chooseToken(job, row, width, o);
-    store<u32>(<usize>load<u32>(job, sample_resultTokenIds) + (o << 2), tokenId);
+    const tokenId = target >= 0 ? target : chooseToken(job, row, width, o);
+    const resultTokenId = <usize>load<u32>(job, sample_resultTokenIds) + (o << 2);
+    store<i32>(resultTokenId, tokenId);
     const wantsLogprob = load<u8>(<usize>load<u32>(job, sample_wantsLogprob) + o) == 1;
     if (target < 0 && numTop == 0 && !wantsLogprob) continue;
-    const normaliser = logSumExp(row, width), own = load<f32>(row + (tokenId << 2));
+    const largest = largestOf(row, width);
+    if (tokenId < 0 || !(largest > -Infinity && largest < Infinity)) {
+      store<i32>(resultTokenId, -1);
+      continue;
+    }
+    const normaliser = logSumExp(row, width, largest), own = load<f32>(row + (tokenId << 2));
     store<f32>(<usize>load<u32>(job, sample_resultLogprobs) + (o << 2), own - normaliser);
     store<u32>(<usize>load<u32>(job, sample_resultRanks) + (o << 2), 1 + countAbove(row, width, own));
     if (numTop > 0) writeTop(job, row, width, o, numTop, normaliser);

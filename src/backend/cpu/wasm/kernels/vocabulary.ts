@@ -5,14 +5,17 @@ import { exp4, maxLanes } from "./exp";
 
 export const chunkNumbers: u32 = 1024;
 
+/** NaN where any number is: pmax passes it over, so those that do not equal themselves are gathered beside it. */
 export function largestOf(row: usize, width: u32): f32 {
-  let a = f32x4.splat(-Infinity), b = a;
+  let a = f32x4.splat(-Infinity), b = a, unequal = i32x4.splat(0);
   let at = row;
   for (const last = row + ((width >>> 3) << 5); at < last; at += 32) {
-    a = f32x4.pmax(a, v128.load(at));
-    b = f32x4.pmax(b, v128.load(at, 16));
+    const x = v128.load(at), y = v128.load(at, 16);
+    a = f32x4.pmax(a, x);
+    b = f32x4.pmax(b, y);
+    unequal = v128.or(unequal, v128.or(f32x4.ne(x, x), f32x4.ne(y, y)));
   }
-  let found = maxLanes(f32x4.pmax(a, b));
+  let found: f32 = v128.any_true(unequal) ? NaN : maxLanes(f32x4.pmax(a, b));
   for (const end = row + (width << 2); at < end; at += 4) found = max<f32>(found, load<f32>(at));
   return found;
 }
@@ -104,8 +107,7 @@ export function naturalLog(x: f64): f64 {
   return 2 * s * sum + <f64>exponent * 0.6931471805599453;
 }
 
-/** ln Σ e^x, the log-probabilities' normaliser. */
-export function logSumExp(row: usize, width: u32): f32 {
-  const top = largestOf(row, width);
+/** ln Σ e^x, the log-probabilities' normaliser, of numbers whose largest is `top`. */
+export function logSumExp(row: usize, width: u32, top: f32): f32 {
   return <f32>(<f64>top + naturalLog(totalWeight(row, width, 1, top, -Infinity, 0, 0)));
 }
