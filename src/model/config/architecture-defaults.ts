@@ -22,10 +22,19 @@ export interface ArchitectureDefaults {
   /** The field that names the activation. */
   readonly activationField: "hidden_act" | "hidden_activation";
   /** Layers that see only a window where `layer_types` does not say: none, all, or all but every n-th. */
-  readonly windowedLayers: "none" | "all" | "fromMaxWindowLayers" | { readonly allButEvery: number };
+  readonly windowedLayers:
+    | "none"
+    | "all"
+    | "fromMaxWindowLayers"
+    /** n is `sliding_window_pattern` where the class reads that. */
+    | { readonly allButEvery: number; readonly readsPattern: boolean };
   readonly attn_logit_softcapping: number | null;
   readonly final_logit_softcapping: number | null;
   readonly rope_theta: number;
+  /** null: the class has no such field. */
+  readonly original_max_position_embeddings: number | null;
+  /** Whether the class turns only a part of a head's columns; another one ignores the field. */
+  readonly readsPartialRotaryFactor: boolean;
   /** The bias fields that the class has; another class that finds one among its fields ignores it. */
   readonly biasFields: readonly ("attention_bias" | "mlp_bias")[];
 }
@@ -42,6 +51,8 @@ const llamaLike: ArchitectureDefaults = {
   attn_logit_softcapping: null,
   final_logit_softcapping: null,
   rope_theta: 10_000,
+  original_max_position_embeddings: null,
+  readsPartialRotaryFactor: false,
   biasFields: [],
 };
 
@@ -74,11 +85,18 @@ export const architectureDefaults: Readonly<Record<ArchitectureName, Architectur
   },
   qwen2: qwenLike,
   qwen3: { ...qwenLike, head_dim: 128, biasFields: ["attention_bias"] },
-  phi3: { ...llamaLike, max_position_embeddings: 4096, rms_norm_eps: 1e-5, windowedLayers: "all" },
+  phi3: {
+    ...llamaLike,
+    max_position_embeddings: 4096,
+    rms_norm_eps: 1e-5,
+    windowedLayers: "all",
+    original_max_position_embeddings: 4096,
+    readsPartialRotaryFactor: true,
+  },
   gemma2: {
     ...gemmaLike,
     max_position_embeddings: 8192,
-    windowedLayers: { allButEvery: 2 },
+    windowedLayers: { allButEvery: 2, readsPattern: false },
     attn_logit_softcapping: 50,
     final_logit_softcapping: 30,
   },
@@ -91,7 +109,7 @@ export const architectureDefaults: Readonly<Record<ArchitectureName, Architectur
     num_hidden_layers: 26,
     num_attention_heads: 8,
     max_position_embeddings: 131_072,
-    windowedLayers: { allButEvery: 6 },
+    windowedLayers: { allButEvery: 6, readsPattern: true },
     rope_theta: 1_000_000,
   },
   granite: { ...llamaLike, biasFields: ["attention_bias", "mlp_bias"] },

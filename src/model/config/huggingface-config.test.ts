@@ -115,6 +115,7 @@ describe("config.json", () => {
       ["qwen3", { mlp_bias: true }],
       ["olmo2", { mlp_bias: true }],
       ["gemma3", { attn_logit_softcapping: 50 }],
+      ["llama-wide-head", { partial_rotary_factor: 0.5 }],
     ];
     for (const [architecture, changes] of ignored) {
       const fields = fieldsOf(architecture);
@@ -123,6 +124,34 @@ describe("config.json", () => {
     }
     const { biases: read } = parseHuggingFaceConfig({ ...fieldsOf("olmo2"), attention_bias: true });
     assert.deepEqual(read, { qkv: true, attentionOutput: true, mlp: false });
+  });
+
+  it("Gemma 3's rope objects are one for each kind of layer; a flat one is not read", () => {
+    const fields = without(fieldsOf("gemma3"), "rope_parameters");
+    const ropes = (changes: Fields) => parseHuggingFaceConfig({ ...fields, ...changes }).ropes;
+    const plain = (...thetas: number[]) => thetas.map((theta) => ({ kind: "default", theta }));
+    const flat = { rope_type: "linear", factor: 2, rope_theta: 50_000 };
+    assert.deepEqual(ropes({ rope_parameters: flat }), plain(1_000_000, 10_000));
+    const beside = { rope_theta: 90_000, rope_local_base_freq: 7000 };
+    assert.deepEqual(ropes({ rope_parameters: flat, ...beside }), plain(90_000, 7000));
+    const nested = { full_attention: { rope_type: "default" }, sliding_attention: { rope_theta: 5 } };
+    assert.deepEqual(ropes({ rope_parameters: nested, ...beside }), plain(90_000, 5));
+    const [full, local] = ropes({
+      rope_parameters: nested,
+      rope_scaling: { rope_type: "linear", factor: 8 },
+    });
+    assert.deepEqual([full?.kind, local], ["linear", { kind: "default", theta: 5 }]);
+  });
+
+  it("only Gemma 3 reads a window's pattern, under its public name", () => {
+    const windows = (architecture: string, changes: Fields) => {
+      const fields = without(fieldsOf(architecture), "layer_types");
+      const { layers } = parseHuggingFaceConfig({ ...fields, ...changes });
+      return layers.map(({ window }) => (window === null ? "full" : "window")).join(" ");
+    };
+    assert.match(windows("gemma3", { sliding_window_pattern: 2 }), /^window full window/);
+    assert.match(windows("gemma3", { _sliding_window_pattern: 2 }), /^window window window/);
+    assert.match(windows("gemma2", { sliding_window_pattern: 3 }), /^window full window/);
   });
 
   it("a dynamic stretch begins where the model's context ends", () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readJsonObject } from "../json-file.ts";
 import { type ArchitectureDefaults, architectureDefaults } from "./architecture-defaults.ts";
 import { FieldReader, type LooseFields } from "./field-reader.ts";
-import { parseLayers } from "./huggingface-layers.ts";
+import { parseLayers, ropeFields } from "./huggingface-layers.ts";
 import {
   type ArchitectureName,
   architectureNames,
@@ -94,7 +94,7 @@ function parseShape(fields: FieldReader, defaults: ArchitectureDefaults): ModelS
     numHeads,
     numKvHeads,
     headDim,
-    rotaryDim: parseRotaryDim(fields, headDim),
+    rotaryDim: defaults.readsPartialRotaryFactor ? parseRotaryDim(fields, headDim) : headDim,
     maxPositions: fields.integer(
       "max_position_embeddings",
       limits.positions,
@@ -105,8 +105,8 @@ function parseShape(fields: FieldReader, defaults: ArchitectureDefaults): ModelS
 
 /** `partial_rotary_factor`: beside the other fields before transformers 5, in `rope_parameters` since. */
 function parseRotaryDim(fields: FieldReader, headDim: number): number {
-  const nested = fields.object("rope_parameters");
-  const holder = nested?.has("partial_rotary_factor") ? nested : fields;
+  const nested = ropeFields(fields);
+  const holder = nested.has("partial_rotary_factor") ? nested : fields;
   const share = holder.number("partial_rotary_factor", { min: 0.01, max: 1 }, 1);
   const rotaryDim = Math.trunc(headDim * share);
   if (rotaryDim % 2 !== 0 || rotaryDim === 0)

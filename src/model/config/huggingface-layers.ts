@@ -73,12 +73,20 @@ function slidingRule(fields: FieldReader, defaults: ArchitectureDefaults): (laye
     const first = fields.integer("max_window_layers", { min: 0, max: limits.numLayers.max }, 28);
     return (layer) => layer >= first;
   }
-  const patternField = fields.has("sliding_window_pattern")
-    ? "sliding_window_pattern"
-    : "_sliding_window_pattern";
-  const every = fields.integer(patternField, limits.numLayers, rule.allButEvery);
+  const every = rule.readsPattern
+    ? fields.integer("sliding_window_pattern", limits.numLayers, rule.allButEvery)
+    : rule.allButEvery;
   return (layer) => (layer + 1) % every !== 0;
 }
+
+/** The object that describes the rope: transformers 4's name wins over that of 5 where a file has both. */
+export function ropeFields(fields: FieldReader): FieldReader {
+  const [parameters, scaling] = [fields.object("rope_parameters"), fields.object("rope_scaling")];
+  if (scaling !== null && scaling.names.length > 0) return scaling;
+  return parameters ?? noFields;
+}
+
+const noFields = new FieldReader({}, "config.json: rope_parameters.");
 
 /** One table for all layers, or for Gemma 3 [full attention, sliding attention]. */
 function parseRopes(
@@ -88,47 +96,49 @@ function parseRopes(
   shape: AttentionShape,
 ): readonly RopeConfig[] {
   const context: RopeContext = {
-    defaultTheta: defaults.rope_theta,
+    defaultTheta: fields.number("rope_theta", thetaBounds, defaults.rope_theta),
     maxPositions: shape.maxPositions,
     rotaryDim: shape.rotaryDim,
     originalMaxPositions: fields.has("original_max_position_embeddings")
       ? fields.integer("original_max_position_embeddings", limits.positions)
-      : null,
+      : defaults.original_max_position_embeddings,
+    yarnIsLongrope: architecture === "phi3",
   };
-  const localContext = { ...context, defaultTheta: gemma3LocalTheta };
-  const parameters = fields.object("rope_parameters");
-  const full = parameters?.object("full_attention");
-  const sliding = parameters?.object("sliding_attention");
-  if (full || sliding) {
-    const unknown = parameters?.names.find((name) => !/^(full|sliding)_attention$/.test(name));
-    if (unknown !== undefined && parameters?.has(unknown))
-      throw parameters.unsupported(unknown, "known layer types are full_attention and sliding_attention");
-    const none = new FieldReader({}, "rope_parameters.");
-    const ropes = [parseRope(full ?? none, context), parseRope(sliding ?? none, localContext)];
-    return architecture === "gemma3" ? ropes : ropes.slice(0, sameRope(ropes) ? 1 : 2);
-  }
-  if (architecture === "gemma3") return parseGemma3Ropes(fields, parameters, context);
-  return [parseRope(parameters ?? oldNames(fields), context)];
+  if (architecture === "gemma3") return parseGemma3Ropes(fields, context);
+  const parameters = ropeFields(fields);
+  const ropes = parseLayeredRopes(parameters, context, context);
+  if (ropes === null) return [parseRope(parameters, context)];
+  return ropes.slice(0, sameRope(ropes) ? 1 : 2);
+}
+
+/** [full attention, sliding attention] where the object has one for each kind of layer, else null. */
+function parseLayeredRopes(
+  parameters: FieldReader,
+  fullContext: RopeContext,
+  slidingContext: RopeContext,
+): readonly [RopeConfig, RopeConfig] | null {
+  const full = parameters.object("full_attention");
+  const sliding = parameters.object("sliding_attention");
+  if (full === null && sliding === null) return null;
+  const unknown = parameters.names.find((name) => !/^(full|sliding)_attention$/.test(name));
+  if (unknown !== undefined && parameters.has(unknown))
+    throw parameters.unsupported(unknown, "known layer types are full_attention and sliding_attention");
+  return [parseRope(full ?? noFields, fullContext), parseRope(sliding ?? noFields, slidingContext)];
 }
 
 function sameRope(ropes: readonly RopeConfig[]): boolean {
   return JSON.stringify(ropes[0]) === JSON.stringify(ropes[1]);
 }
 
-/** Before transformers 5: `rope_theta` and `rope_scaling` hold for full attention only, `rope_local_base_freq` for windows. */
-function parseGemma3Ropes(
-  fields: FieldReader,
-  parameters: FieldReader | null,
-  context: RopeContext,
-): readonly RopeConfig[] {
-  const local = fields.number("rope_local_base_freq", thetaBounds, gemma3LocalTheta);
-  return [parseRope(parameters ?? oldNames(fields), context), { kind: "default", theta: local }];
-}
-
-/** `rope_theta` beside `rope_scaling`, put together as `rope_parameters` has them. */
-function oldNames(fields: FieldReader): FieldReader {
+/**
+ * Gemma 3's class knows one object for each kind of layer, and `rope_scaling` for full attention alone; a flat
+ * `rope_parameters` it does not read. `rope_theta` and `rope_local_base_freq` are what the objects leave out.
+ */
+function parseGemma3Ropes(fields: FieldReader, context: RopeContext): readonly RopeConfig[] {
+  const localTheta = fields.number("rope_local_base_freq", thetaBounds, gemma3LocalTheta);
+  const localContext = { ...context, defaultTheta: localTheta };
+  const layered = parseLayeredRopes(fields.object("rope_parameters") ?? noFields, context, localContext);
+  const [full, local] = layered ?? [parseRope(noFields, context), parseRope(noFields, localContext)];
   const scaling = fields.object("rope_scaling");
-  const theta = fields.has("rope_theta") ? { rope_theta: fields.number("rope_theta", thetaBounds) } : {};
-  const entries = (scaling?.names ?? []).map((name) => [name, scaling?.raw(name)] as const);
-  return new FieldReader({ ...theta, ...Object.fromEntries(entries) }, "config.json: rope_scaling.");
+  return [scaling === null ? full : parseRope(scaling, context), local];
 }

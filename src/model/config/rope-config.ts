@@ -48,8 +48,10 @@ export interface RopeContext {
   readonly defaultTheta: number;
   readonly maxPositions: number;
   readonly rotaryDim: number;
-  /** Phi-3 keeps it beside `rope_scaling`, not in it. */
+  /** Phi-3 keeps it beside `rope_scaling`, not in it; where it is there, transformers gives it the last word. */
   readonly originalMaxPositions: number | null;
+  /** The name `yarn` means LongRoPE, as in Phi-3's early files. */
+  readonly yarnIsLongrope: boolean;
 }
 
 const knownFields = new Set([
@@ -81,7 +83,7 @@ export function parseRope(fields: FieldReader, context: RopeContext): RopeConfig
   const theta = fields.number("rope_theta", thetaBounds, context.defaultTheta);
   const typeField = fields.has("rope_type") ? "rope_type" : "type";
   const type = fields.string(typeField, "default");
-  switch (type) {
+  switch (type === "yarn" && context.yarnIsLongrope ? "longrope" : type) {
     case "default":
     // Stretches only what is longer than max_position_embeddings, and no sequence here is.
     case "dynamic":
@@ -95,7 +97,7 @@ export function parseRope(fields: FieldReader, context: RopeContext): RopeConfig
         factor: fields.number("factor", factorBounds),
         lowFrequencyFactor: fields.number("low_freq_factor", factorBounds),
         highFrequencyFactor: fields.number("high_freq_factor", factorBounds),
-        originalMaxPositions: fields.integer("original_max_position_embeddings", limits.positions),
+        originalMaxPositions: originalMaxPositions(fields, context),
       };
     case "yarn":
       return parseYarn(fields, theta, context);
@@ -105,6 +107,11 @@ export function parseRope(fields: FieldReader, context: RopeContext): RopeConfig
     default:
       throw fields.unsupported(typeField, "known types are default, dynamic, linear, llama3, yarn, longrope");
   }
+}
+
+function originalMaxPositions(fields: FieldReader, context: RopeContext): number {
+  const nested = fields.integer("original_max_position_embeddings", limits.positions, context.maxPositions);
+  return context.originalMaxPositions ?? nested;
 }
 
 /** Attention factor: as given, else from mscale, else 0.1 ln(factor) + 1 (YaRN, arXiv 2309.00071, eq. 22). */
@@ -120,11 +127,7 @@ function parseYarn(fields: FieldReader, theta: number, context: RopeContext): Ro
     kind: "yarn",
     theta,
     factor,
-    originalMaxPositions: fields.integer(
-      "original_max_position_embeddings",
-      limits.positions,
-      context.originalMaxPositions ?? context.maxPositions,
-    ),
+    originalMaxPositions: originalMaxPositions(fields, context),
     betaFast: fields.number("beta_fast", factorBounds, 32),
     betaSlow: fields.number("beta_slow", factorBounds, 1),
     attentionFactor: fields.number("attention_factor", factorBounds, derived),
@@ -137,22 +140,18 @@ export function yarnMagnitude(factor: number, mscale: number): number {
 }
 
 function parseLongrope(fields: FieldReader, theta: number, context: RopeContext): RopeConfig {
-  const originalMaxPositions = fields.integer(
-    "original_max_position_embeddings",
-    limits.positions,
-    context.originalMaxPositions ?? undefined,
-  );
-  const stretch = context.maxPositions / originalMaxPositions;
+  const originalLength = originalMaxPositions(fields, context);
+  const stretch = fields.number("factor", factorBounds, context.maxPositions / originalLength);
   return {
     kind: "longrope",
     theta,
     shortFactors: fields.numbers("short_factor", factorBounds, context.rotaryDim / 2),
     longFactors: fields.numbers("long_factor", factorBounds, context.rotaryDim / 2),
-    originalMaxPositions,
+    originalMaxPositions: originalLength,
     attentionFactor: fields.number(
       "attention_factor",
       factorBounds,
-      longropeMagnitude(stretch, originalMaxPositions),
+      longropeMagnitude(stretch, originalLength),
     ),
   };
 }
