@@ -2,6 +2,7 @@
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import { PagodaError } from "../../core/errors.ts";
 import type { ChatMessage } from "../../core/generation.ts";
+import { strftime } from "./strftime.ts";
 
 export interface ChatPrompt {
   readonly messages: readonly ChatMessage[];
@@ -88,7 +89,7 @@ const templateGlobals: Readonly<Record<string, unknown>> = {
   none: null,
   None: null,
   range: boundedRange,
-  strftime_now: strftimeNow,
+  strftime_now: (format: unknown) => strftime(new Date(), String(format)),
   raise_exception: (message: unknown) => {
     throw new RangeError(String(message));
   },
@@ -124,47 +125,6 @@ function boundedRange(first: number, second?: number | null, step: number | null
   const numItems = Math.max(0, Math.ceil((stop - start) / stride));
   if (!(numItems <= maxRange)) throw new RangeError(`range of ${numItems} items; at most ${maxRange}`);
   return Array.from({ length: numItems }, (_, index) => start + index * stride);
-}
-
-const englishMonths = [
-  "January",
-  "February",
-  "March",
-  "April",
-  "May",
-  "June",
-  "July",
-  "August",
-  "September",
-  "October",
-  "November",
-  "December",
-] as const;
-const englishDays = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"] as const;
-
-/** The codes of Python's strftime that templates use, in English whatever the machine's language. */
-function strftimeNow(format: string): string {
-  const now = new Date();
-  const month = englishMonths[now.getMonth()] ?? "";
-  const day = englishDays[now.getDay()] ?? "";
-  const two = (value: number) => String(value).padStart(2, "0");
-  const codes: Readonly<Record<string, string>> = {
-    Y: String(now.getFullYear()),
-    y: two(now.getFullYear() % 100),
-    m: two(now.getMonth() + 1),
-    d: two(now.getDate()),
-    B: month,
-    b: month.slice(0, 3),
-    A: day,
-    a: day.slice(0, 3),
-    H: two(now.getHours()),
-    I: two(now.getHours() % 12 || 12),
-    M: two(now.getMinutes()),
-    S: two(now.getSeconds()),
-    p: now.getHours() < 12 ? "AM" : "PM",
-    "%": "%",
-  };
-  return String(format).replaceAll(/%([A-Za-z%])/g, (whole, code: string) => codes[code] ?? whole);
 }
 
 function reasonOf(cause: unknown): string {
