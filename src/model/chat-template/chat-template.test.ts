@@ -84,11 +84,20 @@ test("a template's own refusal reaches the caller in its words", () => {
   assert.throws(() => strict.render(basic), refuses("invalid_request", /roles must alternate/));
 });
 
-test("faults of a template are never raw errors", () => {
+test("a template that does not parse fails chats, not the start", () => {
   assert.throws(
-    () => template("{% if %}"),
-    refuses("model_invalid", /test: the chat template cannot be read/),
+    () => template("{% if %}").render(basic),
+    refuses("invalid_request", /chat template, in test, cannot be read: \S/),
   );
+  const onlyTools = template("plain", "{% for %}");
+  assert.equal(onlyTools.render(basic), "plain");
+  assert.throws(
+    () => onlyTools.render({ ...basic, tools: [] }),
+    refuses("invalid_request", /cannot be read/),
+  );
+});
+
+test("faults of a template are never raw errors", () => {
   for (const text of ["{{ 1 + none }}", "{{ nothing() }}", "{{ messages | nothing }}"])
     assert.throws(
       () => template(text).render(basic),

@@ -1,4 +1,5 @@
 /** @module A model's chat template: Jinja, compiled once, rendered per request. */
+import { basename } from "node:path";
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import { PagodaError } from "../../core/errors.ts";
 import type { ChatMessage } from "../../core/generation.ts";
@@ -20,14 +21,17 @@ export type TemplateTokens = Readonly<Record<string, string>>;
 /** As in Jinja's own sandbox: a longer range is a fault, not a wish. */
 const maxRange = 100_000;
 
+/** A template that does not parse is no reason to refuse the model: texts need none. */
+type Compiled = { readonly template: Template } | { readonly fault: string };
+
 export class ChatTemplate {
-  readonly #template: Template;
-  readonly #toolTemplate: Template;
+  readonly #template: Compiled;
+  readonly #toolTemplate: Compiled;
   readonly #tokens: TemplateTokens;
 
   /**
-   * `sources.tools` is the template for requests with tools, where the model has a separate one.
-   * Throws PagodaError `model_invalid` where the text is not a Jinja template.
+   * `sources.tools` is the template for requests with tools, where the model has a separate one. `path` is the file that
+   * has them, for messages.
    */
   constructor(
     sources: { readonly text: string; readonly tools: string | null },
@@ -39,9 +43,9 @@ export class ChatTemplate {
     this.#tokens = tokens;
   }
 
-  /** Throws PagodaError `invalid_request` where the template refuses these messages or fails on them. */
+  /** Throws PagodaError `invalid_request` where the template does not parse, refuses these messages or fails on them. */
   render(prompt: ChatPrompt): string {
-    const template = prompt.tools === null ? this.#template : this.#toolTemplate;
+    const template = parsedOf(prompt.tools === null ? this.#template : this.#toolTemplate);
     const text = renderGuarded(template, {
       ...this.#tokens,
       messages: prompt.messages,
@@ -54,15 +58,20 @@ export class ChatTemplate {
   }
 }
 
-function compile(source: string, path: string): Template {
+function compile(source: string, path: string): Compiled {
   try {
-    return new Template(source);
+    return { template: new Template(source) };
   } catch (cause) {
-    throw new PagodaError("model_invalid", `${path}: the chat template cannot be read: ${reasonOf(cause)}`, {
-      hint: "Put a template that parses into the folder as chat_template.jinja, or get the model from another source.",
-      cause,
-    });
+    return { fault: `the model's chat template, in ${basename(path)}, cannot be read: ${reasonOf(cause)}` };
   }
+}
+
+function parsedOf(compiled: Compiled): Template {
+  if ("template" in compiled) return compiled.template;
+  throw new PagodaError("invalid_request", compiled.fault, {
+    hint: "Send the text to /v1/completions, or put a template that parses into the model's folder as chat_template.jinja.",
+    param: "messages",
+  });
 }
 
 function renderGuarded(template: Template, variables: Record<string, unknown>): string {
