@@ -76,6 +76,31 @@ test("headers that lie are refused", (t) => {
   assert.throws(() => readSafetensors(path), failsWith(/needs 90000000 bytes, but only 2 of the file's 10/));
 });
 
+test("every byte of the data belongs to one tensor, and every name is there once", (t) => {
+  const path = join(temporaryFolder(t), "model.safetensors");
+  const entry = (begin: number, end: number) => ({
+    dtype: "F32",
+    shape: [(end - begin) / 4],
+    data_offsets: [begin, end],
+  });
+  const refused = (header: unknown, numDataBytes: number, pattern: RegExp): void => {
+    writeFileSync(path, safetensorsBytes(header, numDataBytes));
+    assert.throws(() => readSafetensors(path), failsWith(pattern));
+  };
+  refused({ a: entry(0, 8), b: entry(0, 8) }, 8, /tensors a and b are both said to hold byte 0/);
+  refused({ b: entry(4, 12), a: entry(0, 8) }, 12, /tensors a and b are both said to hold byte 4/);
+  refused({ a: entry(0, 8), b: entry(12, 16) }, 16, /no tensor holds the bytes 8 to 12/);
+  refused({ a: entry(0, 8) }, 12, /no tensor holds the last 4 bytes/);
+  writeFileSync(path, safetensorsBytes({ '":{': entry(0, 8), z: entry(8, 8), __metadata__: { a: "1" } }, 8));
+  assert.deepEqual([...readSafetensors(path).keys()], ['":{', "z"]);
+
+  const twice = JSON.stringify({ a: entry(0, 8), b: entry(0, 8) }).replace('"b"', '"a"');
+  const start = Buffer.alloc(8);
+  start.writeBigUInt64LE(BigInt(twice.length));
+  writeFileSync(path, Buffer.concat([start, Buffer.from(twice), Buffer.alloc(8)]));
+  assert.throws(() => readSafetensors(path), failsWith(/two entries of the same name/));
+});
+
 test("a folder without weights says what was looked for", (t) => {
   const folder = temporaryFolder(t);
   assert.throws(() => readSafetensorsFolder(folder), failsWith(/neither model\.safetensors nor/));

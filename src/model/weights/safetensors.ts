@@ -88,13 +88,17 @@ export function readSafetensors(path: string): TensorDirectory {
         "model_invalid",
         `${path}: the header claims ${headerBytes} bytes; the format allows ${maxHeaderBytes}`,
       );
-    const header = parseJson(file.text(headerBytes, "header"), path);
+    const text = file.text(headerBytes, "header");
+    const header = parseJson(text, path);
     if (!isJsonObject(header))
       throw new PagodaError("model_invalid", `${path}: the header is not a JSON object`);
+    if (numMembers(text) !== Object.keys(header).length)
+      throw damaged(path, "the header has two entries of the same name");
     const data = { path, start: file.position, numBytes: file.remainingBytes };
     const tensors = new Map<string, StoredTensor>();
     for (const [name, entry] of Object.entries(header))
       if (name !== "__metadata__") tensors.set(name, readEntry(data, name, entry));
+    refuseGapsAndOverlaps(data, [...tensors.values()]);
     return tensors;
   } finally {
     file.close();
@@ -107,11 +111,46 @@ interface DataRegion {
   readonly numBytes: number;
 }
 
+function damaged(path: string, problem: string): PagodaError {
+  return new PagodaError("model_invalid", `${path}: ${problem}`, {
+    hint: "The file is cut short or damaged: download it again.",
+  });
+}
+
+/** Members of the outermost object as they are written; of those with the same name, the parser keeps the last. */
+function numMembers(json: string): number {
+  let [numColons, depth, isInText] = [0, 0, false];
+  for (let i = 0; i < json.length; i++) {
+    const character = json[i];
+    if (character === '"') isInText = !isInText;
+    else if (isInText) i += character === "\\" ? 1 : 0;
+    else if (character === "{" || character === "[") depth++;
+    else if (character === "}" || character === "]") depth--;
+    else if (character === ":" && depth === 1) numColons++;
+  }
+  return numColons;
+}
+
+/** The format has every byte of the data belong to one tensor. */
+function refuseGapsAndOverlaps(data: DataRegion, tensors: readonly StoredTensor[]): void {
+  let end = data.start;
+  let last = "the header";
+  const inOrder = tensors.toSorted((a, b) => a.byteOffset - b.byteOffset || a.numBytes - b.numBytes);
+  for (const { name, byteOffset, numBytes } of inOrder) {
+    const begin = byteOffset - data.start;
+    if (byteOffset < end)
+      throw damaged(data.path, `tensors ${last} and ${name} are both said to hold byte ${begin} of the data`);
+    if (byteOffset > end)
+      throw damaged(data.path, `no tensor holds the bytes ${end - data.start} to ${begin} of the data`);
+    end += numBytes;
+    last = name;
+  }
+  const numLeft = data.start + data.numBytes - end;
+  if (numLeft > 0) throw damaged(data.path, `no tensor holds the last ${numLeft} bytes`);
+}
+
 function readEntry(data: DataRegion, name: string, entry: unknown): StoredTensor {
-  const invalid = (problem: string) =>
-    new PagodaError("model_invalid", `${data.path}: tensor ${name}: ${problem}`, {
-      hint: "The file is cut short or damaged: download it again.",
-    });
+  const invalid = (problem: string): PagodaError => damaged(data.path, `tensor ${name}: ${problem}`);
   if (!/^[\x20-\x7e]{1,512}$/.test(name))
     throw new PagodaError("model_invalid", `${data.path}: ${shownValue(name)} is not a name of a tensor`);
   if (!isJsonObject(entry)) throw invalid("its entry is not an object");
