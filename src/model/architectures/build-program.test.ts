@@ -5,8 +5,10 @@ import type { Operation, Program } from "../../backend/program.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { TensorType } from "../../core/tensor-type.ts";
 import { tinyCheckpoints, tinyFolder } from "../checkpoint-conformance.ts";
+import { parseGgufConfig } from "../config/gguf-config.ts";
 import { readHuggingFaceConfig } from "../config/huggingface-config.ts";
 import type { ModelConfig } from "../config/model-config.ts";
+import { readGguf } from "../weights/gguf.ts";
 import { readSafetensorsFolder } from "../weights/safetensors.ts";
 import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
 import { buildProgram } from "./build-program.ts";
@@ -58,6 +60,27 @@ function operations<K extends Operation["kind"]>(program: Program, kind: K) {
 }
 
 describe("buildProgram", () => {
+  it("names a missing tensor of a GGUF file as that format does", () => {
+    const names = [
+      "blk.1.ffn_up.weight",
+      "blk.0.attn_norm.weight",
+      "token_embd.weight",
+      "output_norm.weight",
+    ];
+    for (const [file, own] of [
+      ["llama-wide-head", "blk.1.ffn_norm.weight"],
+      ["gemma3", "blk.1.post_attention_norm.weight"],
+    ] as const) {
+      const { metadata, tensors } = readGguf(join(tinyFolder, "../tiny-gguf", `${file}.gguf`));
+      const config = parseGgufConfig(metadata, tensors);
+      for (const name of [...names, own]) {
+        assert.ok(tensors.has(name), name);
+        const act = () => build({ config, tensors: changed(tensors, name, null) });
+        expectRefusal(act, "model_invalid", `no tensor ${name}, which`);
+      }
+    }
+  });
+
   for (const name of tinyCheckpoints) {
     it(`${name}: every tensor is declared once, every operation names what exists`, () => {
       const source = checkpoint(name);

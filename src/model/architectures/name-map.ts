@@ -31,6 +31,7 @@ const ggufLayerNames: Readonly<Record<string, string>> = {
 const ggufExceptions: Partial<Record<ArchitectureName, Readonly<Record<string, string>>>> = {
   gemma2: { ffn_norm: "pre_feedforward_layernorm" },
   gemma3: { ffn_norm: "pre_feedforward_layernorm" },
+  olmo2: { ffn_norm: "pre_feedforward_layernorm" },
   phi3: { ffn_up: "mlp.gate_up_proj" },
 };
 
@@ -114,6 +115,15 @@ function fromGguf(name: string, architecture: ArchitectureName): string {
       ? ggufLayerNames[key]
       : undefined;
   return renamed === undefined ? name : `model.layers.${layer}.${renamed}.${kind}`;
+}
+
+/** What a tensor of this canonical name is called in the checkpoint's own format, for messages. */
+export function storedName(canonicalName: string, { checkpoint, architecture }: ModelConfig): string {
+  if (checkpoint !== "gguf") return canonicalName;
+  const outer = Object.keys(ggufOuterNames).find((name) => ggufOuterNames[name] === canonicalName);
+  const [, layer, kind] = /^model\.layers\.(\d+)\..*\.(weight|bias)$/.exec(canonicalName) ?? [];
+  const names = Object.keys(ggufLayerNames).map((key) => `blk.${layer}.${key}.${kind}`);
+  return outer ?? names.find((name) => fromGguf(name, architecture) === canonicalName) ?? canonicalName;
 }
 
 function fromNested(name: string): string {

@@ -5,7 +5,7 @@ import type { TensorType } from "../../core/tensor-type.ts";
 import { groupWidth, type WeightStorage } from "../../core/weight-layout.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
-import { canonicalNames, isIgnorable } from "./name-map.ts";
+import { canonicalNames, isIgnorable, storedName } from "./name-map.ts";
 
 /** What to do with 16- and 32-bit matrices at load; null: keep them. */
 export type Quantization = "int4" | "int8" | null;
@@ -143,7 +143,7 @@ export class WeightDirectory {
     if (tensor === undefined)
       throw new PagodaError(
         "model_invalid",
-        `the checkpoint has no tensor ${name}, which ${this.#config.architecture} needs`,
+        `the checkpoint has no tensor ${storedName(name, this.#config)}, which ${this.#config.architecture} needs`,
         { hint: "A weight file is missing, or the configuration belongs to another checkpoint." },
       );
     if (tensor.shape.length === shape.length && tensor.shape.every((width, i) => width === shape[i]))
