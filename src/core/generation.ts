@@ -2,10 +2,16 @@
 import type { MemoryReport } from "./memory-report.ts";
 import type { SamplingParams } from "./sampling-params.ts";
 
+export interface TextPart {
+  readonly type: "text";
+  readonly text: string;
+}
+
 /** One message of a conversation, as the chat template sees it. */
 export interface ChatMessage {
   readonly role: string;
-  readonly content: string | null;
+  /** A list where it came as one: templates differ in how they put parts together. */
+  readonly content: string | readonly TextPart[] | null;
   readonly [field: string]: unknown;
 }
 

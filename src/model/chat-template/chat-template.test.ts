@@ -64,6 +64,30 @@ test("strftime_now writes the date in digits and English words", () => {
   assert.match(text, /^\d{4}-\d\d-\d\d\|\d\d [A-Z][a-z]{2} \d{4}$/);
 });
 
+test("text parts go as a list to a template that loops over them, and a line each to one that does not", () => {
+  const parts = [
+    { type: "text", text: " one " },
+    { type: "text", text: "two" },
+  ] as const;
+  const chat = { ...basic, messages: [{ role: "user", content: parts }] };
+  const part =
+    "{% if content is string %}{{ content }}{% else %}{% for p in content %}{{ p.text | trim }}{% endfor %}{% endif %}";
+  const looping = [
+    // Gemma 3's way
+    `{% for m in messages %}${part.replaceAll("content", "m['content']")}{% endfor %}`,
+    `{% macro show(content) %}${part}{% endmacro %}{% for m in messages %}{{ show(m.content) }}{% endfor %}`,
+    `{% for m in messages %}{% set text = m.content %}${part.replaceAll("content", "text")}{% endfor %}`,
+    "{% for m in messages %}{% for p in m.content if p.type == 'text' %}{{ p.text | trim }}{% endfor %}{% endfor %}",
+  ];
+  for (const text of looping) assert.equal(template(text).render(chat), "onetwo", text);
+  const plain =
+    "{% for m in messages %}{{ m.content | trim }}{% for l in m.content.split('n') %}.{% endfor %}{% endfor %}";
+  assert.equal(template(plain).render(chat), "one \ntwo..");
+  for (const text of [looping[0] ?? "", plain]) assert.equal(template(text).render(basic).slice(0, 2), "Hi");
+  const open = template(`${looping[0]}<end>`).render({ ...chat, continueFinalMessage: true });
+  assert.equal(open, "onetwo");
+});
+
 test("continue_final_message leaves the last message open", () => {
   const text =
     "{% for m in messages %}[{{ m.role }}]{{ m.content }}<end>{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}";

@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
 import { PagodaError } from "../../core/errors.ts";
 import type { ChatMessage } from "../../core/generation.ts";
+import { readsParts, withJoinedParts } from "./content-parts.ts";
 import { strftime } from "./strftime.ts";
 
 export interface ChatPrompt {
@@ -22,7 +23,12 @@ export type TemplateTokens = Readonly<Record<string, string>>;
 const maxRange = 100_000;
 
 /** A template that does not parse is no reason to refuse the model: texts need none. */
-type Compiled = { readonly template: Template } | { readonly fault: string };
+type Compiled = ParsedTemplate | { readonly fault: string };
+
+interface ParsedTemplate {
+  readonly template: Template;
+  readonly readsParts: boolean;
+}
 
 export class ChatTemplate {
   readonly #template: Compiled;
@@ -45,29 +51,31 @@ export class ChatTemplate {
 
   /** Throws PagodaError `invalid_request` where the template does not parse, refuses these messages or fails on them. */
   render(prompt: ChatPrompt): string {
-    const template = parsedOf(prompt.tools === null ? this.#template : this.#toolTemplate);
+    const { template, readsParts } = parsedOf(prompt.tools === null ? this.#template : this.#toolTemplate);
+    const messages = readsParts ? prompt.messages : prompt.messages.map(withJoinedParts);
     const text = renderGuarded(template, {
       ...this.#tokens,
-      messages: prompt.messages,
+      messages,
       tools: prompt.tools,
       documents: null,
       add_generation_prompt: prompt.addGenerationPrompt && !prompt.continueFinalMessage,
       ...prompt.templateVariables,
     });
-    return prompt.continueFinalMessage ? cutAfterFinalMessage(text, prompt.messages) : text;
+    return prompt.continueFinalMessage ? cutAfterFinalMessage(text, messages) : text;
   }
 }
 
 function compile(source: string, path: string): Compiled {
   try {
-    return { template: new Template(source) };
+    const template = new Template(source);
+    return { template, readsParts: readsParts(template.parsed) };
   } catch (cause) {
     return { fault: `the model's chat template, in ${basename(path)}, cannot be read: ${reasonOf(cause)}` };
   }
 }
 
-function parsedOf(compiled: Compiled): Template {
-  if ("template" in compiled) return compiled.template;
+function parsedOf(compiled: Compiled): ParsedTemplate {
+  if ("template" in compiled) return compiled;
   throw new PagodaError("invalid_request", compiled.fault, {
     hint: "Send the text to /v1/completions, or put a template that parses into the model's folder as chat_template.jinja.",
     param: "messages",
@@ -106,7 +114,8 @@ const templateGlobals: Readonly<Record<string, unknown>> = {
 
 /** Everything after the last message's content goes, so that the model continues it. */
 function cutAfterFinalMessage(text: string, messages: readonly ChatMessage[]): string {
-  const content = messages.at(-1)?.content;
+  const whole = messages.at(-1)?.content;
+  const content = Array.isArray(whole) ? whole.at(-1)?.text : whole;
   if (typeof content !== "string" || content.trim() === "")
     throw new PagodaError(
       "invalid_request",
