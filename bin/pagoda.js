@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import module from "node:module";
+import { constants } from "node:os";
 import { fileURLToPath } from "node:url";
 
 const oldestNode = 24;
@@ -14,7 +15,7 @@ function handOverTo(newerNode) {
   if (process.execve !== undefined) process.execve(newerNode, [newerNode, script, ...rest], process.env);
   const child = spawn(newerNode, [script, ...rest], { stdio: "inherit" });
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => child.kill(signal));
-  child.on("exit", (code) => process.exit(code ?? 1));
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
 }
 
 if (Number.parseInt(process.versions.node, 10) < oldestNode) {

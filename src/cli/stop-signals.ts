@@ -1,4 +1,4 @@
-/** @module SIGTERM and Ctrl-C: stop accepting, let running requests finish for a while, end the rest, leave. */
+/** @module SIGTERM and Ctrl-C: refuse new requests, let running ones finish for a while, end the rest, leave. */
 import type { FastifyInstance } from "fastify";
 import type { RunningRequests } from "../server/running-requests.ts";
 import type { ServiceSlot } from "../server/service-slot.ts";
@@ -47,16 +47,17 @@ export function onStopSignal(parts: StopParts): Stopping {
   };
 }
 
+/** While running requests finish, new ones are told that the server is going, and it can be looked at. */
 async function drain({ slot, running, graceMs }: StopParts, app: FastifyInstance): Promise<void> {
   slot.drain();
-  const graceEnd = setTimeout(() => running.abortAll(), graceMs);
+  await running.settled(graceMs);
+  running.abortAll();
   // A client that does not send the rest of its body, or does not read its answer, would be waited for without end.
-  const lastEnd = setTimeout(() => app.server.closeAllConnections(), graceMs + lastWordsMs);
+  const lastEnd = setTimeout(() => app.server.closeAllConnections(), lastWordsMs);
   // A kept-alive connection whose response ends from now on would be waited for until its client lets go.
   const sweep = setInterval(() => app.server.closeIdleConnections(), idleSweepMs);
   // Resolves when the last response has ended.
   await app.close();
   clearInterval(sweep);
-  clearTimeout(graceEnd);
   clearTimeout(lastEnd);
 }

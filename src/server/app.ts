@@ -3,6 +3,7 @@ import {
   type FastifyBaseLogger,
   type FastifyError,
   type FastifyInstance,
+  type FastifyReply,
   type FastifyRequest,
   fastify,
   LogController,
@@ -12,6 +13,7 @@ import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { PagodaError } from "../core/errors.ts";
 import { BodyRoom } from "./body-room.ts";
 import { LogprobRoom } from "./logprob-room.ts";
+import { answerMalformed } from "./malformed-request.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { requestIdFor } from "./request-id.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
@@ -54,6 +56,13 @@ export function buildApp(parts: AppParts): FastifyInstance {
     // Headers have Node's own limit. A body may take long as long as it comes; see timed-body.ts.
     requestTimeout: 0,
     forceCloseConnections: "idle",
+    clientErrorHandler: answerMalformed,
+    // A path that cannot be decoded meets no hook: only here can it get the shape of all errors.
+    frameworkErrors: (thrown, request, reply) => {
+      const error = catalogued(thrown, parts.bodyLimitBytes);
+      const anyReply = reply as FastifyReply;
+      anyReply.header("x-request-id", request.id).status(errorStatus(error)).send(errorBody(error));
+    },
   });
   const bodyRoom = new BodyRoom(parts.bodyCapacityBytes, parts.bodyLimitBytes);
   app.addHook("onRequest", async (request, reply) => {

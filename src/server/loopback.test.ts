@@ -145,3 +145,25 @@ test("a body for a route that is not there is not read", async () => {
     }
   });
 });
+
+test("what is no HTTP, too much of it, or a path that cannot be decoded is refused in the shape of all errors", async () => {
+  await listening(testApp({ text: "" }), async (port) => {
+    const cases: [string, number][] = [
+      ["BREW / HTTP/1.1\r\nhost: x\r\n\r\n", 400],
+      ["GET /health HTTP/1.1\r\nhost: x\r\nno colon\r\n\r\n", 400],
+      [`GET /health HTTP/1.1\r\nhost: x\r\nlong: ${"a".repeat(40_000)}\r\n\r\n`, 431],
+      ["GET /%ff HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n", 400],
+    ];
+    for (const [bytes, status] of cases) {
+      const socket = connect(port, "127.0.0.1");
+      socket.end(bytes);
+      let answer = "";
+      for await (const part of socket) answer += part;
+      const [head = "", body = ""] = answer.split("\r\n\r\n");
+      assert.match(head, new RegExp(`^HTTP/1.1 ${status} `), bytes.slice(0, 40));
+      const { error } = JSON.parse(body);
+      assert.deepEqual(Object.keys(error), ["message", "type", "param", "code"]);
+      assert.equal(error.code, "invalid_request");
+    }
+  });
+});

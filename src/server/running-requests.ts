@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 
 export class RunningRequests {
   private readonly controllers = new Set<AbortController>();
+  private onNone: (() => void) | null = null;
 
   /**
    * The signal of one request; aborted as soon as its connection closes before the answer is complete.
@@ -14,12 +15,25 @@ export class RunningRequests {
     response.once("close", () => {
       this.controllers.delete(controller);
       if (!response.writableFinished) controller.abort();
+      if (this.controllers.size === 0) this.onNone?.();
     });
     return controller.signal;
   }
 
   get numRunning(): number {
     return this.controllers.size;
+  }
+
+  /** Resolves when none is running, or after `mostMs`. For one caller. */
+  settled(mostMs: number): Promise<void> {
+    if (this.controllers.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, mostMs);
+      this.onNone = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   abortAll(): void {
