@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { gib, mib } from "../core/byte-size.ts";
-import { capAsTyped, heapCeilingMib } from "./heap.ts";
+import {
+  bodyCapacityBytes,
+  capAsTyped,
+  heapCeilingMib,
+  logprobCapacity,
+  unreadCapacityBytes,
+} from "./heap.ts";
 import { runtimeReservationBytes } from "./runtime-reservation.ts";
 
 test("the heap's ceiling follows the cap within bounds", () => {
@@ -16,6 +22,18 @@ test("the cap is found among flags and variables, and wrong ones are left to the
   assert.equal(capAsTyped({}, { PAGODA_MEMORY: "2g", PAGODA_UNRELATED: "x" }), 2e9);
   assert.equal(capAsTyped({ memory: "lots" }, {}), null);
   assert.equal(capAsTyped({}, {}), null);
+});
+
+test("the shares of the heap leave a quarter of it for a server at rest", () => {
+  const bytesPerLogprob = 80;
+  const bytesPerBodyByte = 3;
+  for (const ceilingMib of [128, 200, 512]) {
+    const sharedBytes =
+      bytesPerLogprob * logprobCapacity(ceilingMib) +
+      bytesPerBodyByte * bodyCapacityBytes(ceilingMib) +
+      unreadCapacityBytes(ceilingMib);
+    assert.ok(sharedBytes <= 0.75 * ceilingMib * mib, `${sharedBytes} of ${ceilingMib} MiB`);
+  }
 });
 
 test("the reservation holds the ceiling and grows by thread", () => {

@@ -93,6 +93,17 @@ export function bodyCapacityBytes(ceilingMib: number): number {
   return Math.floor(ceilingMib * mib * bodyShareOfHeap);
 }
 
+const unreadShareOfHeap = 0.1;
+
+/**
+ * Bytes of events that may wait for slow clients at once under a heap ceiling. What log-probabilities and bodies leave,
+ * and a quarter of the smallest heap for the server at rest. It is 12.8 MiB there: some 80,000 tokens, or 6,500 with 20
+ * alternatives each (`engine/unread-events.ts` has what was measured).
+ */
+export function unreadCapacityBytes(ceilingMib: number): number {
+  return Math.floor(ceilingMib * mib * unreadShareOfHeap);
+}
+
 const mostBodyMib = 4;
 const bodyLimitShareOfHeap = 1 / 64;
 

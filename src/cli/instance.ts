@@ -16,7 +16,7 @@ import { loadModelFiles, type ModelFiles } from "../model/model-files.ts";
 import { type ProgressListener, resolveModel, sourceSettingsFrom } from "../model/source/resolve-model.ts";
 import { chooseBackend } from "./choose-backend.ts";
 import { readDeviceMemory } from "./device-memory.ts";
-import { heapCeilingMib } from "./heap.ts";
+import { heapCeilingMib, unreadCapacityBytes } from "./heap.ts";
 import type { InstanceSettings } from "./instance-settings.ts";
 import { memoryFacts } from "./memory-facts.ts";
 import { type InstancePlan, planInstance } from "./plan-instance.ts";
@@ -97,6 +97,7 @@ export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks)
     modelMaxLen: prepared.modelMaxLen,
     prefixCaching: settings.prefixCaching.value,
     maxStepMs: settings.maxStepMs.value,
+    unreadCapacityBytes: unreadCapacityBytes(heapCeilingMib(plan.budget.capBytes)),
     memory: memoryFacts({ settings, plan, model, device }),
     ...(hooks.observer === undefined ? {} : { observer: hooks.observer }),
   });

@@ -9,6 +9,7 @@ export const errorCatalogue = {
   not_found: { status: 404, type: "invalid_request_error" },
   request_too_large: { status: 413, type: "invalid_request_error" },
   request_timeout: { status: 408, type: "invalid_request_error" },
+  client_too_slow: { status: 400, type: "invalid_request_error" },
   overloaded: { status: 503, type: "server_error" },
   not_ready: { status: 503, type: "server_error" },
   logits_not_finite: { status: 500, type: "server_error" },

@@ -1,5 +1,6 @@
 /** @module The engine: requests in, events out, one model step after another in between. */
 import type { BackendLimits, LoadedModel } from "../backend/backend.ts";
+import { mib } from "../core/byte-size.ts";
 import { invariant, PagodaError } from "../core/errors.ts";
 import type {
   EngineObserver,
@@ -21,6 +22,7 @@ import { RequestProgress } from "./sequence.ts";
 import { SequenceText } from "./sequence-text.ts";
 import { capacityOf, type StepPlan } from "./step-plan.ts";
 import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
+import { UnreadEvents } from "./unread-events.ts";
 
 /** What `memory()` reports besides the blocks: planned and allocated bytes, known to whoever loaded the model. */
 export type MemoryFacts = Omit<MemoryReport, "blocks" | "numKvTokens" | "maxConcurrency">;
@@ -45,6 +47,8 @@ export interface EngineOptions {
   readonly observer?: EngineObserver;
   /** First guess of how many tokens an output has; learnt from then on. */
   readonly expectedOutputTokens?: number;
+  /** Heap that events may hold which were generated and not read; above it, the request with the most is ended. */
+  readonly unreadCapacityBytes?: number;
   /** Monotonic milliseconds. */
   readonly clock?: () => number;
   /** The seed of a request that names none. */
@@ -52,6 +56,7 @@ export interface EngineOptions {
 }
 
 const defaultExpectedOutputTokens = 128;
+const defaultUnreadCapacityBytes = 16 * mib;
 const numSeeds = 2 ** 48;
 
 export class Engine implements GenerationService {
@@ -63,6 +68,7 @@ export class Engine implements GenerationService {
   readonly #scheduler: Scheduler;
   readonly #runner: ModelRunner;
   readonly #delivery: Delivery;
+  readonly #unread: UnreadEvents;
   /** Requests without an ending. */
   readonly #requests = new Set<RequestProgress>();
   #loop: Promise<void> | null = null;
@@ -94,6 +100,7 @@ export class Engine implements GenerationService {
     });
     this.#runner = new ModelRunner(model, this.#scheduler, limits.blockSize, options.vocabularyWidth);
     this.#delivery = new Delivery(options.observer ?? null, this.#clock, (request) => this.#forget(request));
+    this.#unread = new UnreadEvents(options.unreadCapacityBytes ?? defaultUnreadCapacityBytes);
     this.#intake = new Intake({
       ...options,
       limits: {
@@ -117,7 +124,8 @@ export class Engine implements GenerationService {
     if (admitted === null || signal.aborted) return;
     this.#refuseWhenDown();
     const makeText = (): SequenceText => new SequenceText(tokenizer, request.sampling);
-    const progress = new RequestProgress(admitted, new EventQueue(), makeText);
+    const events = new EventQueue(this.#unread, (error) => this.#abandon(progress, error));
+    const progress = new RequestProgress(admitted, events, makeText);
     const onAbort = (): void => this.#abandon(progress, null);
     signal.addEventListener("abort", onAbort, { once: true });
     this.#requests.add(progress);
@@ -196,6 +204,11 @@ export class Engine implements GenerationService {
     return this.#failure;
   }
 
+  /** Heap that generated and unread events hold, by estimate. For tests. */
+  get numUnreadBytes(): number {
+    return this.#unread.numBytes;
+  }
+
   /** Checks every block count against the sequences alive; throws on our own bugs. For tests. */
   audit(): void {
     this.#blocks.audit(this.#scheduler.running.map((sequence) => sequence.table));
@@ -228,7 +241,7 @@ export class Engine implements GenerationService {
       await nextTurn();
       let outcomes: Outcome[] = [];
       while (this.#scheduler.hasWork) outcomes = await this.#step(outcomes);
-      this.#delivery.deliver(outcomes);
+      this.#deliver(outcomes);
     } catch (error) {
       this.#fail(error);
     }
@@ -245,12 +258,17 @@ export class Engine implements GenerationService {
     this.#computing = plan;
     const computed = this.#runner.start(plan);
     this.#noteScheduled(plan, startMs);
-    this.#delivery.deliver(previous);
+    this.#deliver(previous);
     await Promise.all([computed, nextTurn()]);
     const outcomes = this.#runner.commit(plan, (request, error) => this.#abandon(request, error));
     this.#computing = null;
     this.#observeStep(plan, startMs);
     return outcomes;
+  }
+
+  #deliver(outcomes: readonly Outcome[]): void {
+    this.#unread.enforce();
+    this.#delivery.deliver(outcomes);
   }
 
   #noteScheduled(plan: StepPlan, nowMs: number): void {

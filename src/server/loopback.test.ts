@@ -75,7 +75,7 @@ for (const stream of [true, false])
     });
   });
 
-test("a client that does not read holds its own generation back, not the server's memory", async () => {
+test("a client that does not read holds back what is taken from the service for it", async () => {
   const numTokens = 400_000;
   const given = testApp({ text: "x".repeat(numTokens) });
   await listening(given, async (port) => {

@@ -153,7 +153,7 @@ export function expectedGreedy(prompt: readonly number[], numTokens: number): nu
   return tokenIds.slice(prompt.length);
 }
 
-/** After every test: nothing runs, nothing waits, every block is free or evictable. */
+/** After every test: nothing runs, nothing waits, nothing is unread, every block is free or evictable. */
 export async function assertAtRest({ engine }: Pick<Scripted, "engine">): Promise<void> {
   await engine.whenIdle();
   engine.audit();
@@ -161,5 +161,5 @@ export async function assertAtRest({ engine }: Pick<Scripted, "engine">): Promis
   const stats = engine.stats();
   assert.equal(blocks.numReferenced, 0);
   assert.equal(blocks.numFree + blocks.numCached, blocks.numTotal);
-  assert.deepEqual([stats.numRunning, stats.numWaiting], [0, 0]);
+  assert.deepEqual([stats.numRunning, stats.numWaiting, engine.numUnreadBytes], [0, 0, 0]);
 }

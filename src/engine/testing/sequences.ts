@@ -1,7 +1,9 @@
 /** @module Sequences for tests that need no engine. */
+import { mib } from "../../core/byte-size.ts";
 import { EventQueue } from "../event-queue.ts";
 import { type AdmittedRequest, RequestProgress, type Sequence } from "../sequence.ts";
 import { SequenceText } from "../sequence-text.ts";
+import { UnreadEvents } from "../unread-events.ts";
 import { letterTokenizer } from "./letter-tokenizer.ts";
 import { greedy } from "./scripted-engine.ts";
 
@@ -26,6 +28,7 @@ export function sequenceWith(
     arrivedMs: 0,
     ...wishes,
   };
-  return new RequestProgress(admitted, new EventQueue(), () => new SequenceText(letterTokenizer, sampling))
+  const events = new EventQueue(new UnreadEvents(mib), () => undefined);
+  return new RequestProgress(admitted, events, () => new SequenceText(letterTokenizer, sampling))
     .firstSequence;
 }
