@@ -28,7 +28,7 @@ export interface IntakeOptions {
   readonly drawSeed: () => number;
 }
 
-/** Characters a token that no vocabulary's longest token is below. */
+/** Every vocabulary has a token of at least this many characters. */
 const usualTokenLength = 8;
 
 /** Characters of a text that takes so long to cut that others should not wait for it: milliseconds. */

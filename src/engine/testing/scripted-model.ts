@@ -2,7 +2,7 @@
  * @module A model whose next token is a known function of its whole context, for tests of the engine.
  *
  * It keeps a "KV cache" of one number per slot and computes logits by reading the context back through block tables, so
- * a wrong block, slot, position or copy shows up as wrong text. `expectedTokens` computes the same text without blocks.
+ * a wrong block, slot, position or copy shows up as wrong text. `expectedGreedy` computes the same text without blocks.
  */
 import type { BackendLimits, LoadedModel, StepInputs, StepResults } from "../../backend/backend.ts";
 import { sampleRow } from "../../backend/reference/sampling.ts";
