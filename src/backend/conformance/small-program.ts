@@ -1,5 +1,5 @@
 /** @module Programs of a few operations over random weights in a temporary file: what the cases of the suite run. */
-import { appendFileSync, mkdtempSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KvLayerShape } from "../../core/kv-layout.ts";
@@ -28,9 +28,22 @@ interface WeightRequest {
   readonly changes?: Pick<WeightOrigin, "interleavedHeads" | "addOne">;
 }
 
+/** Of all programs of this process; it goes when the process ends. */
+let folder: string | null = null;
+let numFiles = 0;
+
+function newWeightsFile(): string {
+  if (folder === null) {
+    const created = mkdtempSync(join(tmpdir(), "pagoda-conformance-"));
+    process.once("exit", () => rmSync(created, { recursive: true, force: true }));
+    folder = created;
+  }
+  return join(folder, `${numFiles++}.bin`);
+}
+
 export class SmallProgram {
   readonly random: RandomNumbers;
-  readonly #path = join(mkdtempSync(join(tmpdir(), "pagoda-conformance-")), "weights.bin");
+  readonly #path = newWeightsFile();
   readonly #kv: KvLayerShape;
   readonly #ropeTables: readonly RopeTable[];
   readonly #buffers: ActivationBuffer[] = [];
