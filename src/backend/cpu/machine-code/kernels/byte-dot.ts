@@ -96,10 +96,11 @@ export function byteDot(
 
 const nothing = (): void => undefined;
 
-function fourOf(fours: readonly Memory[], token: number): Memory {
-  const four = fours[token];
-  invariant(four !== undefined, () => `token ${token} of ${fours.length}`);
-  return four;
+/** What a list holds for a token or a vector of rows. */
+function ofList<T>(list: readonly T[], index: number): T {
+  const found = list[index];
+  invariant(found !== undefined, () => `place ${index} of ${list.length}`);
+  return found;
 }
 
 const oneAsInt16 = [1, 0];
@@ -117,8 +118,8 @@ function nibblesByAvx2(asm: Assembler, spares: Spares, constant: MakeConstant): 
         asm.vpbroadcastd(four, memory);
         const sums = rows.map(({ weights, dots }, i) => ({
           weights,
-          dot: dots[token] ?? four,
-          product: products[i] ?? four,
+          dot: ofList(dots, token),
+          product: ofList(products, i),
         }));
         for (const { weights, dot, product } of sums) asm.vpmaddubsw(isFirst ? dot : product, weights, four);
         if (!isFirst) for (const { dot, product } of sums) asm.vpaddw(dot, dot, product);
@@ -141,7 +142,7 @@ function bytesBySigns(asm: Assembler, spare: VectorRegister, constant: MakeConst
     multiply(rows, fours, isFirst) {
       for (const { weights, second: magnitudes, dots } of rows)
         for (const [token, dot] of dots.entries()) {
-          asm.vpbroadcastd(spare, fourOf(fours, token));
+          asm.vpbroadcastd(spare, ofList(fours, token));
           asm.vpsignb(spare, spare, weights);
           asm.vpmaddubsw(spare, magnitudes, spare);
           asm.vpmaddwd(isFirst ? dot : spare, spare, ones);
@@ -177,7 +178,7 @@ function bytesByComplements(
         for (let from = 0; from < dots.length; from += spares.length) {
           const some = spares.flatMap((x, i) => {
             const dot = dots[from + i];
-            return dot === undefined ? [] : [{ x, dot, four: fourOf(fours, from + i) }];
+            return dot === undefined ? [] : [{ x, dot, four: ofList(fours, from + i) }];
           });
           for (const { x, four } of some) {
             asm.vpbroadcastd(x, four);
@@ -223,7 +224,7 @@ function dotByVnni(
     multiply(rows, fours) {
       for (const { weights, dots } of rows)
         for (const [token, dot] of dots.entries()) {
-          const four = fourOf(fours, token);
+          const four = ofList(fours, token);
           if (isEvex) asm.vpdpbusd(dot, weights, broadcast(four));
           else {
             asm.vpbroadcastd(spare, four);
