@@ -2,7 +2,7 @@
  * Compiles the AssemblyScript kernels to build/kernels.wasm; skips when the result is newer than everything it is made
  * of. Run by `npm ci` (prepare), never at start.
  *
- * The kernels' module `./job-fields` has no file: it is written from src/backend/cpu/jobs.ts, so that the offsets a
+ * The kernels' module `./job-fields` has no file: it is written from src/backend/cpu/kernels/jobs.ts, so that the offsets a
  * kernel reads cannot differ from those TypeScript writes.
  */
 import {
@@ -15,11 +15,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { jobHeader, jobLayouts } from "../src/backend/cpu/jobs.ts";
+import { jobHeader, jobLayouts } from "../src/backend/cpu/kernels/jobs.ts";
 import { invariant } from "../src/core/errors.ts";
 
 const root = resolve(import.meta.dirname, "..");
-const kernelFolder = join(root, "src/backend/cpu/wasm/kernels");
+const kernelFolder = join(root, "src/backend/cpu/kernels/wasm/assemblyscript");
 const output = join(root, "build/kernels.wasm");
 const options = [
   "--optimizeLevel=3",
@@ -50,7 +50,7 @@ function jobFieldsSource(): string {
 
 function isUpToDate(): boolean {
   const inputs = readdirSync(kernelFolder).map((name) => join(kernelFolder, name));
-  inputs.push(join(root, "src/backend/cpu/jobs.ts"), import.meta.filename);
+  inputs.push(join(root, "src/backend/cpu/kernels/jobs.ts"), import.meta.filename);
   const built = statSync(output, { throwIfNoEntry: false });
   return built !== undefined && inputs.every((input) => statSync(input).mtimeMs < built.mtimeMs);
 }

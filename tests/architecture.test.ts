@@ -11,11 +11,25 @@ const mayImport: Record<string, readonly string[]> = {
   planner: ["core"],
   model: ["core", "backend"],
   engine: ["core", "backend", "model"],
-  fleet: ["core", "api", "backend", "model", "planner", "engine"],
+  process: ["core"],
+  instance: ["core", "backend", "model", "planner", "engine"],
+  fleet: ["core", "api", "backend", "model", "planner", "engine", "instance", "process"],
   server: ["core", "api"],
   dashboard: ["core", "api", "planner"],
-  bench: ["core", "api", "planner", "backend", "model", "engine"],
-  cli: ["core", "api", "backend", "model", "planner", "engine", "fleet", "server", "bench"],
+  bench: ["core", "api", "planner", "backend", "model", "engine", "instance", "process"],
+  cli: [
+    "core",
+    "api",
+    "backend",
+    "model",
+    "planner",
+    "engine",
+    "process",
+    "instance",
+    "fleet",
+    "server",
+    "bench",
+  ],
 };
 
 const root = resolve(import.meta.dirname, "../src");

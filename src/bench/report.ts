@@ -1,8 +1,9 @@
 /** @module A bench's figures as a table for people; the same figures go out as JSON. */
-import type { ServerMeasurement } from "./comparison.ts";
+
 import type { Conditions } from "./conditions.ts";
-import type { Figure } from "./goals.ts";
-import type { StepReport } from "./step-figures.ts";
+import type { ServerMeasurement } from "./peers/comparison.ts";
+import type { Figure } from "./peers/goals.ts";
+import type { StepReport } from "./steps/step-figures.ts";
 
 export interface BenchReport {
   readonly conditions: Conditions;

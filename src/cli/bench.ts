@@ -2,15 +2,15 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { runBench } from "../bench/bench.ts";
-import { benchParts } from "../bench/parts.ts";
+import { benchParts } from "../bench/bench-parts.ts";
+import { loadNames } from "../bench/load/workload.ts";
 import { renderReport } from "../bench/report.ts";
-import { endWithSignals } from "../bench/started-processes.ts";
-import { loadNames } from "../bench/workload.ts";
 import { PagodaError } from "../core/errors.ts";
 import { resolveModel, sourceSettingsFrom } from "../model/source/resolve-model.ts";
+import { endWithSignals } from "../process/started-processes.ts";
+import { signalExitCodes, stoppableFetch } from "./abortable-download.ts";
 import type { BenchValues } from "./commands/bench.ts";
 import { ProgressBar } from "./progress.ts";
-import { signalExitCodes, stoppableFetch } from "./stoppable-fetch.ts";
 
 const program = fileURLToPath(new URL("../../bin/pagoda.js", import.meta.url));
 const checkout = fileURLToPath(new URL("../..", import.meta.url));

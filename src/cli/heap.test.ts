@@ -3,12 +3,12 @@ import { test } from "node:test";
 import { gib, mib } from "../core/byte-size.ts";
 import {
   bodyCapacityBytes,
-  capAsTyped,
   heapCeilingMib,
   logprobCapacity,
   unreadCapacityBytes,
-} from "./heap.ts";
-import { runtimeReservationBytes } from "./runtime-reservation.ts";
+} from "../instance/heap-shares.ts";
+import { runtimeReservationBytes } from "../instance/runtime-reservation.ts";
+import { capAsTyped } from "./heap.ts";
 
 test("the heap's ceiling follows the cap within bounds", () => {
   assert.deepEqual(

@@ -1,5 +1,5 @@
 /** @module The entry of the command line. */
-import { fail } from "./fault.ts";
+import { fail } from "./exit-with-error.ts";
 import { buildProgram } from "./program.ts";
 
 process.on("uncaughtException", fail);

@@ -1,8 +1,8 @@
 /** @module Where every byte of the budget goes, as a table for people. */
 import { formatBytes } from "../core/byte-size.ts";
 import type { MemoryReport } from "../core/memory-report.ts";
-import type { PreparedInstance } from "./instance.ts";
-import type { InstanceSettings } from "./instance-settings.ts";
+import type { PreparedInstance } from "../instance/instance.ts";
+import type { InstanceSettings } from "../instance/settings.ts";
 
 const componentLabels = {
   runtime: "runtime (Node, heap ceiling, threads)",

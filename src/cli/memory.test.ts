@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { peakResidentBytes } from "../bench/process-tree.ts";
 import { mib } from "../core/byte-size.ts";
+import { peakResidentBytes } from "../process/process-tree.ts";
 import { memoryReport, settledMemoryReport } from "./testing/memory-report.ts";
 import { PagodaProcess, tinyModel } from "./testing/pagoda-process.ts";
 

@@ -1,5 +1,5 @@
 /** @module Answers one /admin/plan: names and values in, a plan out, no file of a client's choosing. */
-import type { AdminPlanRequest } from "../api/admin-plan.ts";
+import type { AdminPlanRequest } from "../api/admin/plan.ts";
 import { parseByteSize } from "../core/byte-size.ts";
 import {
   calibratedRequest,

@@ -6,12 +6,12 @@ import { findDevice, modelNamed, plan } from "../planner/index.ts";
 import { buildApp } from "../server/app.ts";
 import { ServerMetrics } from "../server/metrics.ts";
 import { RunningRequests } from "../server/running-requests.ts";
-import { ServiceSlot } from "../server/service-slot.ts";
+import { ServedModels } from "../server/served-models.ts";
 import { planService } from "./plan-service.ts";
 
 function serverWith(planner: ReturnType<typeof planService> | null) {
   return buildApp({
-    slot: new ServiceSlot(),
+    slot: new ServedModels(),
     running: new RunningRequests(),
     metrics: new ServerMetrics("m"),
     logger: pino({ level: "silent" }),

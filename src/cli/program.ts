@@ -1,10 +1,10 @@
 /** @module The commands of `pagoda`. */
 import { Command } from "commander";
+import { refuseUnknownVariables } from "../instance/options/read-options.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
-import { refuseUnknownVariables } from "./options/read-options.ts";
 import { version } from "./version.ts";
 
 /** Adding a command is one line here. */

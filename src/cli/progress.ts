@@ -2,7 +2,7 @@
 import cliProgress from "cli-progress";
 import type { LoadProgress } from "../backend/backend.ts";
 import { formatBytes } from "../core/byte-size.ts";
-import { type DownloadProgress, ProgressMeter } from "../model/source/progress-meter.ts";
+import { type DownloadProgress, ProgressMeter } from "../model/source/download/progress-meter.ts";
 
 /** A bar with rate and time left on a terminal; nothing anywhere else. */
 export class ProgressBar {

@@ -1,12 +1,12 @@
 /** @module One prompt from the command line to standard output, without a server. */
 import { grantedProcessors } from "../backend/cpu/processors.ts";
 import type { Prompt } from "../core/generation.ts";
+import { type Instance, loadInstance, prepareInstance } from "../instance/instance.ts";
+import { resolveSettings } from "../instance/settings.ts";
+import { signalExitCodes, stoppableFetch } from "./abortable-download.ts";
 import type { RunValues } from "./commands/run.ts";
-import { showStacks } from "./fault.ts";
-import { type Instance, loadInstance, prepareInstance } from "./instance.ts";
-import { resolveSettings } from "./instance-settings.ts";
+import { showStacks } from "./exit-with-error.ts";
 import { ProgressBar } from "./progress.ts";
-import { signalExitCodes, stoppableFetch } from "./stoppable-fetch.ts";
 
 export async function runPrompt(model: string, prompt: string, values: RunValues): Promise<void> {
   showStacks(values.verbose?.value ?? false);

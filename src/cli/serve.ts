@@ -2,21 +2,26 @@
 import { type Logger, pino } from "pino";
 import { grantedProcessors } from "../backend/cpu/processors.ts";
 import { PagodaError } from "../core/errors.ts";
+import {
+  bodyCapacityBytes,
+  bodyLimitBytes,
+  heapCeilingMib,
+  logprobCapacity,
+} from "../instance/heap-shares.ts";
+import { type Instance, loadInstance, type PreparedInstance, prepareInstance } from "../instance/instance.ts";
+import { resolveSettings } from "../instance/settings.ts";
 import { buildApp } from "../server/app.ts";
 import { ServerMetrics } from "../server/metrics.ts";
 import { RunningRequests } from "../server/running-requests.ts";
-import { ServiceSlot } from "../server/service-slot.ts";
+import { ServedModels } from "../server/served-models.ts";
+import { stoppableFetch } from "./abortable-download.ts";
 import type { ServeValues } from "./commands/serve.ts";
-import { fail, showStacks } from "./fault.ts";
-import { bodyCapacityBytes, bodyLimitBytes, heapCeilingMib, logprobCapacity } from "./heap.ts";
-import { type Instance, loadInstance, type PreparedInstance, prepareInstance } from "./instance.ts";
-import { resolveSettings } from "./instance-settings.ts";
+import { fail, showStacks } from "./exit-with-error.ts";
+import { onStopSignal, serverExitCodes } from "./graceful-shutdown.ts";
 import { listen } from "./listen.ts";
 import { memoryTable } from "./memory-table.ts";
 import { planService } from "./plan-service.ts";
 import { ProgressBar } from "./progress.ts";
-import { onStopSignal, serverExitCodes } from "./stop-signals.ts";
-import { stoppableFetch } from "./stoppable-fetch.ts";
 import { version } from "./version.ts";
 
 const defaultHost = "127.0.0.1";
@@ -29,7 +34,7 @@ const stderrDescriptor = 2;
 export async function serve(modelArgument: string | null, values: ServeValues): Promise<void> {
   showStacks(values.verbose?.value ?? false);
   const settings = resolveSettings(values, grantedProcessors());
-  const slot = new ServiceSlot();
+  const slot = new ServedModels();
   const running = new RunningRequests();
   const graceMs = values.shutdownGraceMs?.value ?? defaultGraceMs;
   const bar = new ProgressBar();

@@ -1,10 +1,10 @@
 /**
  * @module Sizes of what a CPU step needs besides weights and KV cache: quantised activations, attention partials,
- * scratch of a thread. Kernels (`backend/cpu/jobs.ts`) and the footprint share them.
+ * scratch of a thread. Kernels (`backend/cpu/kernels/jobs.ts`) and the footprint share them.
  */
 import { groupWidth } from "./weight-layout.ts";
 
-/** One job block of `backend/cpu/jobs.ts`. */
+/** One job block of `backend/cpu/kernels/jobs.ts`. */
 export const jobBytes = 192;
 
 export const tokensPerQuad = 4;
@@ -35,7 +35,7 @@ export const tokensPerPartition = 512;
 /** Most query rows in one attention item. */
 export const maxItemRows = 4;
 
-/** Words of an attention work item (`backend/cpu/jobs.ts`). */
+/** Words of an attention work item (`backend/cpu/kernels/jobs.ts`). */
 export const attentionItemWords = 8;
 
 /** Bytes of one partial record: maximum, sum, two words of padding, then headDim f32 (rounded up to 4). */

@@ -12,17 +12,17 @@ import type {
   ServedModel,
 } from "../core/generation.ts";
 import type { BlockCounts, MemoryReport } from "../core/memory-report.ts";
-import { BlockManager } from "./block-manager.ts";
-import { Delivery } from "./delivery.ts";
-import { EventQueue } from "./event-queue.ts";
-import { Intake } from "./intake.ts";
-import { ModelRunner, type Outcome } from "./model-runner.ts";
-import { Scheduler } from "./scheduler.ts";
-import { RequestProgress } from "./sequence.ts";
-import { SequenceText } from "./sequence-text.ts";
-import { capacityOf, type StepPlan } from "./step-plan.ts";
-import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
-import { UnreadEvents } from "./unread-events.ts";
+import { BlockManager } from "./kv/block-manager.ts";
+import { EventQueue } from "./output/event-queue.ts";
+import { OutputBacklog } from "./output/output-backlog.ts";
+import { OutputProcessor } from "./output/output-processor.ts";
+import { SequenceText } from "./output/sequence-text.ts";
+import { InputProcessor } from "./request/input-processor.ts";
+import { RequestProgress } from "./request/sequence.ts";
+import type { ChatRenderer, TextTokenizer } from "./request/text-tokenizer.ts";
+import { Scheduler } from "./schedule/scheduler.ts";
+import { capacityOf, type StepPlan } from "./schedule/step-plan.ts";
+import { ModelRunner, type Outcome } from "./step/model-runner.ts";
 
 /** What `memory()` reports besides the blocks: planned and allocated bytes, known to whoever loaded the model. */
 export type MemoryFacts = Omit<MemoryReport, "blocks" | "numKvTokens" | "maxConcurrency">;
@@ -63,12 +63,12 @@ export class Engine implements GenerationService {
   readonly model: ServedModel;
   readonly #options: EngineOptions;
   readonly #clock: () => number;
-  readonly #intake: Intake;
+  readonly #intake: InputProcessor;
   readonly #blocks: BlockManager;
   readonly #scheduler: Scheduler;
   readonly #runner: ModelRunner;
-  readonly #delivery: Delivery;
-  readonly #unread: UnreadEvents;
+  readonly #delivery: OutputProcessor;
+  readonly #unread: OutputBacklog;
   /** Requests without an ending. */
   readonly #requests = new Set<RequestProgress>();
   #loop: Promise<void> | null = null;
@@ -99,9 +99,11 @@ export class Engine implements GenerationService {
       expectedOutputTokens: options.expectedOutputTokens ?? defaultExpectedOutputTokens,
     });
     this.#runner = new ModelRunner(model, this.#scheduler, limits.blockSize, options.vocabularyWidth);
-    this.#delivery = new Delivery(options.observer ?? null, this.#clock, (request) => this.#forget(request));
-    this.#unread = new UnreadEvents(options.unreadCapacityBytes ?? defaultUnreadCapacityBytes);
-    this.#intake = new Intake({
+    this.#delivery = new OutputProcessor(options.observer ?? null, this.#clock, (request) =>
+      this.#forget(request),
+    );
+    this.#unread = new OutputBacklog(options.unreadCapacityBytes ?? defaultUnreadCapacityBytes);
+    this.#intake = new InputProcessor({
       ...options,
       limits: {
         ...limits,

@@ -11,9 +11,9 @@ import {
   generationDefaultsFromGguf,
 } from "./generation-defaults.ts";
 import { type JsonObject, readJsonObject } from "./json-file.ts";
-import { tokenizerFromGguf } from "./tokenizer/gguf-tokenizer.ts";
+import { tokenizerFromGguf } from "./tokenizer/gguf/gguf-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
-import { tokenizerConfigOf, tokenizerFromFolder } from "./tokenizer/tokenizer-json.ts";
+import { tokenizerConfigOf, tokenizerFromFolder } from "./tokenizer/tokenizer-json/tokenizer-json.ts";
 import { type GgufValue, readGguf } from "./weights/gguf.ts";
 import { readSafetensorsFolder } from "./weights/safetensors.ts";
 import type { TensorDirectory } from "./weights/tensor-directory.ts";

@@ -1,7 +1,7 @@
 /** @module The engines the planner knows; a further one is one more rules file and one more line. */
 import { PagodaError } from "../core/errors.ts";
-import { lmdeployRules } from "./engines/lmdeploy.ts";
-import { vllmRules } from "./engines/vllm.ts";
+import { lmdeployRules } from "./engines/lmdeploy/rules.ts";
+import { vllmRules } from "./engines/vllm/rules.ts";
 import { nearest } from "./nearest.ts";
 import type { EngineRules, Plan, PlanRequest } from "./plan.ts";
 

@@ -22,7 +22,7 @@ export { type Arrangement, compareReplicas, compareSentence } from "./compare.ts
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
 export { draftModelNamed } from "./draft-name.ts";
-export { type PagodaStart, planPagoda } from "./engines/pagoda.ts";
+export { type PagodaStart, planPagoda } from "./engines/pagoda/plan.ts";
 export { knownEngines, plan } from "./engines.ts";
 export {
   type ExplainContext,

@@ -8,11 +8,13 @@ import {
   fastify,
   LogController,
 } from "fastify";
-import type { PlanService } from "../api/admin-plan.ts";
+import type { PlanService } from "../api/admin/plan.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { PagodaError } from "../core/errors.ts";
-import { BodyRoom } from "./body-room.ts";
-import { LogprobRoom } from "./logprob-room.ts";
+import { LogprobRoom } from "./answers/logprob-budget.ts";
+import { timedBody } from "./bodies/body-read-timeout.ts";
+import { discardRest } from "./bodies/drain-request-body.ts";
+import { BodyRoom } from "./bodies/request-body-budget.ts";
 import { answerMalformed } from "./malformed-request.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { requestIdFor } from "./request-id.ts";
@@ -22,16 +24,14 @@ import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPlanRoute } from "./routes/plan.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 import type { RunningRequests } from "./running-requests.ts";
-import type { ServiceSlot } from "./service-slot.ts";
-import { timedBody } from "./timed-body.ts";
+import type { ServedModels } from "./served-models.ts";
 import { UnknownFieldLog } from "./unknown-field-log.ts";
-import { discardRest } from "./unread-body.ts";
 
 /** Seconds after which a client may try again when the server cannot answer now. */
 const retryAfterSeconds = "1";
 
 export interface AppParts {
-  readonly slot: ServiceSlot;
+  readonly slot: ServedModels;
   readonly running: RunningRequests;
   readonly metrics: ServerMetrics;
   readonly logger: FastifyBaseLogger;

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
 import { PagodaError } from "../../src/core/errors.ts";
 import { footprint } from "../../src/core/footprint.ts";
-import { tinyFolder } from "../../src/model/checkpoint-conformance.ts";
+import { tinyFolder } from "../../src/model/testing/checkpoint-conformance.ts";
 import { ownBlocks, seededTokens, stepSlices, tinyLimits, tinyProgram, withModel } from "./tiny-model.ts";
 
 const checkpoint = "llama-gqa-rope-scaled";

@@ -1,4 +1,4 @@
 import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
-import { describeCheckpointConformance } from "../../src/model/checkpoint-conformance.ts";
+import { describeCheckpointConformance } from "../../src/model/testing/checkpoint-conformance.ts";
 
 describeCheckpointConformance("CPU backend", new CpuBackend(), 2e-2);

@@ -6,8 +6,8 @@ import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
 import type { Program } from "../../src/backend/program.ts";
 import { buildProgram } from "../../src/model/architectures/build-program.ts";
 import type { Quantization } from "../../src/model/architectures/weight-directory.ts";
-import { tinyFolder } from "../../src/model/checkpoint-conformance.ts";
 import { readHuggingFaceConfig } from "../../src/model/config/huggingface-config.ts";
+import { tinyFolder } from "../../src/model/testing/checkpoint-conformance.ts";
 import { readSafetensorsFolder } from "../../src/model/weights/safetensors.ts";
 
 export const tinyLimits: BackendLimits = {

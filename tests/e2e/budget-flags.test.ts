@@ -1,10 +1,10 @@
 /** @module Budgets through the command line: every dialect in both spellings, and suggestions that hold when copied. */
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { readDeviceMemory } from "../../src/cli/device-memory.ts";
 import { PagodaProcess, runToEnd, tinyModel } from "../../src/cli/testing/pagoda-process.ts";
 import { mib } from "../../src/core/byte-size.ts";
 import type { MemoryReport } from "../../src/core/memory-report.ts";
+import { readDeviceMemory } from "../../src/instance/device-memory.ts";
 
 /** Starts with `flags`, reads what came of them, and stops. */
 async function reportOf(t: TestContext, flags: string): Promise<MemoryReport> {

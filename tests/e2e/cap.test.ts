@@ -1,10 +1,10 @@
 /** @module The real model under a cap: two identical commands side by side, and bodies that are made to do harm. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { peakResidentBytes } from "../../src/bench/process-tree.ts";
 import { PagodaProcess } from "../../src/cli/testing/pagoda-process.ts";
 import { mib } from "../../src/core/byte-size.ts";
 import { realModelPath, skipWithoutRealModel } from "../../src/model/testing/fixtures.ts";
+import { peakResidentBytes } from "../../src/process/process-tree.ts";
 
 const capMib = 700;
 const skip =

@@ -6,10 +6,15 @@
  */
 import { readFileSync } from "node:fs";
 import { invariant, PagodaError } from "../../core/errors.ts";
-import { jobLayouts } from "./jobs.ts";
-import type { Kernel, KernelSet } from "./kernel-set.ts";
-import { addressOf, bindKernels, type KernelImage, loadMachineCode } from "./machine-code/machine-code.ts";
-import type { TargetName } from "./machine-code/targets.ts";
+import { jobLayouts } from "./kernels/jobs.ts";
+import type { Kernel, KernelSet } from "./kernels/kernel-set.ts";
+import {
+  addressOf,
+  bindKernels,
+  type KernelImage,
+  loadMachineCode,
+} from "./kernels/machine-code/machine-code.ts";
+import type { TargetName } from "./kernels/machine-code/targets.ts";
 
 /** The choices that can be asked for; the last three name one kind of machine code, to compare them on one processor. */
 export const kernelChoices = [

@@ -13,16 +13,16 @@ import {
 import { attentionItemWords, partialRecordBytes } from "../../core/workspace-layout.ts";
 import type { Backend, BackendLimits, LoadedModel, LoadProgress } from "../backend.ts";
 import type { Program } from "../program.ts";
-import { type ArenaViews, createArena } from "./arena.ts";
-import { AttentionItems } from "./attention-items.ts";
 import { chooseKernelSource, type KernelChoice } from "./choose-kernels.ts";
-import { controlBlock } from "./control.ts";
 import { CpuModel } from "./cpu-model.ts";
-import { layOut, type ModelLayout } from "./layout.ts";
-import { allReady } from "./loading-threads.ts";
-import { preferHugePages } from "./machine-code/loader.ts";
-import { stepInputViews, stepResultViews } from "./step-views.ts";
-import type { WorkerStart } from "./worker-messages.ts";
+import { preferHugePages } from "./kernels/machine-code/loader.ts";
+import { allReady } from "./load/loading-threads.ts";
+import type { WorkerStart } from "./load/worker-messages.ts";
+import { type ArenaViews, createArena } from "./memory/arena.ts";
+import { layOut, type ModelLayout } from "./memory/layout.ts";
+import { stepInputViews, stepResultViews } from "./memory/step-views.ts";
+import { AttentionItems } from "./run/attention-items.ts";
+import { controlBlock } from "./run/control.ts";
 
 export interface CpuBackendOptions {
   /** Most bytes of one arena; smaller only in tests, to spread a small model over several. */
@@ -39,7 +39,7 @@ const workerResourceLimits = {
 } as const;
 
 const workerFile = new URL(
-  import.meta.url.endsWith(".ts") ? "./compute.worker.ts" : "./compute.worker.js",
+  import.meta.url.endsWith(".ts") ? "./run/compute.worker.ts" : "./run/compute.worker.js",
   import.meta.url,
 );
 

@@ -12,13 +12,13 @@ import type {
   StepTiming,
 } from "../backend.ts";
 import type { Program } from "../program.ts";
-import type { ArenaViews } from "./arena.ts";
-import type { AttentionItems } from "./attention-items.ts";
-import { advance, failBarrier, hasFailed } from "./barrier.ts";
-import { type ControlBlock, callCoordinator, commands, commandWords, doneWords } from "./control.ts";
-import type { ModelLayout } from "./layout.ts";
-import { watchThreads } from "./thread-watch.ts";
-import { type StepProfile, stepProfile, stepTiming } from "./timing.ts";
+import type { ArenaViews } from "./memory/arena.ts";
+import type { ModelLayout } from "./memory/layout.ts";
+import type { AttentionItems } from "./run/attention-items.ts";
+import { advance, failBarrier, hasFailed } from "./run/barrier.ts";
+import { type ControlBlock, callCoordinator, commands, commandWords, doneWords } from "./run/control.ts";
+import { watchThreads } from "./run/thread-watch.ts";
+import { type StepProfile, stepProfile, stepTiming } from "./run/timing.ts";
 
 interface CpuModelParts {
   /** Why no faster kernels are used; null where there is nothing to say. */

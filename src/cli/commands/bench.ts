@@ -1,11 +1,11 @@
 /** @module pagoda bench: the figures that the README states, measured here and now. */
 import type { Command } from "commander";
 import { type KernelChoice, kernelChoices } from "../../backend/cpu/choose-kernels.ts";
-import { type BenchPart, benchParts } from "../../bench/parts.ts";
-import { type LoadName, loadNames } from "../../bench/workload.ts";
+import { type BenchPart, benchParts } from "../../bench/bench-parts.ts";
+import { type LoadName, loadNames } from "../../bench/load/workload.ts";
 import { PagodaError } from "../../core/errors.ts";
-import { onOrOff, option, wholeNumber } from "../options/option.ts";
-import { readOptions, registerOptions } from "../options/read-options.ts";
+import { onOrOff, option, wholeNumber } from "../../instance/options/option.ts";
+import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
 
 const measured = "What is measured:";
 const beside = "Beside whom:";

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
-import { hubHeaders } from "../../model/source/hub-headers.ts";
+import { hubHeaders } from "../../model/source/hub/hub-headers.ts";
 import type { SourceSettings } from "../../model/source/resolve-model.ts";
 import { readGguf } from "../../model/weights/gguf.ts";
 import { storedTensorBytes } from "../../model/weights/safetensors.ts";

@@ -2,12 +2,12 @@
 
 import { grantedProcessors } from "../../backend/cpu/processors.ts";
 import { PagodaError } from "../../core/errors.ts";
+import { prepareInstance } from "../../instance/instance.ts";
+import { engineOptions } from "../../instance/options/engine-options.ts";
+import { attributeOf } from "../../instance/options/option.ts";
+import { readOptions } from "../../instance/options/read-options.ts";
+import { resolveSettings } from "../../instance/settings.ts";
 import { type FlagValues, type Plan, planPagoda } from "../../planner/index.ts";
-import { prepareInstance } from "../instance.ts";
-import { resolveSettings } from "../instance-settings.ts";
-import { engineOptions } from "../options/engine-options.ts";
-import { attributeOf } from "../options/option.ts";
-import { readOptions } from "../options/read-options.ts";
 import { version } from "../version.ts";
 
 /** Flags as commander would hand them over; one that no option has is refused. */

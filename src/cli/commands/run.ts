@@ -1,10 +1,11 @@
 /** @module pagoda run: one prompt, answered on standard output. */
 import type { Command } from "commander";
 import { PagodaError } from "../../core/errors.ts";
-import { capAsTyped, ensureHeapCeiling, heapCeilingMib } from "../heap.ts";
-import { engineOptions } from "../options/engine-options.ts";
-import { option, wholeNumber } from "../options/option.ts";
-import { readOptions, registerOptions } from "../options/read-options.ts";
+import { heapCeilingMib } from "../../instance/heap-shares.ts";
+import { engineOptions } from "../../instance/options/engine-options.ts";
+import { option, wholeNumber } from "../../instance/options/option.ts";
+import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
+import { capAsTyped, ensureHeapCeiling } from "../heap.ts";
 import { serverOptions } from "../options/server-options.ts";
 import { promptFrom } from "../prompt-argument.ts";
 

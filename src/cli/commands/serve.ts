@@ -1,8 +1,9 @@
 /** @module pagoda serve: one model behind an OpenAI-compatible API. */
 import type { Command } from "commander";
-import { capAsTyped, ensureHeapCeiling, heapCeilingMib } from "../heap.ts";
-import { engineOptions } from "../options/engine-options.ts";
-import { readOptions, registerOptions } from "../options/read-options.ts";
+import { heapCeilingMib } from "../../instance/heap-shares.ts";
+import { engineOptions } from "../../instance/options/engine-options.ts";
+import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
+import { capAsTyped, ensureHeapCeiling } from "../heap.ts";
 import { serverOptions } from "../options/server-options.ts";
 
 const options = { ...engineOptions, ...serverOptions };

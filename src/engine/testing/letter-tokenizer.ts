@@ -1,5 +1,5 @@
 /** @module A tokenizer of 64 tokens: letters, digits as halves of characters, and an end. */
-import type { TextTokenizer } from "../text-tokenizer.ts";
+import type { TextTokenizer } from "../request/text-tokenizer.ts";
 
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const encoder = new TextEncoder();

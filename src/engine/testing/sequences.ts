@@ -1,9 +1,9 @@
 /** @module Sequences for tests that need no engine. */
 import { mib } from "../../core/byte-size.ts";
-import { EventQueue } from "../event-queue.ts";
-import { type AdmittedRequest, RequestProgress, type Sequence } from "../sequence.ts";
-import { SequenceText } from "../sequence-text.ts";
-import { UnreadEvents } from "../unread-events.ts";
+import { EventQueue } from "../output/event-queue.ts";
+import { OutputBacklog } from "../output/output-backlog.ts";
+import { SequenceText } from "../output/sequence-text.ts";
+import { type PreparedRequest, RequestProgress, type Sequence } from "../request/sequence.ts";
 import { letterTokenizer } from "./letter-tokenizer.ts";
 import { greedy } from "./scripted-engine.ts";
 
@@ -11,10 +11,10 @@ let numArrived = 0;
 
 /** The first sequence of a request that wants `maxTokens` tokens; arrivals are numbered in the order of calls. */
 export function sequenceWith(
-  wishes: Partial<AdmittedRequest> & { readonly promptTokens?: readonly number[] },
+  wishes: Partial<PreparedRequest> & { readonly promptTokens?: readonly number[] },
 ): Sequence {
   const sampling = wishes.sampling ?? greedy;
-  const admitted: AdmittedRequest = {
+  const admitted: PreparedRequest = {
     requestId: "test",
     promptTokenIds: Int32Array.from(wishes.promptTokens ?? [1]),
     sampling,
@@ -28,7 +28,7 @@ export function sequenceWith(
     arrivedMs: 0,
     ...wishes,
   };
-  const events = new EventQueue(new UnreadEvents(mib), () => undefined);
+  const events = new EventQueue(new OutputBacklog(mib), () => undefined);
   return new RequestProgress(admitted, events, () => new SequenceText(letterTokenizer, sampling))
     .firstSequence;
 }

@@ -2,16 +2,16 @@
 import type { Program } from "../../backend/program.ts";
 import type { ArchitectureName, ModelConfig } from "../config/model-config.ts";
 import type { TensorDirectory } from "../weights/tensor-directory.ts";
-import { gemma2Layer } from "./gemma2.ts";
-import { gemma3Layer } from "./gemma3.ts";
-import { graniteLayer } from "./granite.ts";
-import { llamaLayer } from "./llama.ts";
-import { mistralLayer } from "./mistral.ts";
-import { olmo2Layer } from "./olmo2.ts";
-import { phi3Layer } from "./phi3.ts";
+import { gemma2Layer } from "./families/gemma2.ts";
+import { gemma3Layer } from "./families/gemma3.ts";
+import { graniteLayer } from "./families/granite.ts";
+import { llamaLayer } from "./families/llama.ts";
+import { mistralLayer } from "./families/mistral.ts";
+import { olmo2Layer } from "./families/olmo2.ts";
+import { phi3Layer } from "./families/phi3.ts";
+import { qwen2Layer } from "./families/qwen2.ts";
+import { qwen3Layer } from "./families/qwen3.ts";
 import { type Layer, ProgramBuilder } from "./program-builder.ts";
-import { qwen2Layer } from "./qwen2.ts";
-import { qwen3Layer } from "./qwen3.ts";
 import { type Quantization, WeightDirectory } from "./weight-directory.ts";
 
 const layerWriters: Readonly<Record<ArchitectureName, (builder: ProgramBuilder, layer: Layer) => void>> = {

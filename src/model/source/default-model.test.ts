@@ -11,7 +11,7 @@ import { HubServer } from "../testing/hub-server.ts";
 import { pathWithHangingPip, pathWithWheel } from "../testing/stub-pip.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { defaultModel } from "./default-model.ts";
-import { type PackagedFile, packagedFilePath } from "./packaged-file.ts";
+import { type PackagedFile, packagedFilePath } from "./package/packaged-file.ts";
 import { type SourceSettings, sourceSettingsFrom } from "./source-settings.ts";
 
 const contents = Buffer.from("the bytes of a model");

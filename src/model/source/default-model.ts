@@ -1,9 +1,9 @@
 /** @module The model that is served when none is named. */
 import { PagodaError } from "../../core/errors.ts";
 import type { LocalModel } from "../model-files.ts";
-import { hubModel } from "./hub-model.ts";
-import { type PackagedFile, packagedFile, packagedFilePath } from "./packaged-file.ts";
-import type { ProgressListener } from "./progress-meter.ts";
+import type { ProgressListener } from "./download/progress-meter.ts";
+import { hubModel } from "./hub/hub-model.ts";
+import { type PackagedFile, packagedFile, packagedFilePath } from "./package/packaged-file.ts";
 import type { SourceSettings } from "./source-settings.ts";
 
 /** SmolLM2-135M-Instruct, Apache-2.0. */

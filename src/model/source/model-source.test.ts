@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { tinyFolder } from "../testing/fixtures.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
+import { type DownloadProgress, ProgressMeter } from "./download/progress-meter.ts";
 import { parseModelName } from "./model-name.ts";
-import { type DownloadProgress, ProgressMeter } from "./progress-meter.ts";
 import { sourceSettingsFrom } from "./source-settings.ts";
 
 test("names: folders and files first, then hub ids with revision and tag", (t) => {

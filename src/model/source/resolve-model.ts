@@ -1,12 +1,12 @@
 /** @module From what the user wrote to files on this machine. */
 import type { LocalModel } from "../model-files.ts";
 import { defaultModel, defaultModelId } from "./default-model.ts";
-import { hubModel } from "./hub-model.ts";
+import type { ProgressListener } from "./download/progress-meter.ts";
+import { hubModel } from "./hub/hub-model.ts";
 import { parseModelName } from "./model-name.ts";
-import type { ProgressListener } from "./progress-meter.ts";
 import type { SourceSettings } from "./source-settings.ts";
 
-export type { DownloadProgress, ProgressListener } from "./progress-meter.ts";
+export type { DownloadProgress, ProgressListener } from "./download/progress-meter.ts";
 export { type SourceSettings, sourceSettingsFrom } from "./source-settings.ts";
 
 export interface ResolvedModel {

@@ -1,6 +1,6 @@
 /** @module Splits text on added tokens, which are found before any other rule applies. */
-import { escapeForPattern } from "./text-pattern.ts";
-import { whiteSpaceEnd, whiteSpaceStart } from "./white-space.ts";
+import { escapeForPattern } from "./patterns/text-pattern.ts";
+import { whiteSpaceEnd, whiteSpaceStart } from "./patterns/white-space.ts";
 
 export interface AddedToken {
   readonly id: number;

@@ -3,7 +3,7 @@
  *
  * Words are found one by one, as they are asked for: a long text must not be cut as a whole while everyone waits.
  */
-import { literalPattern } from "./text-pattern.ts";
+import { literalPattern } from "./patterns/text-pattern.ts";
 
 /** `isFirst`: the text begins the input (nothing, not even an added token, comes before it). */
 export type PreTokenizer = (text: string, isFirst: boolean) => Iterable<string>;

@@ -8,9 +8,9 @@ import { realModelPath, skipWithoutRealModel, smollmReference } from "../testing
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { tinyByteLevelGguf, tinySentencePieceGguf } from "../testing/tiny-gguf.ts";
 import { readGguf } from "../weights/gguf.ts";
-import { tokenizerFromGguf } from "./gguf-tokenizer.ts";
-import { RankedMerges } from "./merge-rule.ts";
-import { Merger } from "./merger.ts";
+import { tokenizerFromGguf } from "./gguf/gguf-tokenizer.ts";
+import { RankedMerges } from "./merges/merge-rule.ts";
+import { Merger } from "./merges/merger.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 const plain = { addSpecialTokens: false };

@@ -1,23 +1,23 @@
 /** @module POST /v1/chat/completions and /v1/completions: one exchange from body to answer, streamed or whole. */
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { parseChatRequest } from "../../api/chat-completions.ts";
-import { parseCompletionRequest } from "../../api/completions.ts";
+import { parseChatRequest } from "../../api/chat/chat-completions.ts";
+import { parseCompletionRequest } from "../../api/completions/completions.ts";
 import { toPagodaError } from "../../api/error.ts";
 import type { AnswerIdentity, GenerationExchange } from "../../api/exchange.ts";
 import { errorEvent } from "../../api/stream-text.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationEvent, GenerationService, ServedModel } from "../../core/generation.ts";
-import { EventStream } from "../event-stream.ts";
-import { jsonBody } from "../json-body.ts";
-import { numLogprobEntries } from "../logprob-entries.ts";
-import type { LogprobRoom } from "../logprob-room.ts";
+import { EventStream } from "../answers/event-stream.ts";
+import { jsonBody } from "../answers/json-body.ts";
+import type { LogprobRoom } from "../answers/logprob-budget.ts";
+import { numLogprobEntries } from "../answers/logprob-entries.ts";
 import type { RunningRequests } from "../running-requests.ts";
-import type { ServiceSlot } from "../service-slot.ts";
+import type { ServedModels } from "../served-models.ts";
 import type { UnknownFieldLog } from "../unknown-field-log.ts";
 
 export interface GenerationRouteParts {
-  readonly slot: ServiceSlot;
+  readonly slot: ServedModels;
   readonly running: RunningRequests;
   readonly unknownFields: UnknownFieldLog;
   readonly logprobRoom: LogprobRoom;

@@ -2,9 +2,9 @@
 import type { FastifyInstance } from "fastify";
 import { modelCard, modelList } from "../../api/models.ts";
 import { assertModelIsServed } from "../../api/parse-body.ts";
-import type { ServiceSlot } from "../service-slot.ts";
+import type { ServedModels } from "../served-models.ts";
 
-export function addModelRoutes(app: FastifyInstance, slot: ServiceSlot): void {
+export function addModelRoutes(app: FastifyInstance, slot: ServedModels): void {
   app.get("/v1/models", async () => modelList(slot.require().model));
   // A model id may hold slashes: organisation/name.
   app.get<{ Params: { "*": string } }>("/v1/models/*", async (request) => {

@@ -1,10 +1,10 @@
 /** @module What operators and gateways ask: /health, /ping, /version, /metrics, /admin/memory. */
 import type { FastifyInstance } from "fastify";
 import type { ServerMetrics } from "../metrics.ts";
-import type { ServiceSlot } from "../service-slot.ts";
+import type { ServedModels } from "../served-models.ts";
 
 export interface OperationsRouteParts {
-  readonly slot: ServiceSlot;
+  readonly slot: ServedModels;
   readonly metrics: ServerMetrics;
   readonly version: string;
 }

@@ -1,14 +1,14 @@
 /** @module POST /tokenize and /detokenize. */
 import type { FastifyInstance } from "fastify";
-import { detokenizeResponse, parseDetokenizeRequest } from "../../api/detokenize.ts";
-import { parseTokenizeRequest, tokenizeResponse } from "../../api/tokenize.ts";
+import { detokenizeResponse, parseDetokenizeRequest } from "../../api/tokens/detokenize.ts";
+import { parseTokenizeRequest, tokenizeResponse } from "../../api/tokens/tokenize.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { RunningRequests } from "../running-requests.ts";
-import type { ServiceSlot } from "../service-slot.ts";
+import type { ServedModels } from "../served-models.ts";
 import { UnknownFieldLog } from "../unknown-field-log.ts";
 
 export interface TokenRouteParts {
-  readonly slot: ServiceSlot;
+  readonly slot: ServedModels;
   readonly running: RunningRequests;
 }
 

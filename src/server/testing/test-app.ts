@@ -4,13 +4,13 @@ import { pino } from "pino";
 import { buildApp } from "../app.ts";
 import { ServerMetrics } from "../metrics.ts";
 import { RunningRequests } from "../running-requests.ts";
-import { ServiceSlot } from "../service-slot.ts";
+import { ServedModels } from "../served-models.ts";
 import { type Script, ScriptedService } from "./scripted-service.ts";
 
 export interface TestApp {
   readonly app: FastifyInstance;
   readonly service: ScriptedService;
-  readonly slot: ServiceSlot;
+  readonly slot: ServedModels;
   readonly running: RunningRequests;
   readonly metrics: ServerMetrics;
   readonly logLines: string[];
@@ -18,7 +18,7 @@ export interface TestApp {
 
 export function testApp(script: Script): TestApp {
   const service = new ScriptedService(script);
-  const slot = new ServiceSlot();
+  const slot = new ServedModels();
   slot.attach(service);
   const running = new RunningRequests();
   const metrics = new ServerMetrics(service.model.modelId);

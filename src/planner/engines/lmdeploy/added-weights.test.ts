@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { findDevice } from "../../device/find-device.ts";
 import { modelNamed } from "../../model/catalogue.ts";
 import type { FlagValues, Plan } from "../../plan.ts";
-import { lmdeployRules } from "../lmdeploy.ts";
+import { lmdeployRules } from "./rules.ts";
 
 function planned(model: string, flags: FlagValues): Plan {
   return lmdeployRules.plan({

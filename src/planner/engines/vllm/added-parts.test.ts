@@ -6,7 +6,7 @@ import { findDevice } from "../../device/find-device.ts";
 import { modelNamed } from "../../model/catalogue.ts";
 import type { FlagValues, Plan, PlanRequest } from "../../plan.ts";
 import { exact } from "../../quantity.ts";
-import { vllmRules } from "../vllm.ts";
+import { vllmRules } from "./rules.ts";
 
 const llama = "meta-llama/Llama-3.1-8B-Instruct";
 

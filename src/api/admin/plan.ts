@@ -1,0 +1,71 @@
+/** @module POST /admin/plan: what an engine would do with a model on a card, asked of a running server. */
+import { z } from "zod";
+import { PagodaError } from "../../core/errors.ts";
+import { parseBody } from "../parse-body.ts";
+
+const flagValue = z.union([z.string(), z.number(), z.boolean()]);
+const schema = z.object({
+  /** A name of the catalogue; with `config`, only what the plan is called. */
+  model: z.string().min(1),
+  /** The model's own config.json, for a model that is not in the catalogue. */
+  config: z.record(z.string(), z.unknown()).nullish(),
+  gpu: z.string().nullish(),
+  gpu_memory: z.string().nullish(),
+  used_memory: z.string().nullish(),
+  engine: z.string().nullish(),
+  flags: z.record(z.string(), flagValue).nullish(),
+});
+
+/** Names and flags as the command line takes them; nothing here is a path, and no file is read for a client. */
+export interface AdminPlanRequest {
+  readonly model: string;
+  readonly config: Readonly<Record<string, unknown>> | null;
+  /** A card of the catalogue. */
+  readonly gpu: string | null;
+  /** Memory of one card, such as `24GiB`. */
+  readonly gpuMemory: string | null;
+  /** What others hold on the card. */
+  readonly usedMemory: string | null;
+  /** `vllm` or `lmdeploy`, with `@version`. */
+  readonly engine: string;
+  /** The engine's flags without dashes; a switch is true. */
+  readonly flags: Readonly<Record<string, string | true>>;
+}
+
+/** The planner as the server sees it; the answer is the plan's JSON (schema `pagoda.plan/1`). */
+export interface PlanService {
+  /** Rejects with PagodaError `plan_invalid` or `model_not_found` and the nearest thing that is right. */
+  plan(request: AdminPlanRequest): Promise<unknown>;
+}
+
+function flagsOf(flags: Readonly<Record<string, string | number | boolean>>): Record<string, string | true> {
+  return Object.fromEntries(
+    Object.entries(flags).map(([name, value]) => [name, value === true ? true : String(value)]),
+  );
+}
+
+/** Throws `invalid_request` naming the field that is wrong, unknown, or missing. */
+export function parseAdminPlanRequest(body: unknown): AdminPlanRequest {
+  const { fields, unknownFields } = parseBody(body, { schema, unsupported: {}, withoutEffect: new Set() });
+  const [unknown] = unknownFields;
+  if (unknown !== undefined)
+    throw new PagodaError("invalid_request", `a plan has no field '${unknown}'`, {
+      param: unknown,
+      hint: `The fields are ${Object.keys(schema.shape).join(", ")}; flags of the engine go into flags.`,
+    });
+  const { gpu, gpu_memory: gpuMemory } = fields;
+  if (!gpu && !gpuMemory)
+    throw new PagodaError("invalid_request", "the plan needs a card", {
+      param: "gpu",
+      hint: 'Send gpu, such as "RTX 4090", or gpu_memory, such as "24GiB".',
+    });
+  return {
+    model: fields.model,
+    config: fields.config ?? null,
+    gpu: gpu ?? null,
+    gpuMemory: gpuMemory ?? null,
+    usedMemory: fields.used_memory ?? null,
+    engine: fields.engine ?? "vllm",
+    flags: flagsOf(fields.flags ?? {}),
+  };
+}

@@ -1,0 +1,78 @@
+/** @module The answer of a chat completion that is not streamed. */
+import { invariant } from "../../core/errors.ts";
+import type { GenerationEvent, PositionLogprobs } from "../../core/generation.ts";
+import type { BodyBuilder, PromptEvent, TokenText } from "../exchange.ts";
+import { chatLogprobsPieces, promptLogprobsPieces } from "../logprobs.ts";
+import { bodyOpening } from "../stream-text.ts";
+import { UsageCounter } from "../usage.ts";
+import type { ChatAnswer } from "./chat-answer.ts";
+
+interface ChoiceSoFar {
+  text: string;
+  readonly tokenIds: number[];
+  readonly logprobs: PositionLogprobs[];
+  finished: Extract<GenerationEvent, { type: "finished" }> | null;
+}
+
+export class ChatBodyBuilder implements BodyBuilder {
+  private readonly answer: ChatAnswer;
+  private readonly tokens: TokenText;
+  private readonly usage = new UsageCounter();
+  private readonly choices: ChoiceSoFar[];
+  private prompt: PromptEvent | null = null;
+
+  constructor(answer: ChatAnswer, tokens: TokenText) {
+    this.answer = answer;
+    this.tokens = tokens;
+    this.choices = Array.from({ length: answer.numChoices }, () => ({
+      text: "",
+      tokenIds: [],
+      logprobs: [],
+      finished: null,
+    }));
+  }
+
+  push(_promptIndex: number, event: GenerationEvent): void {
+    this.usage.push(event);
+    if (event.type === "prompt") {
+      this.prompt = event;
+      return;
+    }
+    const choice = this.choices[event.index];
+    invariant(choice !== undefined, () => `event of sequence ${event.index} of ${this.choices.length}`);
+    if (event.type === "finished") {
+      choice.finished = event;
+      return;
+    }
+    choice.text += event.text;
+    if (this.answer.showsTokenIds) choice.tokenIds.push(...event.tokenIds);
+    if (event.logprobs !== null) choice.logprobs.push(...event.logprobs);
+  }
+
+  *pieces(): Generator<string> {
+    const { answer, prompt } = this;
+    yield bodyOpening(answer, "chat.completion", answer.modelId);
+    for (const [index, choice] of this.choices.entries()) yield* this.choicePieces(choice, index);
+    yield `],"usage":${JSON.stringify(this.usage.usage())}`;
+    if (answer.showsPromptLogprobs && prompt !== null && prompt.promptLogprobs !== null) {
+      yield ',"prompt_logprobs":';
+      yield* promptLogprobsPieces(this.tokens, prompt.promptLogprobs);
+    }
+    if (answer.showsTokenIds && prompt !== null)
+      yield `,"prompt_token_ids":${JSON.stringify(prompt.promptTokenIds)}`;
+    yield "}";
+  }
+
+  private *choicePieces(choice: ChoiceSoFar, index: number): Generator<string> {
+    const { answer } = this;
+    const { finished } = choice;
+    invariant(finished !== null, () => `sequence ${index} of ${answer.answerId} has no ending`);
+    const message = { role: "assistant", content: choice.text, refusal: null };
+    yield `${index === 0 ? "" : ","}{"index":${index},"message":${JSON.stringify(message)},"logprobs":`;
+    if (answer.showsLogprobs)
+      yield* chatLogprobsPieces({ tokens: this.tokens, asTokenIds: answer.tokensAsIds }, choice.logprobs);
+    else yield "null";
+    yield `,"finish_reason":"${finished.reason}","stop_reason":${JSON.stringify(finished.stopReason)}`;
+    yield answer.showsTokenIds ? `,"token_ids":${JSON.stringify(choice.tokenIds)}}` : "}";
+  }
+}

@@ -1,0 +1,63 @@
+/** @module The prompt of a conversation on the wire: its messages, and what the chat template is told. */
+import { z } from "zod";
+import { PagodaError } from "../../core/errors.ts";
+import type { Prompt } from "../../core/generation.ts";
+import { type messagesSchema, toChatMessages } from "./chat-messages.ts";
+
+/** What a request states by other fields, or the model by its files: not to be replaced by a variable of that name. */
+const reservedVariables: ReadonlySet<string> = new Set([
+  "messages",
+  "tools",
+  "documents",
+  "chat_template",
+  "tokenize",
+  "add_generation_prompt",
+  "continue_final_message",
+  "bos_token",
+  "eos_token",
+  "unk_token",
+  "pad_token",
+  "sep_token",
+  "cls_token",
+  "mask_token",
+]);
+
+/** The fields beside `messages` that /v1/chat/completions and /tokenize share. */
+export const chatPromptShape = {
+  add_generation_prompt: z.boolean().nullish(),
+  continue_final_message: z.boolean().nullish(),
+  chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
+} as const;
+
+const chatPromptSchema = z.object(chatPromptShape);
+type ChatPromptFields = z.infer<typeof chatPromptSchema>;
+
+/** Throws `invalid_request` for fields that exclude each other and for a variable whose name is taken. */
+export function toChatPrompt(
+  messages: z.infer<typeof messagesSchema>,
+  fields: ChatPromptFields,
+  variables: Readonly<Record<string, unknown>> = {},
+): Prompt {
+  const continues = fields.continue_final_message ?? false;
+  if (continues && (fields.add_generation_prompt ?? false))
+    throw new PagodaError(
+      "invalid_request",
+      "'continue_final_message' and 'add_generation_prompt' exclude each other",
+      { param: "continue_final_message", hint: "Set 'add_generation_prompt' to false." },
+    );
+  const stated = fields.chat_template_kwargs ?? {};
+  const reserved = Object.keys(stated).find((name) => reservedVariables.has(name));
+  if (reserved !== undefined)
+    throw new PagodaError("invalid_request", `'chat_template_kwargs' must not replace '${reserved}'`, {
+      param: "chat_template_kwargs",
+      hint: `Leave '${reserved}' out of it.`,
+    });
+  return {
+    kind: "chat",
+    messages: toChatMessages(messages),
+    addGenerationPrompt: fields.add_generation_prompt ?? !continues,
+    continueFinalMessage: continues,
+    tools: null,
+    templateVariables: { ...variables, ...stated },
+  };
+}

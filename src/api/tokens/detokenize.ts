@@ -1,0 +1,48 @@
+/** @module POST /detokenize, in vLLM's shape: token ids to text. */
+import { z } from "zod";
+import { PagodaError } from "../../core/errors.ts";
+import type { GenerationService, ServedModel } from "../../core/generation.ts";
+import { isTokenIds } from "../completions/prompt-field.ts";
+import { assertModelIsServed, parseBody } from "../parse-body.ts";
+
+/** What is turned into text at once, a tenth of a second of it; a prompt has fewer by far. */
+const mostTokens = 131_072;
+
+const schema = z.object({
+  model: z.string().nullish(),
+  // Checked by hand, as a prompt is: no copy, and one complaint for all that is wrong.
+  tokens: z.custom<readonly number[]>((value) => Array.isArray(value) && isTokenIds(value), {
+    error: "must be an array of token ids",
+  }),
+});
+
+export interface DetokenizeRequest {
+  readonly tokenIds: readonly number[];
+  /** Unknown to this endpoint: ignored, and logged. */
+  readonly unknownFields: readonly string[];
+}
+
+export interface DetokenizeResponse {
+  readonly prompt: string;
+}
+
+export function parseDetokenizeRequest(body: unknown, model: ServedModel): DetokenizeRequest {
+  const rules = { schema, unsupported: {}, withoutEffect: new Set<string>() };
+  const { fields, unknownFields } = parseBody(body, rules);
+  assertModelIsServed(fields.model, model);
+  const { tokens } = fields;
+  if (tokens.length > mostTokens)
+    throw new PagodaError("invalid_request", `'tokens' holds ${tokens.length} token ids`, {
+      param: "tokens",
+      hint: `Send at most ${mostTokens}.`,
+    });
+  return { tokenIds: tokens, unknownFields };
+}
+
+/** Special tokens are written out: the text is what the ids say, not what a chat would show. */
+export function detokenizeResponse(
+  tokenIds: readonly number[],
+  service: GenerationService,
+): DetokenizeResponse {
+  return { prompt: service.detokenize(tokenIds, { skipSpecialTokens: false }) };
+}

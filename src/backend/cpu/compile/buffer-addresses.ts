@@ -1,0 +1,75 @@
+/** @module Where a program's buffers, weights, KV layers and inputs lie in one arena, for one thread. Bytes. */
+import { invariant } from "../../../core/errors.ts";
+import type { BackendLimits } from "../../backend.ts";
+import type { Columns, KvLayer, Program, WeightDeclaration } from "../../program.ts";
+import type { ArenaLayout } from "../memory/layout.ts";
+
+/** Rows of numbers `strideBytes` apart. */
+export interface Place {
+  readonly offset: number;
+  readonly strideBytes: number;
+  readonly width: number;
+  readonly split: "tokenRows" | "outputRows";
+}
+
+export class Places {
+  readonly limits: BackendLimits;
+  readonly layout: ArenaLayout;
+  readonly #program: Program;
+  readonly #thread: number;
+
+  constructor(
+    context: { readonly program: Program; readonly limits: BackendLimits; readonly thread: number },
+    layout: ArenaLayout,
+  ) {
+    this.#program = context.program;
+    this.limits = context.limits;
+    this.layout = layout;
+    this.#thread = context.thread;
+  }
+
+  buffer(bufferId: number): Place {
+    const { width, rows } = known(this.#program.buffers[bufferId], `buffer ${bufferId}`);
+    const offset = known(this.layout.buffers.get(bufferId), `place of buffer ${bufferId}`);
+    return { offset, strideBytes: 4 * width, width, split: rows === "tokens" ? "tokenRows" : "outputRows" };
+  }
+
+  columns({ bufferId, offset }: Columns): Place {
+    const place = this.buffer(bufferId);
+    return { ...place, offset: place.offset + 4 * offset };
+  }
+
+  weight(weightId: number): WeightDeclaration {
+    return known(this.#program.weights[weightId], `weight ${weightId}`);
+  }
+
+  weightOffset(weightId: number): number {
+    return known(this.layout.weights.get(weightId), `${this.weight(weightId).name} in this arena`);
+  }
+
+  kvLayer(kvLayer: number): KvLayer {
+    return known(this.#program.kvLayers[kvLayer], `KV layer ${kvLayer}`);
+  }
+
+  kvOffset(kvLayer: number): number {
+    return known(this.layout.kvLayers.get(kvLayer), `KV layer ${kvLayer} in this arena`);
+  }
+
+  ropeTable(ropeId: number): number {
+    return known(this.layout.ropeTables[ropeId], `rope table ${ropeId}`);
+  }
+
+  input(name: string): number {
+    return known(this.layout.inputs.get(name), `input ${name} in this arena`);
+  }
+
+  /** The thread's own. */
+  get scratch(): number {
+    return known(this.layout.scratch[this.#thread], `scratch of thread ${this.#thread}`);
+  }
+}
+
+function known<T>(value: T | undefined, what: string): T {
+  invariant(value !== undefined, () => `there is no ${what}`);
+  return value;
+}

@@ -1,0 +1,74 @@
+/**
+ * @module Which operations between the projections and attention one kernel can do for a KV head at a time: what they write for
+ * a KV head and its query heads nobody else reads, so nobody need wait for it (`prepareHeads` in `jobs.ts`).
+ *
+ *   a row of the projections   query heads of KV head 0 │ … of KV head 1 │ … │ key 0 │ key 1 │ … │ value 0 │ value 1 │ …
+ */
+import type { Columns, Operation, Program } from "../../program.ts";
+
+export type OperationOf<K extends Operation["kind"]> = Extract<Operation, { readonly kind: K }>;
+
+/** Operations in the order in which they follow each other. */
+export interface HeadGroup {
+  readonly queryNorm: OperationOf<"headNorm"> | null;
+  readonly keyNorm: OperationOf<"headNorm"> | null;
+  /** Of query heads and keys at once. */
+  readonly rope: OperationOf<"rope">;
+  readonly storeKv: OperationOf<"storeKv">;
+  readonly attention: OperationOf<"attention">;
+}
+
+/** By each of its operations. */
+export function headGroups(
+  program: Program,
+  operations: readonly Operation[],
+): ReadonlyMap<Operation, HeadGroup> {
+  const groups = new Map<Operation, HeadGroup>();
+  for (const index of operations.keys()) {
+    const group = headGroupAt(program, operations, index);
+    if (group === null) continue;
+    for (const operation of Object.values(group)) if (operation !== null) groups.set(operation, group);
+  }
+  return groups;
+}
+
+/** The group whose rope is operation `index`; null if there is none. */
+function headGroupAt(program: Program, operations: readonly Operation[], index: number): HeadGroup | null {
+  const [rope, storeKv, attention] = operations.slice(index);
+  if (rope?.kind !== "rope" || storeKv?.kind !== "storeKv" || attention?.kind !== "attention") return null;
+  const layer = program.kvLayers[attention.kvLayer];
+  if (layer === undefined || storeKv.kvLayer !== attention.kvLayer) return null;
+  const keyOffset = attention.query.offset + attention.numHeads * layer.headDim;
+  const turnsBoth =
+    isSame(rope.at, attention.query) &&
+    isSame(storeKv.key, { ...rope.at, offset: keyOffset }) &&
+    storeKv.value.bufferId === storeKv.key.bufferId &&
+    rope.headDim === layer.headDim &&
+    rope.numHeads === attention.numHeads + layer.numKvHeads;
+  if (!turnsBoth) return null;
+  const norms = headNorms(operations.slice(0, index), attention.query, storeKv.key, layer.headDim);
+  return { ...norms, rope, storeKv, attention };
+}
+
+/** The last two operations, if they norm the query heads and then the keys; both or none, since the kernel has one eps. */
+function headNorms(
+  operations: readonly Operation[],
+  query: Columns,
+  key: Columns,
+  headDim: number,
+): Pick<HeadGroup, "queryNorm" | "keyNorm"> {
+  const [queryNorm, keyNorm] = operations.slice(-2);
+  const isBoth =
+    queryNorm?.kind === "headNorm" &&
+    keyNorm?.kind === "headNorm" &&
+    isSame(queryNorm.at, query) &&
+    isSame(keyNorm.at, key) &&
+    queryNorm.headDim === headDim &&
+    keyNorm.headDim === headDim &&
+    queryNorm.eps === keyNorm.eps;
+  return isBoth ? { queryNorm, keyNorm } : { queryNorm: null, keyNorm: null };
+}
+
+function isSame(a: Columns, b: Columns): boolean {
+  return a.bufferId === b.bufferId && a.offset === b.offset;
+}

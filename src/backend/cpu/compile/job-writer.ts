@@ -1,0 +1,77 @@
+/** @module Writes a thread's job blocks and notes which of their words change from step to step. */
+import { invariant } from "../../../core/errors.ts";
+import { jobBytes } from "../../../core/workspace-layout.ts";
+import {
+  type JobField,
+  type JobValues,
+  jobHeader,
+  jobWord,
+  type KernelName,
+  writeJob,
+} from "../kernels/jobs.ts";
+import type { ThreadArena } from "./compile.ts";
+import type { Job, Patch } from "./phase.ts";
+
+export class JobWriter {
+  readonly #arenas: readonly ThreadArena[];
+  readonly #thread: number;
+  readonly #jobsPerThread: number;
+  /** By arena. */
+  readonly #numWritten: number[];
+  #patches: Patch[] = [];
+
+  constructor(arenas: readonly ThreadArena[], thread: number, jobsPerThread: number) {
+    this.#arenas = arenas;
+    this.#thread = thread;
+    this.#jobsPerThread = jobsPerThread;
+    this.#numWritten = arenas.map(() => 0);
+  }
+
+  /** A new job block in `arenaId`. `numUnits` as in `Job`; its start and end are set when it is run. */
+  write<K extends KernelName>(arenaId: number, kernelName: K, values: JobValues<K>, numUnits = 0): Job {
+    const arena = this.arena(arenaId);
+    const index = this.#numWritten[arenaId] ?? 0;
+    invariant(index < this.#jobsPerThread, () => `more than ${this.#jobsPerThread} jobs of a thread`);
+    this.#numWritten[arenaId] = index + 1;
+    const jobOffset = arena.layout.jobs + (this.#thread * this.#jobsPerThread + index) * jobBytes;
+    writeJob(arena.views, jobOffset, kernelName, values, { start: 0, end: 0 }, arena.baseAddress);
+    return {
+      kernelName,
+      kernel: arena.kernelSet.kernels[kernelName],
+      jobOffset,
+      i32: arena.views.i32,
+      startWord: jobOffset / 4 + jobHeader.start,
+      numUnits,
+    };
+  }
+
+  /** Sets `field` of the job to `value` before each step or piece. */
+  patch<K extends KernelName>(
+    job: Job,
+    kernelName: K,
+    field: JobField<K>,
+    value: Patch["value"],
+    base = 0,
+  ): void {
+    this.#patches.push({
+      i32: job.i32,
+      word: job.jobOffset / 4 + jobWord(kernelName, field),
+      value,
+      base,
+      ownPlace: 0,
+    });
+  }
+
+  /** The patches noted since the last call. */
+  takePatches(): readonly Patch[] {
+    const patches = this.#patches;
+    this.#patches = [];
+    return patches;
+  }
+
+  arena(arenaId: number): ThreadArena {
+    const arena = this.#arenas[arenaId];
+    invariant(arena !== undefined, () => `there is no arena ${arenaId}`);
+    return arena;
+  }
+}

@@ -1,0 +1,251 @@
+/** @module One operation of a program as kernel jobs. Strides and offsets are bytes; activations are f32 rows. */
+import { rowsPerOctet } from "../../../core/weight-layout.ts";
+import type { BackendLimits } from "../../backend.ts";
+import type { Operation, Program, WeightDeclaration } from "../../program.ts";
+import { activationCodes, type JobValues, type KernelName, storageCodes } from "../kernels/jobs.ts";
+import { type Place, Places } from "./buffer-addresses.ts";
+import type { HeadGroup } from "./fused-head-preparation.ts";
+import type { JobWriter } from "./job-writer.ts";
+import { AttentionLowering } from "./lower-attention.ts";
+import type { Job, PhaseKind } from "./phase.ts";
+import type { PhaseList } from "./phase-list.ts";
+
+type OperationOf<K extends Operation["kind"]> = Extract<Operation, { readonly kind: K }>;
+
+const matmulKernels = {
+  q4: "matmulQ4",
+  q8: "matmulQ8",
+  f32: "matmulF32",
+  f16: "matmulF16",
+  bf16: "matmulBf16",
+} as const;
+
+/** Lowers operations that run in one arena. */
+export class Lowering {
+  readonly #places: Places;
+  readonly #arenaId: number;
+  readonly #jobs: JobWriter;
+  readonly #phases: PhaseList;
+  readonly #heads: AttentionLowering;
+  /** The buffer whose rows the arena's quantised activations are made of. */
+  #quantizedBufferId: number | null = null;
+
+  /** `groups` of `headGroups`. */
+  constructor(
+    context: { readonly program: Program; readonly limits: BackendLimits; readonly thread: number },
+    arenaId: number,
+    jobs: JobWriter,
+    phases: PhaseList,
+    groups: ReadonlyMap<Operation, HeadGroup>,
+  ) {
+    this.#places = new Places(context, jobs.arena(arenaId).layout);
+    this.#arenaId = arenaId;
+    this.#jobs = jobs;
+    this.#phases = phases;
+    this.#heads = new AttentionLowering(this.#places, arenaId, jobs, phases, groups);
+  }
+
+  /** `quantizesOutput`: the f32 row that the operation would write is read in quantised form only. */
+  lower(operation: Operation, quantizesOutput: boolean): void {
+    switch (operation.kind) {
+      case "embed":
+        this.#embed(operation);
+        break;
+      case "rmsNorm":
+        if (quantizesOutput) this.#normQuantize(operation);
+        else this.#rmsNorm(operation);
+        break;
+      case "headNorm":
+        this.#heads.headNorm(operation);
+        this.#wrote(operation.at.bufferId);
+        break;
+      case "linear":
+        this.#linear(operation);
+        break;
+      case "rope":
+        this.#heads.rope(operation);
+        this.#wrote(operation.at.bufferId);
+        break;
+      case "storeKv":
+        this.#heads.storeKv(operation);
+        break;
+      case "attention":
+        this.#heads.attention(operation);
+        this.#wrote(operation.out);
+        break;
+      case "glu":
+        if (quantizesOutput) this.#gluQuantize(operation);
+        else this.#glu(operation);
+        break;
+      case "add":
+        this.#add(operation);
+        break;
+      case "gatherOutputs":
+        this.#gatherOutputs(operation);
+        break;
+      case "softcap":
+        this.#softcap(operation);
+        break;
+    }
+  }
+
+  #embed({ weightId, out, scale }: OperationOf<"embed">): void {
+    const weight = this.#places.weight(weightId);
+    const place = this.#places.buffer(out);
+    this.#rows("embed", "embed", place, true, {
+      tokenIds: this.#places.input("tokenIds"),
+      weights: this.#places.weightOffset(weightId),
+      storage: storageCodes[weight.storage],
+      width: weight.numCols,
+      out: place.offset,
+      outStride: place.strideBytes,
+      scale,
+    });
+    this.#wrote(out);
+  }
+
+  #rmsNorm({ input, weightId, out, eps }: OperationOf<"rmsNorm">): void {
+    const from = this.#places.buffer(input);
+    const weight = this.#places.weightOffset(weightId);
+    const values = { ...this.#rowValues(from, this.#places.buffer(out), from.width), weight, eps };
+    this.#rows("rows", "rmsNorm", from, input !== out, values);
+    this.#wrote(out);
+  }
+
+  #normQuantize({ input, weightId, out, eps }: OperationOf<"rmsNorm">): void {
+    const from = this.#places.buffer(input);
+    const values = {
+      ...this.#quantizeValues(from, from.width),
+      weight: this.#places.weightOffset(weightId),
+      eps,
+    };
+    this.#rows("rows", "normQuantize", from, true, values);
+    this.#quantizedBufferId = out;
+  }
+
+  #glu({ input, out, activation }: OperationOf<"glu">): void {
+    const [from, to] = [this.#places.buffer(input), this.#places.buffer(out)];
+    const values = { ...this.#rowValues(from, to, to.width), activation: activationCodes[activation] };
+    this.#rows("rows", "glu", from, true, values);
+    this.#wrote(out);
+  }
+
+  #gluQuantize({ input, out, activation }: OperationOf<"glu">): void {
+    const from = this.#places.buffer(input);
+    const width = this.#places.buffer(out).width;
+    const values = { ...this.#quantizeValues(from, width), activation: activationCodes[activation] };
+    this.#rows("rows", "gluQuantize", from, true, values);
+    this.#quantizedBufferId = out;
+  }
+
+  #add({ input, out, scale }: OperationOf<"add">): void {
+    const [from, to] = [this.#places.buffer(input), this.#places.buffer(out)];
+    this.#rows("rows", "add", to, false, { ...this.#rowValues(from, to, to.width), scale });
+    this.#wrote(out);
+  }
+
+  #gatherOutputs({ input, out }: OperationOf<"gatherOutputs">): void {
+    const [from, to] = [this.#places.buffer(input), this.#places.buffer(out)];
+    const rowIds = this.#places.input("outputRows");
+    const job = this.#rows("rows", "gatherRows", to, true, {
+      ...this.#rowValues(from, to, to.width),
+      rowIds,
+    });
+    this.#jobs.patch(job, "gatherRows", "rowIds", "outputRowIds", rowIds);
+    this.#wrote(out);
+  }
+
+  #softcap({ buffer, cap }: OperationOf<"softcap">): void {
+    const place = this.#places.buffer(buffer);
+    const values = { at: place.offset, stride: place.strideBytes, width: place.width, cap };
+    this.#rows("rows", "softcap", place, false, values);
+    this.#wrote(buffer);
+  }
+
+  #linear({ input, parts, out, accumulate, scale }: OperationOf<"linear">): void {
+    const from = this.#places.buffer(input);
+    const to = this.#places.buffer(out);
+    const storages = parts.map(({ weightId }) => this.#places.weight(weightId).storage);
+    if (storages.some(isQuantized)) this.#quantize(input, from);
+    let outOffset = to.offset;
+    const jobs = parts.map(({ weightId, biasId }) => {
+      const { storage, numRows, numCols } = this.#places.weight(weightId);
+      const kernelName = matmulKernels[storage];
+      const job = this.#jobs.write(
+        this.#arenaId,
+        kernelName,
+        {
+          input: isQuantized(storage) ? this.#places.layout.quantized : from.offset,
+          inputStride: from.strideBytes,
+          numTokens: 0,
+          weights: this.#places.weightOffset(weightId),
+          numRows,
+          numCols,
+          out: outOffset,
+          outStride: to.strideBytes,
+          bias: biasId === null ? 0 : this.#places.weightOffset(biasId),
+          scale,
+          accumulate: accumulate ? 1 : 0,
+        },
+        Math.ceil(numRows / rowsPerOctet),
+      );
+      this.#jobs.patch(job, kernelName, "numTokens", numRowsOf(from.split));
+      outOffset += 4 * numRows;
+      return job;
+    });
+    const unitMacs = rowsPerOctet * from.width;
+    this.#phases.add({ kind: matmulKind(storages), split: "octets", jobs, unitMacs });
+    this.#wrote(out);
+  }
+
+  /** Quantises the rows of a buffer unless they already are. */
+  #quantize(bufferId: number, from: Place): void {
+    if (this.#quantizedBufferId === bufferId) return;
+    this.#rows("rows", "quantizeRows", from, true, this.#quantizeValues(from, from.width));
+    this.#quantizedBufferId = bufferId;
+  }
+
+  #rows<K extends KernelName>(
+    kind: PhaseKind,
+    kernelName: K,
+    place: Place,
+    isRepeatable: boolean,
+    values: JobValues<K>,
+  ): Job {
+    const job = this.#jobs.write(this.#arenaId, kernelName, values);
+    this.#phases.addRows(kind, place.split, job, isRepeatable);
+    return job;
+  }
+
+  #rowValues(from: Place, to: Place, width: number): JobValues<"gatherRows"> {
+    return {
+      input: from.offset,
+      inputStride: from.strideBytes,
+      out: to.offset,
+      outStride: to.strideBytes,
+      width,
+      rowIds: 0,
+    };
+  }
+
+  #quantizeValues(from: Place, width: number): JobValues<"quantizeRows"> {
+    return { input: from.offset, inputStride: from.strideBytes, out: this.#places.layout.quantized, width };
+  }
+
+  #wrote(bufferId: number): void {
+    if (this.#quantizedBufferId === bufferId) this.#quantizedBufferId = null;
+  }
+}
+
+function isQuantized(storage: WeightDeclaration["storage"]): boolean {
+  return storage === "q4" || storage === "q8";
+}
+
+function numRowsOf(split: Place["split"]): "numTokens" | "numOutputs" {
+  return split === "tokenRows" ? "numTokens" : "numOutputs";
+}
+
+function matmulKind(storages: readonly WeightDeclaration["storage"][]): PhaseKind {
+  if (storages.every((storage) => storage === "q4")) return "matmulQ4";
+  return storages.every(isQuantized) ? "matmulQ8" : "matmulFloat";
+}

@@ -1,0 +1,72 @@
+/** @module A seeded job for each kernel that there is machine code for: what the self-test and the fuzz run. */
+import { rowsPerOctet } from "../../../../../core/weight-layout.ts";
+import type { JobValues, KernelName } from "../../jobs.ts";
+import { attentionCase } from "./attention.ts";
+import { floatMatmulCase } from "./matmul-float.ts";
+import { type MatmulCase, matmulFloats, placeMatmul, randomMatmul } from "./matmul-quantized.ts";
+import { quantizeCase } from "./rows.ts";
+import type { ScratchArena } from "./scratch-arena.ts";
+import type { SeededNumbers } from "./seeded-numbers.ts";
+
+/** Bytes [start, end) of an arena. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A job whose operands lie in the arena it was placed in. */
+export interface KernelCase {
+  readonly kernel: KernelName;
+  readonly values: JobValues<KernelName>;
+  /** Units of the split dimension. */
+  readonly numUnits: number;
+  /**
+   * Results that are f32 numbers with fractions: only there may two kernel sets differ, by roundings. Everything else is
+   * compared to the bit: whole numbers, padding, guards, and f32 numbers that the job's operands make exact.
+   */
+  readonly floats: readonly ByteRange[];
+  /** Bytes whose contents afterwards mean nothing. */
+  readonly scratch?: ByteRange;
+}
+
+/** `brief` cases are small, for the start of a server; `thorough` ones reach further, for tests. */
+export type Effort = "brief" | "thorough";
+type MakeCase = (arena: ScratchArena, random: SeededNumbers, effort: Effort) => KernelCase;
+const cacheBytes = { brief: 30_000, thorough: 160_000 } as const;
+
+/** Enough for every width of tile, more than one group, and an octet that is not full. */
+const largestMatmul = { numTokens: 20, numRows: 40, numGroups: 6 };
+
+/** Every other case has results that are integer sums and nothing else: a wrong sum is no rounding. */
+const matmul =
+  (kernel: "matmulQ4" | "matmulQ8", storage: "q4" | "q8"): MakeCase =>
+  (arena, random) => {
+    const isExact = random.between(0, 1) === 0;
+    const any = randomMatmul(random, storage, largestMatmul);
+    const shape: MatmulCase = isExact ? { ...any, ...sumsAlone } : any;
+    const values = placeMatmul(arena, random, shape);
+    return {
+      kernel,
+      values,
+      numUnits: Math.ceil(shape.numRows / rowsPerOctet),
+      floats: isExact ? [] : matmulFloats(values),
+    };
+  };
+const sumsAlone = { hasBias: false, accumulate: false, scale: 1, scales: "one" } as const;
+
+export const kernelCases = {
+  matmulQ4: matmul("matmulQ4", "q4"),
+  matmulQ8: matmul("matmulQ8", "q8"),
+  matmulF32: (arena, random) => floatMatmulCase(arena, random, "f32"),
+  matmulF16: (arena, random) => floatMatmulCase(arena, random, "f16"),
+  matmulBf16: (arena, random) => floatMatmulCase(arena, random, "bf16"),
+  quantizeRows: (arena, random) => quantizeCase(arena, random, "quantizeRows"),
+  normQuantize: (arena, random) => quantizeCase(arena, random, "normQuantize"),
+  gluQuantize: (arena, random) => quantizeCase(arena, random, "gluQuantize"),
+  attentionF16: (arena, random, effort) => attentionCase(arena, random, "f16", cacheBytes[effort]),
+  attentionInt8: (arena, random, effort) => attentionCase(arena, random, "int8", cacheBytes[effort]),
+  attentionInt4: (arena, random, effort) => attentionCase(arena, random, "int4", cacheBytes[effort]),
+} as const satisfies Partial<Record<KernelName, MakeCase>>;
+
+/** Kernels that can be tried. */
+export type TriedKernel = keyof typeof kernelCases;

@@ -1,0 +1,205 @@
+/**
+ * @module Matrix products of quantised weights to try kernels with: seeded operands in the real layouts, and the
+ * same product in plain TypeScript, one rounding at a time.
+ */
+import {
+  groupWidth,
+  octetBytes,
+  packedMatrixBytes,
+  rowsPerOctet,
+} from "../../../../../core/weight-layout.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../../../core/workspace-layout.ts";
+import type { JobValues } from "../../jobs.ts";
+import type { QuantizedStorage } from "../kernels/tile-shape.ts";
+import type { ByteRange } from "./kernel-cases.ts";
+import type { ScratchArena } from "./scratch-arena.ts";
+import type { SeededNumbers } from "./seeded-numbers.ts";
+
+export interface MatmulCase {
+  readonly storage: QuantizedStorage;
+  readonly numTokens: number;
+  readonly numRows: number;
+  readonly numCols: number;
+  readonly hasBias: boolean;
+  readonly accumulate: boolean;
+  readonly scale: number;
+  /** Of weights and activations; by default whatever a file may hold. */
+  readonly scales?: ScaleKind;
+}
+
+/**
+ * `any`: now and then 0 or a subnormal, which a fuzz must try and which cost a processor time. `ordinary`: as in real
+ * weights, for benchmarks. `one`: 1 and −1, so that every result is a whole number below 2^24 and therefore exact.
+ */
+export type ScaleKind = "any" | "ordinary" | "one";
+
+/** A shape from one row, one token and one group up to `largest` of each, small ones more often. */
+export function randomMatmul(
+  random: SeededNumbers,
+  storage: QuantizedStorage,
+  largest: { readonly numTokens: number; readonly numRows: number; readonly numGroups: number },
+): MatmulCase {
+  return {
+    storage,
+    numTokens: random.between(1, random.between(1, largest.numTokens)),
+    numRows: random.between(1, random.between(1, largest.numRows)),
+    numCols: groupWidth * random.between(1, random.between(1, largest.numGroups)),
+    hasBias: random.between(0, 1) === 1,
+    accumulate: random.between(0, 1) === 1,
+    scale: random.between(0, 1) === 1 ? 1 : random.signed(),
+  };
+}
+
+const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
+const halfOfOne = 0x3c00;
+
+/** f16 bits of numbers from 2^-14 to 2^-6 with either sign, now and then 0 or a subnormal. */
+export function randomHalf(random: SeededNumbers): number {
+  const bits = random.bits();
+  return (bits & 15) === 0 ? (bits >> 4) & 3 : halfOf(bits >> 4);
+}
+
+/** An ordinary one: sign, exponent from 1 to 8, fraction. One draw makes it: a start's self-test needs some 10⁵ of them. */
+function halfOf(bits: number): number {
+  return ((bits & 1) << 15) | ((1 + ((bits >> 1) & 7)) << 10) | ((bits >> 4) & 1023);
+}
+
+/** f16 bits of a weight's scale. */
+const weightScale: Readonly<Record<ScaleKind, (random: SeededNumbers) => number>> = {
+  any: randomHalf,
+  ordinary: (random) => halfOf(random.bits()),
+  one: (random) => (random.between(0, 1) << 15) | halfOfOne,
+};
+
+/** The results of a product: every token's row. */
+export function matmulFloats({ out, outStride, numTokens, numRows }: JobValues<"matmulQ4">): ByteRange[] {
+  return Array.from({ length: numTokens }, (_, token) => {
+    const start = out + token * outStride;
+    return { start, end: start + 4 * numRows };
+  });
+}
+
+/** Fills new regions of the arena with a case. @returns the job's values; `out` holds seeded numbers to add to */
+export function placeMatmul(
+  arena: ScratchArena,
+  random: SeededNumbers,
+  c: MatmulCase,
+): JobValues<"matmulQ4"> {
+  const weights = arena.take(packedMatrixBytes(c.storage, c.numRows, c.numCols));
+  const groupBytes = octetBytes(c.storage, groupWidth);
+  const numHalves = c.storage === "q4" ? 2 * rowsPerOctet : rowsPerOctet;
+  const scales = c.scales ?? "any";
+  for (
+    let at = weights;
+    at < weights + packedMatrixBytes(c.storage, c.numRows, c.numCols);
+    at += groupBytes
+  ) {
+    for (let i = 0; i < groupBytes; i += 4) arena.i32[(at + i) / 4] = random.bits();
+    for (let i = 0; i < numHalves; i++) arena.u16[at / 2 + i] = weightScale[scales](random);
+  }
+  const outStride = 4 * (c.numRows + random.between(0, 3));
+  return {
+    input: placeQuads(arena, random, c),
+    inputStride: 0,
+    numTokens: c.numTokens,
+    weights,
+    numRows: c.numRows,
+    numCols: c.numCols,
+    // Ends with the last token's last row: a write past it meets a guard.
+    out: arena.floats(
+      Array.from({ length: (outStride / 4) * (c.numTokens - 1) + c.numRows }, () => random.signed()),
+    ),
+    outStride,
+    bias: c.hasBias ? arena.floats(Array.from({ length: c.numRows }, () => random.signed())) : 0,
+    scale: c.scale,
+    accumulate: c.accumulate ? 1 : 0,
+  };
+}
+
+/** Quantised activations. Padding tokens hold the worst there can be: bytes of −128 and scales that are not numbers. */
+function placeQuads(
+  arena: ScratchArena,
+  random: SeededNumbers,
+  { numTokens, numCols, scales }: MatmulCase,
+): number {
+  const numGroups = numCols / groupWidth;
+  const numQuads = Math.ceil(numTokens / tokensPerQuad);
+  const input = arena.take(numQuads * numGroups * quadGroupBytes);
+  for (let quad = 0; quad < numQuads; quad++)
+    for (let group = 0; group < numGroups; group++)
+      for (let token = 0; token < tokensPerQuad; token++) {
+        const at = input + (quad * numGroups + group) * quadGroupBytes;
+        const isPadding = quad * tokensPerQuad + token >= numTokens;
+        const isExtreme = random.between(0, 7) === 0;
+        let sum = 0;
+        for (let k = 0; k < groupWidth; k++) {
+          const q = isPadding ? -128 : isExtreme ? 127 : random.between(-127, 127);
+          arena.bytes[at + (k >> 2) * 16 + 4 * token + (k & 3)] = q;
+          sum += q;
+        }
+        arena.f32[(at + 128) / 4 + token] = isPadding
+          ? Number.NaN
+          : scales === "one"
+            ? 1
+            : Math.abs(random.signed());
+        arena.f32[(at + 144) / 4 + token] = isPadding ? Number.NaN : sum;
+      }
+  return input;
+}
+
+function halfToNumber(bits: number): number {
+  const sign = bits >> 15 === 0 ? 1 : -1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+}
+
+/** What a kernel without fused multiply-adds must write for a token and row, to the bit. `old`: what out held. */
+export function exactOutput(
+  arena: ScratchArena,
+  c: MatmulCase,
+  job: JobValues<"matmulQ4">,
+  token: number,
+  row: number,
+  old: number,
+): number {
+  const { fround } = Math;
+  const numGroups = c.numCols / groupWidth;
+  let sum = 0;
+  for (let group = 0; group < numGroups; group++) {
+    const octet = Math.floor(row / rowsPerOctet);
+    const w =
+      job.weights + octet * octetBytes(c.storage, c.numCols) + group * octetBytes(c.storage, groupWidth);
+    const x = job.input + (Math.floor(token / tokensPerQuad) * numGroups + group) * quadGroupBytes;
+    const lane = token % tokensPerQuad;
+    const xScale = arena.f32[(x + 128) / 4 + lane] ?? 0;
+    const scale = halfToNumber(arena.u16[w / 2 + (row % rowsPerOctet)] ?? 0);
+    let dot = 0;
+    for (let k = 0; k < groupWidth; k++)
+      dot += weightAt(arena, c.storage, w, row % rowsPerOctet, k) * byteAt(arena, x, lane, k);
+    sum = fround(sum + fround(fround(scale * xScale) * dot));
+    if (c.storage !== "q4") continue;
+    const min = halfToNumber(arena.u16[w / 2 + rowsPerOctet + (row % rowsPerOctet)] ?? 0);
+    sum = fround(sum + fround(min * fround(xScale * (arena.f32[(x + 144) / 4 + lane] ?? 0))));
+  }
+  const bias = job.bias === 0 ? -0 : (arena.f32[job.bias / 4 + row] ?? 0);
+  const value = fround(fround(sum + bias) * fround(job.scale));
+  return c.accumulate ? fround(old + value) : value;
+}
+
+function weightAt(
+  arena: ScratchArena,
+  storage: QuantizedStorage,
+  group: number,
+  row: number,
+  k: number,
+): number {
+  if (storage === "q8")
+    return ((arena.bytes[group + 16 + (k >> 2) * 32 + 4 * row + (k & 3)] ?? 0) << 24) >> 24;
+  const byte = arena.bytes[group + 32 + (k >> 3) * 32 + 4 * row + (k & 3)] ?? 0;
+  return (k & 4) === 0 ? byte & 15 : byte >> 4;
+}
+
+function byteAt(arena: ScratchArena, group: number, lane: number, k: number): number {
+  return ((arena.bytes[group + (k >> 2) * 16 + 4 * lane + (k & 3)] ?? 0) << 24) >> 24;
+}

@@ -1,0 +1,63 @@
+/** @module Jobs that go over token rows, to try kernels with: quantising, norms, gates, rotary embedding. */
+import { groupWidth } from "../../../../../core/weight-layout.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../../../core/workspace-layout.ts";
+import type { ByteRange, KernelCase } from "./kernel-cases.ts";
+import type { ScratchArena } from "./scratch-arena.ts";
+import type { SeededNumbers } from "./seeded-numbers.ts";
+
+/** Numbers of very different magnitudes; now and then a group of zeros or of numbers too small to divide by. */
+function rowNumbers(random: SeededNumbers, numNumbers: number): Float32Array {
+  const numbers = Float32Array.from(
+    { length: numNumbers },
+    () => random.signed() * 2 ** random.between(-6, 6),
+  );
+  for (let start = 0; start < numNumbers; start += groupWidth) {
+    const kind = random.between(0, 19);
+    if (kind === 0) numbers.fill(0, start, start + groupWidth);
+    if (kind === 1) numbers.fill(1e-35, start, start + groupWidth);
+  }
+  return numbers;
+}
+
+/** A job for one of the three kernels that quantise token rows. */
+export function quantizeCase(
+  arena: ScratchArena,
+  random: SeededNumbers,
+  kernel: "quantizeRows" | "normQuantize" | "gluQuantize",
+): KernelCase {
+  const width = groupWidth * random.between(1, random.between(1, 20));
+  const numTokens = random.between(1, 9);
+  const inputWidth = kernel === "gluQuantize" ? 2 * width : width;
+  const inputStride = inputWidth + random.between(0, 3);
+  const outBytes = quantizedBytes(numTokens, width);
+  const out = arena.take(outBytes);
+  for (let i = 0; i < outBytes; i++) arena.bytes[out + i] = random.bits();
+  const common = {
+    input: arena.floats(rowNumbers(random, inputStride * numTokens)),
+    inputStride: 4 * inputStride,
+    out,
+    width,
+  };
+  const own = {
+    quantizeRows: {},
+    normQuantize: { weight: arena.floats(rowNumbers(random, width)), eps: 1e-5 },
+    gluQuantize: { activation: random.between(0, 1) },
+  };
+  return {
+    kernel,
+    values: { ...common, ...own[kernel] },
+    numUnits: numTokens,
+    floats: scalesOf(out, numTokens, width),
+  };
+}
+
+/** Where the scales of tokens lie in the quad layout. Their bytes and sums are whole numbers; padding is left alone. */
+function scalesOf(out: number, numTokens: number, width: number): ByteRange[] {
+  const numGroups = width / groupWidth;
+  const groupBytes = quantizedBytes(tokensPerQuad, groupWidth);
+  return Array.from({ length: Math.ceil(numTokens / tokensPerQuad) * numGroups }, (_, i) => {
+    const start = out + i * groupBytes + tokensPerQuad * groupWidth;
+    const numInQuad = Math.min(tokensPerQuad, numTokens - Math.floor(i / numGroups) * tokensPerQuad);
+    return { start, end: start + 4 * numInQuad };
+  });
+}

@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { groupWidth } from "../../../../core/weight-layout.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
+import type { KernelSet } from "../kernel-set.ts";
+import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
+import { ScratchArena } from "./cases/scratch-arena.ts";
+import { SeededNumbers } from "./cases/seeded-numbers.ts";
+import { type Comparison, compareKernels } from "./compare-kernels.ts";
+import { whyNoLoader } from "./loader.ts";
+
+const kernelFile = new URL("../../../../../build/kernels.wasm", import.meta.url);
+const skip =
+  whyNoLoader() ?? (existsSync(kernelFile) ? false : "build/kernels.wasm is missing: npm run prepare");
+
+type Spoil = (arena: ScratchArena, kernelCase: KernelCase, random: SeededNumbers) => void;
+
+/** What is said of wasm beside itself, when `spoil` has gone over the second one's results. */
+function compareSpoiled(kernel: TriedKernel, numCases: number, spoil: Spoil): Comparison["kind"][] {
+  const arena = new ScratchArena(1 << 20);
+  const module = new WebAssembly.Module(readFileSync(kernelFile));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: arena.memory } });
+  const wasm: KernelSet = { name: "wasm", kernels: exports as unknown as KernelSet["kernels"] };
+  const random = new SeededNumbers(41);
+  return Array.from({ length: numCases }, () => {
+    arena.reset();
+    const kernelCase: KernelCase = kernelCases[kernel](arena, random, "thorough");
+    let isSecondPart = false;
+    const spoiled = (job: number): void => {
+      wasm.kernels[kernel](job);
+      if (isSecondPart) spoil(arena, kernelCase, random);
+      isSecondPart = true;
+    };
+    const set: KernelSet = { name: "spoiled", kernels: { ...wasm.kernels, [kernel]: spoiled } };
+    return compareKernels(arena, [wasm, set], kernelCase, 1).kind;
+  });
+}
+
+const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
+const dataBytes = tokensPerQuad * groupWidth;
+
+/** Offset of a quad group of the case's results. */
+function anyGroup({ values, numUnits }: KernelCase, random: SeededNumbers): number {
+  const { out, width } = values as { readonly out: number; readonly width: number };
+  const numGroups = Math.ceil(numUnits / tokensPerQuad) * (width / groupWidth);
+  return out + quadGroupBytes * random.between(0, numGroups - 1);
+}
+
+describe("what two kernel sets may differ by", { skip }, () => {
+  for (const kernel of ["quantizeRows", "normQuantize", "gluQuantize"] as const) {
+    test(`${kernel}: not by a bit of a whole number, be it a byte, a sum or padding`, () => {
+      const kinds = compareSpoiled(kernel, 200, (arena, kernelCase, random) => {
+        const at = anyGroup(kernelCase, random) + random.between(0, dataBytes - 1);
+        arena.bytes[at] = (arena.bytes[at] ?? 0) ^ 1;
+      });
+      assert.deepEqual(new Set(kinds), new Set(["different"]));
+      const ofSums = compareSpoiled(kernel, 200, (arena, kernelCase, random) => {
+        const at = anyGroup(kernelCase, random) + dataBytes + 4 * tokensPerQuad + random.between(0, 15);
+        arena.bytes[at] = (arena.bytes[at] ?? 0) ^ 1;
+      });
+      assert.deepEqual(new Set(ofSums), new Set(["different"]));
+    });
+
+    test(`${kernel}: by a millionth of a scale`, () => {
+      const kinds = compareSpoiled(kernel, 200, (arena, kernelCase, random) => {
+        const at = (anyGroup(kernelCase, random) + dataBytes) / 4; // the first token's, which is never padding
+        arena.f32[at] = (arena.f32[at] ?? 0) * (1 + 1e-6);
+      });
+      // Where all numbers are zero, so are the scales.
+      assert.deepEqual(
+        kinds.filter((kind) => kind !== "equal" && kind !== "rounded"),
+        [],
+      );
+      assert.ok(kinds.includes("rounded"));
+    });
+  }
+
+  test("products whose operands make them exact: not by one; others by their last bits", () => {
+    for (const kernel of ["matmulQ4", "matmulQ8"] as const) {
+      const exact = new Set<Comparison["kind"]>();
+      const others = new Set<Comparison["kind"]>();
+      const wasExact: boolean[] = [];
+      const kinds = compareSpoiled(kernel, 100, (arena, { values, floats }) => {
+        const at = (values as { readonly out: number }).out / 4;
+        wasExact.push(floats.length === 0);
+        if (floats.length === 0) arena.f32[at] = (arena.f32[at] ?? 0) + 1;
+        else arena.i32[at] = (arena.i32[at] ?? 0) ^ 1;
+      });
+      for (const [i, kind] of kinds.entries()) (wasExact[i] === true ? exact : others).add(kind);
+      assert.deepEqual([exact, others], [new Set(["different"]), new Set(["rounded"])]);
+    }
+  });
+});

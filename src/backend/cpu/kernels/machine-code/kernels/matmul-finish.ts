@@ -1,0 +1,148 @@
+/**
+ * @module The end of a matrix product's tile: out = scale · (sum + bias), or added to what out holds.
+ *
+ * Sums lie at rsp, one vector per token. The last octet of a matrix may have fewer than 8 rows: then lanes past them are
+ * masked, since the bytes beyond belong to someone else.
+ */
+import { rowsPerOctet } from "../../../../../core/weight-layout.ts";
+import type { Assembler } from "../assembler/assembler.ts";
+import {
+  at,
+  type GeneralRegister,
+  low32,
+  r9,
+  r10,
+  r15,
+  rax,
+  rbx,
+  rsp,
+  xmm,
+  ymm,
+} from "../assembler/operands.ts";
+import type { JobFields } from "./frame.ts";
+
+/** Registers of the walk that the end of a tile works with. */
+export interface FinishRegisters {
+  readonly octet: GeneralRegister;
+  /** Row 0 of the tile's first token. */
+  readonly out: GeneralRegister;
+  readonly outStride: GeneralRegister;
+}
+export type MatmulName = "matmulQ4" | "matmulQ8" | "matmulF32" | "matmulF16" | "matmulBf16";
+
+const [bias, scale, lanes, value, old] = [ymm(0), ymm(1), ymm(2), ymm(3), ymm(4)];
+const rowsLeft = rax;
+const numTokens = rbx;
+const to = r10;
+const from = r15;
+const scratch = r9;
+const octetRowBytes = rowsPerOctet * 4;
+const laneNumbers = new Uint8Array(Int32Array.from({ length: rowsPerOctet }, (_, i) => i).buffer);
+/** x + (−0) is x for every x, −0 included: the bias of a product without bias. */
+const negativeZeros = new Uint8Array(Float32Array.from({ length: rowsPerOctet }, () => -0).buffer);
+
+/** Octets that follow each other, beside each other in every token's sums. rbx = tokens of the tile. Uses rax, r9, r10, r15. */
+export function emitFinish(
+  asm: Assembler,
+  job: JobFields<MatmulName>,
+  registers: FinishRegisters,
+  { numOctets }: { readonly numOctets: 1 | 2 },
+): void {
+  emitScale(asm, job);
+  for (let half = 0; half < numOctets; half++)
+    emitFinishOctet(asm, job, registers, {
+      half,
+      sumsAt: half * octetRowBytes,
+      tokenSumsBytes: numOctets * octetRowBytes,
+    });
+}
+
+/** What `emitFinishOctet` multiplies with; stays in its register. */
+export function emitScale(asm: Assembler, job: JobFields<MatmulName>): void {
+  asm.vbroadcastss(scale, job.field("scale"));
+}
+
+/** Where the sums of an octet are: from rsp on, and from one token to the next. */
+interface OctetSums {
+  /** 1: the octet after the one in the register. */
+  readonly half: number;
+  readonly sumsAt: number;
+  readonly tokenSumsBytes: number;
+}
+
+/** One octet of all the tile's tokens. */
+export function emitFinishOctet(
+  asm: Assembler,
+  job: JobFields<MatmulName>,
+  { octet, out, outStride }: FinishRegisters,
+  { half, sumsAt, tokenSumsBytes }: OctetSums,
+): void {
+  const [partial, done] = [asm.label(), asm.label()];
+  emitRowsLeft(asm, job, octet, half);
+  emitBias(asm, job, octet, half);
+  asm.mov(to, octet);
+  asm.shl(to, Math.log2(octetRowBytes));
+  asm.lea(to, at(out, half * octetRowBytes, to));
+  asm.lea(from, at(rsp, sumsAt));
+  asm.cmp(rowsLeft, rowsPerOctet);
+  asm.jump("jl", partial);
+  emitTokens(asm, job, outStride, { tokenSumsBytes, isMasked: false });
+  asm.jmp(done);
+  asm.bind(partial);
+  emitTokens(asm, job, outStride, { tokenSumsBytes, isMasked: true });
+  asm.bind(done);
+}
+
+/** rowsLeft = numRows − 8·(octet + half); lanes = all ones where there is a row. */
+function emitRowsLeft(
+  asm: Assembler,
+  job: JobFields<MatmulName>,
+  octet: GeneralRegister,
+  half: number,
+): void {
+  asm.lea(scratch, at(octet, half));
+  asm.shl(scratch, Math.log2(rowsPerOctet));
+  job.load(rowsLeft, "numRows");
+  asm.sub(rowsLeft, scratch);
+  asm.vmovd(xmm(lanes.index), low32(rowsLeft));
+  asm.vpbroadcastd(lanes, xmm(lanes.index));
+  asm.vpcmpgtd(lanes, lanes, at(asm.constant(laneNumbers)));
+}
+
+function emitBias(asm: Assembler, job: JobFields<MatmulName>, octet: GeneralRegister, half: number): void {
+  const none = asm.label();
+  asm.vmovups(bias, at(asm.constant(negativeZeros)));
+  job.optionalPointer(scratch, "bias");
+  asm.test(scratch, scratch);
+  asm.jump("je", none);
+  asm.mov(to, octet);
+  asm.shl(to, Math.log2(octetRowBytes));
+  asm.vmaskmovps(bias, lanes, at(scratch, half * octetRowBytes, to, 1));
+  asm.bind(none);
+}
+
+/** All tokens of the tile; a masked store is slow, so whole octets have a loop of their own. */
+function emitTokens(
+  asm: Assembler,
+  job: JobFields<MatmulName>,
+  outStride: GeneralRegister,
+  { tokenSumsBytes, isMasked }: { readonly tokenSumsBytes: number; readonly isMasked: boolean },
+): void {
+  const [again, noOld] = [asm.label(), asm.label()];
+  asm.mov(scratch, numTokens);
+  asm.bind(again);
+  asm.vaddps(value, bias, at(from));
+  asm.vmulps(value, value, scale);
+  asm.cmpMemory(job.field("accumulate"), 0);
+  asm.jump("je", noOld);
+  if (isMasked) asm.vmaskmovps(old, lanes, at(to));
+  else asm.vmovups(old, at(to));
+  asm.vaddps(value, old, value);
+  asm.bind(noOld);
+  if (isMasked) asm.vmaskmovpsStore(at(to), lanes, value);
+  else asm.vmovupsStore(at(to), value);
+  asm.add(to, outStride);
+  asm.add(from, tokenSumsBytes);
+  asm.sub(scratch, 1);
+  asm.jump("jne", again);
+}

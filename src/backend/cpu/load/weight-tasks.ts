@@ -1,0 +1,47 @@
+/** @module Cuts the weights into tasks that threads take one by one while loading. */
+import { maxTaskRows } from "../../../core/footprint.ts";
+import { rowsPerOctet } from "../../../core/weight-layout.ts";
+import type { Program, WeightDeclaration } from "../../program.ts";
+
+/** Destination rows [firstRow, firstRow + numRows) of a weight; firstRow is a multiple of 8. A vector is one task. */
+export interface WeightTask {
+  readonly weight: WeightDeclaration;
+  readonly firstRow: number;
+  readonly numRows: number;
+}
+
+/** Every task's stored rows fit `stagingBytes`; the order is the same in every thread. */
+export function weightTasks(program: Program, stagingBytes: number): readonly WeightTask[] {
+  return program.weights.flatMap((weight) => {
+    const taskRows = rowsPerTask(weight, stagingBytes);
+    const numTasks = Math.ceil(weight.numRows / taskRows);
+    return [...Array(numTasks).keys()].map((task) => ({
+      weight,
+      firstRow: task * taskRows,
+      numRows: Math.min(taskRows, weight.numRows - task * taskRows),
+    }));
+  });
+}
+
+/** Whole octets; of heads whose rows are stored interleaved, whole heads where staging holds them. */
+function rowsPerTask({ numRows, origin }: WeightDeclaration, stagingBytes: number): number {
+  const storedRowBytes = origin.numBytes / numRows;
+  const fittingRows = Math.min(maxTaskRows, Math.floor(stagingBytes / storedRowBytes));
+  const headDim = origin.interleavedHeads?.headDim ?? 1;
+  const headRows = leastCommonMultiple(headDim, rowsPerOctet);
+  const unitRows = headRows <= fittingRows ? headRows : rowsPerOctet;
+  return Math.max(unitRows, Math.floor(fittingRows / unitRows) * unitRows);
+}
+
+/** Stored row of destination row `row` (WeightOrigin.interleavedHeads). */
+export function storedRow(row: number, headDim: number | null): number {
+  if (headDim === null) return row;
+  const [head, i, half] = [Math.floor(row / headDim), row % headDim, headDim / 2];
+  return head * headDim + (i < half ? 2 * i : 2 * (i - half) + 1);
+}
+
+function leastCommonMultiple(a: number, b: number): number {
+  let multiple = a;
+  while (multiple % b !== 0) multiple += a;
+  return multiple;
+}

@@ -1,0 +1,50 @@
+/**
+ * @module How many units of a phase a thread takes at a time.
+ *
+ * A product's share is taken in ever smaller pieces: the first in one long stream, since a chunk's end costs as much as reading
+ * 8 KiB of weights, the last as small as pays, since the others wait for whoever finishes last.
+ *
+ *   a thread's own share   ├──────────── 3/4 of it ────────────┼─ 3/4 of the rest ─┼──┼─┤
+ *   taken by others                                             half of what is left
+ */
+import { tokensPerQuad } from "../../../core/workspace-layout.ts";
+
+/** Rows, and octets of products with many rows, are offered in about this many chunks for each thread. */
+const chunksPerThread = 16;
+/** Multiply-adds below which a chunk of a product costs more to claim than it saves: a few microseconds' worth. */
+const fewestMacs = 32_768;
+/** What a thread that is held up holds up with it: some 100 µs of one row's product, less of many rows'. */
+const mostMacs = 4_000_000;
+const ownPart = 3 / 4;
+const othersPart = 1 / 2;
+
+/**
+ * Rows of a chunk: the quantised rows of a quad lie among each other, and two threads that write into the same cache
+ * lines wait for each other at every word.
+ */
+export function rowsOfChunk(numRows: number, numThreads: number): number {
+  const fairRows = Math.floor(numRows / (numThreads * chunksPerThread));
+  const wholeQuads = tokensPerQuad * Math.max(1, Math.ceil(fairRows / tokensPerQuad));
+  return Math.min(Math.ceil(numRows / numThreads), wholeQuads);
+}
+
+/** Fewest octets of a chunk. @param octetMacs multiply-adds of an octet and all rows. Even: kernels take octets two by two. */
+export function fewestOctets(octetMacs: number): number {
+  return even(Math.ceil(fewestMacs / octetMacs) + 1);
+}
+
+/** Most octets of a chunk, of `numOctets` that `numThreads` share out. */
+export function mostOctets(numOctets: number, octetMacs: number, numThreads: number): number {
+  const fairOctets = numOctets / (numThreads * chunksPerThread);
+  return Math.max(fewestOctets(octetMacs), even(Math.max(fairOctets, mostMacs / octetMacs)));
+}
+
+/** Octets to take of a share of which `numLeft` are left. */
+export function octetsToTake(numLeft: number, isOwn: boolean, fewest: number, most: number): number {
+  return Math.max(fewest, Math.min(most, even(numLeft * (isOwn ? ownPart : othersPart))));
+}
+
+/** The largest even number up to `value`. */
+function even(value: number): number {
+  return 2 * Math.floor(value / 2);
+}

@@ -1,0 +1,320 @@
+/**
+ * @module One thread's way through a step. Allocates nothing.
+ *
+ * The units of a phase are shared out evenly, each share in one piece, so that a thread reads weights in one stream and
+ * finds in its caches what the phase before left there. It takes its share in chunks; when it is done it takes chunks of
+ * the others' shares, so a thread whose core is busy elsewhere does less. What is taken is counted in two sets of words
+ * by turns: a thread empties its word of the next phase while nobody can be in that one yet.
+ */
+
+import type { CompiledProgram, Crossing, Job, Patch, Phase } from "../compile/phase.ts";
+import { attentionItem, jobWord } from "../kernels/jobs.ts";
+import type { Barrier } from "./barrier.ts";
+import { fewestOctets, mostOctets, octetsToTake, rowsOfChunk } from "./chunk-sizes.ts";
+import { type ControlBlock, commandWords } from "./control.ts";
+import { ThreadTimings } from "./timing.ts";
+
+/** Other threads whose shares are looked at: with many, one does not matter, and looking takes a cache line of each. */
+const mostVictims = 7;
+/** Shares begin at multiples of this, or of a smaller chunk: rows of a quad, and octets that kernels take two by two. */
+const unitsTogether = 4;
+
+/** The same words for every KV dtype. */
+const itemsField = jobWord("attentionF16", "items");
+const firstTokenField = jobWord("prepareHeadsF16", "firstToken");
+const numTokensField = jobWord("prepareHeadsF16", "numTokens");
+
+export class StepRunner {
+  readonly #program: CompiledProgram;
+  readonly #control: ControlBlock;
+  readonly #barrier: Barrier;
+  readonly #thread: number;
+  readonly #numThreads: number;
+  readonly #maxPieceRows: number;
+  readonly #timings: ThreadTimings;
+  /** Whether the phases that were shared out so far are odd in number. */
+  #parity: 0 | 1 = 0;
+  #numTokens = 0;
+  #numSlices = 0;
+  #numAttentionItems = 0;
+  #numMergeItems = 0;
+  #pieceRows = 0;
+  /** Every sequence has one row in the step: what a row's heads read beyond the cache is their own. */
+  #isOneRowEach = false;
+  /** Units of a chunk of the phase under way. */
+  #fewest = 0;
+  #most = 0;
+  /** What patched words say. */
+  #patchedTokens = 0;
+  #patchedRows = 0;
+  #patchedFirst = 0;
+
+  constructor(options: {
+    readonly program: CompiledProgram;
+    readonly control: ControlBlock;
+    readonly barrier: Barrier;
+    readonly thread: number;
+    readonly numThreads: number;
+    readonly maxPieceRows: number;
+  }) {
+    this.#program = options.program;
+    this.#control = options.control;
+    this.#barrier = options.barrier;
+    this.#thread = options.thread;
+    this.#numThreads = options.numThreads;
+    this.#maxPieceRows = options.maxPieceRows;
+    this.#timings = new ThreadTimings(options.control.timings[options.thread] ?? new Float64Array(64));
+  }
+
+  /**
+   * Runs body and head for the inputs that the command words describe. Nobody waits at the end; the last thread to come
+   * there does what is for one thread alone, the sampling of a single row.
+   * @returns how many threads came to the end before
+   */
+  run(): number {
+    const { command } = this.#control;
+    const { body, head } = this.#program;
+    this.#numTokens = word(command, commandWords.numTokens);
+    this.#numSlices = word(command, commandWords.numSlices);
+    this.#numAttentionItems = word(command, commandWords.numAttentionItems);
+    this.#numMergeItems = word(command, commandWords.numMergeItems);
+    const numOutputs = word(command, commandWords.numOutputs);
+    this.#pieceRows = 0;
+    this.#isOneRowEach = this.#numTokens === this.#numSlices;
+    this.#timings.start();
+    this.#patchBody();
+    this.#runPhases(body, numOutputs === 0);
+    for (let first = 0; first < numOutputs; first += this.#maxPieceRows) {
+      this.#pieceRows = Math.min(this.#maxPieceRows, numOutputs - first);
+      this.#patchHead(first);
+      this.#runPhases(head, first + this.#pieceRows === numOutputs);
+    }
+    this.#timings.finish();
+    const numLeft = this.#barrier.leave();
+    if (numLeft === this.#numThreads - 1) this.#runRest(head);
+    return numLeft;
+  }
+
+  /** What the body's jobs say about the step is still there where the last step was of as many tokens. */
+  #patchBody(): void {
+    if (this.#numTokens === this.#patchedTokens) return;
+    this.#applyPatches(this.#program.bodyPatches, 0, 0);
+    this.#patchedTokens = this.#numTokens;
+  }
+
+  #patchHead(firstOutput: number): void {
+    if (this.#pieceRows === this.#patchedRows && firstOutput === this.#patchedFirst) return;
+    this.#applyPatches(this.#program.headPatches, this.#pieceRows, firstOutput);
+    this.#patchedRows = this.#pieceRows;
+    this.#patchedFirst = firstOutput;
+  }
+
+  #applyPatches(patches: readonly Patch[], numOutputs: number, firstOutput: number): void {
+    const numRows = numOutputs > 0 ? numOutputs : this.#numTokens;
+    for (const patch of patches) {
+      let value = 0;
+      if (patch.value === "numTokens") value = this.#numTokens;
+      else if (patch.value === "numOutputs") value = numOutputs;
+      else if (patch.value === "firstOutput") value = firstOutput;
+      else if (patch.value === "quantized") value = numRows === 1 ? patch.ownPlace : patch.base;
+      else value = patch.base + 4 * firstOutput;
+      patch.i32[patch.word] = value;
+    }
+  }
+
+  /** `endsStep`: leaves the rest to the last thread, and the waiting after the last phase out. */
+  #runPhases(phases: readonly Phase[], endsStep: boolean): void {
+    const end = endsStep ? this.#endOfShared(phases) : phases.length;
+    for (let i = 0; i < end; i++) {
+      const phase = phases[i] as Phase;
+      const numUnits = this.#numUnits(phase);
+      if (numUnits === 0) continue;
+      const needsBarrier = this.#runPhase(phase, numUnits);
+      this.#timings.kernelsEnded(phase.kind);
+      if (!needsBarrier || (endsStep && i === end - 1)) continue;
+      if (this.#barrier.arrive()) this.#barrier.release();
+      this.#timings.barrierEnded();
+    }
+  }
+
+  /** Where the phases begin that have a single row of output: they are nothing to share. */
+  #endOfShared(phases: readonly Phase[]): number {
+    let end = phases.length;
+    if (this.#pieceRows === 1) while (phases[end - 1]?.split === "outputRows") end -= 1;
+    return end;
+  }
+
+  #runRest(phases: readonly Phase[]): void {
+    for (let i = this.#endOfShared(phases); i < phases.length; i++) {
+      const { jobs, kind } = phases[i] as Phase;
+      runRows(jobs, 0, 1);
+      this.#timings.kernelsEnded(kind);
+    }
+    this.#timings.finish();
+  }
+
+  #numUnits(phase: Phase): number {
+    switch (phase.split) {
+      case "tokenRows":
+        return phase.isHeadwise && this.#isOneRowEach ? 0 : this.#numTokens;
+      case "outputRows":
+        return this.#pieceRows;
+      case "attentionUnits":
+        return this.#numAttentionItems * firstUnits(phase.jobs);
+      case "mergeUnits":
+        return this.#numMergeItems * firstUnits(phase.jobs);
+      case "whole":
+        return 1;
+      case "kvHeads":
+        return this.#attentionPrepares(phase) ? 0 : totalUnits(phase.jobs);
+      case "octets":
+        return totalUnits(phase.jobs);
+    }
+  }
+
+  /** Whether a phase's heads are prepared by attention: every item is whole rows then, and nobody else reads what that writes. */
+  #attentionPrepares({ prepare }: Phase): boolean {
+    return this.#isOneRowEach && this.#numMergeItems === 0 && prepare !== null;
+  }
+
+  /** False where every thread did the whole phase, so nobody waits for anybody. */
+  #runPhase(phase: Phase, numUnits: number): boolean {
+    const { split, jobs } = phase;
+    const isByRows = split === "tokenRows" || split === "outputRows";
+    if (isByRows && phase.isRepeatable && numUnits === 1) {
+      runRows(jobs, 0, 1);
+      return false;
+    }
+    if (phase.crossing !== null) {
+      if (this.#thread === 0) this.#cross(phase.crossing);
+      return true;
+    }
+    this.#shareOut(phase, numUnits);
+    return true;
+  }
+
+  #shareOut(phase: Phase, numUnits: number): void {
+    const numThreads = this.#numThreads;
+    const taken = this.#control.taken[this.#parity];
+    this.#parity = this.#parity === 0 ? 1 : 0;
+    const next = this.#control.taken[this.#parity][this.#thread];
+    if (next !== undefined) Atomics.store(next, 0, 0);
+    const octetMacs = phase.unitMacs * (this.#pieceRows > 0 ? this.#pieceRows : this.#numTokens);
+    const isOctets = phase.split === "octets";
+    this.#fewest = isOctets ? fewestOctets(octetMacs) : this.#chunkUnits(phase, numUnits);
+    this.#most = isOctets ? mostOctets(numUnits, octetMacs, numThreads) : this.#fewest;
+    const grain = Math.min(this.#fewest, unitsTogether);
+    const share = grain * Math.ceil(numUnits / (numThreads * grain));
+    const numLooks = Math.min(numThreads, 1 + mostVictims);
+    for (let i = 0; i < numLooks; i++) {
+      const owner = (this.#thread + i) % numThreads;
+      const [first, words] = [owner * share, taken[owner]];
+      if (words === undefined || first >= numUnits) continue;
+      this.#take(phase, words, first, Math.min(first + share, numUnits), i === 0);
+    }
+  }
+
+  /** Runs the units of [first, end), some thread's share, that nobody has taken. */
+  #take(phase: Phase, taken: Int32Array, first: number, end: number, isOwn: boolean): void {
+    const [fewest, most] = [this.#fewest, this.#most];
+    for (;;) {
+      const numLeft = end - first - Atomics.load(taken, 0);
+      if (numLeft <= 0) return;
+      const chunk = fewest === most ? fewest : octetsToTake(numLeft, isOwn, fewest, most);
+      const start = first + Atomics.add(taken, 0, chunk);
+      if (start >= end) return;
+      this.#runUnits(phase, start, Math.min(start + chunk, end));
+    }
+  }
+
+  #runUnits(phase: Phase, start: number, end: number): void {
+    const { split, jobs, prepare } = phase;
+    if (split === "octets") runBeside(jobs, start, end);
+    else if (split === "kvHeads" && prepare !== null && this.#isOneRowEach)
+      prepareHeads(prepare, start, end, 0, this.#numTokens);
+    else {
+      if (split === "attentionUnits" && prepare !== null && this.#attentionPrepares(phase))
+        for (let unit = start; unit < end; unit++) prepareItem(jobs[0] as Job, prepare, unit);
+      runRows(jobs, start, end);
+    }
+  }
+
+  /** Units of a chunk where all chunks are alike. */
+  #chunkUnits({ split }: Phase, numUnits: number): number {
+    return split === "tokenRows" || split === "outputRows" ? rowsOfChunk(numUnits, this.#numThreads) : 1;
+  }
+
+  #cross({ from, to, ranges }: Crossing): void {
+    for (const { fromWord, toWord, numWords, per } of ranges) {
+      const end = numWords * this.#numOf(per);
+      for (let i = 0; i < end; i++) to[toWord + i] = from[fromWord + i] as number;
+    }
+  }
+
+  #numOf(per: Crossing["ranges"][number]["per"]): number {
+    switch (per) {
+      case "token":
+        return this.#numTokens;
+      case "slice":
+        return this.#numSlices;
+      case "attentionItem":
+        return this.#numAttentionItems;
+      case "mergeItem":
+        return this.#numMergeItems;
+    }
+  }
+}
+
+/** Prepares what unit `unit` of an attention job reads of this step. */
+function prepareItem(attention: Job, prepare: Job, unit: number): void {
+  const { i32, jobOffset, numUnits: numKvHeads } = attention;
+  const items = word(i32, jobOffset / 4 + itemsField) / 4;
+  const item = items + attentionItem.words * Math.floor(unit / numKvHeads);
+  const [firstRow, numRows] = [attentionItem.firstRow, attentionItem.numRows];
+  const head = unit % numKvHeads;
+  prepareHeads(prepare, head, head + 1, word(i32, item + firstRow), word(i32, item + numRows));
+}
+
+function prepareHeads(job: Job, start: number, end: number, firstRow: number, numRows: number): void {
+  job.i32[job.jobOffset / 4 + firstTokenField] = firstRow;
+  job.i32[job.jobOffset / 4 + numTokensField] = numRows;
+  runJob(job, start, end);
+}
+
+/** Every job on units [start, end). */
+function runRows(jobs: readonly Job[], start: number, end: number): void {
+  for (const job of jobs) runJob(job, start, end);
+}
+
+/** Units [start, end) of the jobs' units laid end to end. */
+function runBeside(jobs: readonly Job[], start: number, end: number): void {
+  let first = 0;
+  for (const job of jobs) {
+    const jobStart = Math.max(start - first, 0);
+    const jobEnd = Math.min(end - first, job.numUnits);
+    if (jobStart < jobEnd) runJob(job, jobStart, jobEnd);
+    first += job.numUnits;
+    if (first >= end) return;
+  }
+}
+
+function runJob(job: Job, start: number, end: number): void {
+  job.i32[job.startWord] = start;
+  job.i32[job.startWord + 1] = end;
+  job.kernel(job.jobOffset);
+}
+
+function firstUnits(jobs: readonly Job[]): number {
+  return jobs[0]?.numUnits ?? 0;
+}
+
+function totalUnits(jobs: readonly Job[]): number {
+  let numUnits = 0;
+  for (const job of jobs) numUnits += job.numUnits;
+  return numUnits;
+}
+
+/** Word of a typed array whose index is within it by construction. */
+function word(values: Int32Array, index: number): number {
+  return values[index] as number;
+}

@@ -1,0 +1,213 @@
+/** @module What the measurements are held against: ratios to peers of the same run. A missed goal stays in the table. */
+import type { KernelChoice } from "../../backend/cpu/choose-kernels.ts";
+import type { LoadMedians, ServerMeasurement } from "./comparison.ts";
+
+export interface Figure {
+  readonly name: string;
+  readonly ours: number;
+  readonly unit: string;
+  /** Name and value of the peer, where the figure is a ratio. */
+  readonly peer: { readonly name: string; readonly value: number } | null;
+  /** ours ÷ peer, or `ours` itself where there is no peer. */
+  readonly reached: number;
+  readonly goal: { readonly kind: "atLeast" | "atMost"; readonly value: number } | null;
+  readonly met: boolean | null;
+}
+
+/** What one load has to reach against a peer; `field` of the medians, smaller is better for times. */
+interface RatioGoal {
+  readonly name: string;
+  readonly load: string;
+  readonly value: (medians: LoadMedians) => number;
+  readonly unit: string;
+  readonly goals: readonly {
+    readonly peer: PeerKind;
+    readonly kind: "atLeast" | "atMost";
+    readonly value: number;
+  }[];
+}
+
+export type PeerKind = "llama.cpp (Q4_1)" | "llama.cpp (Q4_0)" | "vLLM CPU (float32)";
+/** Every kind of machine code has the same goals. */
+export type KernelFamily = KernelChoice;
+
+const prefillTokens = 512;
+const decodeRate = (medians: LoadMedians): number => 1000 / medians.medianTpotMs;
+const prefillRate = (medians: LoadMedians): number => (prefillTokens * 1000) / medians.medianTtftMs;
+const outputRate = (medians: LoadMedians): number => medians.outputTokensPerSecond;
+const tailTtft = (medians: LoadMedians): number => medians.p99TtftMs;
+
+const atLeast = (peer: PeerKind, value: number) => ({ peer, kind: "atLeast", value }) as const;
+const atMost = (peer: PeerKind, value: number) => ({ peer, kind: "atMost", value }) as const;
+
+const goalsOf: Readonly<Record<"wasm" | "machine-code", readonly RatioGoal[]>> = {
+  wasm: [
+    {
+      name: "decode, one user",
+      load: "single",
+      value: decodeRate,
+      unit: "tok/s",
+      goals: [atLeast("llama.cpp (Q4_1)", 1.3)],
+    },
+    {
+      name: "prefill of 512",
+      load: "prefill",
+      value: prefillRate,
+      unit: "tok/s",
+      goals: [atLeast("llama.cpp (Q4_1)", 1.4)],
+    },
+    {
+      name: "conc: output",
+      load: "conc",
+      value: outputRate,
+      unit: "tok/s",
+      goals: [atLeast("llama.cpp (Q4_1)", 1.5), atLeast("vLLM CPU (float32)", 1.7)],
+    },
+    {
+      name: "prefix: output",
+      load: "prefix",
+      value: outputRate,
+      unit: "tok/s",
+      goals: [atLeast("llama.cpp (Q4_1)", 5), atLeast("vLLM CPU (float32)", 2)],
+    },
+    {
+      name: "prefix: P99 TTFT",
+      load: "prefix",
+      value: tailTtft,
+      unit: "ms",
+      goals: [atMost("vLLM CPU (float32)", 0.75)],
+    },
+  ],
+  "machine-code": [
+    {
+      name: "decode, one user",
+      load: "single",
+      value: decodeRate,
+      unit: "tok/s",
+      goals: [atLeast("llama.cpp (Q4_1)", 1.6)],
+    },
+    {
+      name: "prefill of 512",
+      load: "prefill",
+      value: prefillRate,
+      unit: "tok/s",
+      goals: [atLeast("llama.cpp (Q4_1)", 3.5), atLeast("llama.cpp (Q4_0)", 1.8)],
+    },
+    {
+      name: "conc: output",
+      load: "conc",
+      value: outputRate,
+      unit: "tok/s",
+      goals: [
+        atLeast("llama.cpp (Q4_1)", 3.5),
+        atLeast("llama.cpp (Q4_0)", 2),
+        atLeast("vLLM CPU (float32)", 4),
+      ],
+    },
+    {
+      name: "prefix: output",
+      load: "prefix",
+      value: outputRate,
+      unit: "tok/s",
+      goals: [atLeast("llama.cpp (Q4_1)", 12), atLeast("vLLM CPU (float32)", 5)],
+    },
+    {
+      name: "prefix: P99 TTFT",
+      load: "prefix",
+      value: tailTtft,
+      unit: "ms",
+      goals: [atMost("vLLM CPU (float32)", 0.25)],
+    },
+  ],
+};
+
+/** One figure per goal whose peer was measured; without that peer, our own value with no verdict. */
+export function peerFigures(
+  family: KernelFamily,
+  ours: ServerMeasurement,
+  peers: readonly ServerMeasurement[],
+): Figure[] {
+  return goalsOf[family === "wasm" ? "wasm" : "machine-code"].flatMap((ratio) => {
+    const mine = mediansOf(ours, ratio.load);
+    if (mine === null) return [];
+    const value = ratio.value(mine);
+    const figures = ratio.goals.flatMap((goal) => {
+      const peer = peers.find((candidate) => candidate.name === goal.peer);
+      const theirs = peer === undefined ? null : mediansOf(peer, ratio.load);
+      return theirs === null
+        ? []
+        : [ratioFigure(ratio.name, value, ratio.unit, goal.peer, ratio.value(theirs), goal)];
+    });
+    return figures.length > 0
+      ? figures
+      : [
+          {
+            name: ratio.name,
+            ours: value,
+            unit: ratio.unit,
+            peer: null,
+            reached: value,
+            goal: null,
+            met: null,
+          },
+        ];
+  });
+}
+
+function mediansOf(server: ServerMeasurement, load: string): LoadMedians | null {
+  return server.loads.find((summary) => summary.load === load)?.medians ?? null;
+}
+
+/** Loads whose prompts no server has seen before. */
+const unseenLoads: readonly string[] = ["single", "prefill", "conc"];
+
+/** What has to hold for a server's other figures to mean anything. */
+export function assumptionFigures({ name, loads }: ServerMeasurement): Figure[] {
+  const unseen = loads.filter(({ load }) => unseenLoads.includes(load));
+  // A server that does not say is not known to have computed its prompts: NaN, which meets no goal.
+  const numCachedTokens = unseen
+    .flatMap(({ rounds }) => rounds)
+    .reduce((sum, round) => sum + (round.numCachedTokens ?? Number.NaN), 0);
+  const numFailed = loads.reduce((sum, { medians }) => sum + medians.numFailed, 0);
+  const figures = [noneFigure(`${name}: failed`, numFailed, "requests")];
+  if (unseen.length === 0) return figures;
+  const names = unseen.map(({ load }) => load).join(", ");
+  return [...figures, noneFigure(`${name}: cached in ${names}`, numCachedTokens, "tokens")];
+}
+
+/** A figure that has to be 0. */
+export function noneFigure(name: string, ours: number, unit: string): Figure {
+  return absoluteFigure(name, ours, unit, { kind: "atMost", value: 0 });
+}
+
+export function ratioFigure(
+  name: string,
+  ours: number,
+  unit: string,
+  peerName: string,
+  theirs: number,
+  goal: { readonly kind: "atLeast" | "atMost"; readonly value: number },
+): Figure {
+  const reached = ours / theirs;
+  return {
+    name,
+    ours,
+    unit,
+    peer: { name: peerName, value: theirs },
+    reached,
+    goal: { kind: goal.kind, value: goal.value },
+    met: meets(reached, goal),
+  };
+}
+
+/** A figure that is held against a fixed bound, or (goal null) only reported. */
+export function absoluteFigure(name: string, ours: number, unit: string, goal: Figure["goal"]): Figure {
+  return { name, ours, unit, peer: null, reached: ours, goal, met: goal === null ? null : meets(ours, goal) };
+}
+
+function meets(
+  reached: number,
+  goal: { readonly kind: "atLeast" | "atMost"; readonly value: number },
+): boolean {
+  return goal.kind === "atLeast" ? reached >= goal.value : reached <= goal.value;
+}

@@ -1,0 +1,115 @@
+/** @module The servers that are measured: our own, and the peers that `--peers DEST` points at. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { PagodaError } from "../../core/errors.ts";
+import type { ServerCommand } from "../../process/server-process.ts";
+import type { BenchOptions } from "../bench-options.ts";
+import type { KernelFamily } from "./goals.ts";
+
+const modelName = "smol";
+const loopback = "127.0.0.1";
+
+interface PagodaOptions {
+  /** Arguments that start this program's command line, e.g. [bin/pagoda.js]. */
+  readonly program: readonly string[];
+  readonly modelPath: string;
+  readonly numThreads: number;
+  readonly kernels: string;
+  /** Further `pagoda serve` options. */
+  readonly extra: readonly string[];
+}
+
+function pagodaServer(options: PagodaOptions): ServerCommand {
+  return {
+    name: `pagoda (${options.kernels})`,
+    command: process.execPath,
+    args: (port) => [
+      ...options.program,
+      "serve",
+      options.modelPath,
+      "--served-model-name",
+      modelName,
+      "--host",
+      loopback,
+      "--port",
+      String(port),
+      "--threads",
+      String(options.numThreads),
+      "--kernels",
+      options.kernels,
+      ...options.extra,
+    ],
+    model: modelName,
+    readyWithinMs: 60_000,
+  };
+}
+
+/**
+ * Prompts that llama-server keeps besides its slots. By default it grows to 8 GiB; two of them beside vLLM are more than
+ * a machine of 24 GiB holds, and every round has new prompts anyway.
+ */
+const keptPromptsMib = 2048;
+
+interface LlamaOptions {
+  readonly modelPath: string;
+  /** How the model is quantised. */
+  readonly label: "Q4_1" | "Q4_0";
+  readonly numThreads: number;
+  /** Sequences at once, each with its own share of `numContextTokens`. */
+  readonly numSlots: number;
+  readonly numContextTokens: number;
+}
+
+export function llamaServer(peers: string, options: LlamaOptions): ServerCommand {
+  const { modelPath, label, numThreads, numSlots, numContextTokens } = options;
+  return {
+    name: `llama.cpp (${label})`,
+    command: installed(join(peers, "llama.cpp/build/bin/llama-server"), "install-llama-cpp.sh"),
+    args: (port) =>
+      `-m ${modelPath} --host ${loopback} --port ${port} -np ${numSlots} -c ${numContextTokens} -t ${numThreads} -fa on --no-kv-unified --cache-ram ${keptPromptsMib} -a ${modelName}`.split(
+        " ",
+      ),
+    model: modelName,
+    readyWithinMs: 60_000,
+  };
+}
+
+/** vLLM does not read GGUF: `folder` is the same file de-quantised to float32. */
+export function vllmServer(peers: string, folder: string, numThreads: number): ServerCommand {
+  return {
+    name: "vLLM CPU (float32)",
+    command: installed(join(peers, "vllm/bin/vllm"), "install-vllm-cpu.sh"),
+    args: (port) =>
+      `serve ${folder} --served-model-name ${modelName} --host ${loopback} --port ${port} --max-model-len 4096 --gpu-memory-utilization 0.4 --dtype float32 --enable-prompt-tokens-details`.split(
+        " ",
+      ),
+    environment: {
+      HF_HUB_OFFLINE: "1",
+      VLLM_NO_USAGE_STATS: "1",
+      DO_NOT_TRACK: "1",
+      OMP_NUM_THREADS: String(numThreads),
+    },
+    model: modelName,
+    readyWithinMs: 900_000,
+  };
+}
+
+function installed(path: string, script: string): string {
+  if (existsSync(path)) return path;
+  throw new PagodaError("invalid_option", `no peer at ${path}`, {
+    param: "--peers",
+    hint: `run ${script} first`,
+  });
+}
+
+export const ourName = (family: KernelFamily): string => `pagoda (${family})`;
+
+/** Our own server as the bench's options describe it; `extra` are further `pagoda serve` options. */
+export function ourServer(
+  options: BenchOptions,
+  family: KernelFamily,
+  extra: readonly string[] = [],
+): ServerCommand {
+  const { program, modelPath, numThreads } = options;
+  return pagodaServer({ program, modelPath, numThreads, kernels: family, extra });
+}

@@ -1,0 +1,151 @@
+/** @module Steps of a loaded model without a server: what one costs, where its time goes, how near to memory's limit. */
+import type { KernelChoice } from "../../backend/cpu/choose-kernels.ts";
+import { CpuBackend } from "../../backend/cpu/cpu-backend.ts";
+import type { CpuModel } from "../../backend/cpu/cpu-model.ts";
+import type { StepProfile } from "../../backend/cpu/run/timing.ts";
+import type { Program } from "../../backend/program.ts";
+import { weightBytes } from "../../core/footprint.ts";
+import { layerBlockBytes } from "../../core/kv-layout.ts";
+import { measureReadBandwidth } from "../kernels/read-bandwidth.ts";
+import { median } from "../statistics.ts";
+
+export interface StepShape {
+  readonly name: string;
+  readonly numSequences: number;
+  /** Tokens of each sequence in the step. */
+  readonly numTokens: number;
+  /** Tokens of each sequence that are in the KV cache before the step. */
+  readonly numContextTokens: number;
+  /** Of these, how many are the same blocks for one half of the sequences and for the other. */
+  readonly numSharedTokens?: number;
+}
+
+export interface StepFigure {
+  readonly shape: StepShape;
+  readonly medianMs: number;
+  /** Of the step of median length. */
+  readonly profile: StepProfile;
+  /** Weights and KV that a step of one token reads. */
+  readonly bytesTouched: number;
+  /** Bytes a second that reading alone got just before and just after a step of one token, the mean; else null. */
+  readonly bandwidth: number | null;
+}
+
+const blockSize = 16;
+/** V8 runs new code slowly at first, and a server takes thousands of steps: short ones are repeated for so long. */
+const leastMs = 500;
+const numWarmUpSteps = 5;
+const maxNumBatchedTokens = 512;
+const maxNumSeqs = 32;
+
+/** Loads `program` on the CPU backend, runs each shape at least `numSteps` times, closes it. */
+export async function benchSteps(
+  program: Program,
+  kernels: KernelChoice,
+  numThreads: number,
+  shapes: readonly StepShape[],
+  numSteps: number,
+): Promise<{ readonly kernels: string; readonly loadMs: number; readonly figures: readonly StepFigure[] }> {
+  const maxModelLen = Math.max(...shapes.map((shape) => shape.numContextTokens + shape.numTokens));
+  const numBlocks = Math.max(...shapes.map((shape) => shape.numSequences * blocksOf(shape)));
+  const limits = {
+    blockSize,
+    numBlocks,
+    kvDtype: "f16",
+    maxModelLen,
+    maxNumSeqs,
+    maxNumBatchedTokens,
+    maxLogprobs: 1,
+    numThreads,
+  } as const;
+  const startedMs = performance.now();
+  const model = (await new CpuBackend({ kernels }).load(program, limits)) as CpuModel;
+  const loadMs = performance.now() - startedMs;
+  try {
+    const figures: StepFigure[] = [];
+    for (const shape of shapes) {
+      // What memory gives changes with the machine's neighbours: only the same moment is comparable.
+      const before = await bandwidthBeside(shape, numThreads);
+      const figure = await benchShape(model, program, shape, numSteps);
+      const after = await bandwidthBeside(shape, numThreads);
+      figures.push({ ...figure, bandwidth: before === null || after === null ? null : (before + after) / 2 });
+    }
+    return { kernels: model.kernels, loadMs, figures };
+  } finally {
+    await model.close();
+  }
+}
+
+function bandwidthBeside(shape: StepShape, numThreads: number): Promise<number | null> {
+  return shape.numTokens * shape.numSequences > 1 ? Promise.resolve(null) : measureReadBandwidth(numThreads);
+}
+
+const blocksOf = (shape: StepShape): number =>
+  Math.ceil((shape.numContextTokens + shape.numTokens) / blockSize);
+
+async function benchShape(
+  model: CpuModel,
+  program: Program,
+  shape: StepShape,
+  numSteps: number,
+): Promise<Omit<StepFigure, "bandwidth">> {
+  writeInputs(model, shape, program.vocabularyWidth);
+  await runSteps(model, numWarmUpSteps);
+  const steps = await runSteps(model, numSteps);
+  const medianMs = median(steps.map(({ ms }) => ms));
+  const nearest = steps.reduce((best, step) =>
+    Math.abs(step.ms - medianMs) < Math.abs(best.ms - medianMs) ? step : best,
+  );
+  return { shape, medianMs, profile: nearest.profile, bytesTouched: bytesTouched(program, shape) };
+}
+
+interface TimedStep {
+  readonly ms: number;
+  readonly profile: StepProfile;
+}
+
+/** At least so many steps, and for at least `leastMs`. */
+async function runSteps(model: CpuModel, fewestSteps: number): Promise<TimedStep[]> {
+  const steps: TimedStep[] = [];
+  const startedMs = performance.now();
+  while (steps.length < fewestSteps || performance.now() - startedMs < leastMs) {
+    await model.step();
+    steps.push({ ms: model.lastStepTiming().totalMs, profile: model.lastStepProfile() });
+  }
+  return steps;
+}
+
+/** Sequences with blocks of their own; every sequence's last token is sampled greedily. */
+function writeInputs(model: CpuModel, shape: StepShape, vocabularyWidth: number): void {
+  const { inputs } = model;
+  const numBlocks = blocksOf(shape);
+  const numSharedBlocks = Math.floor((shape.numSharedTokens ?? 0) / blockSize);
+  let row = 0;
+  for (let slice = 0; slice < shape.numSequences; slice++) {
+    inputs.sliceStarts[slice] = row;
+    const half = slice < shape.numSequences / 2 ? 0 : Math.ceil(shape.numSequences / 2);
+    for (let i = 0; i < numBlocks; i++)
+      inputs.blockTables[slice * inputs.maxBlocksPerSequence + i] =
+        (i < numSharedBlocks ? half : slice) * numBlocks + i;
+    for (let i = 0; i < shape.numTokens; i++, row++) {
+      const position = shape.numContextTokens + i;
+      inputs.tokenIds[row] = (7919 * (row + 1)) % vocabularyWidth;
+      inputs.positions[row] = position;
+      inputs.slots[row] = slice * numBlocks * blockSize + position;
+    }
+    inputs.outputRows[slice] = row - 1;
+    inputs.sampling.targetTokenIds[slice] = -1;
+    inputs.sampling.temperature[slice] = 0;
+  }
+  inputs.sliceStarts[shape.numSequences] = row;
+  inputs.numTokens = row;
+  inputs.numSlices = shape.numSequences;
+  inputs.numOutputs = shape.numSequences;
+}
+
+/** Every matrix of the layers and the head once, and the keys and values of the context. */
+function bytesTouched(program: Program, shape: StepShape): number {
+  const weights = program.weights.reduce((sum, weight) => sum + weightBytes(weight), 0);
+  const kv = program.kvLayers.reduce((sum, layer) => sum + layerBlockBytes("f16", layer, blockSize), 0);
+  return weights + (kv * shape.numSequences * shape.numContextTokens) / blockSize;
+}

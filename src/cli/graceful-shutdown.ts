@@ -1,0 +1,63 @@
+/** @module SIGTERM and Ctrl-C: refuse new requests, let running ones finish for a while, end the rest, leave. */
+import type { FastifyInstance } from "fastify";
+import type { RunningRequests } from "../server/running-requests.ts";
+import type { ServedModels } from "../server/served-models.ts";
+import type { ExitCodes } from "./abortable-download.ts";
+
+export interface StopParts {
+  readonly slot: ServedModels;
+  readonly running: RunningRequests;
+  readonly graceMs: number;
+}
+
+export interface Stopping {
+  /** Resolves with the exit code once everything is closed: 0 after SIGTERM, 130 after Ctrl-C. */
+  readonly stopped: Promise<number>;
+  /** What to close: the server first, then the engine behind it. */
+  closeLater(app: FastifyInstance, instance: { close(): Promise<void> }): void;
+}
+
+const idleSweepMs = 20;
+/** For answers that were ended to say so: the step that runs has to end first. */
+const lastWordsMs = 2000;
+/** A server that was told to stop has done what it was told. */
+export const serverExitCodes: ExitCodes = { SIGTERM: 0, SIGINT: 130 };
+type StopSignal = keyof ExitCodes;
+
+/**
+ * From now on signals end the process in order. A second signal does not wait. While the model is loaded there is nothing
+ * to finish: the process leaves at once.
+ */
+export function onStopSignal(parts: StopParts): Stopping {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  let first: StopSignal | null = null;
+  let close: (() => Promise<void>) | null = null;
+  const stop = (signal: StopSignal): void => {
+    if (first !== null || close === null) process.exit(serverExitCodes[signal]);
+    first = signal;
+    close().then(() => resolve(serverExitCodes[signal]), reject);
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+  return {
+    stopped: promise,
+    closeLater: (app, instance) => {
+      close = () => drain(parts, app).then(() => instance.close());
+    },
+  };
+}
+
+/** While running requests finish, new ones are told that the server is going, and it can be looked at. */
+async function drain({ slot, running, graceMs }: StopParts, app: FastifyInstance): Promise<void> {
+  slot.drain();
+  await running.settled(graceMs);
+  running.abortAll();
+  // A client that does not send the rest of its body, or does not read its answer, would be waited for without end.
+  const lastEnd = setTimeout(() => app.server.closeAllConnections(), lastWordsMs);
+  // A kept-alive connection whose response ends from now on would be waited for until its client lets go.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), idleSweepMs);
+  // Resolves when the last response has ended.
+  await app.close();
+  clearInterval(sweep);
+  clearTimeout(lastEnd);
+}

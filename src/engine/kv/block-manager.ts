@@ -1,0 +1,266 @@
+/** @module Who holds which KV block: a fixed pool with reference counts, a prefix cache and copy-on-write. */
+import { invariant } from "../../core/errors.ts";
+import { BlockList } from "./block-list.ts";
+import type { BlockTable } from "./block-table.ts";
+import { PrefixCache, rootBlock } from "./prefix-cache.ts";
+
+export interface BlockManagerOptions {
+  readonly numBlocks: number;
+  readonly blockSize: number;
+  readonly prefixCaching: boolean;
+}
+
+/** What the prefix cache has of a text. */
+export interface PrefixMatch {
+  numBlocks: number;
+  /** Of these, how many nobody references now: taking them shrinks what is available. */
+  numEvictable: number;
+}
+
+/**
+ * A block is in one of three states, and numFree + numCached + numReferenced = numTotal at all times:
+ *
+ *   free        on the stack: content worthless                               ─ taken first
+ *   cached      in the prefix cache, referenced by no table: on the eviction list ─ taken oldest first
+ *   referenced  in one or more tables (and perhaps in the prefix cache too)
+ *
+ * Blocks are let go of from the tail of a sequence, so a prefix outlives what follows it. Every operation is O(1) per
+ * block and allocates nothing.
+ */
+export class BlockManager {
+  readonly blockSize: number;
+  readonly numTotal: number;
+  readonly #references: Int32Array;
+  readonly #freeStack: Int32Array;
+  #numFree: number;
+  readonly #evictable: BlockList;
+  readonly #cache: PrefixCache | null;
+  readonly #match: PrefixMatch = { numBlocks: 0, numEvictable: 0 };
+
+  constructor(options: BlockManagerOptions) {
+    this.blockSize = options.blockSize;
+    this.numTotal = options.numBlocks;
+    this.#references = new Int32Array(options.numBlocks);
+    // Popped from the end: block 0 goes first.
+    this.#freeStack = Int32Array.from({ length: options.numBlocks }, (_, i) => options.numBlocks - 1 - i);
+    this.#numFree = options.numBlocks;
+    this.#evictable = new BlockList(options.numBlocks);
+    this.#cache = options.prefixCaching ? new PrefixCache(options.numBlocks, options.blockSize) : null;
+  }
+
+  get numFree(): number {
+    return this.#numFree;
+  }
+
+  get numCached(): number {
+    return this.#evictable.numBlocks;
+  }
+
+  get numReferenced(): number {
+    return this.numTotal - this.#numFree - this.#evictable.numBlocks;
+  }
+
+  /** Blocks that can be taken now, cached ones included. */
+  get numAvailable(): number {
+    return this.#numFree + this.#evictable.numBlocks;
+  }
+
+  get cachesPrefixes(): boolean {
+    return this.#cache !== null;
+  }
+
+  blocksFor(numTokens: number): number {
+    return Math.ceil(numTokens / this.blockSize);
+  }
+
+  /**
+   * How much of tokens[0, maxTokens) is cached, in whole blocks. Takes nothing; the object returned is overwritten by
+   * the next call.
+   */
+  match(tokens: Int32Array, maxTokens: number): Readonly<PrefixMatch> {
+    const match = this.#match;
+    match.numBlocks = 0;
+    match.numEvictable = 0;
+    let parentId = rootBlock;
+    while ((match.numBlocks + 1) * this.blockSize <= maxTokens) {
+      const blockId = this.#cache?.find(parentId, tokens, match.numBlocks * this.blockSize) ?? null;
+      if (blockId === null) break;
+      match.numBlocks++;
+      if (this.#references[blockId] === 0) match.numEvictable++;
+      parentId = blockId;
+    }
+    return match;
+  }
+
+  /**
+   * Appends to `table`, whose entries must all be published, the cached blocks that continue tokens[0, maxTokens).
+   * Returns how many were appended.
+   */
+  attachCached(table: BlockTable, tokens: Int32Array, maxTokens: number): number {
+    const before = table.numBlocks;
+    invariant(table.numPublished === before, () => "only a published table continues in the cache");
+    while ((table.numBlocks + 1) * this.blockSize <= maxTokens) {
+      const blockId = this.#findNext(table, table.numBlocks, tokens);
+      if (blockId === null) break;
+      this.#acquire(blockId);
+      table.append(blockId);
+      table.numPublished++;
+    }
+    return table.numBlocks - before;
+  }
+
+  /**
+   * Makes positions [firstPosition, numTokens) of `table` writable: appends blocks, and replaces a shared block among
+   * them by a copy of its own, adding [from, to] to `copies` for the backend. Returns false, and changes nothing,
+   * where too few blocks are available.
+   */
+  reserve(table: BlockTable, firstPosition: number, numTokens: number, copies: number[]): boolean {
+    const numNew = Math.max(0, this.blocksFor(numTokens) - table.numBlocks);
+    const firstIndex = Math.floor(firstPosition / this.blockSize);
+    const sharesFirst = firstIndex < table.numBlocks && this.#isShared(table.at(firstIndex));
+    if (numNew + (sharesFirst ? 1 : 0) > this.numAvailable) return false;
+    if (sharesFirst) this.#replaceByCopy(table, firstIndex, copies);
+    for (let i = 0; i < numNew; i++) table.append(this.#take());
+    return true;
+  }
+
+  /** `to`, which must be empty, shares every block of `from`. */
+  share(from: BlockTable, to: BlockTable): void {
+    invariant(to.numBlocks === 0, () => "only an empty table can take over blocks");
+    for (let i = 0; i < from.numBlocks; i++) {
+      this.#acquire(from.at(i));
+      to.append(from.at(i));
+    }
+    to.numPublished = from.numPublished;
+  }
+
+  /**
+   * Hands the full blocks of tokens[0, numComputed) to the prefix cache, the table keeping its references. Where the
+   * cache has the same text already (two requests computed it at once), the table takes the cache's block and its own
+   * is freed: their contents are equal bit by bit.
+   */
+  publish(table: BlockTable, tokens: Int32Array, numComputed: number): void {
+    if (this.#cache === null) return;
+    while ((table.numPublished + 1) * this.blockSize <= numComputed) {
+      const index = table.numPublished;
+      const ownId = table.at(index);
+      const cachedId = this.#findNext(table, index, tokens);
+      if (cachedId === null) {
+        this.#cache.insert(ownId, this.#parentIn(table, index), tokens, index * this.blockSize);
+      } else if (cachedId !== ownId) {
+        this.#acquire(cachedId);
+        this.#letGo(ownId);
+        table.blockIds[index] = cachedId;
+      }
+      table.numPublished++;
+    }
+  }
+
+  /** Drops every reference of `table`, last block first, and empties it. */
+  release(table: BlockTable): void {
+    for (let i = table.numBlocks - 1; i >= 0; i--) this.#letGo(table.at(i));
+    table.clear();
+  }
+
+  /** Forgets every cached text that no table references. */
+  dropCached(): void {
+    for (let id = this.#evictable.takeOldest(); id !== null; id = this.#evictable.takeOldest()) {
+      this.#cache?.remove(id);
+      this.#pushFree(id);
+    }
+  }
+
+  references(blockId: number): number {
+    return this.#references[blockId] as number;
+  }
+
+  /** Cached blocks in the order in which they would be evicted. */
+  evictionOrder(): number[] {
+    return [...this.#evictable];
+  }
+
+  /** Checks every count against `tables`, which must be all that hold blocks. For tests: O(numTotal). */
+  audit(tables: Iterable<BlockTable>): void {
+    const expected = new Int32Array(this.numTotal);
+    for (const table of tables)
+      for (let i = 0; i < table.numBlocks; i++) expected[table.at(i)] = (expected[table.at(i)] as number) + 1;
+    const state = new Uint8Array(this.numTotal);
+    for (let i = 0; i < this.#numFree; i++) this.#auditOnce(state, this.#freeStack[i] as number);
+    for (const blockId of this.#evictable) {
+      this.#auditOnce(state, blockId);
+      invariant(this.#cache?.has(blockId), () => `evictable block ${blockId} is not in the cache`);
+    }
+    for (let blockId = 0; blockId < this.numTotal; blockId++) {
+      const held = this.#references[blockId] as number;
+      invariant(
+        held === expected[blockId],
+        () => `block ${blockId}: ${held} references, ${expected[blockId]} held`,
+      );
+      invariant(held > 0 !== (state[blockId] === 1), () => `block ${blockId} is in no state or in two`);
+      const parentId = this.#cache?.has(blockId) ? this.#cache.parentOf(blockId) : rootBlock;
+      invariant(
+        parentId === rootBlock || this.#cache?.has(parentId),
+        () => `block ${blockId} lost its parent`,
+      );
+    }
+  }
+
+  #auditOnce(state: Uint8Array, blockId: number): void {
+    invariant(state[blockId] === 0, () => `block ${blockId} is listed twice`);
+    state[blockId] = 1;
+  }
+
+  #parentIn(table: BlockTable, index: number): number {
+    return index === 0 ? rootBlock : table.at(index - 1);
+  }
+
+  #findNext(table: BlockTable, index: number, tokens: Int32Array): number | null {
+    return this.#cache?.find(this.#parentIn(table, index), tokens, index * this.blockSize) ?? null;
+  }
+
+  /** Neither a block that others hold nor one whose content the cache promises may be written. */
+  #isShared(blockId: number): boolean {
+    return this.references(blockId) > 1 || (this.#cache?.has(blockId) ?? false);
+  }
+
+  #replaceByCopy(table: BlockTable, index: number, copies: number[]): void {
+    const fromId = table.at(index);
+    const toId = this.#take();
+    copies.push(fromId, toId);
+    table.blockIds[index] = toId;
+    this.#letGo(fromId);
+    table.numPublished = Math.min(table.numPublished, index);
+  }
+
+  #acquire(blockId: number): void {
+    const held = this.#references[blockId] as number;
+    if (held === 0) this.#evictable.remove(blockId);
+    this.#references[blockId] = held + 1;
+  }
+
+  #letGo(blockId: number): void {
+    const held = (this.#references[blockId] as number) - 1;
+    invariant(held >= 0, () => `block ${blockId} was released once too often`);
+    this.#references[blockId] = held;
+    if (held > 0) return;
+    if (this.#cache?.has(blockId)) this.#evictable.append(blockId);
+    else this.#pushFree(blockId);
+  }
+
+  #pushFree(blockId: number): void {
+    this.#freeStack[this.#numFree++] = blockId;
+  }
+
+  #take(): number {
+    const blockId = this.#numFree > 0 ? (this.#freeStack[--this.#numFree] as number) : this.#evict();
+    this.#references[blockId] = 1;
+    return blockId;
+  }
+
+  #evict(): number {
+    const blockId = this.#evictable.takeOldest();
+    invariant(blockId !== null, () => "a block was taken from an empty pool");
+    this.#cache?.remove(blockId);
+    return blockId;
+  }
+}

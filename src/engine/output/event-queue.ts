@@ -1,0 +1,88 @@
+/** @module One request's events, from the loop that makes them to the consumer that reads them. */
+import type { GenerationEvent } from "../../core/generation.ts";
+import type { OutputBacklog, UnreadQueue } from "./output-backlog.ts";
+
+/** Single producer, single consumer. After `end`, `fail` or `drop` nothing more is accepted. */
+export class EventQueue implements UnreadQueue {
+  readonly #unread: OutputBacklog;
+  readonly #onDrop: (error: Error) => void;
+  #pushed: GenerationEvent[] = [];
+  /** Those that the consumer takes before any of `#pushed`, the next one last. */
+  #ready: GenerationEvent[] = [];
+  #isOver = false;
+  #error: Error | null = null;
+  #wakeConsumer: (() => void) | null = null;
+
+  /** `onDrop`: told when the events are dropped because too much is unread. */
+  constructor(unread: OutputBacklog, onDrop: (error: Error) => void) {
+    this.#unread = unread;
+    this.#onDrop = onDrop;
+  }
+
+  push(event: GenerationEvent): void {
+    if (this.#isOver) return;
+    this.#pushed.push(event);
+    this.#unread.add(this, event);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#wake();
+  }
+
+  /** Events already pushed are still delivered, then the consumer's iteration throws `error`. */
+  fail(error: Error): void {
+    if (this.#isOver) return;
+    this.#error = error;
+    this.end();
+  }
+
+  /** Events already pushed are not delivered, even where they were the last. */
+  drop(error: Error): void {
+    this.#clear();
+    this.#error = error;
+    this.end();
+    this.#onDrop(error);
+  }
+
+  /** All events up to the end; to be iterated once. */
+  async *read(): AsyncGenerator<GenerationEvent> {
+    try {
+      for (;;) {
+        const event = this.#take();
+        if (event !== undefined) yield event;
+        else if (this.#isOver) break;
+        else
+          await new Promise<void>((resolve) => {
+            this.#wakeConsumer = resolve;
+          });
+      }
+      if (this.#error !== null) throw this.#error;
+    } finally {
+      this.#isOver = true;
+      this.#clear();
+    }
+  }
+
+  #take(): GenerationEvent | undefined {
+    if (this.#ready.length === 0) {
+      this.#ready = this.#pushed.reverse();
+      this.#pushed = [];
+    }
+    const event = this.#ready.pop();
+    if (event !== undefined) this.#unread.remove(this, event);
+    return event;
+  }
+
+  #clear(): void {
+    this.#pushed = [];
+    this.#ready = [];
+    this.#unread.removeAll(this);
+  }
+
+  #wake(): void {
+    this.#wakeConsumer?.();
+    this.#wakeConsumer = null;
+  }
+}

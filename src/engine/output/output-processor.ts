@@ -1,0 +1,114 @@
+/** @module From a step's outcomes to each request's events and record. */
+import type { EngineObserver, FinishReason, RequestRecord } from "../../core/generation.ts";
+import type { RequestProgress, Sequence } from "../request/sequence.ts";
+import type { Outcome } from "../step/model-runner.ts";
+import { textOfToken } from "./stop-conditions.ts";
+
+/** Cumulative counts of what was delivered. */
+export interface DeliveryCounts {
+  numPromptTokens: number;
+  numGenerationTokens: number;
+}
+
+/** Runs while the next step computes: making text costs the model no time. */
+export class OutputProcessor {
+  readonly counts: DeliveryCounts = { numPromptTokens: 0, numGenerationTokens: 0 };
+  readonly #observer: EngineObserver | null;
+  readonly #clock: () => number;
+  readonly #onFinished: (request: RequestProgress) => void;
+
+  constructor(
+    observer: EngineObserver | null,
+    clock: () => number,
+    onFinished: (request: RequestProgress) => void,
+  ) {
+    this.#observer = observer;
+    this.#clock = clock;
+    this.#onFinished = onFinished;
+  }
+
+  deliver(outcomes: readonly Outcome[]): void {
+    for (const outcome of outcomes) if (!outcome.sequence.request.isOver) this.#deliverOne(outcome);
+  }
+
+  /** The one ending of a request that did not finish by itself; its consumer sees `error`, or just the end. */
+  abandon(request: RequestProgress, error: Error | null): void {
+    if (request.isOver) return;
+    request.isOver = true;
+    if (error === null) request.events.end();
+    else request.events.fail(error);
+    this.#observer?.requestFinished(this.#recordOf(request, error === null ? "abort" : "error"));
+  }
+
+  #deliverOne(outcome: Outcome): void {
+    const { sequence, tokenId, logprobs, ending } = outcome;
+    const { events } = sequence.request;
+    this.#sendPromptEvent(sequence.request);
+    if (tokenId !== null) {
+      this.#countToken(sequence);
+      const text = outcome.text ?? textOfToken(sequence, tokenId, ending).text;
+      events.push({
+        type: "delta",
+        index: sequence.index,
+        text,
+        tokenIds: [tokenId],
+        logprobs: logprobs === null ? null : [logprobs],
+      });
+    }
+    if (ending === null) return;
+    events.push({
+      type: "finished",
+      index: sequence.index,
+      reason: ending.reason,
+      stopReason: ending.stopReason,
+      numCompletionTokens: sequence.numOutputTokens,
+    });
+    this.#finishSequence(sequence, ending.reason);
+  }
+
+  #sendPromptEvent(request: RequestProgress): void {
+    if (request.promptEventSent) return;
+    request.promptEventSent = true;
+    this.counts.numPromptTokens += request.admitted.promptTokenIds.length;
+    request.events.push({
+      type: "prompt",
+      promptTokenIds: Array.from(request.admitted.promptTokenIds),
+      numCachedTokens: request.numCachedTokens,
+      promptLogprobs: request.promptLogprobs?.toEntries() ?? null,
+    });
+  }
+
+  #countToken(sequence: Sequence): void {
+    const nowMs = this.#clock();
+    const { request } = sequence;
+    request.firstTokenMs ??= nowMs;
+    if (sequence.lastTokenMs !== null) request.interTokenMs.push(nowMs - sequence.lastTokenMs);
+    sequence.lastTokenMs = nowMs;
+    this.counts.numGenerationTokens++;
+  }
+
+  #finishSequence(sequence: Sequence, reason: FinishReason): void {
+    const { request } = sequence;
+    request.numFinished++;
+    if (request.numFinished < request.admitted.sampling.n) return;
+    request.isOver = true;
+    request.events.end();
+    this.#observer?.requestFinished(this.#recordOf(request, reason));
+    this.#onFinished(request);
+  }
+
+  #recordOf(request: RequestProgress, outcome: RequestRecord["outcome"]): RequestRecord {
+    return {
+      requestId: request.admitted.requestId,
+      outcome,
+      arrivedMs: request.admitted.arrivedMs,
+      scheduledMs: request.scheduledMs,
+      firstTokenMs: request.firstTokenMs,
+      finishedMs: this.#clock(),
+      interTokenMs: request.interTokenMs,
+      numPromptTokens: request.admitted.promptTokenIds.length,
+      numCachedTokens: request.numCachedTokens,
+      numCompletionTokens: request.numCompletionTokens,
+    };
+  }
+}

@@ -1,0 +1,268 @@
+/** @module Everything that is checked and decided about a request before it may wait for a seat. */
+import { PagodaError } from "../../core/errors.ts";
+import type { GenerationRequest, Prompt } from "../../core/generation.ts";
+import type { SamplingParams } from "../../core/sampling-params.ts";
+import type { PreparedRequest } from "./sequence.ts";
+import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
+import { TokenizerQueue } from "./tokenizer-queue.ts";
+
+interface IntakeLimits {
+  readonly maxModelLen: number;
+  /** The most that `maxModelLen` could be with this model. */
+  readonly modelMaxLen: number;
+  readonly maxNumSeqs: number;
+  readonly maxLogprobs: number;
+  /** Token positions of the whole KV pool. */
+  readonly numKvTokens: number;
+  /** Entries for logit_bias and bans that one output row may have. */
+  readonly maxBiasEntries: number;
+  readonly vocabularyWidth: number;
+}
+
+export interface IntakeOptions {
+  readonly limits: IntakeLimits;
+  readonly tokenizer: TextTokenizer;
+  readonly chatTemplate: ChatRenderer | null;
+  readonly eosTokenIds: readonly number[];
+  readonly clock: () => number;
+  readonly drawSeed: () => number;
+}
+
+/** Every vocabulary has a token of at least this many characters. */
+const usualTokenLength = 8;
+
+/** Characters of a text that takes so long to cut that others should not wait for it: milliseconds. */
+const longTextLength = 2048;
+
+export class InputProcessor {
+  readonly #options: IntakeOptions;
+  readonly #lane = new TokenizerQueue();
+  #numArrived = 0;
+  /** Found when a text is so long that it matters. */
+  #longestToken: number | null = null;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Rejects with PagodaError `context_length_exceeded` or `invalid_request`, with the numbers and the change that helps.
+   * Resolves with null once `signal` is aborted. A request's place is that of its arrival, however long its text takes.
+   */
+  async admit(request: GenerationRequest, signal: AbortSignal): Promise<PreparedRequest | null> {
+    const { sampling } = request;
+    const arrivalNumber = this.#numArrived++;
+    const arrivedMs = this.#options.clock();
+    this.#checkSampling(sampling);
+    const promptTokenIds = await this.#tokenize(request.prompt, signal, (numTokens) =>
+      this.#refuseLongText(numTokens),
+    );
+    if (promptTokenIds === null) return null;
+    this.#checkEmbedded(promptTokenIds, request.prompt);
+    const maxTokens = this.#maxTokens(promptTokenIds.length, request);
+    const { eosTokenIds } = this.#options;
+    const banned = this.#bannedBeforeMin(sampling);
+    this.#checkBias(sampling, banned.length);
+    return {
+      requestId: request.requestId,
+      promptTokenIds: Int32Array.from(promptTokenIds),
+      sampling,
+      seed: sampling.seed ?? this.#options.drawSeed(),
+      maxTokens,
+      stopTokenIds: new Set(sampling.stopTokenIds),
+      eosTokenIds: new Set(sampling.ignoreEos ? [] : eosTokenIds),
+      bannedBeforeMin: banned,
+      priority: request.priority,
+      arrivalNumber,
+      arrivedMs,
+    };
+  }
+
+  /**
+   * Token ids of a prompt, of any number; null once `signal` is aborted. Rejects with `invalid_request` for ids outside
+   * the vocabulary and for a missing chat template, and with `context_length_exceeded` for a text that is too long
+   * whatever its tokens are.
+   */
+  tokenize(prompt: Prompt, signal: AbortSignal): Promise<readonly number[] | null> {
+    return this.#tokenize(prompt, signal, () => undefined);
+  }
+
+  async #tokenize(
+    prompt: Prompt,
+    signal: AbortSignal,
+    check: (numTokens: number) => void,
+  ): Promise<readonly number[] | null> {
+    if (prompt.kind === "tokens") {
+      this.checkTokenIds(prompt.tokenIds, "prompt");
+      return prompt.tokenIds;
+    }
+    // A template writes the special tokens itself.
+    const options = { addSpecialTokens: prompt.kind === "text" && prompt.addSpecialTokens };
+    const text = prompt.kind === "text" ? prompt.text : this.#render(prompt);
+    this.#checkTextLength(text);
+    const { tokenizer } = this.#options;
+    if (text.length <= longTextLength) return tokenizer.encode(text, options);
+    return this.#lane.run(tokenizer.encodeWithPauses(text, options), signal, check);
+  }
+
+  /** While a text is still being cut: it has too many tokens already. */
+  #refuseLongText(numTokens: number): void {
+    const { maxModelLen, modelMaxLen } = this.#options.limits;
+    if (numTokens <= maxModelLen) return;
+    const message = `the context length of this model is ${maxModelLen} tokens, but the prompt alone has more`;
+    const remedy = maxModelLen < modelMaxLen ? ", or start with a larger --max-model-len" : "";
+    throw new PagodaError("context_length_exceeded", message, {
+      hint: `shorten the prompt${remedy}`,
+      param: "prompt",
+    });
+  }
+
+  /**
+   * Cutting a text into tokens takes some hundred bytes and a microsecond for each of its characters: a text that is too
+   * long whatever its tokens are is not cut.
+   */
+  #checkTextLength(text: string): void {
+    const { maxModelLen } = this.#options.limits;
+    if (text.length <= maxModelLen * usualTokenLength) return;
+    this.#longestToken ??= this.#findLongestToken();
+    const mostCharacters = maxModelLen * this.#longestToken;
+    if (text.length <= mostCharacters) return;
+    const fewestTokens = Math.ceil(text.length / this.#longestToken);
+    const message = `the context length of this model is ${maxModelLen} tokens of at most ${this.#longestToken} characters, but the prompt has ${text.length} characters: at least ${fewestTokens} tokens`;
+    const remedy = this.#longerContext(fewestTokens, "at least ");
+    const hint = `shorten the prompt to ${mostCharacters} characters or less${remedy}`;
+    throw new PagodaError("context_length_exceeded", message, { hint, param: "prompt" });
+  }
+
+  /** The flag that would admit so many tokens, where the model allows them. */
+  #longerContext(numTokens: number, bound = ""): string {
+    if (numTokens > this.#options.limits.modelMaxLen) return "";
+    return `, or start with --max-model-len ${bound}${numTokens}`;
+  }
+
+  /** UTF-8 bytes of the longest token: at least its characters. */
+  #findLongestToken(): number {
+    let longest = usualTokenLength;
+    for (let tokenId = 0; tokenId < this.#options.limits.vocabularyWidth; tokenId++)
+      longest = Math.max(longest, this.#options.tokenizer.tokenBytes(tokenId).length);
+    return longest;
+  }
+
+  #render(prompt: Extract<Prompt, { kind: "chat" }>): string {
+    const { chatTemplate } = this.#options;
+    if (chatTemplate !== null) return chatTemplate.render(prompt);
+    throw new PagodaError("invalid_request", "this model has no chat template, so it cannot take messages", {
+      hint: "send the text to /v1/completions instead",
+      param: "messages",
+    });
+  }
+
+  /** A tokenizer may have more tokens than the embedding has rows; a text that uses none of them is served. */
+  #checkEmbedded(promptTokenIds: readonly number[], prompt: Prompt): void {
+    const { limits, tokenizer } = this.#options;
+    const tokenId = promptTokenIds.find((id) => id < 0 || id >= limits.vocabularyWidth);
+    if (tokenId === undefined) return;
+    const text = JSON.stringify(new TextDecoder().decode(tokenizer.tokenBytes(tokenId)));
+    const message = `the prompt holds token ${tokenId} (${text}), but the model's embedding has ${limits.vocabularyWidth} rows`;
+    throw new PagodaError("invalid_request", message, {
+      hint: "the tokenizer has more tokens than the model: send a prompt without this one",
+      param: prompt.kind === "chat" ? "messages" : "prompt",
+    });
+  }
+
+  /** Throws `invalid_request` for an id outside the vocabulary; `param` is the field that holds it. */
+  checkTokenIds(tokenIds: Iterable<number>, param: string): void {
+    const { vocabularyWidth } = this.#options.limits;
+    for (const tokenId of tokenIds) {
+      if (Number.isInteger(tokenId) && tokenId >= 0 && tokenId < vocabularyWidth) continue;
+      throw new PagodaError("invalid_request", `token id ${tokenId} is not in the vocabulary`, {
+        hint: `token ids of this model run from 0 to ${vocabularyWidth - 1}`,
+        param,
+      });
+    }
+  }
+
+  #checkSampling(sampling: SamplingParams): void {
+    const { limits } = this.#options;
+    refuseAbove("n", sampling.n, limits.maxNumSeqs, "--max-num-seqs");
+    refuseAbove("logprobs", sampling.logprobs ?? 0, limits.maxLogprobs, "--max-logprobs");
+    refuseAbove("prompt_logprobs", sampling.promptLogprobs ?? 0, limits.maxLogprobs, "--max-logprobs");
+    this.checkTokenIds(sampling.logitBias.keys(), "logit_bias");
+    this.checkTokenIds(sampling.stopTokenIds, "stop_token_ids");
+    if (sampling.maxTokens !== null && sampling.minTokens > sampling.maxTokens) {
+      const message = `min_tokens ${sampling.minTokens} is more than max_tokens ${sampling.maxTokens}`;
+      const hint = `set min_tokens to at most ${sampling.maxTokens}`;
+      throw new PagodaError("invalid_request", message, { hint, param: "min_tokens" });
+    }
+  }
+
+  #bannedBeforeMin(sampling: SamplingParams): readonly number[] {
+    if (sampling.minTokens === 0) return [];
+    return [...new Set([...this.#options.eosTokenIds, ...sampling.stopTokenIds])];
+  }
+
+  #checkBias(sampling: SamplingParams, numBans: number): void {
+    const { maxBiasEntries } = this.#options.limits;
+    const numEntries = sampling.logitBias.size + numBans;
+    if (numEntries <= maxBiasEntries) return;
+    const message = `logit_bias with ${sampling.logitBias.size} entries and ${numBans} banned stop tokens needs ${numEntries} entries; there are ${maxBiasEntries}`;
+    const hint = `keep logit_bias within ${Math.max(0, maxBiasEntries - numBans)} entries`;
+    throw new PagodaError("invalid_request", message, { hint, param: "logit_bias" });
+  }
+
+  /**
+   * Most tokens the request may generate. The last token generated is never computed, so a pool of p positions holds a
+   * sequence of p + 1 tokens.
+   */
+  #maxTokens(numPromptTokens: number, request: GenerationRequest): number {
+    const { sampling } = request;
+    const { maxModelLen, numKvTokens } = this.#options.limits;
+    if (numPromptTokens === 0) {
+      throw new PagodaError("invalid_request", "the prompt has no tokens", {
+        hint: "send at least one token",
+        param: "prompt",
+      });
+    }
+    const wanted = sampling.maxTokens ?? Math.max(1, sampling.minTokens);
+    const outputParam = sampling.maxTokens === null ? "min_tokens" : (request.maxTokensName ?? "max_tokens");
+    refuseTooLong(numPromptTokens, wanted, maxModelLen, {
+      what: "the context length of this model is",
+      outputParam,
+      remedy: this.#longerContext(numPromptTokens + wanted),
+    });
+    refuseTooLong(numPromptTokens, wanted, numKvTokens + (wanted > 0 ? 1 : 0), {
+      what: "the KV pool holds sequences of at most",
+      outputParam,
+      remedy: ", or start with a larger KV pool",
+    });
+    return sampling.maxTokens ?? Math.min(maxModelLen, numKvTokens + 1) - numPromptTokens;
+  }
+}
+
+function refuseAbove(param: string, value: number, limit: number, flag: string): void {
+  if (value <= limit) return;
+  throw new PagodaError("invalid_request", `${param} is ${value}; the most this server allows is ${limit}`, {
+    hint: `set ${param} to at most ${limit}, or start the server with ${flag} ${value}`,
+    param,
+  });
+}
+
+function refuseTooLong(
+  numPromptTokens: number,
+  numOutputTokens: number,
+  limit: number,
+  words: { readonly what: string; readonly outputParam: string; readonly remedy: string },
+): void {
+  const numTokens = numPromptTokens + numOutputTokens;
+  if (numTokens <= limit) return;
+  const numLeft = limit - numPromptTokens;
+  const message = `${words.what} ${limit} tokens, but ${numTokens} were requested: ${numPromptTokens} in the prompt and ${numOutputTokens} to generate`;
+  const hint =
+    numLeft >= 1
+      ? `set ${words.outputParam} to at most ${numLeft}${words.remedy}`
+      : `shorten the prompt by at least ${numTokens - limit} tokens${words.remedy}`;
+  throw new PagodaError("context_length_exceeded", message, {
+    hint,
+    param: numLeft >= 1 ? words.outputParam : "prompt",
+  });
+}

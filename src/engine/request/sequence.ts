@@ -1,0 +1,159 @@
+/** @module One running generation and the request it belongs to. */
+import type { SamplingParams } from "../../core/sampling-params.ts";
+import { BlockTable } from "../kv/block-table.ts";
+import type { EventQueue } from "../output/event-queue.ts";
+import { PromptLogprobs } from "../output/prompt-logprobs.ts";
+import type { SequenceText } from "../output/sequence-text.ts";
+import { SeenTokens } from "./seen-tokens.ts";
+
+/** A request after intake: everything about it is decided and checked. */
+export interface PreparedRequest {
+  readonly requestId: string;
+  readonly promptTokenIds: Int32Array;
+  readonly sampling: SamplingParams;
+  readonly seed: number;
+  /** Most tokens each of its sequences may generate; 0 only scores the prompt. */
+  readonly maxTokens: number;
+  /** Tokens that end a sequence: those of the request and, unless ignored, the model's own. */
+  readonly stopTokenIds: ReadonlySet<number>;
+  readonly eosTokenIds: ReadonlySet<number>;
+  /** Tokens forbidden while fewer than minTokens were generated. */
+  readonly bannedBeforeMin: readonly number[];
+  readonly priority: number;
+  /** Order of arrival; unique. */
+  readonly arrivalNumber: number;
+  readonly arrivedMs: number;
+}
+
+/** How far a request is, for its events and its record. */
+export class RequestProgress {
+  readonly admitted: PreparedRequest;
+  readonly events: EventQueue;
+  readonly makeText: () => SequenceText;
+  /** All n once forked; before that, the first alone. */
+  readonly sequences: Sequence[];
+  readonly firstSequence: Sequence;
+  /** null where they are not wanted; those of prompt tokens [1, numPromptLogprobs] are known. */
+  readonly promptLogprobs: PromptLogprobs | null;
+  numPromptLogprobs = 0;
+  numCachedTokens = 0;
+  numFinished = 0;
+  isOver = false;
+  promptEventSent = false;
+  scheduledMs: number | null = null;
+  firstTokenMs: number | null = null;
+  readonly interTokenMs: number[] = [];
+
+  constructor(admitted: PreparedRequest, events: EventQueue, makeText: () => SequenceText) {
+    this.admitted = admitted;
+    this.events = events;
+    this.makeText = makeText;
+    const { promptLogprobs: numTop } = admitted.sampling;
+    this.promptLogprobs = numTop === null ? null : new PromptLogprobs(admitted.promptTokenIds.length, numTop);
+    this.firstSequence = new Sequence(this, 0);
+    this.sequences = [this.firstSequence];
+  }
+
+  get numCompletionTokens(): number {
+    let numTokens = 0;
+    for (const sequence of this.sequences) numTokens += sequence.numOutputTokens;
+    return numTokens;
+  }
+}
+
+export type SequenceState = "waiting" | "running" | "finished";
+
+/**
+ * Token positions, all half-open:
+ *   [0, numComputed)          keys and values are in the blocks of `table`
+ *   [numComputed, numTokens)  known, to be computed: a prompt, one sampled token, or a history after preemption
+ */
+export class Sequence {
+  readonly request: RequestProgress;
+  readonly index: number;
+  readonly table = new BlockTable();
+  readonly text: SequenceText;
+  readonly seen: SeenTokens | null;
+  /** [0, numTokens) prompt and output; grows by doubling. */
+  tokenIds: Int32Array;
+  numTokens: number;
+  numComputed = 0;
+  state: SequenceState = "waiting";
+  /** Position in the waiting queue's heap while waiting; owned by the queue. */
+  queueIndex = -1;
+  /** The last step it was planned for; owned by the scheduler. */
+  plannedStep = -1;
+  numPreemptions = 0;
+  lastTokenMs: number | null = null;
+
+  constructor(request: RequestProgress, index: number) {
+    const { promptTokenIds, sampling } = request.admitted;
+    this.request = request;
+    this.index = index;
+    this.text = request.makeText();
+    this.tokenIds = promptTokenIds;
+    this.numTokens = promptTokenIds.length;
+    this.seen = countsSeenTokens(sampling) ? seenInPrompt(promptTokenIds, sampling) : null;
+  }
+
+  get numPromptTokens(): number {
+    return this.request.admitted.promptTokenIds.length;
+  }
+
+  get numOutputTokens(): number {
+    return this.numTokens - this.numPromptTokens;
+  }
+
+  /** The prompt's last token is computed by each of n sequences for itself, so that each samples its own token. */
+  get awaitsFork(): boolean {
+    return this.request.sequences.length < this.request.admitted.sampling.n;
+  }
+
+  /** Sequences it stands for: seats it takes in a step. */
+  get numSeats(): number {
+    return this.awaitsFork ? this.request.admitted.sampling.n : 1;
+  }
+
+  /** Position up to which it may be computed now. */
+  get computeTarget(): number {
+    return this.awaitsFork ? this.numTokens - 1 : this.numTokens;
+  }
+
+  get numUncomputed(): number {
+    return this.computeTarget - this.numComputed;
+  }
+
+  /**
+   * Tokens that may come out of the prefix cache. The last one is always computed, for its logits; where prompt
+   * log-probabilities are asked for, so is every position whose logits have not been seen yet.
+   */
+  get maxCachedTokens(): number {
+    const { promptLogprobs, numPromptLogprobs } = this.request;
+    const isScored = promptLogprobs === null || numPromptLogprobs >= this.numPromptTokens - 1;
+    return isScored ? this.numTokens - 1 : numPromptLogprobs;
+  }
+
+  append(tokenId: number): void {
+    // The prompt's array, which the n sequences of a request share, is exactly full: the first token copies it.
+    if (this.numTokens === this.tokenIds.length) {
+      const grown = new Int32Array(Math.max(16, Math.ceil(1.5 * this.numTokens)));
+      grown.set(this.tokenIds.subarray(0, this.numTokens));
+      this.tokenIds = grown;
+    }
+    this.tokenIds[this.numTokens++] = tokenId;
+    this.seen?.addOutputToken(tokenId);
+  }
+}
+
+function countsSeenTokens(sampling: SamplingParams): boolean {
+  return (
+    sampling.repetitionPenalty !== 1 || sampling.frequencyPenalty !== 0 || sampling.presencePenalty !== 0
+  );
+}
+
+/** Only the repetition penalty looks at the prompt. */
+function seenInPrompt(promptTokenIds: Int32Array, sampling: SamplingParams): SeenTokens {
+  const seen = new SeenTokens();
+  if (sampling.repetitionPenalty !== 1) for (const tokenId of promptTokenIds) seen.addPromptToken(tokenId);
+  return seen;
+}

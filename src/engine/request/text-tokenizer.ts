@@ -1,0 +1,20 @@
+/** @module What the engine needs of a tokenizer and of a chat template; `model/tokenizer` and `model/chat-template` have it. */
+import type { Prompt } from "../../core/generation.ts";
+import type { TokenBytes } from "../output/detokenizer.ts";
+
+export interface TextTokenizer extends TokenBytes {
+  encode(text: string, options: { readonly addSpecialTokens: boolean }): readonly number[];
+  /** The same with pauses: yields how many tokens there are so far. It may be left at any pause. */
+  encodeWithPauses(
+    text: string,
+    options: { readonly addSpecialTokens: boolean },
+  ): Generator<number, readonly number[]>;
+  /** A token as the vocabulary writes it. */
+  vocabularyEntry(tokenId: number): string;
+  decode(tokenIds: readonly number[], options: { readonly skipSpecialTokens: boolean }): string;
+}
+
+export interface ChatRenderer {
+  /** Throws PagodaError `invalid_request` for messages that the template refuses. */
+  render(prompt: Extract<Prompt, { kind: "chat" }>): string;
+}

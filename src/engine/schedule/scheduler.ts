@@ -1,0 +1,274 @@
+/** @module Who computes what in the next step. */
+import { invariant } from "../../core/errors.ts";
+import type { BlockManager } from "../kv/block-manager.ts";
+import { PrefixSharing } from "../kv/prefix-sharing.ts";
+import { Sequence } from "../request/sequence.ts";
+import { Admission } from "./admission.ts";
+import { orderByPrefix } from "./slice-order.ts";
+import { type SequenceSlice, type StepCapacity, StepPlan } from "./step-plan.ts";
+import { StepTimeModel } from "./step-time-model.ts";
+import { runsBefore, WaitingQueue } from "./waiting-queue.ts";
+
+export interface SchedulerOptions {
+  readonly blocks: BlockManager;
+  /** Most sequences with a seat at a time. */
+  readonly maxNumSeqs: number;
+  readonly capacity: StepCapacity;
+  /** While others decode, prompts are cut so that a step stays within this. */
+  readonly maxStepMs: number;
+  /** First guess of how long outputs are; corrected as requests finish. */
+  readonly expectedOutputTokens: number;
+}
+
+/**
+ * One token budget a step. First every sequence that needs one token (decode), then prompts in chunks, then newcomers;
+ * each group in the order of `running`: priority, then arrival. The order decides everything, so that equal inputs give
+ * equal plans; the work of a step grows with `running` and never with what waits.
+ *
+ * Where blocks run out the last of `running` is preempted: it gives up its blocks (which stay in the prefix cache as
+ * long as nobody needs them) and computes them again later.
+ */
+export class Scheduler {
+  readonly waiting = new WaitingQueue();
+  /** In the order of `runsBefore`; at most maxNumSeqs seats. */
+  readonly running: Sequence[] = [];
+  readonly stepTime = new StepTimeModel();
+  readonly prefixes: PrefixSharing;
+  numPreemptions = 0;
+  readonly #options: SchedulerOptions;
+  readonly #blocks: BlockManager;
+  readonly #admission: Admission;
+  #stepNumber = 0;
+  /** Of those that found no room in the last step, the one that has waited longest: it goes first in the next. */
+  #deferred: Sequence | null = null;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#blocks = options.blocks;
+    this.prefixes = new PrefixSharing(options.blocks);
+    this.#admission = new Admission(options.blocks, options.maxNumSeqs, options.expectedOutputTokens);
+  }
+
+  get hasWork(): boolean {
+    return this.running.length > 0 || this.waiting.numWaiting > 0;
+  }
+
+  enqueue(sequence: Sequence): void {
+    sequence.state = "waiting";
+    this.waiting.push(sequence);
+  }
+
+  /** Ends a sequence that has said all it had to say. */
+  complete(sequence: Sequence): void {
+    this.#admission.observeOutput(sequence.numOutputTokens);
+    this.finish(sequence);
+  }
+
+  /** Ends a sequence wherever it is: its blocks are free or evictable when this returns. */
+  finish(sequence: Sequence): void {
+    if (sequence.state === "waiting") this.waiting.remove(sequence);
+    if (sequence.state === "running") this.running.splice(this.running.indexOf(sequence), 1);
+    sequence.state = "finished";
+    this.#blocks.release(sequence.table);
+  }
+
+  /** Plans one step and takes the blocks it needs. Idle only where nothing runs and nothing waits. */
+  schedule(): StepPlan {
+    const plan = new StepPlan(this.#options.capacity);
+    this.#stepNumber++;
+    this.#scheduleDecodes(plan);
+    this.#schedulePrompts(plan);
+    if (plan.preempted.length === 0) this.#admitWaiting(plan);
+    for (const sequence of plan.preempted) this.enqueue(sequence);
+    invariant(
+      !plan.isIdle || (this.running.length === 0 && this.waiting.numWaiting === 0),
+      () => `nothing was planned for ${this.running.length} running, ${this.waiting.numWaiting} waiting`,
+    );
+    return plan;
+  }
+
+  /**
+   * Books a computed slice: its full blocks become reusable, and a prompt for n sequences that is computed up to its
+   * last token becomes n sequences.
+   */
+  advance(slice: SequenceSlice): void {
+    const { sequence } = slice;
+    sequence.numComputed = slice.startPosition + slice.numTokens;
+    this.#blocks.publish(sequence.table, sequence.tokenIds, sequence.numComputed);
+    this.#forkWhenReady(sequence);
+  }
+
+  #scheduleDecodes(plan: StepPlan): void {
+    this.#moveDeferredFirst(plan);
+    for (let i = 0; i < this.running.length; i++) {
+      const sequence = this.running[i] as Sequence;
+      if (sequence.numUncomputed === 1 && !sequence.awaitsFork) this.#planDecode(sequence, plan);
+    }
+    orderByPrefix(plan.slices, this.#blocks.blockSize);
+  }
+
+  #moveDeferredFirst(plan: StepPlan): void {
+    const deferred = this.#deferred;
+    this.#deferred = null;
+    if (deferred?.state === "running" && deferred.numUncomputed === 1) this.#planDecode(deferred, plan);
+  }
+
+  #planDecode(sequence: Sequence, plan: StepPlan): void {
+    if (sequence.plannedStep === this.#stepNumber) return;
+    if (plan.numTokensLeft < 1 || (samples(sequence) && !plan.hasRoomToSample(sequence))) {
+      this.#defer(sequence);
+      return;
+    }
+    if (this.#makeRoom(sequence, 1, plan)) this.#addSlice(sequence, 1, plan);
+  }
+
+  #defer(sequence: Sequence): void {
+    if (this.#deferred === null || sequence.plannedStep < this.#deferred.plannedStep)
+      this.#deferred = sequence;
+  }
+
+  #schedulePrompts(plan: StepPlan): void {
+    for (let i = 0; i < this.running.length; i++) {
+      const sequence = this.running[i] as Sequence;
+      if (sequence.plannedStep !== this.#stepNumber) this.#continuePrompt(sequence, plan);
+    }
+  }
+
+  /** Adds the next chunk of a prompt, unless someone before it is computing the very block it needs next. */
+  #continuePrompt(sequence: Sequence, plan: StepPlan): void {
+    this.prefixes.attach(sequence);
+    this.#forkWhenReady(sequence);
+    if (this.prefixes.awaits(sequence, this.running)) return;
+    const numTokens = this.#chunkTokens(sequence, plan);
+    if (numTokens > 0 && this.#makeRoom(sequence, numTokens, plan)) this.#addSlice(sequence, numTokens, plan);
+  }
+
+  #admitWaiting(plan: StepPlan): void {
+    for (let next = this.waiting.peek(); next !== null; next = this.waiting.peek()) {
+      if (plan.numTokensLeft < 1 || !this.#admission.admits(next, this.running)) return;
+      this.waiting.remove(next);
+      for (const sequence of this.#seat(next)) this.#continuePrompt(sequence, plan);
+      if (next.plannedStep !== this.#stepNumber && !this.prefixes.awaits(next, this.running)) return;
+    }
+  }
+
+  /** Gives it a seat and what the cache has of it; returns the sequences that it now stands for. */
+  #seat(sequence: Sequence): readonly Sequence[] {
+    sequence.state = "running";
+    this.#insertRunning(sequence);
+    this.prefixes.begin(sequence);
+    return this.#forkWhenReady(sequence);
+  }
+
+  /** Tokens of the next chunk: the least of what is left, the budget, the time and the rows. */
+  #chunkTokens(sequence: Sequence, plan: StepPlan): number {
+    const limit = this.#tokensInTime(sequence, plan, Math.min(sequence.numUncomputed, plan.numTokensLeft));
+    // A scored chunk has at most as many output rows as tokens: the prompt's last token scores none and samples one.
+    const numTokens = isScoring(sequence) ? Math.min(limit, plan.numOutputsLeft) : limit;
+    const reachesEnd = sequence.numComputed + numTokens === sequence.numTokens;
+    if (reachesEnd && samples(sequence) && !plan.hasRoomToSample(sequence)) {
+      this.#defer(sequence);
+      return numTokens - 1;
+    }
+    return numTokens;
+  }
+
+  /** At least one block in each step for the first prompt in line: slow is better than never. */
+  #tokensInTime(sequence: Sequence, plan: StepPlan, mostTokens: number): number {
+    if (plan.numDecodes === 0) return mostTokens;
+    const numTokens = this.stepTime.maxTokensWithin(this.#options.maxStepMs, plan, {
+      start: sequence.numComputed,
+      mostTokens,
+      outputsPerToken: isScoring(sequence) ? 1 : 0,
+    });
+    const isFirstPrompt = plan.numTokens === plan.numDecodes;
+    return isFirstPrompt ? Math.min(mostTokens, Math.max(numTokens, this.#blocks.blockSize)) : numTokens;
+  }
+
+  /**
+   * Takes the blocks for the next `numTokens` of `sequence`, preempting from the end of `running`. What is planned
+   * already is never taken back. A decode that finds nobody else to preempt gives way itself; a prompt just waits.
+   */
+  #makeRoom(sequence: Sequence, numTokens: number, plan: StepPlan): boolean {
+    const end = sequence.numComputed + numTokens;
+    while (!this.#blocks.reserve(sequence.table, sequence.numComputed, end, plan.copies)) {
+      const victim = this.#lastUnplanned();
+      if (victim === null) return false;
+      const isPlanned = plan.slices.length > 0;
+      if (victim === sequence && numTokens > 1 && isPlanned) return false;
+      invariant(
+        victim !== sequence || this.running.length > 1,
+        () => "a sequence does not fit into the whole pool",
+      );
+      this.#preempt(victim, plan);
+      if (victim === sequence) return false;
+    }
+    return true;
+  }
+
+  #lastUnplanned(): Sequence | null {
+    for (let i = this.running.length - 1; i >= 0; i--) {
+      const sequence = this.running[i] as Sequence;
+      if (sequence.plannedStep !== this.#stepNumber) return sequence;
+    }
+    return null;
+  }
+
+  #preempt(victim: Sequence, plan: StepPlan): void {
+    this.running.splice(this.running.indexOf(victim), 1);
+    this.#blocks.release(victim.table);
+    victim.numComputed = 0;
+    victim.numPreemptions++;
+    victim.state = "waiting";
+    this.numPreemptions++;
+    plan.preempted.push(victim);
+  }
+
+  #addSlice(sequence: Sequence, numTokens: number, plan: StepPlan): void {
+    const startPosition = sequence.numComputed;
+    const end = startPosition + numTokens;
+    const firstScored = sequence.request.numPromptLogprobs + 1;
+    const lastScored = Math.min(end, sequence.numPromptTokens - 1);
+    sequence.plannedStep = this.#stepNumber;
+    plan.add({
+      sequence,
+      startPosition,
+      numTokens,
+      firstScored,
+      numScored: isScoring(sequence) ? Math.max(0, lastScored - firstScored + 1) : 0,
+      samplesToken: end === sequence.numTokens && samples(sequence),
+    });
+  }
+
+  /** The n sequences of a prompt that is computed up to its last token share its blocks. */
+  #forkWhenReady(sequence: Sequence): readonly Sequence[] {
+    if (!sequence.awaitsFork || sequence.numUncomputed > 0) return [sequence];
+    const { sequences, admitted } = sequence.request;
+    for (let index = 1; index < admitted.sampling.n; index++) {
+      const twin = new Sequence(sequence.request, index);
+      this.#blocks.share(sequence.table, twin.table);
+      twin.numComputed = sequence.numComputed;
+      twin.state = "running";
+      sequences.push(twin);
+      this.#insertRunning(twin);
+    }
+    return sequences;
+  }
+
+  #insertRunning(sequence: Sequence): void {
+    let index = this.running.length;
+    while (index > 0 && runsBefore(sequence, this.running[index - 1] as Sequence)) index--;
+    this.running.splice(index, 0, sequence);
+  }
+}
+
+/** A request for no tokens only wants its prompt computed. */
+function samples(sequence: Sequence): boolean {
+  return sequence.request.admitted.maxTokens > 0;
+}
+
+/** Whether prompt log-probabilities are still missing. */
+function isScoring(sequence: Sequence): boolean {
+  const { promptLogprobs, numPromptLogprobs } = sequence.request;
+  return promptLogprobs !== null && numPromptLogprobs < sequence.numPromptTokens - 1;
+}

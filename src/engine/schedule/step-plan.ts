@@ -1,0 +1,107 @@
+/** @module What one step computes: slices of sequences, and the blocks to copy before it. */
+import type { StepInputs } from "../../backend/backend.ts";
+import { invariant } from "../../core/errors.ts";
+import type { Sequence } from "../request/sequence.ts";
+import { numBiasEntries } from "../step/sampling-row.ts";
+
+/** A run of consecutive tokens of one sequence. */
+export interface SequenceSlice {
+  readonly sequence: Sequence;
+  /** First position computed; earlier ones are already in the KV cache. */
+  readonly startPosition: number;
+  readonly numTokens: number;
+  /** Prompt tokens whose log-probability this slice reports: row r is that of token firstScored + r. */
+  readonly firstScored: number;
+  readonly numScored: number;
+  /** Whether one more output row follows, which samples the next token. False while a prompt continues. */
+  readonly samplesToken: boolean;
+}
+
+/** What the backend's arrays hold in one step. */
+export interface StepCapacity {
+  readonly numTokens: number;
+  readonly numSlices: number;
+  readonly numOutputs: number;
+  readonly numSeen: number;
+  readonly numBias: number;
+}
+
+export function capacityOf(inputs: StepInputs): StepCapacity {
+  return {
+    numTokens: inputs.tokenIds.length,
+    numSlices: inputs.sliceStarts.length - 1,
+    numOutputs: inputs.outputRows.length,
+    numSeen: inputs.sampling.seenTokenIds.length,
+    numBias: inputs.sampling.biasTokenIds.length,
+  };
+}
+
+export class StepPlan {
+  readonly capacity: StepCapacity;
+  readonly slices: SequenceSlice[] = [];
+  /** [from, to, from, to, …] block ids, to be copied in this order before the step. */
+  readonly copies: number[] = [];
+  readonly preempted: Sequence[] = [];
+  numTokens = 0;
+  numOutputs = 0;
+  /** Slices of one token that sample: someone is waiting for each. */
+  numDecodes = 0;
+  /** Positions attended to, summed over tokens: what attention costs. */
+  numAttended = 0;
+  #numSeen = 0;
+  #numBias = 0;
+
+  constructor(capacity: StepCapacity) {
+    this.capacity = capacity;
+  }
+
+  get isIdle(): boolean {
+    return this.slices.length === 0;
+  }
+
+  get numTokensLeft(): number {
+    return this.slices.length < this.capacity.numSlices ? this.capacity.numTokens - this.numTokens : 0;
+  }
+
+  get numOutputsLeft(): number {
+    return this.capacity.numOutputs - this.numOutputs;
+  }
+
+  /** Whether the entries of one more sampling row fit; where not, the sequence waits for a later step. */
+  hasRoomToSample(sequence: Sequence): boolean {
+    return (
+      this.numOutputsLeft >= 1 &&
+      this.#numSeen + numSeenEntries(sequence) <= this.capacity.numSeen &&
+      this.#numBias + numBiasEntries(sequence) <= this.capacity.numBias
+    );
+  }
+
+  add(slice: SequenceSlice): void {
+    this.slices.push(slice);
+    this.numTokens += slice.numTokens;
+    this.numOutputs += slice.numScored;
+    this.numAttended += attendedPositions(slice.startPosition, slice.numTokens);
+    if (slice.samplesToken) this.#addSamplingRow(slice);
+    invariant(this.numTokens <= this.capacity.numTokens, () => `${this.numTokens} tokens in one step`);
+    invariant(
+      this.numOutputs <= this.capacity.numOutputs,
+      () => `${this.numOutputs} output rows in one step`,
+    );
+  }
+
+  #addSamplingRow(slice: SequenceSlice): void {
+    this.numOutputs++;
+    this.#numSeen += numSeenEntries(slice.sequence);
+    this.#numBias += numBiasEntries(slice.sequence);
+    if (slice.numTokens === 1) this.numDecodes++;
+  }
+}
+
+/** Positions seen by tokens [start, start + numTokens) of a sequence, summed: token p sees p + 1. */
+function attendedPositions(start: number, numTokens: number): number {
+  return numTokens * start + (numTokens * (numTokens + 1)) / 2;
+}
+
+function numSeenEntries(sequence: Sequence): number {
+  return sequence.seen?.numDistinct ?? 0;
+}

@@ -1,0 +1,100 @@
+/** @module The whole memory plan of an instance before anything is allocated: budget, limits, footprint. */
+import type { BackendLimits } from "../backend/backend.ts";
+import type { Budget, BudgetInputs, DeviceMemory, PoolShape } from "../core/budget.ts";
+import { resolveBudgetOrExplain, type Variant } from "../core/budget-change.ts";
+import { PagodaError } from "../core/errors.ts";
+import { type Footprint, footprint, type ModelShape } from "../core/footprint.ts";
+import { type KvDtype, layerBlockBytes } from "../core/kv-layout.ts";
+import type { InstanceSettings } from "./settings.ts";
+
+export interface InstancePlan {
+  readonly budget: Budget;
+  readonly limits: BackendLimits;
+  readonly footprint: Footprint;
+  readonly runtimeBytes: number;
+  readonly bytesPerBlock: number;
+}
+
+export interface PlanParts {
+  readonly shape: ModelShape;
+  /** The longest sequence the model was made for. */
+  readonly modelMaxLen: number;
+  readonly device: DeviceMemory;
+  /** What the process itself takes at most under a cap (null: none), heap included. */
+  readonly runtimeBytesUnder: (capBytes: number | null) => number;
+}
+
+/** Throws `memory_too_small` with the smallest change that would fit, and `invalid_option`. */
+export function planInstance(settings: InstanceSettings, parts: PlanParts): InstancePlan {
+  const inputs = budgetInputs(settings, parts);
+  const budget = resolveBudgetOrExplain(inputs, variantsOf(settings, parts));
+  const limits = limitsAt(settings, { numBlocks: budget.numBlocks, maxModelLen: budget.maxModelLen.value });
+  return {
+    budget,
+    limits,
+    footprint: footprint(parts.shape, limits),
+    runtimeBytes: parts.runtimeBytesUnder(budget.capBytes),
+    bytesPerBlock: inputs.bytesPerBlock,
+  };
+}
+
+function budgetInputs(settings: InstanceSettings, parts: PlanParts): BudgetInputs {
+  const { kvDtype, blockSize } = settings;
+  return {
+    cap: settings.cap,
+    pool: settings.pool,
+    maxModelLen: settings.maxModelLen,
+    modelMaxLen: parts.modelMaxLen,
+    maxNumSeqs: settings.maxNumSeqs.value,
+    blockSize: blockSize.value,
+    bytesPerBlock: bytesPerBlock(parts.shape, kvDtype.value, blockSize.value),
+    device: parts.device,
+    fixedBytesAt: (shape, capBytes) =>
+      parts.runtimeBytesUnder(capBytes) + bufferBytes(settings, parts, shape),
+  };
+}
+
+function bytesPerBlock(shape: ModelShape, kvDtype: KvDtype, blockSize: number): number {
+  return shape.kvLayers.reduce((sum, layer) => sum + layerBlockBytes(kvDtype, layer, blockSize), 0);
+}
+
+/** More blocks than the arenas can hold do not fit, however much memory there is. */
+function bufferBytes(settings: InstanceSettings, parts: PlanParts, shape: PoolShape): number {
+  try {
+    const { totalBytes, components } = footprint(parts.shape, limitsAt(settings, shape));
+    return totalBytes - components.kvPool;
+  } catch (thrown) {
+    if (thrown instanceof PagodaError && thrown.code === "memory_too_small") return Number.POSITIVE_INFINITY;
+    throw thrown;
+  }
+}
+
+function limitsAt(settings: InstanceSettings, shape: PoolShape): BackendLimits {
+  return {
+    ...shape,
+    blockSize: settings.blockSize.value,
+    kvDtype: settings.kvDtype.value,
+    maxNumSeqs: settings.maxNumSeqs.value,
+    maxNumBatchedTokens: settings.maxNumBatchedTokens.value,
+    maxLogprobs: settings.maxLogprobs.value,
+    numThreads: settings.numThreads.value,
+  };
+}
+
+/** Single changes to suggest, the least noticeable first. */
+function variantsOf(settings: InstanceSettings, parts: PlanParts): Variant[] {
+  const variants: Variant[] = [];
+  const add = (flag: string, changed: Partial<InstanceSettings>): void => {
+    variants.push({ flag, inputs: budgetInputs({ ...settings, ...changed }, parts) });
+  };
+  for (const numTokens of [256, 128, 64])
+    if (numTokens < settings.maxNumBatchedTokens.value && numTokens >= settings.maxNumSeqs.value)
+      add(`--max-num-batched-tokens ${numTokens}`, { maxNumBatchedTokens: derived(numTokens) });
+  if (settings.kvDtype.value === "f16") add("--kv-cache-dtype int8", { kvDtype: derived("int8") });
+  if (settings.kvDtype.value !== "int4") add("--kv-cache-dtype int4", { kvDtype: derived("int4") });
+  return variants;
+}
+
+function derived<T>(value: T): { readonly value: T; readonly from: "derived" } {
+  return { value, from: "derived" };
+}

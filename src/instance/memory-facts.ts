@@ -1,0 +1,93 @@
+/** @module The planned and the actual bytes of a running instance, for `/admin/memory` and the table at start. */
+import type { LoadedModel } from "../backend/backend.ts";
+import type { DeviceMemory } from "../core/budget.ts";
+import type { BudgetReport, MemoryComponent } from "../core/memory-report.ts";
+import type { MemoryFacts } from "../engine/engine.ts";
+import type { InstancePlan } from "./instance-plan.ts";
+import { readProcessMemory } from "./process-memory.ts";
+import type { InstanceSettings } from "./settings.ts";
+
+export interface MemoryFactsParts {
+  readonly settings: InstanceSettings;
+  readonly plan: InstancePlan;
+  readonly model: Pick<LoadedModel, "allocations" | "kernels" | "kernelsReason" | "selfTestMs">;
+  readonly device: DeviceMemory;
+}
+
+/** A function, because the resident sizes are read when asked. */
+export function memoryFacts(parts: MemoryFactsParts): () => MemoryFacts {
+  const budget = budgetReport(parts);
+  return () => {
+    const { residentBytes, peakResidentBytes } = readProcessMemory();
+    return {
+      kernels: parts.model.kernels,
+      ...(parts.model.kernelsReason === undefined ? {} : { kernelsReason: parts.model.kernelsReason }),
+      ...(parts.model.selfTestMs === undefined ? {} : { selfTestMs: parts.model.selfTestMs }),
+      budget,
+      components: components(parts, residentBytes),
+      residentBytes,
+      peakResidentBytes,
+    };
+  };
+}
+
+/**
+ * Counted where the buffers are allocated; the runtime is what is resident beside them. The footprint is that of the CPU
+ * backend: the reference backend, which keeps everything in float32, only comes near it.
+ */
+function components({ plan, model }: MemoryFactsParts, residentBytes: number): MemoryComponent[] {
+  const actualBytes = { weights: 0, workspace: 0, kvPool: 0, tables: 0 };
+  for (const allocation of model.allocations) actualBytes[allocation.component] += allocation.numBytes;
+  const allocatedBytes = Object.values(actualBytes).reduce((sum, numBytes) => sum + numBytes, 0);
+  const exact = (["weights", "workspace", "kvPool", "tables"] as const).map((name) => ({
+    name,
+    plannedBytes: plan.footprint.components[name],
+    actualBytes: actualBytes[name],
+    evidence: model.kernels === "reference" ? ("estimated" as const) : ("exact" as const),
+  }));
+  const runtime: MemoryComponent = {
+    name: "runtime",
+    plannedBytes: plan.runtimeBytes,
+    actualBytes: Math.max(0, residentBytes - allocatedBytes),
+    evidence: "measured",
+  };
+  return [runtime, ...exact];
+}
+
+function budgetReport({ settings, plan, device }: MemoryFactsParts): BudgetReport {
+  const { cap, pool } = settings;
+  return {
+    capBytes: plan.budget.capBytes,
+    deviceTotalBytes: device.totalBytes,
+    cap: {
+      kind: cap?.value.kind ?? "none",
+      value: cap === null ? null : numberIn(cap.value),
+      from: cap?.from ?? "default",
+      why: cap?.why ?? "no cap was stated",
+    },
+    pool: {
+      kind: pool?.value.kind ?? (cap === null ? "default" : "remainder"),
+      value: pool === null ? null : numberIn(pool.value),
+      from: pool?.from ?? (cap === null ? "default" : "derived"),
+      why: plan.budget.poolWhy,
+    },
+  };
+}
+
+/** The number in a cap or a pool rule, whatever its unit: the kind says which. */
+function numberIn(
+  rule: NonNullable<InstanceSettings["cap"]>["value"] | NonNullable<InstanceSettings["pool"]>["value"],
+): number {
+  switch (rule.kind) {
+    case "fractionOfTotal":
+    case "fractionOfFree":
+      return rule.fraction;
+    case "instanceBytes":
+    case "kvBytes":
+      return rule.bytes;
+    case "blocks":
+      return rule.numBlocks;
+    case "tokens":
+      return rule.numTokens;
+  }
+}

@@ -1,0 +1,8 @@
+/** @module Phi 3 and 4: Llama's layer with q, k, v in one matrix and gate, up in another. */
+
+import type { Layer, ProgramBuilder } from "../program-builder.ts";
+import { preNormLayer } from "./pre-norm.ts";
+
+export function phi3Layer(builder: ProgramBuilder, layer: Layer): void {
+  preNormLayer(builder, layer, { fusedQkv: true, fusedGateUp: true });
+}

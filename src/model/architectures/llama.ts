@@ -1,7 +1,0 @@
-/** @module Llama 1 to 3 and what shares its layer: SmolLM2, TinyLlama, Yi. */
-import { preNormLayer } from "./pre-norm.ts";
-import type { Layer, ProgramBuilder } from "./program-builder.ts";
-
-export function llamaLayer(builder: ProgramBuilder, layer: Layer): void {
-  preNormLayer(builder, layer);
-}

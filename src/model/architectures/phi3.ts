@@ -1,7 +1,0 @@
-/** @module Phi 3 and 4: Llama's layer with q, k, v in one matrix and gate, up in another. */
-import { preNormLayer } from "./pre-norm.ts";
-import type { Layer, ProgramBuilder } from "./program-builder.ts";
-
-export function phi3Layer(builder: ProgramBuilder, layer: Layer): void {
-  preNormLayer(builder, layer, { fusedQkv: true, fusedGateUp: true });
-}

@@ -1,7 +1,0 @@
-/** @module Qwen 2 and 2.5: Llama's layer with a bias on q, k and v (the configuration says so). */
-import { preNormLayer } from "./pre-norm.ts";
-import type { Layer, ProgramBuilder } from "./program-builder.ts";
-
-export function qwen2Layer(builder: ProgramBuilder, layer: Layer): void {
-  preNormLayer(builder, layer);
-}

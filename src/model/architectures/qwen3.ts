@@ -1,7 +1,0 @@
-/** @module Qwen 3: Llama's layer with a norm on each head of q and k before they are turned. */
-import { preNormLayer } from "./pre-norm.ts";
-import type { Layer, ProgramBuilder } from "./program-builder.ts";
-
-export function qwen3Layer(builder: ProgramBuilder, layer: Layer): void {
-  preNormLayer(builder, layer, { queryKeyNorm: "perHead" });
-}

@@ -1,0 +1,186 @@
+/**
+ * @module What a planner needs of a hub's model, without its weights: config.json, and of each weight file its head alone,
+ * fetched as an HTTP range. Kept by commit in our own cache:
+ *
+ *   headers/models--org--name/
+ *     snapshots/<commit>/config.json     whole
+ *     snapshots/<commit>/stored.json     bytes of all tensors
+ *     snapshots/<commit>/<file>.gguf     the header; the rest is a hole in the file
+ */
+import { closeSync, existsSync, ftruncateSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { basename, join } from "node:path";
+import { PagodaError } from "../../../core/errors.ts";
+import { readJsonObject } from "../../json-file.ts";
+import { readGguf } from "../../weights/gguf.ts";
+import { reasonOf } from "../download/file-errors.ts";
+import { createFolder } from "../download/lock-file.ts";
+import { parseModelName } from "../model-name.ts";
+import type { SourceSettings } from "../source-settings.ts";
+import { HubCache } from "./hub-cache.ts";
+import { HubClient, type HubFile } from "./hub-client.ts";
+import { wantedFiles } from "./wanted-files.ts";
+
+export type HubHeaders =
+  /** A folder with config.json; bytes of the tensors, null where the repository has no safetensors. */
+  | { readonly kind: "hf"; readonly folder: string; readonly storedBytes: number | null }
+  /** A GGUF file of which only the header is there. */
+  | { readonly kind: "gguf"; readonly path: string };
+
+const storedName = "stored.json";
+const configName = "config.json";
+/** u64 length of the JSON header of a safetensors file. */
+const lengthBytes = 8;
+/** A GGUF header holds the vocabulary: 2 to 20 MiB. */
+const firstGgufBytes = 8 * 2 ** 20;
+const maxGgufBytes = 256 * 2 ** 20;
+const timeoutMs = 60_000;
+
+/** The bytes `[0, end)` of a file; a server that knows no ranges is cut off there. */
+async function fetchHead(client: HubClient, file: HubFile, end: number): Promise<Buffer> {
+  const headers = { ...client.headers, range: `bytes=0-${end - 1}` };
+  const chunks: Uint8Array[] = [];
+  let numBytes = 0;
+  try {
+    const response = await fetch(file.url, { headers, signal: AbortSignal.timeout(timeoutMs) });
+    if (!response.ok || response.body === null)
+      throw new RangeError(`the server answered ${response.status}`);
+    for await (const chunk of response.body) {
+      chunks.push(chunk);
+      numBytes += chunk.byteLength;
+      if (numBytes >= end) break;
+    }
+  } catch (cause) {
+    throw new PagodaError("model_unavailable", `${file.url} could not be read: ${reasonOf(cause)}`, {
+      hint: "Try again, or give a local config.json.",
+      cause,
+    });
+  }
+  return Buffer.concat(chunks).subarray(0, end);
+}
+
+/** Bytes of a safetensors file's tensors: all of it but the header and the header's length. */
+async function tensorBytes(client: HubClient, file: HubFile): Promise<number> {
+  const head = await fetchHead(client, file, lengthBytes);
+  const headerBytes = head.length < lengthBytes ? Number.NaN : Number(head.readBigUInt64LE());
+  const numBytes = file.numBytes - lengthBytes - headerBytes;
+  if (numBytes >= 0) return numBytes;
+  throw new PagodaError("model_invalid", `${file.url} does not begin as a safetensors file does`, {
+    hint: "Give a local config.json.",
+  });
+}
+
+/** Writes the head of a file and leaves the rest a hole, so that readers find the size that they expect. */
+function writeHead(path: string, head: Uint8Array, numBytes: number): void {
+  const descriptor = openSync(path, "w");
+  try {
+    writeSync(descriptor, head);
+    ftruncateSync(descriptor, numBytes);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** True where the parts' headers end inside the bytes that were fetched: their first tensors begin no later. */
+function isWhole(path: string, numFetched: number): boolean {
+  try {
+    const firsts = new Map<string, number>();
+    for (const { path: part, byteOffset } of readGguf(path).tensors.values())
+      firsts.set(part, Math.min(byteOffset, firsts.get(part) ?? byteOffset));
+    return firsts.size > 0 && [...firsts.values()].every((offset) => offset <= numFetched);
+  } catch (error) {
+    if (error instanceof PagodaError && error.code === "model_invalid") return false;
+    throw error;
+  }
+}
+
+async function ggufHeaders(
+  client: HubClient,
+  files: readonly HubFile[],
+  folder: string,
+): Promise<HubHeaders> {
+  const path = join(folder, basename(files[0]?.name ?? ""));
+  for (let end = firstGgufBytes; end <= maxGgufBytes; end *= 2) {
+    for (const file of files) {
+      const head = await fetchHead(client, file, Math.min(end, file.numBytes));
+      writeHead(join(folder, basename(file.name)), head, file.numBytes);
+    }
+    if (isWhole(path, end)) {
+      writeFileSync(join(folder, storedName), JSON.stringify({ gguf: basename(path) }));
+      return { kind: "gguf", path };
+    }
+  }
+  throw new PagodaError("model_invalid", `${files[0]?.url ?? path} has no GGUF header in its first 256 MiB`, {
+    hint: "Download the file and name its path.",
+  });
+}
+
+/** What an earlier question has left in the cache. */
+function keptHeaders(folder: string): HubHeaders | null {
+  if (!existsSync(join(folder, storedName))) return null;
+  const { gguf, storedBytes } = readJsonObject(join(folder, storedName));
+  if (typeof gguf === "string") return { kind: "gguf", path: join(folder, gguf) };
+  return { kind: "hf", folder, storedBytes: typeof storedBytes === "number" ? storedBytes : null };
+}
+
+/** Where the hub may not be asked: our headers, else a whole copy that was downloaded to serve. */
+function offlineHeaders(repoId: string, revision: string, settings: SourceSettings): HubHeaders {
+  for (const cacheFolder of [join(settings.ownCacheFolder, "headers"), settings.hubCacheFolder]) {
+    const cache = new HubCache(cacheFolder, repoId);
+    const commit = cache.knownCommit(revision);
+    if (commit === null) continue;
+    const folder = cache.snapshotFolder(commit);
+    const kept = keptHeaders(folder);
+    if (kept !== null) return kept;
+    if (existsSync(join(folder, configName))) return { kind: "hf", folder, storedBytes: null };
+  }
+  throw new PagodaError("model_unavailable", `${repoId} is not in the cache, and the hub may not be asked`, {
+    hint: "Go online once, or name a folder, a config.json or a .gguf file.",
+  });
+}
+
+/**
+ * Reads the headers of `org/name`, `org/name@revision` or `org/name:TAG`.
+ * Throws PagodaError `model_unavailable` or `model_invalid`, with what to change.
+ */
+export async function hubHeaders(name: string, settings: SourceSettings): Promise<HubHeaders> {
+  const parsed = parseModelName(name);
+  if (parsed.kind === "local")
+    throw new PagodaError("model_unavailable", `${name} is a path, not a hub id`, {
+      hint: "Write org/name.",
+    });
+  const { repoId, revision, fileTag } = parsed;
+  if (!settings.mayAskHub) return offlineHeaders(repoId, revision, settings);
+  const client = new HubClient(settings);
+  const { commit, fileNames } = await client.revision(repoId, revision);
+  const cache = new HubCache(join(settings.ownCacheFolder, "headers"), repoId);
+  const folder = cache.snapshotFolder(commit);
+  const kept = fileTag === null ? keptHeaders(folder) : null;
+  if (kept !== null) return kept;
+  createFolder(folder);
+  const hasWeights = fileNames.some((file) => /\.(safetensors|gguf)$/.test(file));
+  const wanted =
+    hasWeights || !fileNames.includes(configName) ? wantedFiles(repoId, fileNames, fileTag) : null;
+  const headers = await fetchWanted(client, repoId, commit, wanted, folder);
+  cache.rememberCommit(revision, commit);
+  return headers;
+}
+
+async function fetchWanted(
+  client: HubClient,
+  repoId: string,
+  commit: string,
+  wanted: ReturnType<typeof wantedFiles> | null,
+  folder: string,
+): Promise<HubHeaders> {
+  const files: HubFile[] = [];
+  for (const name of wanted?.fileNames ?? [])
+    if (/\.(safetensors|gguf)$/.test(name)) files.push(await client.file(repoId, commit, name));
+  if (wanted?.kind === "gguf") return ggufHeaders(client, files, folder);
+  const config = await client.file(repoId, commit, configName);
+  writeFileSync(join(folder, configName), await fetchHead(client, config, config.numBytes));
+  let storedBytes = 0;
+  for (const file of files) storedBytes += await tensorBytes(client, file);
+  const stored = files.length === 0 ? null : storedBytes;
+  writeFileSync(join(folder, storedName), JSON.stringify({ storedBytes: stored }));
+  return { kind: "hf", folder, storedBytes: stored };
+}

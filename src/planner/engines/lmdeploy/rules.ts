@@ -1,0 +1,62 @@
+/** @module LMDeploy: which of its three memory rules applies, and what to change when it does not fit. */
+import { deepFreeze, type EngineRules, type FlagValues, type Plan, type PlanRequest } from "../../plan.ts";
+import { type FlagChange, withSuggestions } from "../../suggestions.ts";
+import { planPytorch } from "./pytorch.ts";
+import { newestLmdeploy } from "./settings.ts";
+import { lmdeployStart } from "./start.ts";
+import { planTurbomind } from "./turbomind.ts";
+import { planLegacy } from "./turbomind-legacy.ts";
+
+const rules = { turbomindSlab: planTurbomind, turbomindLegacy: planLegacy, pytorch: planPytorch } as const;
+
+function planStart(request: PlanRequest): Plan {
+  const start = lmdeployStart(request);
+  return rules[start.settings.rule](start, request);
+}
+
+function changed(flags: FlagValues, added: FlagValues, why: string): FlagChange {
+  return {
+    flags: { ...flags, ...added },
+    added: Object.entries(added).map(([name, value]) => `--${name} ${value}`),
+    why,
+  };
+}
+
+/** Activation headroom first: it, not KV, is what near-full cards lack. */
+function candidates(request: PlanRequest, plan: Plan): FlagChange[] {
+  const { flags } = request;
+  const batch = Number(plan.settings["max-batch-size"]?.value ?? 128);
+  const found: FlagChange[] = [];
+  for (const [prefill, size] of [
+    [2048, 16],
+    [1024, 8],
+    [512, 4],
+  ] as const)
+    found.push(
+      changed(
+        flags,
+        { "max-prefill-token-num": String(prefill), "max-batch-size": String(Math.min(size, batch)) },
+        "smaller activations in the warm-up",
+      ),
+    );
+  for (const share of ["0.6", "0.4", "0.2"])
+    found.push(
+      changed(flags, { "cache-max-entry-count": share }, "a smaller KV region leaves room for activations"),
+    );
+  found.push(
+    changed(
+      flags,
+      { "cache-max-entry-count": "0.2", "max-prefill-token-num": "512", "max-batch-size": "4" },
+      "both",
+    ),
+  );
+  for (const ranks of ["2", "4", "8"])
+    found.push(changed(flags, { tp: ranks }, `the weights over ${ranks} cards`));
+  return found;
+}
+
+export const lmdeployRules: EngineRules = {
+  id: "lmdeploy",
+  newestVersion: newestLmdeploy,
+  plan: (request) => deepFreeze(withSuggestions(request, planStart(request), planStart, candidates)),
+};
