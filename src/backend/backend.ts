@@ -2,11 +2,10 @@
 import type { KvDtype } from "../core/kv-layout.ts";
 import type { Program } from "./program.ts";
 
-/** What is allocated, once, before the first step. */
-export interface BackendLimits {
+/** The largest step that may be run. */
+export interface StepLimits {
+  /** Tokens in a block of the KV cache; a multiple of 16. */
   readonly blockSize: number;
-  readonly numBlocks: number;
-  readonly kvDtype: KvDtype;
   /** Longest sequence in tokens, its output included. */
   readonly maxModelLen: number;
   /** Most sequence slices in a step. */
@@ -15,6 +14,13 @@ export interface BackendLimits {
   readonly maxNumBatchedTokens: number;
   /** Most log-probabilities reported per position. */
   readonly maxLogprobs: number;
+}
+
+/** What a model is allocated for, once, before its first step. */
+export interface BackendLimits extends StepLimits {
+  /** Blocks of the KV cache. */
+  readonly numBlocks: number;
+  readonly kvDtype: KvDtype;
   readonly numThreads: number;
 }
 

@@ -6,7 +6,7 @@
  */
 import type { KvLayerShape } from "../core/kv-layout.ts";
 import type { TensorType } from "../core/tensor-type.ts";
-import type { WeightStorage } from "../core/weight-layout.ts";
+import type { WeightStorage } from "../core/weight-storage.ts";
 
 export type RowKind = "tokens" | "outputs";
 

@@ -2,7 +2,6 @@
 import {
   type Budget,
   type BudgetInputs,
-  blocksOfLength,
   capBytesOf,
   largestLength,
   numBlocksFor,
@@ -11,6 +10,7 @@ import {
 } from "./budget.ts";
 import { byteSizeArgument, mib } from "./byte-size.ts";
 import { PagodaError } from "./errors.ts";
+import { blocksOfLength } from "./kv-layout.ts";
 
 /** The same instance with one option changed. */
 export interface Variant {

@@ -8,6 +8,7 @@
  */
 import { formatBytes, gib } from "./byte-size.ts";
 import { PagodaError } from "./errors.ts";
+import { blocksOfLength } from "./kv-layout.ts";
 import type { Resolved } from "./resolved.ts";
 
 /** A limit on the whole instance. */
@@ -118,10 +119,6 @@ function statedCapBytes({ cap, device }: BudgetInputs): number | null {
 
 function fixedBytes(inputs: BudgetInputs, shape: PoolShape): number {
   return inputs.fixedBytesAt(shape, statedCapBytes(inputs));
-}
-
-export function blocksOfLength(numTokens: number, blockSize: number): number {
-  return Math.ceil(numTokens / blockSize);
 }
 
 /** The longest length whose pool holds one sequence of it, in whole blocks; 0 if there is none. */

@@ -35,6 +35,16 @@ export function tileHeadBytes(dtype: KvDtype, headDim: number): number {
   return 2 * tileDataBytes(dtype, headDim) + (dtype === "f16" ? 0 : 2 * tokensPerTile * 4);
 }
 
+/** Blocks that hold `numTokens` tokens of one sequence: numTokens ÷ blockSize, rounded up. */
+export function blocksOfLength(numTokens: number, blockSize: number): number {
+  return Math.ceil(numTokens / blockSize);
+}
+
+/** Bytes of one block in all layers. */
+export function kvBlockBytes(dtype: KvDtype, layers: readonly KvLayerShape[], blockSize: number): number {
+  return layers.reduce((sum, layer) => sum + layerBlockBytes(dtype, layer, blockSize), 0);
+}
+
 /** Bytes of one block in one layer. */
 export function layerBlockBytes(dtype: KvDtype, layer: KvLayerShape, blockSize: number): number {
   return (blockSize / tokensPerTile) * layer.numKvHeads * tileHeadBytes(dtype, layer.headDim);

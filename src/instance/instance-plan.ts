@@ -1,10 +1,11 @@
 /** @module The whole memory plan of an instance before anything is allocated: budget, limits, footprint. */
 import type { BackendLimits } from "../backend/backend.ts";
+import { cpuFootprint } from "../backend/cpu/footprint/index.ts";
 import type { Budget, BudgetInputs, DeviceMemory, PoolShape } from "../core/budget.ts";
 import { resolveBudgetOrExplain, type Variant } from "../core/budget-change.ts";
 import { PagodaError } from "../core/errors.ts";
-import { type Footprint, footprint, type ModelShape } from "../core/footprint.ts";
-import { type KvDtype, layerBlockBytes } from "../core/kv-layout.ts";
+import type { Footprint, ModelShape } from "../core/footprint.ts";
+import { kvBlockBytes } from "../core/kv-layout.ts";
 import type { InstanceSettings } from "./settings.ts";
 
 export interface InstancePlan {
@@ -32,7 +33,7 @@ export function planInstance(settings: InstanceSettings, parts: PlanParts): Inst
   return {
     budget,
     limits,
-    footprint: footprint(parts.shape, limits),
+    footprint: cpuFootprint(parts.shape, limits),
     runtimeBytes: parts.runtimeBytesUnder(budget.capBytes),
     bytesPerBlock: inputs.bytesPerBlock,
   };
@@ -47,21 +48,17 @@ function budgetInputs(settings: InstanceSettings, parts: PlanParts): BudgetInput
     modelMaxLen: parts.modelMaxLen,
     maxNumSeqs: settings.maxNumSeqs.value,
     blockSize: blockSize.value,
-    bytesPerBlock: bytesPerBlock(parts.shape, kvDtype.value, blockSize.value),
+    bytesPerBlock: kvBlockBytes(kvDtype.value, parts.shape.kvLayers, blockSize.value),
     device: parts.device,
     fixedBytesAt: (shape, capBytes) =>
       parts.runtimeBytesUnder(capBytes) + bufferBytes(settings, parts, shape),
   };
 }
 
-function bytesPerBlock(shape: ModelShape, kvDtype: KvDtype, blockSize: number): number {
-  return shape.kvLayers.reduce((sum, layer) => sum + layerBlockBytes(kvDtype, layer, blockSize), 0);
-}
-
 /** More blocks than the arenas can hold do not fit, however much memory there is. */
 function bufferBytes(settings: InstanceSettings, parts: PlanParts, shape: PoolShape): number {
   try {
-    const { totalBytes, components } = footprint(parts.shape, limitsAt(settings, shape));
+    const { totalBytes, components } = cpuFootprint(parts.shape, limitsAt(settings, shape));
     return totalBytes - components.kvPool;
   } catch (thrown) {
     if (thrown instanceof PagodaError && thrown.code === "memory_too_small") return Number.POSITIVE_INFINITY;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { BackendLimits } from "../../src/backend/backend.ts";
+import { cpuFootprint } from "../../src/backend/cpu/footprint/index.ts";
 import type { Program } from "../../src/backend/program.ts";
-import { footprint, largestArenaBytes } from "../../src/core/footprint.ts";
 import type { KvDtype } from "../../src/core/kv-layout.ts";
 import {
   logitsAlone,
@@ -87,8 +87,8 @@ async function logitsInBatch(
 
 /** A limit for one arena under which the model needs at least `numArenas` of them. */
 function limitForArenas(program: Program, limits: BackendLimits, numArenas: number): number {
-  let limitBytes = footprint(program, limits, largestArenaBytes).totalBytes;
-  const needed = (): number => footprint(program, limits, limitBytes).arenaBytes.length;
+  let limitBytes = cpuFootprint(program, limits).totalBytes;
+  const needed = (): number => cpuFootprint(program, limits, limitBytes).arenaBytes.length;
   while (needed() < numArenas) limitBytes -= 65_536;
 
   return limitBytes;

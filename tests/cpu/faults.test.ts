@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
+import { cpuFootprint } from "../../src/backend/cpu/footprint/index.ts";
 import { PagodaError } from "../../src/core/errors.ts";
-import { footprint } from "../../src/core/footprint.ts";
 import { tinyFolder } from "../../src/model/testing/checkpoint-conformance.ts";
 import { ownBlocks, seededTokens, stepSlices, tinyLimits, tinyProgram, withModel } from "./tiny-model.ts";
 
@@ -57,7 +57,7 @@ describe("CPU backend: loading", () => {
       progress.push(loadedBytes),
     );
     await model.close();
-    const plan = footprint(program, tinyLimits);
+    const plan = cpuFootprint(program, tinyLimits);
     for (const component of ["weights", "workspace", "kvPool", "tables"] as const) {
       const actual = model.allocations.filter((own) => own.component === component);
       const actualBytes = actual.reduce((sum, { numBytes }) => sum + numBytes, 0);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { BackendLimits, LoadedModel } from "../../src/backend/backend.ts";
+import { tokensPerPartition } from "../../src/backend/cpu/footprint/workspace-layout.ts";
 import type { KvDtype } from "../../src/core/kv-layout.ts";
-import { tokensPerPartition } from "../../src/core/workspace-layout.ts";
 import { seededTokens, stepSlices, tinyLimits, tinyProgram, withModel } from "./tiny-model.ts";
 
 /** Long enough that attention of a lone sequence is cut by partitions and merged, in more than one piece for each thread. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { BackendLimits, LoadedModel } from "../../src/backend/backend.ts";
-import { tokensPerPartition } from "../../src/core/workspace-layout.ts";
+import { tokensPerPartition } from "../../src/backend/cpu/footprint/workspace-layout.ts";
 import { seededTokens, stepSlices, tinyLimits, tinyProgram, withModel } from "./tiny-model.ts";
 
 const numSequences = 12;

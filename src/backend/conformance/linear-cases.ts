@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { TensorType } from "../../core/tensor-type.ts";
-import type { WeightStorage } from "../../core/weight-layout.ts";
+import type { WeightStorage } from "../../core/weight-storage.ts";
 import type { Backend } from "../backend.ts";
 import {
   expectCloseOnAverage,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { KvLayerShape } from "../../core/kv-layout.ts";
 import type { TensorType } from "../../core/tensor-type.ts";
-import type { WeightStorage } from "../../core/weight-layout.ts";
+import type { WeightStorage } from "../../core/weight-storage.ts";
 import type {
   ActivationBuffer,
   Operation,

@@ -2,19 +2,18 @@
 import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
 import { invariant } from "../../core/errors.ts";
-import {
-  type Footprint,
-  footprint,
-  largestArenaBytes,
-  maxAttentionItems,
-  maxSplitRows,
-  partialsBytes,
-} from "../../core/footprint.ts";
-import { attentionItemWords, partialRecordBytes } from "../../core/workspace-layout.ts";
 import type { Backend, BackendLimits, LoadedModel, LoadProgress } from "../backend.ts";
 import type { Program } from "../program.ts";
 import { chooseKernelSource, type KernelChoice } from "./choose-kernels.ts";
 import { CpuModel } from "./cpu-model.ts";
+import {
+  largestArenaBytes,
+  maxAttentionItems,
+  maxSplitRows,
+  partialsBytes,
+} from "./footprint/buffer-sizes.ts";
+import { type CpuFootprint, cpuFootprint } from "./footprint/cpu-footprint.ts";
+import { attentionItemWords, partialRecordBytes } from "./footprint/workspace-layout.ts";
 import { preferHugePages } from "./kernels/machine-code/loader.ts";
 import { allReady } from "./load/loading-threads.ts";
 import type { WorkerStart } from "./load/worker-messages.ts";
@@ -52,7 +51,7 @@ export class CpuBackend implements Backend {
   }
 
   /**
-   * Allocates exactly `footprint(program, limits)`, makes every page resident and loads the weights. Throws
+   * Allocates exactly `cpuFootprint(program, limits)`, makes every page resident and loads the weights. Throws
    * `memory_too_small` where the system or a 32-bit pointer cannot hold it, `model_invalid` where a file ends early.
    */
   async load(
@@ -60,7 +59,11 @@ export class CpuBackend implements Backend {
     limits: BackendLimits,
     onProgress: (progress: LoadProgress) => void = () => undefined,
   ): Promise<LoadedModel> {
-    const plan: Footprint = footprint(program, limits, this.#options.arenaLimitBytes ?? largestArenaBytes);
+    const plan: CpuFootprint = cpuFootprint(
+      program,
+      limits,
+      this.#options.arenaLimitBytes ?? largestArenaBytes,
+    );
     const { layout, allocations } = layOut(program, limits, plan);
     const kernels = await chooseKernelSource(this.#options.kernels);
     const arenas = layout.arenas.map(({ numBytes }) => createArena(numBytes));

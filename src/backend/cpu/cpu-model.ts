@@ -2,7 +2,6 @@
 import type { Worker } from "node:worker_threads";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { layerBlockBytes } from "../../core/kv-layout.ts";
-import { headPieceRows } from "../../core/step-layout.ts";
 import type {
   Allocation,
   BackendLimits,
@@ -12,6 +11,7 @@ import type {
   StepTiming,
 } from "../backend.ts";
 import type { Program } from "../program.ts";
+import { headPieceRows } from "./footprint/buffer-sizes.ts";
 import type { ArenaViews } from "./memory/arena.ts";
 import type { ModelLayout } from "./memory/layout.ts";
 import type { AttentionItems } from "./run/attention-items.ts";

@@ -1,15 +1,14 @@
-/** @module The arrays of a step in ordinary memory, sized by `core/step-layout`. */
+/** @module The arrays of a step in ordinary memory, sized by `step-layout.ts`. */
 import { invariant } from "../../core/errors.ts";
+import type { SamplingInputs, StepInputs, StepLimits, StepResults } from "../backend.ts";
 import {
   blocksPerSequence,
   type StepArray,
-  type StepLimits,
   type StepNumberType,
   stepArrayBytes,
   stepInputArrays,
   stepResultArrays,
-} from "../../core/step-layout.ts";
-import type { SamplingInputs, StepInputs, StepResults } from "../backend.ts";
+} from "../step-layout.ts";
 
 interface TypedArrays {
   readonly i32: Int32Array;

@@ -4,15 +4,16 @@
  * Each figure is the best of several rounds: the question is what the code can do, not what the machine was doing.
  */
 import { bindKernelSource, chooseKernelSource, type KernelChoice } from "../../backend/cpu/choose-kernels.ts";
-import { KernelArena, seededFloats } from "../../backend/cpu/kernels/testing/kernel-arena.ts";
-import { type KvDtype, layerBlockBytes } from "../../core/kv-layout.ts";
-import { packedMatrixBytes, type WeightStorage } from "../../core/weight-layout.ts";
+import { packedMatrixBytes } from "../../backend/cpu/footprint/weight-layout.ts";
 import {
   attentionScratchBytes,
   quantizedBytes,
   sampleScratchBytes,
   storeKvScratchBytes,
-} from "../../core/workspace-layout.ts";
+} from "../../backend/cpu/footprint/workspace-layout.ts";
+import { KernelArena, seededFloats } from "../../backend/cpu/kernels/testing/kernel-arena.ts";
+import { type KvDtype, layerBlockBytes } from "../../core/kv-layout.ts";
+import type { WeightStorage } from "../../core/weight-storage.ts";
 import { absoluteFigure, type Figure, ratioFigure } from "../peers/goals.ts";
 
 export interface KernelFigure {

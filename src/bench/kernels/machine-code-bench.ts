@@ -5,6 +5,7 @@
  * share that is of what the processor does when it does nothing else (`machine-code/probes.ts`). Best of several rounds.
  */
 import { bindKernelSource, chooseKernelSource } from "../../backend/cpu/choose-kernels.ts";
+import { packedMatrixBytes } from "../../backend/cpu/footprint/weight-layout.ts";
 import type { JobValues } from "../../backend/cpu/kernels/jobs.ts";
 import type { KernelSet } from "../../backend/cpu/kernels/kernel-set.ts";
 import {
@@ -18,7 +19,6 @@ import { bindKernels, publishKernels } from "../../backend/cpu/kernels/machine-c
 import { preferHugePages, whyNoLoader } from "../../backend/cpu/kernels/machine-code/loader.ts";
 import { type Ceilings, measureCeilings } from "../../backend/cpu/kernels/machine-code/probes.ts";
 import { runnableTargets } from "../../backend/cpu/kernels/machine-code/targets.ts";
-import { packedMatrixBytes } from "../../core/weight-layout.ts";
 import { readConditions } from "../conditions.ts";
 
 /**

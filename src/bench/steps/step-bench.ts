@@ -4,8 +4,7 @@ import { CpuBackend } from "../../backend/cpu/cpu-backend.ts";
 import type { CpuModel } from "../../backend/cpu/cpu-model.ts";
 import type { StepProfile } from "../../backend/cpu/run/timing.ts";
 import type { Program } from "../../backend/program.ts";
-import { weightBytes } from "../../core/footprint.ts";
-import { layerBlockBytes } from "../../core/kv-layout.ts";
+import { blocksOfLength, kvBlockBytes } from "../../core/kv-layout.ts";
 import { measureReadBandwidth } from "../kernels/read-bandwidth.ts";
 import { median } from "../statistics.ts";
 
@@ -81,7 +80,7 @@ function bandwidthBeside(shape: StepShape, numThreads: number): Promise<number |
 }
 
 const blocksOf = (shape: StepShape): number =>
-  Math.ceil((shape.numContextTokens + shape.numTokens) / blockSize);
+  blocksOfLength(shape.numContextTokens + shape.numTokens, blockSize);
 
 async function benchShape(
   model: CpuModel,
@@ -96,7 +95,7 @@ async function benchShape(
   const nearest = steps.reduce((best, step) =>
     Math.abs(step.ms - medianMs) < Math.abs(best.ms - medianMs) ? step : best,
   );
-  return { shape, medianMs, profile: nearest.profile, bytesTouched: bytesTouched(program, shape) };
+  return { shape, medianMs, profile: nearest.profile, bytesTouched: bytesTouched(model, program, shape) };
 }
 
 interface TimedStep {
@@ -144,8 +143,11 @@ function writeInputs(model: CpuModel, shape: StepShape, vocabularyWidth: number)
 }
 
 /** Every matrix of the layers and the head once, and the keys and values of the context. */
-function bytesTouched(program: Program, shape: StepShape): number {
-  const weights = program.weights.reduce((sum, weight) => sum + weightBytes(weight), 0);
-  const kv = program.kvLayers.reduce((sum, layer) => sum + layerBlockBytes("f16", layer, blockSize), 0);
+function bytesTouched(model: CpuModel, program: Program, shape: StepShape): number {
+  const weights = model.allocations.reduce(
+    (sum, { component, numBytes }) => (component === "weights" ? sum + numBytes : sum),
+    0,
+  );
+  const kv = kvBlockBytes("f16", program.kvLayers, blockSize);
   return weights + (kv * shape.numSequences * shape.numContextTokens) / blockSize;
 }

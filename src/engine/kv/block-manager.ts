@@ -1,5 +1,6 @@
 /** @module Who holds which KV block: a fixed pool with reference counts, a prefix cache and copy-on-write. */
 import { invariant } from "../../core/errors.ts";
+import { blocksOfLength } from "../../core/kv-layout.ts";
 import { BlockList } from "./block-list.ts";
 import type { BlockTable } from "./block-table.ts";
 import { PrefixCache, rootBlock } from "./prefix-cache.ts";
@@ -70,7 +71,7 @@ export class BlockManager {
   }
 
   blocksFor(numTokens: number): number {
-    return Math.ceil(numTokens / this.blockSize);
+    return blocksOfLength(numTokens, this.blockSize);
   }
 
   /**

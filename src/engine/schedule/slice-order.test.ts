@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { tokensPerPartition } from "../../core/workspace-layout.ts";
+import { tokensPerPartition } from "../../backend/cpu/footprint/workspace-layout.ts";
 import { BlockTable } from "../kv/block-table.ts";
 import { orderByPrefix } from "./slice-order.ts";
 import type { SequenceSlice } from "./step-plan.ts";

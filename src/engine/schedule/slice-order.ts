@@ -4,7 +4,7 @@
  * Attention reads what neighbouring sequences share once for all of them, in whole partitions of positions. Nothing else
  * depends on the order within a step: texts and logits do not, and who is planned was decided before.
  */
-import { tokensPerPartition } from "../../core/workspace-layout.ts";
+import { tokensPerPartition } from "../../backend/cpu/footprint/workspace-layout.ts";
 import type { BlockTable } from "../kv/block-table.ts";
 import type { SequenceSlice } from "./step-plan.ts";
 

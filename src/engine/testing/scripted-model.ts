@@ -7,6 +7,7 @@
 import type { BackendLimits, LoadedModel, StepInputs, StepResults } from "../../backend/backend.ts";
 import { sampleRow } from "../../backend/reference/sampling.ts";
 import { invariant } from "../../core/errors.ts";
+import { blocksOfLength } from "../../core/kv-layout.ts";
 
 export const scriptedVocabulary = 64;
 const poison = 0x5bd1e995;
@@ -186,7 +187,7 @@ export class ScriptedModel implements LoadedModel {
 
 function makeInputs(limits: BackendLimits, options: ScriptedOptions): StepInputs {
   const rows = limits.maxNumBatchedTokens;
-  const maxBlocksPerSequence = Math.ceil(limits.maxModelLen / limits.blockSize);
+  const maxBlocksPerSequence = blocksOfLength(limits.maxModelLen, limits.blockSize);
   const maxSeen = options.maxSeen ?? limits.maxNumSeqs * limits.maxModelLen;
   const maxBias = options.maxBias ?? limits.maxNumSeqs * scriptedVocabulary;
   return {

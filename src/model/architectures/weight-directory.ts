@@ -2,7 +2,7 @@
 import type { WeightDeclaration, WeightOrigin } from "../../backend/program.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { TensorType } from "../../core/tensor-type.ts";
-import { groupWidth, type WeightStorage } from "../../core/weight-layout.ts";
+import { groupWidth, type WeightStorage } from "../../core/weight-storage.ts";
 import type { ModelConfig } from "../config/model-config.ts";
 import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
 import { canonicalNames, isIgnorable, storedName } from "./name-map.ts";

@@ -9,10 +9,11 @@
  * A program whose layers lie in several arenas is cut into stretches. Between two of them a crossing copies the buffers
  * that are still read; the head, whose weights lie in arena 0, is one more stretch.
  */
-import { quantizedWidth } from "../../../core/footprint.ts";
-import { attentionItemWords, tokensPerQuad } from "../../../core/workspace-layout.ts";
 import type { BackendLimits } from "../../backend.ts";
 import type { Operation, Program } from "../../program.ts";
+import { blocksPerSequence } from "../../step-layout.ts";
+import { quantizedWidth } from "../footprint/buffer-sizes.ts";
+import { attentionItemWords, tokensPerQuad } from "../footprint/workspace-layout.ts";
 import type { KernelSet } from "../kernels/kernel-set.ts";
 import type { ArenaViews } from "../memory/arena.ts";
 import type { ArenaLayout, ModelLayout } from "../memory/layout.ts";
@@ -135,7 +136,7 @@ function crossing(
 function inputRanges(from: ArenaLayout, to: ArenaLayout, limits: BackendLimits): CrossingRange[] {
   const input = (name: string, each: Pick<CrossingRange, "numWords" | "per">): CrossingRange[] =>
     range(from.inputs.get(name), to.inputs.get(name), each);
-  const numBlocks = Math.ceil(limits.maxModelLen / limits.blockSize);
+  const numBlocks = blocksPerSequence(limits);
   const itemWords = attentionItemWords;
   return [
     ...input("positions", { numWords: 1, per: "token" }),

@@ -1,6 +1,6 @@
 /** @module Writes a thread's job blocks and notes which of their words change from step to step. */
 import { invariant } from "../../../core/errors.ts";
-import { jobBytes } from "../../../core/workspace-layout.ts";
+import { jobBytes } from "../footprint/workspace-layout.ts";
 import {
   type JobField,
   type JobValues,

@@ -6,6 +6,7 @@
  * item and a KV head first prepares them (`headGroups`).
  */
 import type { Operation } from "../../program.ts";
+import { blocksPerSequence } from "../../step-layout.ts";
 import type { JobValues } from "../kernels/jobs.ts";
 import type { Places } from "./buffer-addresses.ts";
 import type { HeadGroup, OperationOf } from "./fused-head-preparation.ts";
@@ -106,7 +107,7 @@ export class AttentionLowering {
       window: window ?? 0,
       blockSize: limits.blockSize,
       blockTables: this.#places.input("blockTables"),
-      maxBlocksPerSequence: Math.ceil(limits.maxModelLen / limits.blockSize),
+      maxBlocksPerSequence: blocksPerSequence(limits),
       positions: this.#places.input("positions"),
       items: layout.attentionItems,
       scratch: this.#places.scratch,

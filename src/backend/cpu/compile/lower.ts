@@ -1,7 +1,7 @@
 /** @module One operation of a program as kernel jobs. Strides and offsets are bytes; activations are f32 rows. */
-import { rowsPerOctet } from "../../../core/weight-layout.ts";
 import type { BackendLimits } from "../../backend.ts";
 import type { Operation, Program, WeightDeclaration } from "../../program.ts";
+import { rowsPerOctet } from "../footprint/weight-layout.ts";
 import { activationCodes, type JobValues, type KernelName, storageCodes } from "../kernels/jobs.ts";
 import { type Place, Places } from "./buffer-addresses.ts";
 import type { HeadGroup } from "./fused-head-preparation.ts";

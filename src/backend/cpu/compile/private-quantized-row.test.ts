@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { jobBytes, quantizedBytes, tokensPerQuad } from "../../../core/workspace-layout.ts";
+import { jobBytes, quantizedBytes, tokensPerQuad } from "../footprint/workspace-layout.ts";
 import { type JobValues, jobWord, type KernelName, writeJob } from "../kernels/jobs.ts";
 import type { Job, Phase } from "./phase.ts";
 import { ownPlacePatches } from "./private-quantized-row.ts";

@@ -5,7 +5,7 @@
  * same bytes, its cache lines would go to and fro between the processors; so thread t writes and reads quad t, which
  * nobody needs for a row 4t then.
  */
-import { quantizedBytes, tokensPerQuad } from "../../../core/workspace-layout.ts";
+import { quantizedBytes, tokensPerQuad } from "../footprint/workspace-layout.ts";
 import { jobWord } from "../kernels/jobs.ts";
 import type { Job, Patch, Phase } from "./phase.ts";
 

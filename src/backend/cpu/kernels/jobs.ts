@@ -10,10 +10,9 @@
  * "i32" fields are numbers or byte offsets into the arena (read as unsigned), offset 0 means "none"; "f32" are floats.
  * Strides are in bytes. The AssemblyScript kernels get these same offsets: `scripts/build-kernels.ts` writes them out.
  */
-
 import type { TensorType } from "../../../core/tensor-type.ts";
-import type { WeightStorage } from "../../../core/weight-layout.ts";
-import { attentionItemWords } from "../../../core/workspace-layout.ts";
+import type { WeightStorage } from "../../../core/weight-storage.ts";
+import { attentionItemWords } from "../footprint/workspace-layout.ts";
 
 export const jobHeader = { arenaBaseLow: 0, arenaBaseHigh: 1, start: 2, end: 3 } as const;
 const firstOwnWord = 4;

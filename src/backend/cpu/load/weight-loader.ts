@@ -7,10 +7,10 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../../core/errors.ts";
-import { stagingBytes } from "../../../core/footprint.ts";
-import { octetBytes, rowsPerOctet } from "../../../core/weight-layout.ts";
-import { jobBytes, repackScratchBytes } from "../../../core/workspace-layout.ts";
 import type { ThreadArena, ThreadContext } from "../compile/compile.ts";
+import { stagingBytes } from "../footprint/buffer-sizes.ts";
+import { octetBytes, rowsPerOctet } from "../footprint/weight-layout.ts";
+import { jobBytes, repackScratchBytes } from "../footprint/workspace-layout.ts";
 import { type JobValues, type KernelName, storageCodes, tensorTypeCodes, writeJob } from "../kernels/jobs.ts";
 import { storedRow, type WeightTask, weightTasks } from "./weight-tasks.ts";
 

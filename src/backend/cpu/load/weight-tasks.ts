@@ -1,7 +1,7 @@
 /** @module Cuts the weights into tasks that threads take one by one while loading. */
-import { maxTaskRows } from "../../../core/footprint.ts";
-import { rowsPerOctet } from "../../../core/weight-layout.ts";
 import type { Program, WeightDeclaration } from "../../program.ts";
+import { maxTaskRows } from "../footprint/buffer-sizes.ts";
+import { rowsPerOctet } from "../footprint/weight-layout.ts";
 
 /** Destination rows [firstRow, firstRow + numRows) of a weight; firstRow is a multiple of 8. A vector is one task. */
 export interface WeightTask {

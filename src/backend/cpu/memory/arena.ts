@@ -1,8 +1,9 @@
 /** @module One shared memory of at most 4 GiB, and the bump allocator that records what lies in it. */
 import { PagodaError } from "../../../core/errors.ts";
-import { arenaPageBytes, type FootprintComponent } from "../../../core/footprint.ts";
-import { roundUp64 } from "../../../core/workspace-layout.ts";
+import type { FootprintComponent } from "../../../core/footprint.ts";
 import type { Allocation } from "../../backend.ts";
+import { arenaPageBytes } from "../footprint/buffer-sizes.ts";
+import { roundUp64 } from "../footprint/workspace-layout.ts";
 
 /** Views over a whole arena. Byte offset b is element b/4 of i32 and f32 and b/8 of f64. */
 export interface ArenaViews {

@@ -1,11 +1,15 @@
 /** @module Where everything lies: walks a model in the footprint's order and allocates each buffer in its arena. */
 import { invariant } from "../../../core/errors.ts";
+import type { FootprintComponent } from "../../../core/footprint.ts";
+import { layerBlockBytes } from "../../../core/kv-layout.ts";
+import type { Allocation, BackendLimits } from "../../backend.ts";
+import type { Program } from "../../program.ts";
+import { type StepArray, stepArrayBytes, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
 import {
   arenaPageBytes,
   bufferRows,
   controlBytes,
-  type Footprint,
-  type FootprintComponent,
+  isReadInEveryArena,
   jobsPerThread,
   kernelDataBytes,
   maxAttentionItems,
@@ -15,17 +19,9 @@ import {
   ropeTableBytes,
   threadScratchBytes,
   weightBytes,
-} from "../../../core/footprint.ts";
-import { layerBlockBytes } from "../../../core/kv-layout.ts";
-import {
-  type StepArray,
-  stepArrayBytes,
-  stepInputArrays,
-  stepResultArrays,
-} from "../../../core/step-layout.ts";
-import { attentionItemWords, jobBytes, quantizedBytes } from "../../../core/workspace-layout.ts";
-import type { Allocation, BackendLimits } from "../../backend.ts";
-import type { Program } from "../../program.ts";
+} from "../footprint/buffer-sizes.ts";
+import type { CpuFootprint } from "../footprint/cpu-footprint.ts";
+import { attentionItemWords, jobBytes, quantizedBytes } from "../footprint/workspace-layout.ts";
 import { BumpAllocator } from "./arena.ts";
 
 /** Byte offsets in one arena; plain data, sent to threads. A missing entry lies in another arena. */
@@ -69,7 +65,7 @@ interface LaidOut {
 }
 
 /** Lays out all arenas of `plan`, and holds the result against it: an allocation that it lacks is our bug. */
-export function layOut(program: Program, limits: BackendLimits, plan: Footprint): LaidOut {
+export function layOut(program: Program, limits: BackendLimits, plan: CpuFootprint): LaidOut {
   const allocators = plan.arenaBytes.map(() => new BumpAllocator());
   let control = 0;
   const arenas = allocators.map((allocator, arena) => {
@@ -86,7 +82,7 @@ export function layOut(program: Program, limits: BackendLimits, plan: Footprint)
 function layOutArena(
   program: Program,
   limits: BackendLimits,
-  plan: Footprint,
+  plan: CpuFootprint,
   arena: number,
   allocator: BumpAllocator,
 ): ArenaLayout {
@@ -176,7 +172,7 @@ function layOutStep(
   allocator: BumpAllocator,
 ): Pick<ArenaLayout, "inputs" | "results" | "attentionItems" | "mergeItems"> {
   const inputs = stepInputArrays(limits, program.vocabularyWidth).filter(
-    (array) => arena === 0 || array.everyArena,
+    (array) => arena === 0 || isReadInEveryArena(array),
   );
   const results = arena === 0 ? stepResultArrays(limits) : [];
   const place = (kind: string, arrays: readonly StepArray[]): ReadonlyMap<string, number> =>
@@ -198,7 +194,7 @@ function layOutStep(
   };
 }
 
-function assertAsPlanned(plan: Footprint, allocations: readonly Allocation[]): void {
+function assertAsPlanned(plan: CpuFootprint, allocations: readonly Allocation[]): void {
   for (const component of Object.keys(plan.components) as FootprintComponent[]) {
     const actualBytes = allocatedBytes(allocations, component);
     invariant(

@@ -1,12 +1,7 @@
 /** @module The engine's side of a step: typed arrays over arena 0, by the names of StepInputs and StepResults. */
 import { invariant } from "../../../core/errors.ts";
-import {
-  blocksPerSequence,
-  type StepArray,
-  stepInputArrays,
-  stepResultArrays,
-} from "../../../core/step-layout.ts";
 import type { BackendLimits, StepInputs, StepResults } from "../../backend.ts";
+import { blocksPerSequence, type StepArray, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
 import type { ArenaLayout } from "./layout.ts";
 
 type StepNumbers = Int32Array | Float32Array | Float64Array | Uint8Array;

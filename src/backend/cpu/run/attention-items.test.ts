@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { maxItemRows, tokensPerPartition } from "../../../core/workspace-layout.ts";
 import type { StepInputs } from "../../backend.ts";
+import { maxItemRows, tokensPerPartition } from "../footprint/workspace-layout.ts";
 import { attentionItem } from "../kernels/jobs.ts";
 import { AttentionItems } from "./attention-items.ts";
 

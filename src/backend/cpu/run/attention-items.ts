@@ -7,9 +7,10 @@
  * changes a bit of the result (`tokensPerPartition`).
  */
 import { invariant } from "../../../core/errors.ts";
-import { maxSplitRows } from "../../../core/footprint.ts";
-import { maxItemRows, tokensPerPartition } from "../../../core/workspace-layout.ts";
+import { blocksOfLength } from "../../../core/kv-layout.ts";
 import type { StepInputs } from "../../backend.ts";
+import { maxSplitRows } from "../footprint/buffer-sizes.ts";
+import { maxItemRows, tokensPerPartition } from "../footprint/workspace-layout.ts";
 import { attentionItem } from "../kernels/jobs.ts";
 
 /** An item is cut so that no piece is more than this share of one thread's work. */
@@ -91,7 +92,7 @@ export class AttentionItems {
     b: number,
     most: number,
   ): number {
-    const numBlocks = Math.ceil((most * tokensPerPartition) / this.#limits.blockSize);
+    const numBlocks = blocksOfLength(most * tokensPerPartition, this.#limits.blockSize);
     let block = 0;
     while (
       block < numBlocks &&

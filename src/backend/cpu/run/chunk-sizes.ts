@@ -7,7 +7,7 @@
  *   a thread's own share   ├──────────── 3/4 of it ────────────┼─ 3/4 of the rest ─┼──┼─┤
  *   taken by others                                             half of what is left
  */
-import { tokensPerQuad } from "../../../core/workspace-layout.ts";
+import { tokensPerQuad } from "../footprint/workspace-layout.ts";
 
 /** Rows, and octets of products with many rows, are offered in about this many chunks for each thread. */
 const chunksPerThread = 16;

@@ -2,9 +2,9 @@
 import { flushCompileCache } from "node:module";
 import { parentPort, workerData } from "node:worker_threads";
 import { invariant, PagodaError } from "../../../core/errors.ts";
-import { headPieceRows } from "../../../core/step-layout.ts";
 import { bindKernelSource } from "../choose-kernels.ts";
 import { compileProgram, type ThreadContext } from "../compile/compile.ts";
+import { headPieceRows } from "../footprint/buffer-sizes.ts";
 import { WeightLoader } from "../load/weight-loader.ts";
 import type { WorkerMessage, WorkerStart } from "../load/worker-messages.ts";
 import { viewsOf } from "../memory/arena.ts";

@@ -1,12 +1,12 @@
 /**
- * @module Pagoda's own engine: nothing is estimated but the process itself. The bytes are those of `core/footprint`, the
- * formula the backend allocates by; the budget is `core/budget`'s, so the plan and the start cannot differ.
+ * @module Pagoda's own engine: nothing is estimated but the process itself. The bytes are those of `backend/cpu/footprint`,
+ * by which the backend allocates; the budget is `core/budget`'s, so the plan and the start cannot differ.
  */
-
+import { type CpuLimits, cpuFootprint } from "../../../backend/cpu/footprint/index.ts";
 import type { Budget } from "../../../core/budget.ts";
 import { formatBytes } from "../../../core/byte-size.ts";
-import { type FootprintLimits, footprint, type ModelShape } from "../../../core/footprint.ts";
-import { layerBlockBytes } from "../../../core/kv-layout.ts";
+import type { ModelShape } from "../../../core/footprint.ts";
+import { kvBlockBytes } from "../../../core/kv-layout.ts";
 import { setting } from "../../flags.ts";
 import { deepFreeze, type Plan, type PlanComponent } from "../../plan.ts";
 import { estimated, exact } from "../../quantity.ts";
@@ -15,7 +15,7 @@ export interface PagodaStart {
   readonly modelName: string;
   readonly version: string;
   readonly shape: ModelShape;
-  readonly limits: FootprintLimits & {
+  readonly limits: CpuLimits & {
     readonly maxModelLen: number;
     readonly maxNumSeqs: number;
     readonly maxNumBatchedTokens: number;
@@ -33,8 +33,8 @@ function numParameters(shape: ModelShape): number {
 }
 
 function componentsOf(start: PagodaStart): PlanComponent[] {
-  const { components } = footprint(start.shape, start.limits);
-  const ofFormula = (bytes: number) => exact(bytes, "core/footprint, by which the backend allocates");
+  const { components } = cpuFootprint(start.shape, start.limits);
+  const ofFormula = (bytes: number) => exact(bytes, "the formula by which the CPU backend allocates");
   const runtime = estimated(
     start.runtimeBytes * 0.4,
     start.runtimeBytes * 0.7,
@@ -55,10 +55,7 @@ export function planPagoda(start: PagodaStart): Plan {
   const { limits, shape, budget } = start;
   const components = componentsOf(start);
   const pool = components.find(({ name }) => name === "kvPool")?.quantity ?? exact(0, "no pool");
-  const bytesPerBlock = shape.kvLayers.reduce(
-    (total, layer) => total + layerBlockBytes(limits.kvDtype, layer, limits.blockSize),
-    0,
-  );
+  const bytesPerBlock = kvBlockBytes(limits.kvDtype, shape.kvLayers, limits.blockSize);
   const numTokens = limits.numBlocks * limits.blockSize;
   const same = (value: number) => ({ low: value, expected: value, high: value });
   return deepFreeze({

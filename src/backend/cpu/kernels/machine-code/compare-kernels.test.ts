@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
-import { groupWidth } from "../../../../core/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../../core/workspace-layout.ts";
+import { groupWidth } from "../../../../core/weight-storage.ts";
+import { quantizedBytes, tokensPerQuad } from "../../footprint/workspace-layout.ts";
 import type { KernelSet } from "../kernel-set.ts";
 import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
 import { ScratchArena } from "./cases/scratch-arena.ts";

@@ -6,19 +6,15 @@
  */
 import { invariant } from "../../../../core/errors.ts";
 import { type KvDtype, tileHeadBytes, tokensPerTile } from "../../../../core/kv-layout.ts";
-import {
-  groupWidth,
-  packedMatrixBytes,
-  rowsPerOctet,
-  type WeightStorage,
-} from "../../../../core/weight-layout.ts";
+import { groupWidth, type WeightStorage } from "../../../../core/weight-storage.ts";
+import { packedMatrixBytes, rowsPerOctet } from "../../footprint/weight-layout.ts";
 import {
   attentionScratchBytes,
   maxItemRows,
   partialRecordBytes,
   quantizedBytes,
   tokensPerPartition,
-} from "../../../../core/workspace-layout.ts";
+} from "../../footprint/workspace-layout.ts";
 import { attentionItem, type JobField, jobHeader, jobWord, type KernelName } from "../jobs.ts";
 
 /** The check of one kernel's jobs in one arena. */

@@ -1,7 +1,7 @@
 /** @module An arena in which tests and benchmarks run single kernels: regions one after another, guard bytes between. */
 import { readFileSync } from "node:fs";
 import { invariant } from "../../../../core/errors.ts";
-import { jobBytes } from "../../../../core/workspace-layout.ts";
+import { jobBytes } from "../../footprint/workspace-layout.ts";
 import { type JobValues, type KernelName, writeJob } from "../jobs.ts";
 import type { KernelSet } from "../kernel-set.ts";
 

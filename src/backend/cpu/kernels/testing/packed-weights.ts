@@ -1,5 +1,6 @@
 /** @module Packed matrices for tests and benchmarks: written number by number from the layout's text. */
-import { octetBytes, packedMatrixBytes, type WeightStorage } from "../../../../core/weight-layout.ts";
+import type { WeightStorage } from "../../../../core/weight-storage.ts";
+import { octetBytes, packedMatrixBytes } from "../../footprint/weight-layout.ts";
 
 export interface PackedMatrix {
   readonly bytes: Uint8Array;

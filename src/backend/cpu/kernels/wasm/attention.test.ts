@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type KvDtype, layerBlockBytes } from "../../../../core/kv-layout.ts";
+import { roundedVector } from "../../../reference/kv-rounding.ts";
 import {
   attentionItemWords,
   attentionScratchBytes,
@@ -8,8 +9,7 @@ import {
   partialRecordBytes,
   storeKvScratchBytes,
   tokensPerPartition,
-} from "../../../../core/workspace-layout.ts";
-import { roundedVector } from "../../../reference/kv-rounding.ts";
+} from "../../footprint/workspace-layout.ts";
 import { KernelArena, seededFloats } from "../testing/kernel-arena.ts";
 
 const kernels = {

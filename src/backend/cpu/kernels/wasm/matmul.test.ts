@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { WeightStorage } from "../../../../core/weight-layout.ts";
-import { quantizedBytes } from "../../../../core/workspace-layout.ts";
+import type { WeightStorage } from "../../../../core/weight-storage.ts";
+import { quantizedBytes } from "../../footprint/workspace-layout.ts";
 import type { JobValues } from "../jobs.ts";
 import { KernelArena, seededFloats } from "../testing/kernel-arena.ts";
 import { packMatrix } from "../testing/packed-weights.ts";

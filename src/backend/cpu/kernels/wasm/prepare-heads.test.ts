@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { tileHeadBytes, tokensPerTile } from "../../../../core/kv-layout.ts";
-import { storeKvScratchBytes } from "../../../../core/workspace-layout.ts";
+import { storeKvScratchBytes } from "../../footprint/workspace-layout.ts";
 import { KernelArena, seededFloats } from "../testing/kernel-arena.ts";
 
 const kernels = {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type TensorType, tensorTypeFacts } from "../../../../core/tensor-type.ts";
-import { packedMatrixBytes, type WeightStorage } from "../../../../core/weight-layout.ts";
-import { repackScratchBytes } from "../../../../core/workspace-layout.ts";
+import type { WeightStorage } from "../../../../core/weight-storage.ts";
 import { dequantize } from "../../../reference/dequantize.ts";
+import { packedMatrixBytes } from "../../footprint/weight-layout.ts";
+import { repackScratchBytes } from "../../footprint/workspace-layout.ts";
 import { storageCodes, tensorTypeCodes } from "../jobs.ts";
 import { KernelArena, seededFloats } from "../testing/kernel-arena.ts";
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { packedMatrixBytes, type WeightStorage } from "../../../../core/weight-layout.ts";
-import { quantizedBytes } from "../../../../core/workspace-layout.ts";
+import type { WeightStorage } from "../../../../core/weight-storage.ts";
+import { packedMatrixBytes } from "../../footprint/weight-layout.ts";
+import { quantizedBytes } from "../../footprint/workspace-layout.ts";
 import { activationCodes, storageCodes } from "../jobs.ts";
 import { KernelArena, seededFloats } from "../testing/kernel-arena.ts";
 import { packMatrix } from "../testing/packed-weights.ts";

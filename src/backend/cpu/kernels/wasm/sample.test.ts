@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { sampleScratchBytes } from "../../../../core/workspace-layout.ts";
 import type { SamplingInputs, StepResults } from "../../../backend.ts";
 import { sampleRow } from "../../../reference/sampling.ts";
+import { sampleScratchBytes } from "../../footprint/workspace-layout.ts";
 import { KernelArena, seededFloats } from "../testing/kernel-arena.ts";
 
 interface Row {

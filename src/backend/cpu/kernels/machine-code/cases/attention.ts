@@ -5,7 +5,7 @@ import {
   maxItemRows,
   partialRecordBytes,
   tokensPerPartition,
-} from "../../../../../core/workspace-layout.ts";
+} from "../../../footprint/workspace-layout.ts";
 import { attentionItem, type JobValues } from "../../jobs.ts";
 import type { ByteRange, KernelCase } from "./kernel-cases.ts";
 import { randomHalf } from "./matmul-quantized.ts";

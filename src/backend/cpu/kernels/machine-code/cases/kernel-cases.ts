@@ -1,5 +1,5 @@
 /** @module A seeded job for each kernel that there is machine code for: what the self-test and the fuzz run. */
-import { rowsPerOctet } from "../../../../../core/weight-layout.ts";
+import { rowsPerOctet } from "../../../footprint/weight-layout.ts";
 import type { JobValues, KernelName } from "../../jobs.ts";
 import { attentionCase } from "./attention.ts";
 import { floatMatmulCase } from "./matmul-float.ts";

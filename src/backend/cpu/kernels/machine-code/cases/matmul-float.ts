@@ -1,5 +1,5 @@
 /** @module Matrix products of float weights to try kernels with. */
-import { packedMatrixBytes, rowsPerOctet } from "../../../../../core/weight-layout.ts";
+import { packedMatrixBytes, rowsPerOctet } from "../../../footprint/weight-layout.ts";
 import type { FloatStorage } from "../kernels/matmul-float.ts";
 import type { KernelCase } from "./kernel-cases.ts";
 import { matmulFloats, randomHalf } from "./matmul-quantized.ts";

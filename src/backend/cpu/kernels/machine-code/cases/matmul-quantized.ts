@@ -2,13 +2,9 @@
  * @module Matrix products of quantised weights to try kernels with: seeded operands in the real layouts, and the
  * same product in plain TypeScript, one rounding at a time.
  */
-import {
-  groupWidth,
-  octetBytes,
-  packedMatrixBytes,
-  rowsPerOctet,
-} from "../../../../../core/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../../../core/workspace-layout.ts";
+import { groupWidth } from "../../../../../core/weight-storage.ts";
+import { octetBytes, packedMatrixBytes, rowsPerOctet } from "../../../footprint/weight-layout.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
 import type { JobValues } from "../../jobs.ts";
 import type { QuantizedStorage } from "../kernels/tile-shape.ts";
 import type { ByteRange } from "./kernel-cases.ts";

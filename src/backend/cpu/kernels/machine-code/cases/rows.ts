@@ -1,6 +1,6 @@
 /** @module Jobs that go over token rows, to try kernels with: quantising, norms, gates, rotary embedding. */
-import { groupWidth } from "../../../../../core/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../../../core/workspace-layout.ts";
+import { groupWidth } from "../../../../../core/weight-storage.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
 import type { ByteRange, KernelCase } from "./kernel-cases.ts";
 import type { ScratchArena } from "./scratch-arena.ts";
 import type { SeededNumbers } from "./seeded-numbers.ts";

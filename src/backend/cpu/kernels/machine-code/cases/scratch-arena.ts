@@ -1,6 +1,6 @@
 /** @module An arena to try kernels in: regions one after another, with guard bytes between. */
 import { invariant } from "../../../../../core/errors.ts";
-import { jobBytes } from "../../../../../core/workspace-layout.ts";
+import { jobBytes } from "../../../footprint/workspace-layout.ts";
 import { type JobValues, jobHeader, type KernelName, writeJob } from "../../jobs.ts";
 import { addressOf } from "../loader.ts";
 

@@ -4,7 +4,7 @@
  * Sums lie at rsp, one vector per token. The last octet of a matrix may have fewer than 8 rows: then lanes past them are
  * masked, since the bytes beyond belong to someone else.
  */
-import { rowsPerOctet } from "../../../../../core/weight-layout.ts";
+import { rowsPerOctet } from "../../../footprint/weight-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
   at,

@@ -9,7 +9,7 @@
  * Every output is one chain over k whatever tile it is in, the chain of the WebAssembly kernel. Two octets, so that
  * even one token has two chains in flight. Bound: 12 multiply-adds of 8 per k at 2 a cycle, 16 products a cycle.
  */
-import { octetBytes } from "../../../../../core/weight-layout.ts";
+import { octetBytes } from "../../../footprint/weight-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
   at,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { rowsPerOctet } from "../../../../../core/weight-layout.ts";
+import { rowsPerOctet } from "../../../footprint/weight-layout.ts";
 import type { JobValues } from "../../jobs.ts";
 import type { KernelSet } from "../../kernel-set.ts";
 import { createAssembler } from "../assembler/assembler.ts";

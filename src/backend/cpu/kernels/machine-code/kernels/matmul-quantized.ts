@@ -13,8 +13,9 @@
  * Which tile a token falls into changes nothing in its numbers, only how often weights are unpacked: so the result for
  * a token does not depend on what else is in the batch.
  */
-import { groupWidth, octetBytes } from "../../../../../core/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../../../core/workspace-layout.ts";
+import { groupWidth } from "../../../../../core/weight-storage.ts";
+import { octetBytes } from "../../../footprint/weight-layout.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
   at,

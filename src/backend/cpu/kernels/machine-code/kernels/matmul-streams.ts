@@ -8,7 +8,7 @@
  * for each stream so and so far: with four it has 18 GB/s of a Zen 3 core, with one 14 (`probes.ts` reads both ways).
  * The rest, fewer than four octets, is left to the walk of `matmul-quantized.ts`.
  */
-import { rowsPerOctet } from "../../../../../core/weight-layout.ts";
+import { rowsPerOctet } from "../../../footprint/weight-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import { type GeneralRegister, low32, type Memory, rax } from "../assembler/operands.ts";
 import type { JobFields } from "./frame.ts";

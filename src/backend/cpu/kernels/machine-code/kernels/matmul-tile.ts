@@ -27,8 +27,9 @@
  * additions take, which any of four pipes may do: even from registers a product and its addition need 0.65 cycles.
  */
 import { invariant } from "../../../../../core/errors.ts";
-import { groupWidth, octetBytes } from "../../../../../core/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../../../core/workspace-layout.ts";
+import { groupWidth } from "../../../../../core/weight-storage.ts";
+import { octetBytes } from "../../../footprint/weight-layout.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
   at,
@@ -68,7 +69,7 @@ const groupBytes = { q4: octetBytes("q4", groupWidth), q8: octetBytes("q8", grou
 const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
 const vectorBytes = 32;
 const quadVectorBytes = 16;
-/** Where a weight group's parts lie (core/weight-layout.ts), and a quad group's (jobs.ts). */
+/** Where a weight group's parts lie (footprint/weight-layout.ts), and a quad group's (jobs.ts). */
 const weightParts = { scales: 0, q4Mins: 16, q4Data: 32, q8Data: 16 } as const;
 const quadParts = { scales: 128, sums: 144 } as const;
 const cacheLineBytes = 64;

@@ -10,8 +10,8 @@
  * Every number is rounded as the WebAssembly kernel rounds it. Bound: instructions, 1.5 per number, and for a gate
  * another 3.5 for the exponential and a division.
  */
-import { groupWidth } from "../../../../../core/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../../../core/workspace-layout.ts";
+import { groupWidth } from "../../../../../core/weight-storage.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
 import { activationCodes } from "../../jobs.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import { at, low32, r8, r9, rax, rbx, rcx, rdx, rsi, xmm, ymm } from "../assembler/operands.ts";

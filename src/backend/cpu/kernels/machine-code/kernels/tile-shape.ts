@@ -11,7 +11,7 @@
  *   else              one octet, one stream of weights: of two that lie beside each other it is the faster (Zen 4; 4 bits:
  *                     10 %; 8 bits: 10 to 50 %)
  */
-import type { WeightStorage } from "../../../../../core/weight-layout.ts";
+import type { WeightStorage } from "../../../../../core/weight-storage.ts";
 import type { Target, TargetName } from "../targets.ts";
 
 export type QuantizedStorage = Extract<WeightStorage, "q4" | "q8">;

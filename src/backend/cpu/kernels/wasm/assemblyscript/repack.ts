@@ -1,4 +1,4 @@
-// Stored tensors to the packed layout of src/core/weight-layout.ts, an octet of rows at a time.
+// Stored tensors to the packed layout of src/backend/cpu/footprint/weight-layout.ts, an octet of rows at a time.
 //
 // Exact: Q4_0 (min = −8·d, exact in f16), Q4_1 → q4; Q5_0, Q8_0 → q8; floats to their own or a wider type.
 // Rounded: Q4_K → q4 keeps its q; scale d·sc and min −dmin·m are rounded to f16 (relative 2^-11).

@@ -17,7 +17,7 @@
  * one query row, reading the cache.
  */
 import type { KvDtype } from "../../../../../../core/kv-layout.ts";
-import { tokensPerPartition } from "../../../../../../core/workspace-layout.ts";
+import { tokensPerPartition } from "../../../../footprint/workspace-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
 import type { Label } from "../../assembler/code.ts";
 import { at, low32, r8, r9, r10, r11, r12, rax, rbx, rcx, rdx, rsi } from "../../assembler/operands.ts";

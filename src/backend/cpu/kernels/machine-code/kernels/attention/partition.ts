@@ -2,7 +2,7 @@
  * @module One partition for all query vectors of a unit: scores, softmax, values, into the records at `results`.
  */
 import { type KvDtype, tokensPerTile } from "../../../../../../core/kv-layout.ts";
-import { tokensPerPartition } from "../../../../../../core/workspace-layout.ts";
+import { tokensPerPartition } from "../../../../footprint/workspace-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
 import {
   at,

@@ -3,7 +3,7 @@
  * registers.
  */
 import { tokensPerTile } from "../../../../../../core/kv-layout.ts";
-import { tokensPerPartition } from "../../../../../../core/workspace-layout.ts";
+import { tokensPerPartition } from "../../../../footprint/workspace-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
 import { at, type GeneralRegister, type Memory, rsp } from "../../assembler/operands.ts";
 

@@ -1,5 +1,5 @@
 /**
- * @module The layout in which every backend of ours holds a weight matrix [numRows, numCols] in memory.
+ * @module The layout in which the CPU backend holds a weight matrix [numRows, numCols] in memory.
  *
  * Rows are packed by octets (8 rows, the last octet padded with zeros). One octet of a quantised matrix is
  * numCols/32 groups, one after another:
@@ -16,10 +16,9 @@
  * A float matrix (f32, f16, bf16) holds per octet numCols × 8 numbers: the 8 rows of column k beside each other.
  * A vector (norm weight, bias) is plain f32.
  */
-export type WeightStorage = "q4" | "q8" | "f16" | "bf16" | "f32";
+import { groupWidth, type WeightStorage } from "../../../core/weight-storage.ts";
 
 export const rowsPerOctet = 8;
-export const groupWidth = 32;
 const bytesPerGroup = { q4: 160, q8: 272 } as const;
 const bytesPerNumber = { f16: 2, bf16: 2, f32: 4 } as const;
 

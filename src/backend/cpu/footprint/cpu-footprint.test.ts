@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { PagodaError } from "./errors.ts";
-import { arenaPageBytes, type FootprintLimits, footprint, type ModelShape } from "./footprint.ts";
+import { PagodaError } from "../../../core/errors.ts";
+import type { ModelShape } from "../../../core/footprint.ts";
+import { arenaPageBytes } from "./buffer-sizes.ts";
+import { cpuFootprint } from "./cpu-footprint.ts";
+import type { CpuLimits } from "./cpu-limits.ts";
 
 const hidden = 64;
 const matrix = (name: string, layer: number | null, numRows: number) =>
@@ -33,7 +36,7 @@ const shape: ModelShape = {
   head: [{ kind: "gatherOutputs" }],
 };
 
-const limits: FootprintLimits = {
+const limits: CpuLimits = {
   blockSize: 16,
   numBlocks: 100,
   kvDtype: "f16",
@@ -48,19 +51,19 @@ describe("footprint", () => {
   it("weights: octets of 160-byte groups, the last octet padded; vectors in f32", () => {
     const octetBytes = (hidden / 32) * 160;
     const expected = 13 * octetBytes + 4 * hidden + 2 * (8 * octetBytes);
-    assert.equal(footprint(shape, limits).components.weights, expected);
+    assert.equal(cpuFootprint(shape, limits).components.weights, expected);
   });
 
   it("KV pool: K and V of every head, token and block, times the bytes of a number", () => {
     const numNumbers = 2 * 2 * 32 * 16 * limits.numBlocks * shape.kvLayers.length;
-    assert.equal(footprint(shape, limits).components.kvPool, 2 * numNumbers);
-    const int8 = footprint(shape, { ...limits, kvDtype: "int8" }).components.kvPool;
+    assert.equal(cpuFootprint(shape, limits).components.kvPool, 2 * numNumbers);
+    const int8 = cpuFootprint(shape, { ...limits, kvDtype: "int8" }).components.kvPool;
     const numParams = 2 * 2 * 16 * limits.numBlocks * shape.kvLayers.length;
     assert.equal(int8, numNumbers + 4 * numParams);
   });
 
   it("workspace: rows are tokens of a step, or output rows of one piece of the head", () => {
-    const { items } = footprint(shape, limits);
+    const { items } = cpuFootprint(shape, limits);
     const bytesOf = (name: string): number | undefined => items.find((item) => item.name === name)?.numBytes;
     assert.equal(bytesOf("hidden"), 32 * hidden * 4);
     assert.equal(bytesOf("logits"), Math.ceil((4 * 100 * 4) / 64) * 64);
@@ -68,7 +71,7 @@ describe("footprint", () => {
   });
 
   it("components add up to the arenas, in whole pages", () => {
-    const { components, totalBytes, arenaBytes } = footprint(shape, limits);
+    const { components, totalBytes, arenaBytes } = cpuFootprint(shape, limits);
     const sum = components.weights + components.workspace + components.kvPool + components.tables;
     assert.equal(sum, totalBytes);
     assert.equal(
@@ -79,8 +82,8 @@ describe("footprint", () => {
   });
 
   it("layers go to further arenas, in order, when one is full; weights and KV stay the same", () => {
-    const whole = footprint(shape, limits);
-    const spread = footprint(shape, limits, whole.totalBytes - arenaPageBytes);
+    const whole = cpuFootprint(shape, limits);
+    const spread = cpuFootprint(shape, limits, whole.totalBytes - arenaPageBytes);
     assert.deepEqual(spread.layerArenas, [0, 1]);
     assert.equal(spread.components.weights, whole.components.weights);
     assert.equal(spread.components.kvPool, whole.components.kvPool);
@@ -89,11 +92,11 @@ describe("footprint", () => {
 
   it("a layer that fits no arena is refused with both numbers and a number of blocks that fits", () => {
     const many = { ...limits, numBlocks: 100_000 };
-    const refusal = catchRefusal(() => footprint(shape, many, 50_000_000));
+    const refusal = catchRefusal(() => cpuFootprint(shape, many, 50_000_000));
     assert.equal(refusal.code, "memory_too_small");
     assert.match(refusal.message, /takes \d+ bytes, and one memory of the CPU backend holds 49938432/);
     const numBlocks = Number(/--num-gpu-blocks-override (\d+)/.exec(refusal.hint ?? "")?.[1]);
-    assert.ok(footprint(shape, { ...limits, numBlocks }, 50_000_000).arenaBytes.length > 0);
+    assert.ok(cpuFootprint(shape, { ...limits, numBlocks }, 50_000_000).arenaBytes.length > 0);
   });
 });
 

@@ -2,7 +2,7 @@
  * @module Sizes of what a CPU step needs besides weights and KV cache: quantised activations, attention partials,
  * scratch of a thread. Kernels (`backend/cpu/kernels/jobs.ts`) and the footprint share them.
  */
-import { groupWidth } from "./weight-layout.ts";
+import { groupWidth } from "../../../core/weight-storage.ts";
 
 /** One job block of `backend/cpu/kernels/jobs.ts`. */
 export const jobBytes = 192;

@@ -1,0 +1,116 @@
+/**
+ * @module The sizes of the CPU backend's buffers, in bytes where nothing else is said. The footprint adds them up before
+ * anything is allocated; `memory/layout.ts` allocates them.
+ */
+import type { ModelShape, WeightShape } from "../../../core/footprint.ts";
+import { groupWidth } from "../../../core/weight-storage.ts";
+import type { StepLimits } from "../../backend.ts";
+import type { StepArray } from "../../step-layout.ts";
+import type { CpuLimits } from "./cpu-limits.ts";
+import { packedMatrixBytes } from "./weight-layout.ts";
+import {
+  attentionScratchBytes,
+  partialRecordBytes,
+  repackScratchBytes,
+  roundUp64,
+  sampleScratchBytes,
+  storeKvScratchBytes,
+  tokensPerPartition,
+} from "./workspace-layout.ts";
+
+/** An arena is a WebAssembly memory, which grows by pages of 64 KiB. */
+export const arenaPageBytes = 65_536;
+/** The end of what a 32-bit pointer reaches; the last page is left out so that no offset past the end wraps to 0. */
+export const largestArenaBytes = 65_535 * arenaPageBytes;
+/** Static data of the kernels, from offset 0 on: so offset 0 is never a buffer and can mean "none". */
+export const kernelDataBytes = 4096;
+/** Most KV partials kept at once, in query rows of the longest sequence. */
+export const maxSplitRows = 4;
+
+/** Bytes of a weight as it lies in its arena. */
+export function weightBytes(weight: WeightShape): number {
+  if (weight.role === "vector") return weight.numCols * 4;
+  return packedMatrixBytes(weight.storage, weight.numRows, weight.numCols);
+}
+
+/** Most rows that the head section runs at once, which bounds the logits that are kept. */
+export function headPieceRows(limits: StepLimits): number {
+  return Math.min(32, limits.maxNumSeqs, limits.maxNumBatchedTokens);
+}
+
+/** Rows of a buffer of this kind: tokens of a step, or output rows of one piece of the head section. */
+export function bufferRows(rows: "tokens" | "outputs", limits: StepLimits): number {
+  return rows === "tokens" ? limits.maxNumBatchedTokens : headPieceRows(limits);
+}
+
+/** Widest row that is quantised for a product: the widest quantised matrix. */
+export function quantizedWidth(shape: Pick<ModelShape, "weights">): number {
+  const quantized = shape.weights.filter(
+    (weight) => weight.role === "matrix" && (weight.storage === "q4" || weight.storage === "q8"),
+  );
+  return Math.max(groupWidth, ...quantized.map((weight) => weight.numCols));
+}
+
+/** Partial results of attention over long sequences, which threads share out by partitions. */
+export function partialsBytes(shape: ModelShape, limits: CpuLimits): number {
+  const numPartitions = Math.ceil(limits.maxModelLen / tokensPerPartition);
+  const recordsBytes = attentionShapes(shape).map(
+    ({ numHeads, headDim }) => numHeads * partialRecordBytes(headDim),
+  );
+  return maxSplitRows * numPartitions * Math.max(0, ...recordsBytes);
+}
+
+/** One thread's scratch, of which one use at a time: attention, storing KV, sampling (arena 0), loading weights. */
+export function threadScratchBytes(shape: ModelShape, arena: number): number {
+  const attention = attentionShapes(shape).map(({ headDim, groupHeads }) =>
+    Math.max(attentionScratchBytes(headDim, groupHeads), storeKvScratchBytes(headDim)),
+  );
+  const sampling = arena === 0 ? sampleScratchBytes(shape.vocabularyWidth) : 0;
+  return roundUp64(Math.max(stagingBytes(shape) + repackScratchBytes + rowMapBytes, sampling, ...attention));
+}
+
+/** Rows that one repacking task covers at most. */
+export const maxTaskRows = 4096;
+const rowMapBytes = maxTaskRows * 4;
+
+/** Stored weight bytes that a thread reads at once: 256 KiB, or two octets of the widest rows in f32. */
+export function stagingBytes(shape: Pick<ModelShape, "weights">): number {
+  const widest = Math.max(0, ...shape.weights.map((weight) => weight.numCols));
+  return roundUp64(Math.max(256 * 1024, 16 * widest * 4));
+}
+
+function attentionShapes(
+  shape: ModelShape,
+): { readonly numHeads: number; readonly headDim: number; readonly groupHeads: number }[] {
+  return shape.body.flatMap(({ kind, numHeads, kvLayer }) => {
+    const kv = kvLayer === undefined ? undefined : shape.kvLayers[kvLayer];
+    if (kind !== "attention" || numHeads === undefined || kv === undefined) return [];
+    return [{ numHeads, headDim: kv.headDim, groupHeads: numHeads / kv.numKvHeads }];
+  });
+}
+
+/** Step inputs that operations of every layer read, so that each arena has a copy of them. */
+export function isReadInEveryArena({ name }: StepArray): boolean {
+  return name === "positions" || name === "slots" || name === "blockTables";
+}
+
+/** Every token row is in one item at most, and splitting over threads adds at most eight pieces for each thread. */
+export function maxAttentionItems(limits: CpuLimits): number {
+  return Math.ceil(limits.maxNumBatchedTokens + 8 * limits.numThreads);
+}
+
+/** Per position, cosines and then sines of every pair. */
+export function ropeTableBytes(numPairs: number, limits: StepLimits): number {
+  return limits.maxModelLen * numPairs * 2 * 4;
+}
+
+/** Job blocks of one thread: at most two for an operation, one more for each further matrix, and copies between arenas. */
+export function jobsPerThread(shape: ModelShape): number {
+  const numMatrices = shape.weights.filter((weight) => weight.role === "matrix").length;
+  return 2 * (shape.body.length + shape.head.length) + numMatrices + 32;
+}
+
+/** Start gate, barrier, claims and state (1 KiB), and 512 bytes of timings for each thread. */
+export function controlBytes(numThreads: number): number {
+  return 1024 + 512 * numThreads;
+}

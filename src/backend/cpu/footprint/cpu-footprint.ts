@@ -1,0 +1,211 @@
+/**
+ * @module The memory of a model on the CPU backend: its shape and limits in, bytes of every buffer out.
+ *
+ * There is no second formula: the backend allocates by this one and checks that it did (`memory/layout.ts`), the planner
+ * plans with it, and `/admin/memory` reports against it. The runtime (Node, code, heaps) is not included; it is measured.
+ *
+ * Memory is one or more arenas of at most 4 GiB (kernel pointers have 32 bits):
+ *
+ *   arena 0     kernel data | control | weights of no layer (embedding, final norm, head) | layers 0 … a−1 with their KV
+ *               | workspace | step inputs and results | tables
+ *   arena 1 …   kernel data | layers a … b−1 with their KV | workspace | copies of the inputs that layers read | tables
+ *
+ * The head section runs in arena 0 again. Every item begins at a multiple of 64; an arena is whole 64 KiB pages.
+ */
+import { PagodaError } from "../../../core/errors.ts";
+import {
+  type Footprint,
+  type FootprintComponent,
+  type FootprintItem,
+  type ModelShape,
+  sumBytes,
+  sumFootprint,
+} from "../../../core/footprint.ts";
+import { layerBlockBytes } from "../../../core/kv-layout.ts";
+import { stepArrayBytes, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
+import {
+  arenaPageBytes,
+  bufferRows,
+  controlBytes,
+  isReadInEveryArena,
+  jobsPerThread,
+  kernelDataBytes,
+  largestArenaBytes,
+  maxAttentionItems,
+  maxSplitRows,
+  partialsBytes,
+  quantizedWidth,
+  ropeTableBytes,
+  threadScratchBytes,
+  weightBytes,
+} from "./buffer-sizes.ts";
+import type { CpuLimits } from "./cpu-limits.ts";
+import { attentionItemWords, jobBytes, quantizedBytes, roundUp64 } from "./workspace-layout.ts";
+
+interface CpuFootprintItem extends FootprintItem {
+  readonly arena: number;
+  /** A multiple of 64. */
+  readonly numBytes: number;
+}
+
+export interface CpuFootprint extends Footprint {
+  /** Their sum is `totalBytes`. */
+  readonly arenaBytes: readonly number[];
+  /** Arena of each layer, ascending. */
+  readonly layerArenas: readonly number[];
+  readonly items: readonly CpuFootprintItem[];
+}
+
+/**
+ * Bytes of everything that is allocated for a model under limits. Throws `memory_too_small` where one layer with its KV
+ * cache does not fit an arena of `arenaLimitBytes`.
+ */
+export function cpuFootprint(
+  shape: ModelShape,
+  limits: CpuLimits,
+  arenaLimitBytes = largestArenaBytes,
+): CpuFootprint {
+  const layerArenas = assignLayers(shape, limits, arenaLimitBytes);
+  const numArenas = (layerArenas.at(-1) ?? 0) + 1;
+  const items = [...Array(numArenas).keys()].flatMap((arena) => {
+    const inArena = arenaItems(shape, limits, arena, layerArenas);
+    const padding = -sumBytes(inArena) & (arenaPageBytes - 1);
+    return [...inArena, { component: "tables" as const, name: "page rounding", arena, numBytes: padding }];
+  });
+  return {
+    ...sumFootprint(items),
+    arenaBytes: [...Array(numArenas).keys()].map((arena) =>
+      sumBytes(items.filter((item) => item.arena === arena)),
+    ),
+    layerArenas,
+    items,
+  };
+}
+
+/** Layers in order, each in the first arena that still has room for it, never before its predecessor's. */
+function assignLayers(shape: ModelShape, limits: CpuLimits, arenaLimitBytes: number): number[] {
+  const numLayers = Math.max(
+    shape.kvLayers.length,
+    ...shape.weights.map((weight) => (weight.layer ?? -1) + 1),
+  );
+  const fixedBytes = [0, 1].map((arena) => sumBytes(arenaItems(shape, limits, arena, [])));
+  const [firstArenaBytes = 0, otherArenaBytes = 0] = fixedBytes;
+  const usableBytes = arenaLimitBytes - (arenaLimitBytes % arenaPageBytes);
+  let arena = 0;
+  let usedBytes = firstArenaBytes;
+  refuseBeyond(usedBytes, usableBytes, "The embedding, the workspace and the tables take", fewerTokens);
+  return [...Array(numLayers).keys()].map((layer) => {
+    const layerBytes = sumBytes(layerItems(shape, limits, layer, arena));
+    if (usedBytes + layerBytes > usableBytes) {
+      arena += 1;
+      usedBytes = otherArenaBytes;
+    }
+    usedBytes += layerBytes;
+    const hint = fewerBlocks(shape, limits, layer, usableBytes - usedBytes);
+    refuseBeyond(usedBytes, usableBytes, `Layer ${layer} with its KV cache and workspace takes`, hint);
+    return arena;
+  });
+}
+
+function refuseBeyond(neededBytes: number, usableBytes: number, what: string, hint: string): void {
+  if (neededBytes <= usableBytes) return;
+  throw new PagodaError(
+    "memory_too_small",
+    `${what} ${neededBytes} bytes, and one memory of the CPU backend holds ${usableBytes}.`,
+    { hint },
+  );
+}
+
+const fewerTokens = "Lower --max-num-batched-tokens, --max-num-seqs or --max-model-len.";
+
+/** How many blocks would fit where `spareBytes` (negative) are lacking beside a layer. */
+function fewerBlocks(shape: ModelShape, limits: CpuLimits, layer: number, spareBytes: number): string {
+  const kv = shape.kvLayers[layer];
+  if (kv === undefined) return fewerTokens;
+  const blockBytes = layerBlockBytes(limits.kvDtype, kv, limits.blockSize);
+  const numBlocks = limits.numBlocks + Math.floor(spareBytes / blockBytes) - 1;
+  return numBlocks < 1 ? fewerTokens : `Use fewer blocks: --num-gpu-blocks-override ${numBlocks}.`;
+}
+
+function arenaItems(
+  shape: ModelShape,
+  limits: CpuLimits,
+  arena: number,
+  layerArenas: readonly number[],
+): CpuFootprintItem[] {
+  const layers = layerArenas.flatMap((own, layer) =>
+    own === arena ? layerItems(shape, limits, layer, arena) : [],
+  );
+  return [
+    item("tables", "kernel data", arena, kernelDataBytes),
+    ...(arena === 0 ? [item("tables", "control", arena, controlBytes(limits.numThreads))] : []),
+    ...(arena === 0 ? weightItems(shape, null, arena) : []),
+    ...layers,
+    ...workspaceItems(shape, limits, arena),
+    ...stepItems(shape, limits, arena),
+    ...tableItems(shape, limits, arena),
+  ];
+}
+
+function layerItems(shape: ModelShape, limits: CpuLimits, layer: number, arena: number): CpuFootprintItem[] {
+  const kv = shape.kvLayers[layer];
+  const kvBytes =
+    kv === undefined ? 0 : limits.numBlocks * layerBlockBytes(limits.kvDtype, kv, limits.blockSize);
+  return [
+    ...weightItems(shape, layer, arena),
+    ...(kv === undefined ? [] : [item("kvPool", `layer ${layer}`, arena, kvBytes)]),
+  ];
+}
+
+function weightItems(shape: ModelShape, layer: number | null, arena: number): CpuFootprintItem[] {
+  return shape.weights
+    .filter((weight) => weight.layer === layer)
+    .map((weight) => item("weights", weight.name, arena, weightBytes(weight)));
+}
+
+function workspaceItems(shape: ModelShape, limits: CpuLimits, arena: number): CpuFootprintItem[] {
+  const workspace = (name: string, numBytes: number): CpuFootprintItem =>
+    item("workspace", name, arena, numBytes);
+  return [
+    ...shape.buffers.map((buffer) =>
+      workspace(buffer.name, bufferRows(buffer.rows, limits) * buffer.width * 4),
+    ),
+    workspace("quantized input", quantizedBytes(limits.maxNumBatchedTokens, quantizedWidth(shape))),
+    workspace("attention partials", partialsBytes(shape, limits)),
+    ...[...Array(limits.numThreads).keys()].map((thread) =>
+      workspace(`scratch of thread ${thread}`, threadScratchBytes(shape, arena)),
+    ),
+  ];
+}
+
+function stepItems(shape: ModelShape, limits: CpuLimits, arena: number): CpuFootprintItem[] {
+  const inputs = stepInputArrays(limits, shape.vocabularyWidth).filter(
+    (array) => arena === 0 || isReadInEveryArena(array),
+  );
+  const results = arena === 0 ? stepResultArrays(limits) : [];
+  return [
+    ...inputs.map((array) => item("workspace", `input ${array.name}`, arena, stepArrayBytes(array))),
+    ...results.map((array) => item("workspace", `result ${array.name}`, arena, stepArrayBytes(array))),
+    item("workspace", "attention items", arena, maxAttentionItems(limits) * attentionItemWords * 4),
+    item("workspace", "merge items", arena, maxSplitRows * attentionItemWords * 4),
+  ];
+}
+
+function tableItems(shape: ModelShape, limits: CpuLimits, arena: number): CpuFootprintItem[] {
+  const numJobs = limits.numThreads * jobsPerThread(shape);
+  return [
+    ...shape.ropeTables.map((table, ropeId) =>
+      item("tables", `rope ${ropeId}`, arena, ropeTableBytes(table.inverseFrequencies.length, limits)),
+    ),
+    item("tables", "jobs", arena, numJobs * jobBytes),
+  ];
+}
+
+function item(
+  component: FootprintComponent,
+  name: string,
+  arena: number,
+  numBytes: number,
+): CpuFootprintItem {
+  return { component, name, arena, numBytes: roundUp64(numBytes) };
+}
