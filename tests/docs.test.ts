@@ -6,6 +6,7 @@ import { serverOptions } from "../src/cli/options/server-options.ts";
 import { errorCatalogue } from "../src/core/errors.ts";
 import { engineOptions } from "../src/instance/options/engine-options.ts";
 import { variableOf } from "../src/instance/options/option.ts";
+import { familyRecommendations } from "../src/model/generation-defaults/family-recommendations.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -43,4 +44,19 @@ test("links between the documents lead somewhere", () => {
         () => readFileSync(resolve(root, dirname(document), target)),
         `${document}: ${target}`,
       );
+});
+
+test("docs/sampling-defaults.md has every recommendation with its values and its source", () => {
+  const text = read("docs/sampling-defaults.md");
+  for (const { family, sampling, source } of familyRecommendations) {
+    const values = [
+      sampling.temperature,
+      sampling.topP,
+      sampling.topK,
+      sampling.minP,
+      sampling.repetitionPenalty,
+    ];
+    const row = [family, ...values.map((value) => value ?? "–"), source].join(" | ");
+    assert.ok(text.includes(`| ${row} |`), row);
+  }
 });

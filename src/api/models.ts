@@ -9,6 +9,20 @@ interface ModelCard {
   readonly root: string;
   readonly parent: null;
   readonly max_model_len: number;
+  /** What a request is sampled with that states none of temperature, top_p, top_k and min_p. */
+  readonly default_sampling: DefaultSampling;
+}
+
+interface DefaultSampling {
+  readonly temperature: number;
+  readonly top_p: number;
+  readonly top_k: number;
+  readonly min_p: number;
+  readonly repetition_penalty: number;
+  /** null: what the context allows. */
+  readonly max_tokens: number | null;
+  /** Where they come from. */
+  readonly origin: string;
 }
 
 export interface ModelList {
@@ -17,6 +31,7 @@ export interface ModelList {
 }
 
 export function modelCard(model: ServedModel): ModelCard {
+  const sampling = model.defaultSampling;
   return {
     id: model.modelId,
     object: "model",
@@ -25,6 +40,15 @@ export function modelCard(model: ServedModel): ModelCard {
     root: model.root,
     parent: null,
     max_model_len: model.maxModelLen,
+    default_sampling: {
+      temperature: sampling.temperature,
+      top_p: sampling.topP,
+      top_k: sampling.topK,
+      min_p: sampling.minP,
+      repetition_penalty: sampling.repetitionPenalty,
+      max_tokens: sampling.maxTokens,
+      origin: model.samplingOrigin,
+    },
   };
 }
 

@@ -63,7 +63,7 @@ export function toSamplingParams(
   lengths: RequestedLengths,
   model: ServedModel,
 ): SamplingParams {
-  const base = model.defaultSampling;
+  const base = statesSampling(fields) ? model.statedSampling : model.defaultSampling;
   const minTokens = fields.min_tokens ?? base.minTokens;
   if (lengths.maxTokens !== null && minTokens > lengths.maxTokens)
     throw invalid("min_tokens", `min_tokens ${minTokens} is above max_tokens ${lengths.maxTokens}`);
@@ -90,6 +90,13 @@ export function toSamplingParams(
     logprobs: lengths.logprobs,
     promptLogprobs: lengths.promptLogprobs,
   };
+}
+
+/** Whether the request chooses how to sample: recommendations for the model's family are then left out, as on vLLM. */
+function statesSampling(fields: SamplingFields): boolean {
+  return [fields.temperature, fields.top_p, fields.top_k, fields.min_p].some(
+    (value) => value !== undefined && value !== null,
+  );
 }
 
 function invalid(param: string, message: string, hint?: string): PagodaError {

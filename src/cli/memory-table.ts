@@ -1,8 +1,10 @@
 /** @module Where every byte of the budget goes, as a table for people. */
 import { formatBytes } from "../core/byte-size.ts";
+import type { ServedModel } from "../core/generation.ts";
 import type { MemoryReport } from "../core/memory-report.ts";
 import type { PreparedInstance } from "../instance/instance.ts";
 import type { InstanceSettings } from "../instance/settings.ts";
+import { describeSampling } from "./describe-sampling.ts";
 
 const componentLabels = {
   runtime: "runtime (Node, heap ceiling, threads)",
@@ -13,7 +15,7 @@ const componentLabels = {
 } as const;
 
 /** Lines of the table; no trailing newline. */
-export function memoryTable(report: MemoryReport, prepared: PreparedInstance): string {
+export function memoryTable(report: MemoryReport, prepared: PreparedInstance, model: ServedModel): string {
   const rows = report.components.map((component) => [
     componentLabels[component.name],
     formatBytes(component.plannedBytes),
@@ -27,10 +29,14 @@ export function memoryTable(report: MemoryReport, prepared: PreparedInstance): s
     ...rows,
     ["total", total("plannedBytes"), total("actualBytes"), ""],
   ]);
-  return [...table, "", ...derivation(report, prepared), ...prepared.plan.budget.notes].join("\n");
+  return [...table, "", ...derivation(report, prepared, model), ...prepared.plan.budget.notes].join("\n");
 }
 
-function derivation(report: MemoryReport, { plan, settings }: PreparedInstance): string[] {
+function derivation(
+  report: MemoryReport,
+  { plan, settings }: PreparedInstance,
+  model: ServedModel,
+): string[] {
   const { budget, blocks } = report;
   const { limits } = plan;
   const cap =
@@ -54,6 +60,7 @@ function derivation(report: MemoryReport, { plan, settings }: PreparedInstance):
       `${report.kernels}${kernelsOrigin(report, settings)}, ${limits.numThreads} threads (${settings.numThreads.why ?? settings.numThreads.from})`,
     ],
     ...(report.kernelsReason === undefined ? [] : [["", report.kernelsReason]]),
+    ["sampling", `${describeSampling(model.defaultSampling)} (${model.samplingOrigin})`],
   ]);
 }
 

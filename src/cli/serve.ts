@@ -83,7 +83,7 @@ function announce(
     console.log(JSON.stringify(report));
     console.error(ready);
   } else {
-    console.log(memoryTable(report, prepared));
+    console.log(memoryTable(report, prepared, instance.engine.model));
     console.log(ready);
   }
 }

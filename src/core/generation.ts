@@ -86,8 +86,14 @@ export interface ServedModel {
   readonly root: string;
   readonly maxModelLen: number;
   readonly maxLogprobs: number;
-  /** Sampling defaults after `generation_config.json`. */
+  /** Sampling of a request that states none of temperature, top_p, top_k and min_p. */
   readonly defaultSampling: SamplingParams;
+  /** What is beside the fields of a request that states one of the four: without what is recommended for the family. */
+  readonly statedSampling: SamplingParams;
+  /** Where `defaultSampling` comes from, in words. */
+  readonly samplingOrigin: string;
+  /** More tokens than this no request generates, whatever it asks for; null: what the context allows. */
+  readonly maxTokensCeiling: number | null;
   readonly createdUnixSeconds: number;
   readonly hasChatTemplate: boolean;
 }

@@ -110,6 +110,10 @@ export class Engine implements GenerationService {
         modelMaxLen: options.modelMaxLen,
         numKvTokens: limits.numBlocks * limits.blockSize,
         maxBiasEntries: stepCapacity.numBias,
+        output: {
+          defaultTokens: options.served.defaultSampling.maxTokens,
+          ceilingTokens: options.served.maxTokensCeiling,
+        },
         vocabularyWidth: options.vocabularyWidth,
       },
       clock: this.#clock,

@@ -12,6 +12,12 @@ import { buildProgram } from "../model/architectures/build-program.ts";
 import { parseGgufConfig } from "../model/config/gguf-config.ts";
 import { parseHuggingFaceConfig } from "../model/config/huggingface-config.ts";
 import type { ModelConfig } from "../model/config/model-config.ts";
+import { modelNamesOf } from "../model/generation-defaults/model-names.ts";
+import {
+  type SamplingChoice,
+  type SamplingDefaults,
+  samplingDefaults,
+} from "../model/generation-defaults/sampling-defaults.ts";
 import { loadModelFiles, type ModelFiles } from "../model/model-files.ts";
 import { type ProgressListener, resolveModel, sourceSettingsFrom } from "../model/source/resolve-model.ts";
 import { chooseBackend } from "./choose-backend.ts";
@@ -32,6 +38,7 @@ export interface PreparedInstance {
   readonly files: ModelFiles;
   readonly program: Program;
   readonly plan: InstancePlan;
+  readonly sampling: SamplingDefaults;
   /** The longest sequences that the model was made for. */
   readonly modelMaxLen: number;
   /** What the user should know of the choices made. */
@@ -72,11 +79,9 @@ export async function prepareInstance(
     files,
     program,
     plan,
+    sampling: samplingDefaultsOf(files, found.modelId, settings.sampling),
     modelMaxLen,
-    notes: [
-      ...found.notes,
-      ...files.generationDefaults.applied.map((default_) => `default of the model's own: ${default_}`),
-    ],
+    notes: [...found.notes, ...files.generationDefaults.ignored],
   };
 }
 
@@ -121,6 +126,18 @@ function withModelsOwnQuantization(
   };
 }
 
+function samplingDefaultsOf(files: ModelFiles, modelId: string, asked: SamplingChoice): SamplingDefaults {
+  const { architecture, names } = modelNamesOf(files);
+  return samplingDefaults({
+    ...asked,
+    own: files.generationDefaults,
+    ownOrigin:
+      files.kind === "gguf" ? "general.sampling of the GGUF file" : "the model's generation_config.json",
+    architecture,
+    names: [...names, modelId],
+  });
+}
+
 /** The program may depend on the length that the budget decides (LongRoPE), its sizes never: it is built again for it. */
 function planModel(
   files: ModelFiles,
@@ -145,17 +162,21 @@ function readConfig(files: ModelFiles): ModelConfig {
     : parseGgufConfig(files.config.metadata, files.tensors);
 }
 
-function servedModel({ settings, plan, files, modelId, root }: PreparedInstance): ServedModel {
+function servedModel({ settings, plan, files, sampling, modelId, root }: PreparedInstance): ServedModel {
+  const statedSampling = {
+    ...defaultSamplingParams,
+    ...sampling.stated,
+    seed: settings.seed?.value ?? null,
+  };
   return {
     modelId,
     root,
     maxModelLen: plan.limits.maxModelLen,
     maxLogprobs: plan.limits.maxLogprobs,
-    defaultSampling: {
-      ...defaultSamplingParams,
-      ...files.generationDefaults.sampling,
-      seed: settings.seed?.value ?? null,
-    },
+    statedSampling,
+    defaultSampling: { ...statedSampling, ...sampling.recommended },
+    samplingOrigin: sampling.origin,
+    maxTokensCeiling: sampling.maxTokensCeiling,
     createdUnixSeconds: Math.floor(Date.now() / 1000),
     hasChatTemplate: files.chatTemplate !== null,
   };

@@ -4,6 +4,7 @@ import type { Cap, PoolRule } from "../core/budget.ts";
 import { PagodaError } from "../core/errors.ts";
 import type { KvDtype } from "../core/kv-layout.ts";
 import type { Resolved } from "../core/resolved.ts";
+import type { SamplingChoice } from "../model/generation-defaults/sampling-defaults.ts";
 import type { engineOptions } from "./options/engine-options.ts";
 import type { Values } from "./options/read-options.ts";
 
@@ -24,6 +25,7 @@ export interface InstanceSettings {
   readonly kernels: Resolved<"auto" | KernelChoice>;
   readonly seed: Resolved<number> | null;
   readonly servedModelName: Resolved<string> | null;
+  readonly sampling: SamplingChoice;
 }
 
 type EngineValues = Values<typeof engineOptions>;
@@ -52,6 +54,10 @@ export function resolveSettings(values: EngineValues, numProcessors: number): In
     kernels: values.kernels ?? byDefault("auto"),
     seed: values.seed,
     servedModelName: values.servedModelName,
+    sampling: {
+      choice: values.generationConfig?.value ?? { kind: "auto" },
+      override: values.overrideGenerationConfig?.value ?? null,
+    },
   };
 }
 

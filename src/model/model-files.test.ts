@@ -37,7 +37,7 @@ test("ends of text come from generation_config.json, config.json and the tokeniz
   );
   const files = loadModelFiles({ kind: "hf", path: folder });
   assert.deepEqual(files.eosIds, [7, 2]);
-  assert.deepEqual(files.generationDefaults.applied, ["temperature 0.6"]);
+  assert.deepEqual(files.generationDefaults.sampling, { temperature: 0.6 });
 });
 
 test("an end of text beyond the embedding's rows is left out, and the log says so", (t) => {
@@ -51,7 +51,7 @@ test("an end of text beyond the embedding's rows is left out, and the log says s
   );
   const files = loadModelFiles({ kind: "hf", path: folder });
   assert.deepEqual(files.eosIds, [2]);
-  assert.deepEqual(files.generationDefaults.applied, [
+  assert.deepEqual(files.generationDefaults.ignored, [
     `eos_token_id ${numRows} is ignored, the embedding has ${numRows} rows`,
     `eos_token_id 1000000 is ignored, the embedding has ${numRows} rows`,
   ]);

@@ -9,7 +9,7 @@ import {
   type GenerationDefaults,
   generationDefaultsFromFolder,
   generationDefaultsFromGguf,
-} from "./generation-defaults.ts";
+} from "./generation-defaults/generation-config.ts";
 import { type JsonObject, readJsonObject } from "./json-file.ts";
 import { tokenizerFromGguf } from "./tokenizer/gguf/gguf-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
@@ -83,7 +83,7 @@ function withinEmbedding(
     .map((tokenId) => `eos_token_id ${tokenId} is ignored, the embedding has ${numRows} rows`);
   return {
     eosIds: eosIds.filter((tokenId) => tokenId < numRows),
-    generationDefaults: { ...defaults, applied: [...defaults.applied, ...ignored] },
+    generationDefaults: { ...defaults, ignored: [...defaults.ignored, ...ignored] },
   };
 }
 

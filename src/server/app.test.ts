@@ -301,6 +301,38 @@ test("health, models, version, memory; and all of them while loading, draining a
   assert.deepEqual([request.statusCode, request.json().error.code], [503, "not_ready"]);
 });
 
+test("a request that states one of the four sampling fields leaves the recommendation out; models tell what applies", async () => {
+  const { app, service } = testApp({ text: "a" });
+  const recommended = { temperature: 0.2, topP: 0.9 };
+  Object.assign(service.model, {
+    defaultSampling: { ...service.model.defaultSampling, ...recommended },
+    samplingOrigin: "recommended for a test",
+  });
+  const bodies = [{}, { temperature: 0.7 }, { top_k: 5 }, { seed: 3, max_tokens: 2 }];
+  for (const body of bodies) await app.inject(post("/v1/chat/completions", { messages, ...body }));
+  const sampled = service.requests.map(({ sampling }) => [
+    sampling.temperature,
+    sampling.topP,
+    sampling.topK,
+  ]);
+  assert.deepEqual(sampled, [
+    [0.2, 0.9, 0],
+    [0.7, 1, 0],
+    [1, 1, 5],
+    [0.2, 0.9, 0],
+  ]);
+  const [card] = (await app.inject("/v1/models")).json().data;
+  assert.deepEqual(card.default_sampling, {
+    temperature: 0.2,
+    top_p: 0.9,
+    top_k: 0,
+    min_p: 0,
+    repetition_penalty: 1,
+    max_tokens: null,
+    origin: "recommended for a test",
+  });
+});
+
 test("tokenize and detokenize in vLLM's shapes", async () => {
   const { app } = testApp({ text: "" });
   assert.deepEqual((await app.inject(post("/tokenize", { prompt: "ab", return_token_strs: true }))).json(), {

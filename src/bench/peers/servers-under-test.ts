@@ -37,6 +37,9 @@ function pagodaServer(options: PagodaOptions): ServerCommand {
       String(options.numThreads),
       "--kernels",
       options.kernels,
+      // Every server is measured with the same sampling, whatever a family's makers recommend.
+      "--generation-config",
+      "vllm",
       ...options.extra,
     ],
     model: modelName,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ErrorCode, PagodaError } from "../../core/errors.ts";
-import type { GenerationEvent, GenerationRequest } from "../../core/generation.ts";
+import type { GenerationEvent, GenerationRequest, ServedModel } from "../../core/generation.ts";
 import { letterTokenizer } from "../testing/letter-tokenizer.ts";
 import { assertAtRest, collect, promptOf, requestFor, scriptedEngine } from "../testing/scripted-engine.ts";
 import { InputProcessor } from "./input-processor.ts";
@@ -186,6 +186,27 @@ test("what just fits is served: the pool's last position, the model's last token
   await assertAtRest(scripted);
 });
 
+test("a model's own max_new_tokens is where a request states none; a ceiling holds for all", async () => {
+  const served = scriptedEngine().engine.model;
+  const lengthsUnder = async (limits: Partial<ServedModel>) => {
+    const { engine } = scriptedEngine({}, { served: { ...served, ...limits } });
+    const lengths: (number | undefined)[] = [];
+    for (const maxTokens of [null, 5]) {
+      const { sequences } = await collect(engine, requestFor(promptOf(250), { maxTokens }));
+      lengths.push(sequences[0]?.tokenIds.length);
+    }
+    return lengths;
+  };
+  const withDefault = (maxTokens: number) => ({
+    defaultSampling: { ...served.defaultSampling, maxTokens },
+  });
+  assert.deepEqual(await lengthsUnder({}), [6, 5]);
+  assert.deepEqual(await lengthsUnder(withDefault(3)), [3, 5]);
+  // More than there is room for is no error where nobody asked for it.
+  assert.deepEqual(await lengthsUnder(withDefault(2048)), [6, 5]);
+  assert.deepEqual(await lengthsUnder({ ...withDefault(2), maxTokensCeiling: 2 }), [2, 2]);
+});
+
 test("options that cannot work are refused with the change that does", () => {
   assert.throws(
     () => scriptedEngine({ maxNumSeqs: 65, maxNumBatchedTokens: 64 }),
@@ -286,6 +307,7 @@ describe("long texts, which are cut in slices", () => {
         maxLogprobs: 8,
         numKvTokens: 8192,
         maxBiasEntries: 8,
+        output: { defaultTokens: null, ceilingTokens: null },
         vocabularyWidth: 64,
       },
       tokenizer: letterTokenizer,

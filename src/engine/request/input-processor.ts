@@ -17,6 +17,15 @@ interface IntakeLimits {
   /** Entries for logit_bias and bans that one output row may have. */
   readonly maxBiasEntries: number;
   readonly vocabularyWidth: number;
+  readonly output: OutputLimits;
+}
+
+/** Tokens that a request may generate, beside what the context allows; null: no other limit. */
+export interface OutputLimits {
+  /** Where the request states none. */
+  readonly defaultTokens: number | null;
+  /** More than this no request gets. */
+  readonly ceilingTokens: number | null;
 }
 
 export interface IntakeOptions {
@@ -235,7 +244,10 @@ export class InputProcessor {
       outputParam,
       remedy: ", or start with a larger KV pool",
     });
-    return sampling.maxTokens ?? Math.min(maxModelLen, numKvTokens + 1) - numPromptTokens;
+    const roomTokens = Math.min(maxModelLen, numKvTokens + 1) - numPromptTokens;
+    const { defaultTokens, ceilingTokens } = this.#options.limits.output;
+    const stated = sampling.maxTokens ?? Math.min(roomTokens, defaultTokens ?? roomTokens);
+    return Math.min(stated, ceilingTokens ?? stated);
   }
 }
 

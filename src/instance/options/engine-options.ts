@@ -4,6 +4,14 @@ import type { Cap, PoolRule } from "../../core/budget.ts";
 import { parseByteSize } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { KvDtype } from "../../core/kv-layout.ts";
+import {
+  overriddenSamplingFrom,
+  type StatedSampling,
+} from "../../model/generation-defaults/generation-config.ts";
+import {
+  type GenerationConfigChoice,
+  generationConfigFile,
+} from "../../model/generation-defaults/sampling-defaults.ts";
 import { fraction, oneOf, onOrOff, option, wholeNumber } from "./option.ts";
 
 const memory = "Memory:";
@@ -54,6 +62,23 @@ function onlyOne(text: string): 1 {
 
 function length(text: string): number | "auto" {
   return text === "auto" || text === "-1" ? "auto" : wholeNumber(1)(text);
+}
+
+function generationConfigChoice(text: string): GenerationConfigChoice {
+  return text === "auto" || text === "vllm" ? { kind: text } : generationConfigFile(text);
+}
+
+function overriddenSampling(text: string): StatedSampling {
+  try {
+    return overriddenSamplingFrom(text);
+  } catch (thrown) {
+    // A value of the command line, not a fault of the model.
+    if (thrown instanceof PagodaError && thrown.code === "model_invalid")
+      throw new PagodaError("invalid_option", thrown.message, {
+        hint: 'Write a JSON object such as \'{"temperature": 0.5, "top_p": 0.9}\'.',
+      });
+    throw thrown;
+  }
 }
 
 export const engineOptions = {
@@ -169,6 +194,18 @@ export const engineOptions = {
     argument: "name",
     parse: (text: string) => text,
     help: "the model's name in the API (default: its own)",
+    group: model,
+  }),
+  generationConfig: option<GenerationConfigChoice>(["--generation-config"], {
+    argument: "source",
+    parse: generationConfigChoice,
+    help: "sampling of requests that choose none: auto (the model's own, else what its makers recommend), vllm (temperature 1, nothing cut off), or the path of a generation_config.json (default auto)",
+    group: model,
+  }),
+  overrideGenerationConfig: option<StatedSampling>(["--override-generation-config"], {
+    argument: "json",
+    parse: overriddenSampling,
+    help: "sampling defaults that win over the model's, as in '{\"temperature\": 0.5}'; max_new_tokens is also the most that a request gets",
     group: model,
   }),
   threads: option(["--threads"], {

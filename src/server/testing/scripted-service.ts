@@ -36,6 +36,9 @@ export class ScriptedService implements GenerationService {
     maxModelLen: 64,
     maxLogprobs: 4,
     defaultSampling: defaultSamplingParams,
+    statedSampling: defaultSamplingParams,
+    samplingOrigin: "a test",
+    maxTokensCeiling: null,
     createdUnixSeconds: 1_700_000_000,
     hasChatTemplate: true,
   };

@@ -1,21 +1,24 @@
-/** @module Sampling defaults that a model brings with it: generation_config.json, or `general.sampling.*` of a GGUF file. */
+/** @module Sampling defaults that are stated somewhere: in generation_config.json, in a GGUF file, on the command line. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { PagodaError } from "../core/errors.ts";
-import type { SamplingParams } from "../core/sampling-params.ts";
-import { type JsonObject, readJsonObject, shownValue } from "./json-file.ts";
-import type { GgufValue } from "./weights/gguf.ts";
+import { PagodaError } from "../../core/errors.ts";
+import type { SamplingParams } from "../../core/sampling-params.ts";
+import { isJsonObject, type JsonObject, parseJson, readJsonObject, shownValue } from "../json-file.ts";
+import type { GgufValue } from "../weights/gguf.ts";
 
-export interface GenerationDefaults {
-  /** Only what the model states. */
+export interface StatedSampling {
+  /** Only what is stated. */
   readonly sampling: Partial<SamplingParams>;
-  /** Tokens that end a text, beside the tokenizer's own. */
-  readonly eosIds: readonly number[];
-  /** What was taken, and what could not be, for the log: `temperature 0.6`. */
-  readonly applied: readonly string[];
 }
 
-const noGenerationDefaults: GenerationDefaults = { sampling: {}, eosIds: [], applied: [] };
+export interface GenerationDefaults extends StatedSampling {
+  /** Tokens that end a text, beside the tokenizer's own. */
+  readonly eosIds: readonly number[];
+  /** What is stated and has no effect, in words for the log. */
+  readonly ignored: readonly string[];
+}
+
+const noGenerationDefaults: GenerationDefaults = { sampling: {}, eosIds: [], ignored: [] };
 
 type NumericField = "temperature" | "topP" | "topK" | "minP" | "repetitionPenalty" | "maxTokens";
 
@@ -58,6 +61,7 @@ const configRules: Readonly<Record<string, Rule>> = {
   max_new_tokens: maxTokens,
 };
 
+/** The keys that llama.cpp writes and reads; those of samplers that Pagoda does not have are named in the log. */
 const ggufRules: Readonly<Record<string, Rule>> = {
   "general.sampling.temp": temperature,
   "general.sampling.top_p": topP,
@@ -73,15 +77,40 @@ export function generationDefaultsFromFolder(folder: string): GenerationDefaults
 }
 
 export function generationDefaultsFromJson(config: JsonObject, path: string): GenerationDefaults {
-  const read = readRules(configRules, (field) => config[field], path);
-  return { ...read, eosIds: eosIdsOf(config.eos_token_id, path) };
+  const sampling = readRules(configRules, (field) => config[field], path);
+  return { sampling, eosIds: eosIdsOf(config.eos_token_id, path), ignored: [] };
 }
 
 export function generationDefaultsFromGguf(
   metadata: ReadonlyMap<string, GgufValue>,
   path: string,
 ): GenerationDefaults {
-  return { ...readRules(ggufRules, (field) => metadata.get(field), path), eosIds: [] };
+  const sampling = readRules(ggufRules, (field) => asWritten(metadata.get(field)), path);
+  const ignored = [...metadata.keys()]
+    .filter((key) => key.startsWith("general.sampling.") && !Object.hasOwn(ggufRules, key))
+    .map((key) => `${key} is ignored, there is no such sampler`);
+  return { sampling, eosIds: [], ignored };
+}
+
+/** A GGUF file has these numbers in 32 bits: 0.6 is read as 0.6000000238418579. */
+function asWritten(value: GgufValue | undefined): GgufValue | undefined {
+  return typeof value === "number" ? Number(value.toPrecision(7)) : value;
+}
+
+/**
+ * The JSON object of `--override-generation-config`. Throws PagodaError `invalid_option` for a field that is not one of
+ * vLLM's six, and `model_invalid` for what is not an object and a value out of range.
+ */
+export function overriddenSamplingFrom(text: string): StatedSampling {
+  const config = parseJson(text, shownValue(text));
+  if (!isJsonObject(config))
+    throw new PagodaError("model_invalid", `${shownValue(text)} is not a JSON object`);
+  const unknown = Object.keys(config).find((field) => !Object.hasOwn(configRules, field));
+  if (unknown !== undefined)
+    throw new PagodaError("invalid_option", `${shownValue(unknown)} is not a field with a default`, {
+      hint: `Use ${Object.keys(configRules).join(", ")}.`,
+    });
+  return { sampling: readRules(configRules, (field) => config[field], "the object") };
 }
 
 /** `eos_token_id` of a config: one id, a list of them, or nothing. */
@@ -96,9 +125,8 @@ function readRules(
   rules: Readonly<Record<string, Rule>>,
   fieldValue: (field: string) => unknown,
   path: string,
-): { readonly sampling: Partial<SamplingParams>; readonly applied: readonly string[] } {
+): Partial<SamplingParams> {
   const sampling: Partial<Record<NumericField, number>> = {};
-  const applied: string[] = [];
   for (const [name, rule] of Object.entries(rules)) {
     const value = fieldValue(name);
     if (value === undefined || value === null) continue;
@@ -109,7 +137,6 @@ function readRules(
       );
     // −1 is another way to say that top-k is off.
     sampling[rule.field] = rule === topK ? Math.max(0, value) : value;
-    applied.push(`${name} ${value}`);
   }
-  return { sampling, applied };
+  return sampling;
 }
