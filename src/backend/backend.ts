@@ -21,7 +21,6 @@ export interface BackendLimits extends StepLimits {
   /** Blocks of the KV cache. */
   readonly numBlocks: number;
   readonly kvDtype: KvDtype;
-  readonly numThreads: number;
 }
 
 /**
@@ -110,13 +109,23 @@ export interface StepTiming {
   readonly barrierMs: number;
 }
 
-export interface LoadedModel {
-  /** Name of the kernel set, e.g. `reference`, `wasm`, `machine-code-avx2`. */
-  readonly kernels: string;
-  /** Why no faster set is used, in one line; absent where the best one, or the one asked for, is. */
-  readonly kernelsReason?: string;
-  /** How long the kernels were tested before they were trusted; absent where they need no test. */
+/** What a backend says of the kernels that a model runs on, for people to read. */
+export interface KernelDescription {
+  /** For example `reference`, `wasm` or `machine-code-avx2`. */
+  readonly name: string;
+  /** Why no faster kernels are used; absent where the best ones, or those that were asked for, are. */
+  readonly reason?: string;
+  /** Milliseconds for which the kernels were tested before they were trusted; absent where they need no test. */
   readonly selfTestMs?: number;
+}
+
+export interface LoadedModel {
+  readonly kernels: KernelDescription;
+  /**
+   * Neighbouring slices of a step that begin with the same blocks are cheaper, in whole multiples of this many tokens:
+   * the backend reads their common keys and values once. 0: it reads them for every slice.
+   */
+  readonly sharedPrefixTokens: number;
   readonly inputs: StepInputs;
   readonly results: StepResults;
   /** Runs one step over `inputs`. Rejects if a thread died: the model is then unusable and must be closed. */

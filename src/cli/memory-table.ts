@@ -57,7 +57,7 @@ function derivation(
     ["a step", `at most ${limits.maxNumSeqs} sequences and ${limits.maxNumBatchedTokens} tokens`],
     [
       "kernels",
-      `${report.kernels}${kernelsOrigin(report, settings)}, ${limits.numThreads} threads (${settings.numThreads.why ?? settings.numThreads.from})`,
+      `${report.kernels}${kernelsOrigin(report, settings)}, ${settings.numThreads.value} threads (${settings.numThreads.why ?? settings.numThreads.from})`,
     ],
     ...(report.kernelsReason === undefined ? [] : [["", report.kernelsReason]]),
     ["sampling", `${describeSampling(model.defaultSampling)} (${model.samplingOrigin})`],

@@ -7,5 +7,8 @@ const cases: readonly InvarianceCase[] = [
   { checkpoint: "gemma3", kvDtype: "int4" },
 ];
 
-describeBatchInvariance("CPU backend, WebAssembly kernels", new CpuBackend({ kernels: "wasm" }), cases);
-describeBatchInvariance("CPU backend, kernels of its own choice", new CpuBackend({}), cases);
+const wasm = (numThreads: number) => new CpuBackend({ numThreads, kernels: "wasm" });
+const ownChoice = (numThreads: number) => new CpuBackend({ numThreads });
+
+describeBatchInvariance("CPU backend, WebAssembly kernels", wasm, cases);
+describeBatchInvariance("CPU backend, kernels of its own choice", ownChoice, cases);

@@ -95,6 +95,7 @@ export class Engine implements GenerationService {
       blocks: this.#blocks,
       maxNumSeqs: limits.maxNumSeqs,
       capacity: { ...stepCapacity, numTokens: limits.maxNumBatchedTokens, numSlices: limits.maxNumSeqs },
+      sharedPrefixTokens: model.sharedPrefixTokens,
       maxStepMs: options.maxStepMs,
       expectedOutputTokens: options.expectedOutputTokens ?? defaultExpectedOutputTokens,
     });

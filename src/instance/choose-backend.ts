@@ -2,7 +2,7 @@
 import type { Backend } from "../backend/backend.ts";
 import type { InstanceSettings } from "./settings.ts";
 
-/** The CPU backend with the kernels that were named, or the reference. */
+/** The CPU backend with its threads and the kernels that were named, or the reference. */
 export async function chooseBackend(settings: InstanceSettings): Promise<Backend> {
   if (settings.backend.value === "reference") {
     const { createReferenceBackend } = await import("../backend/reference/reference-backend.ts");
@@ -10,5 +10,6 @@ export async function chooseBackend(settings: InstanceSettings): Promise<Backend
   }
   const { CpuBackend } = await import("../backend/cpu/cpu-backend.ts");
   const kernels = settings.kernels.value;
-  return new CpuBackend(kernels === "auto" ? {} : { kernels });
+  const numThreads = settings.numThreads.value;
+  return new CpuBackend(kernels === "auto" ? { numThreads } : { numThreads, kernels });
 }

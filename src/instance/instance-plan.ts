@@ -33,7 +33,7 @@ export function planInstance(settings: InstanceSettings, parts: PlanParts): Inst
   return {
     budget,
     limits,
-    footprint: cpuFootprint(parts.shape, limits),
+    footprint: footprintAt(settings, parts, limits),
     runtimeBytes: parts.runtimeBytesUnder(budget.capBytes),
     bytesPerBlock: inputs.bytesPerBlock,
   };
@@ -55,10 +55,15 @@ function budgetInputs(settings: InstanceSettings, parts: PlanParts): BudgetInput
   };
 }
 
+/** That of the CPU backend, which the reference backend only comes near. */
+function footprintAt(settings: InstanceSettings, { shape }: PlanParts, limits: BackendLimits): Footprint {
+  return cpuFootprint(shape, { ...limits, numThreads: settings.numThreads.value });
+}
+
 /** More blocks than the arenas can hold do not fit, however much memory there is. */
 function bufferBytes(settings: InstanceSettings, parts: PlanParts, shape: PoolShape): number {
   try {
-    const { totalBytes, components } = cpuFootprint(parts.shape, limitsAt(settings, shape));
+    const { totalBytes, components } = footprintAt(settings, parts, limitsAt(settings, shape));
     return totalBytes - components.kvPool;
   } catch (thrown) {
     if (thrown instanceof PagodaError && thrown.code === "memory_too_small") return Number.POSITIVE_INFINITY;
@@ -74,7 +79,6 @@ function limitsAt(settings: InstanceSettings, shape: PoolShape): BackendLimits {
     maxNumSeqs: settings.maxNumSeqs.value,
     maxNumBatchedTokens: settings.maxNumBatchedTokens.value,
     maxLogprobs: settings.maxLogprobs.value,
-    numThreads: settings.numThreads.value,
   };
 }
 

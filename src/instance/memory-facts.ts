@@ -10,7 +10,7 @@ import type { InstanceSettings } from "./settings.ts";
 export interface MemoryFactsParts {
   readonly settings: InstanceSettings;
   readonly plan: InstancePlan;
-  readonly model: Pick<LoadedModel, "allocations" | "kernels" | "kernelsReason" | "selfTestMs">;
+  readonly model: Pick<LoadedModel, "allocations" | "kernels">;
   readonly device: DeviceMemory;
 }
 
@@ -19,10 +19,11 @@ export function memoryFacts(parts: MemoryFactsParts): () => MemoryFacts {
   const budget = budgetReport(parts);
   return () => {
     const { residentBytes, peakResidentBytes } = readProcessMemory();
+    const { name, reason, selfTestMs } = parts.model.kernels;
     return {
-      kernels: parts.model.kernels,
-      ...(parts.model.kernelsReason === undefined ? {} : { kernelsReason: parts.model.kernelsReason }),
-      ...(parts.model.selfTestMs === undefined ? {} : { selfTestMs: parts.model.selfTestMs }),
+      kernels: name,
+      ...(reason === undefined ? {} : { kernelsReason: reason }),
+      ...(selfTestMs === undefined ? {} : { selfTestMs }),
       budget,
       components: components(parts, residentBytes),
       residentBytes,
@@ -43,7 +44,7 @@ function components({ plan, model }: MemoryFactsParts, residentBytes: number): M
     name,
     plannedBytes: plan.footprint.components[name],
     actualBytes: actualBytes[name],
-    evidence: model.kernels === "reference" ? ("estimated" as const) : ("exact" as const),
+    evidence: model.kernels.name === "reference" ? ("estimated" as const) : ("exact" as const),
   }));
   const runtime: MemoryComponent = {
     name: "runtime",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { BackendLimits } from "../../src/backend/backend.ts";
+import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
 import { cpuFootprint } from "../../src/backend/cpu/footprint/index.ts";
 import type { Program } from "../../src/backend/program.ts";
 import type { KvDtype } from "../../src/core/kv-layout.ts";
@@ -28,7 +28,7 @@ const cases: readonly { checkpoint: string; quantization: "int4" | "int8" | null
 for (const { checkpoint, quantization, kvDtype } of cases)
   describe(`batch invariance: ${checkpoint}, weights ${quantization ?? "float"}, KV ${kvDtype}`, () => {
     const program = tinyProgram(checkpoint, quantization);
-    const limits: BackendLimits = { ...tinyLimits, kvDtype };
+    const limits: CpuLimits = { ...tinyLimits, kvDtype };
     const tokens = seededTokens(7, numTokens, program.vocabularyWidth);
     const alone = withModel(program, limits, (model) => logitsAlone(model, tokens, numTokens));
 
@@ -62,7 +62,7 @@ for (const { checkpoint, quantization, kvDtype } of cases)
 /** The same sequence as the last of 32, the others of other lengths, decoded together after prompts of their own. */
 async function logitsInBatch(
   program: Program,
-  limits: BackendLimits,
+  limits: CpuLimits,
   tokens: readonly number[],
 ): Promise<Float32Array> {
   return withModel(program, limits, async (model) => {
@@ -86,7 +86,7 @@ async function logitsInBatch(
 }
 
 /** A limit for one arena under which the model needs at least `numArenas` of them. */
-function limitForArenas(program: Program, limits: BackendLimits, numArenas: number): number {
+function limitForArenas(program: Program, limits: CpuLimits, numArenas: number): number {
   let limitBytes = cpuFootprint(program, limits).totalBytes;
   const needed = (): number => cpuFootprint(program, limits, limitBytes).arenaBytes.length;
   while (needed() < numArenas) limitBytes -= 65_536;

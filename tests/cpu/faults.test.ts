@@ -22,7 +22,7 @@ const isEngineFailure = (error: unknown): boolean =>
 describe("CPU backend: a thread that dies", () => {
   for (const numThreads of [1, 2])
     it(`rejects the step, and every later one, and closes (${numThreads} threads)`, async () => {
-      const model = await new CpuBackend().load(program, { ...tinyLimits, numThreads });
+      const model = await new CpuBackend({ numThreads }).load(program, tinyLimits);
       await stepSlices(model, [slice]);
       // A key stored beyond the arena's end is a trap in the kernel, and the thread that runs it ends.
       const beyond = { ...slice, blockTable: [100_000_000, 100_000_000] };
@@ -40,12 +40,15 @@ describe("CPU backend: loading", () => {
       copyFileSync(join(tinyFolder, checkpoint, "model.safetensors"), path);
       truncateSync(path, statSync(path).size - 1000);
       const weights = program.weights.map((weight) => ({ ...weight, origin: { ...weight.origin, path } }));
-      await assert.rejects(new CpuBackend().load({ ...program, weights }, tinyLimits), (error: unknown) => {
-        assert.ok(error instanceof PagodaError);
-        assert.equal(error.code, "model_invalid");
-        assert.match(error.message, /ends at byte \d+, inside the tensor/);
-        return true;
-      });
+      await assert.rejects(
+        new CpuBackend(tinyLimits).load({ ...program, weights }, tinyLimits),
+        (error: unknown) => {
+          assert.ok(error instanceof PagodaError);
+          assert.equal(error.code, "model_invalid");
+          assert.match(error.message, /ends at byte \d+, inside the tensor/);
+          return true;
+        },
+      );
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -53,7 +56,7 @@ describe("CPU backend: loading", () => {
 
   it("allocates what the footprint says, to the byte, and reports every stored byte", async () => {
     const progress: number[] = [];
-    const model = await new CpuBackend().load(program, tinyLimits, ({ loadedBytes }) =>
+    const model = await new CpuBackend(tinyLimits).load(program, tinyLimits, ({ loadedBytes }) =>
       progress.push(loadedBytes),
     );
     await model.close();

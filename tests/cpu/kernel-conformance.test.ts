@@ -15,8 +15,8 @@ async function skipWithoutMachineCode(): Promise<string | false> {
   }
 }
 
-describeKernelConformance("CPU, wasm", new CpuBackend({ kernels: "wasm" }));
+describeKernelConformance("CPU, wasm", new CpuBackend({ numThreads: 1, kernels: "wasm" }));
 
 describe("machine code", { skip: await skipWithoutMachineCode() }, () =>
-  describeKernelConformance("CPU, machine code", new CpuBackend({ kernels: "machine-code" })),
+  describeKernelConformance("CPU, machine code", new CpuBackend({ numThreads: 1, kernels: "machine-code" })),
 );

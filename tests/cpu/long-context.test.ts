@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { BackendLimits, LoadedModel } from "../../src/backend/backend.ts";
+import type { LoadedModel } from "../../src/backend/backend.ts";
+import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
 import { tokensPerPartition } from "../../src/backend/cpu/footprint/workspace-layout.ts";
 import type { KvDtype } from "../../src/core/kv-layout.ts";
 import { seededTokens, stepSlices, tinyLimits, tinyProgram, withModel } from "./tiny-model.ts";
@@ -15,7 +16,7 @@ const program = tinyProgram("llama-gqa-rope-scaled", "int8");
 const longTable = [...Array(numLongBlocks).keys()];
 const tokens = seededTokens(11, numTokens, program.vocabularyWidth);
 
-function limitsWith(kvDtype: KvDtype, numThreads: number): BackendLimits {
+function limitsWith(kvDtype: KvDtype, numThreads: number): CpuLimits {
   const maxModelLen = numLongBlocks * tinyLimits.blockSize;
   return { ...tinyLimits, maxModelLen, numBlocks: numLongBlocks + numOthers, kvDtype, numThreads };
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { BackendLimits, LoadedModel } from "../../src/backend/backend.ts";
+import type { LoadedModel } from "../../src/backend/backend.ts";
+import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
 import { tokensPerPartition } from "../../src/backend/cpu/footprint/workspace-layout.ts";
 import { seededTokens, stepSlices, tinyLimits, tinyProgram, withModel } from "./tiny-model.ts";
 
@@ -22,7 +23,7 @@ const tableOf = (sequence: number): number[] => [
   ...Array.from({ length: numOwnBlocks }, (_, i) => numSharedBlocks + sequence * numOwnBlocks + i),
 ];
 
-function limitsWith(kvDtype: BackendLimits["kvDtype"], numThreads: number): BackendLimits {
+function limitsWith(kvDtype: CpuLimits["kvDtype"], numThreads: number): CpuLimits {
   const maxModelLen = (numSharedBlocks + numOwnBlocks) * tinyLimits.blockSize;
   const numBlocks = numSharedBlocks + numSequences * numOwnBlocks;
   return { ...tinyLimits, maxModelLen, numBlocks, kvDtype, numThreads };

@@ -23,7 +23,7 @@ test("SmolLM2 Q4_1: greedy chats equal the reference's up to a step of small mar
   const chats: Chat[] = JSON.parse(
     readFileSync(new URL("../fixtures/smollm2/greedy.json", import.meta.url), "utf8"),
   );
-  const model = await new CpuBackend().load(smollm2Program(), smollm2Limits);
+  const model = await new CpuBackend(smollm2Limits).load(smollm2Program(), smollm2Limits);
   try {
     for (const [index, chat] of chats.entries()) {
       const numSame = await greedyPrefix(model, chat);
@@ -45,7 +45,7 @@ test("SmolLM2 Q4_1: with the reference's text forced, the best token is the same
   const chats: Chat[] = JSON.parse(
     readFileSync(new URL("../fixtures/smollm2/greedy.json", import.meta.url), "utf8"),
   );
-  const model = await new CpuBackend().load(smollm2Program(), smollm2Limits);
+  const model = await new CpuBackend(smollm2Limits).load(smollm2Program(), smollm2Limits);
   try {
     for (const [index, chat] of chats.entries()) {
       const best = await forcedBest(model, chat);

@@ -1,5 +1,5 @@
 /** @module The real default model for tests of the CPU backend: its program, and limits that it runs in. */
-import type { BackendLimits } from "../../src/backend/backend.ts";
+import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
 import type { Program } from "../../src/backend/program.ts";
 import { buildProgram } from "../../src/model/architectures/build-program.ts";
 import { parseGgufConfig } from "../../src/model/config/gguf-config.ts";
@@ -11,7 +11,7 @@ export function smollm2Program(): Program {
   return buildProgram(parseGgufConfig(metadata, tensors), tensors, { quantization: null });
 }
 
-export const smollm2Limits: BackendLimits = {
+export const smollm2Limits: CpuLimits = {
   blockSize: 16,
   numBlocks: 1024,
   kvDtype: "f16",

@@ -91,7 +91,7 @@ describe("SmolLM2 Q4_1 against transformers in float32", { skip: skipWithoutReal
   for (const { kvDtype, maxDivergence, minSameBest } of bounds)
     it(`KV ${kvDtype}: mean divergence at most ${maxDivergence} nats`, async (t) => {
       const limits = { ...smollm2Limits, kvDtype, maxLogprobs: numTop };
-      const model = await new CpuBackend().load(smollm2Program(), limits);
+      const model = await new CpuBackend(limits).load(smollm2Program(), limits);
       try {
         const { meanDivergence, sameBest } = await quality(model);
         t.diagnostic(`${meanDivergence.toFixed(5)} nats, same best token ${(100 * sameBest).toFixed(1)} %`);

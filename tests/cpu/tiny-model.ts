@@ -1,8 +1,9 @@
 /** @module Drives a tiny checkpoint step by step and reads logits: for tests that compare bits. */
 import { join } from "node:path";
-import type { BackendLimits, LoadedModel } from "../../src/backend/backend.ts";
+import type { LoadedModel } from "../../src/backend/backend.ts";
 import { type Slice, writeSlices } from "../../src/backend/conformance/slices.ts";
 import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
+import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
 import type { Program } from "../../src/backend/program.ts";
 import { buildProgram } from "../../src/model/architectures/build-program.ts";
 import type { Quantization } from "../../src/model/architectures/weight-directory.ts";
@@ -10,7 +11,7 @@ import { readHuggingFaceConfig } from "../../src/model/config/huggingface-config
 import { tinyFolder } from "../../src/model/testing/checkpoint-conformance.ts";
 import { readSafetensorsFolder } from "../../src/model/weights/safetensors.ts";
 
-export const tinyLimits: BackendLimits = {
+export const tinyLimits: CpuLimits = {
   blockSize: 16,
   numBlocks: 33 * 4,
   kvDtype: "f16",
@@ -29,11 +30,11 @@ export function tinyProgram(name: string, quantization: Quantization = null): Pr
 /** Loads, runs `body` and closes. */
 export async function withModel<T>(
   program: Program,
-  limits: BackendLimits,
+  limits: CpuLimits,
   body: (model: LoadedModel) => Promise<T>,
   options: { readonly arenaLimitBytes?: number } = {},
 ): Promise<T> {
-  const model = await new CpuBackend(options).load(program, limits);
+  const model = await new CpuBackend({ ...options, numThreads: limits.numThreads }).load(program, limits);
   try {
     return await body(model);
   } finally {

@@ -16,7 +16,6 @@ export const suiteLimits: BackendLimits = {
   maxNumSeqs: 32,
   maxNumBatchedTokens: 128,
   maxLogprobs: 16,
-  numThreads: 1,
 };
 
 /** The same program on both sides. */

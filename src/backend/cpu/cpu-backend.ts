@@ -2,9 +2,9 @@
 import { getCompileCacheDir } from "node:module";
 import { Worker } from "node:worker_threads";
 import { invariant } from "../../core/errors.ts";
-import type { Backend, BackendLimits, LoadedModel, LoadProgress } from "../backend.ts";
+import type { Backend, BackendLimits, KernelDescription, LoadedModel, LoadProgress } from "../backend.ts";
 import type { Program } from "../program.ts";
-import { chooseKernelSource, type KernelChoice } from "./choose-kernels.ts";
+import { chooseKernelSource, type KernelChoice, type KernelSource } from "./choose-kernels.ts";
 import { CpuModel } from "./cpu-model.ts";
 import {
   largestArenaBytes,
@@ -12,7 +12,8 @@ import {
   maxSplitRows,
   partialsBytes,
 } from "./footprint/buffer-sizes.ts";
-import { type CpuFootprint, cpuFootprint } from "./footprint/cpu-footprint.ts";
+import { cpuFootprint } from "./footprint/cpu-footprint.ts";
+import type { CpuLimits } from "./footprint/cpu-limits.ts";
 import { attentionItemWords, partialRecordBytes } from "./footprint/workspace-layout.ts";
 import { preferHugePages } from "./kernels/machine-code/loader.ts";
 import { allReady } from "./load/loading-threads.ts";
@@ -24,6 +25,8 @@ import { AttentionItems } from "./run/attention-items.ts";
 import { controlBlock } from "./run/control.ts";
 
 export interface CpuBackendOptions {
+  /** Worker threads, from 1 up. */
+  readonly numThreads: number;
   /** Most bytes of one arena; smaller only in tests, to spread a small model over several. */
   readonly arenaLimitBytes?: number;
   /** Default: PAGODA_KERNELS, else the best that works here. */
@@ -46,7 +49,7 @@ export class CpuBackend implements Backend {
   readonly name = "cpu";
   readonly #options: CpuBackendOptions;
 
-  constructor(options: CpuBackendOptions = {}) {
+  constructor(options: CpuBackendOptions) {
     this.#options = options;
   }
 
@@ -56,14 +59,11 @@ export class CpuBackend implements Backend {
    */
   async load(
     program: Program,
-    limits: BackendLimits,
+    stepLimits: BackendLimits,
     onProgress: (progress: LoadProgress) => void = () => undefined,
   ): Promise<LoadedModel> {
-    const plan: CpuFootprint = cpuFootprint(
-      program,
-      limits,
-      this.#options.arenaLimitBytes ?? largestArenaBytes,
-    );
+    const limits: CpuLimits = { ...stepLimits, numThreads: this.#options.numThreads };
+    const plan = cpuFootprint(program, limits, this.#options.arenaLimitBytes ?? largestArenaBytes);
     const { layout, allocations } = layOut(program, limits, plan);
     const kernels = await chooseKernelSource(this.#options.kernels);
     const arenas = layout.arenas.map(({ numBytes }) => createArena(numBytes));
@@ -84,9 +84,8 @@ export class CpuBackend implements Backend {
       loadedBytes += numBytes;
       onProgress({ loadedBytes, totalBytes });
     });
-    return new CpuModel(kernelSetName, {
-      kernelsReason: kernels.reason,
-      selfTestMs: kernels.selfTestMs,
+    return new CpuModel({
+      kernels: describeKernels(kernelSetName, kernels),
       program,
       limits,
       layout,
@@ -99,6 +98,14 @@ export class CpuBackend implements Backend {
       allocations,
     });
   }
+}
+
+function describeKernels(name: string, { reason, selfTestMs }: KernelSource): KernelDescription {
+  return {
+    name,
+    ...(reason === null ? {} : { reason }),
+    ...(selfTestMs === null ? {} : { selfTestMs }),
+  };
 }
 
 function startWorker(start: WorkerStart): Worker {
@@ -116,7 +123,7 @@ function startWorker(start: WorkerStart): Worker {
 
 function attentionItemsOf(
   program: Program,
-  limits: BackendLimits,
+  limits: CpuLimits,
   layout: ModelLayout,
   { memory }: ArenaViews,
 ): AttentionItems {

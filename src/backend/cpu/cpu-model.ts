@@ -4,7 +4,7 @@ import { invariant, PagodaError } from "../../core/errors.ts";
 import { layerBlockBytes } from "../../core/kv-layout.ts";
 import type {
   Allocation,
-  BackendLimits,
+  KernelDescription,
   LoadedModel,
   StepInputs,
   StepResults,
@@ -12,6 +12,8 @@ import type {
 } from "../backend.ts";
 import type { Program } from "../program.ts";
 import { headPieceRows } from "./footprint/buffer-sizes.ts";
+import type { CpuLimits } from "./footprint/cpu-limits.ts";
+import { tokensPerPartition } from "./footprint/workspace-layout.ts";
 import type { ArenaViews } from "./memory/arena.ts";
 import type { ModelLayout } from "./memory/layout.ts";
 import type { AttentionItems } from "./run/attention-items.ts";
@@ -21,12 +23,9 @@ import { watchThreads } from "./run/thread-watch.ts";
 import { type StepProfile, stepProfile, stepTiming } from "./run/timing.ts";
 
 interface CpuModelParts {
-  /** Why no faster kernels are used; null where there is nothing to say. */
-  readonly kernelsReason: string | null;
-  /** Null where the kernels need none. */
-  readonly selfTestMs: number | null;
+  readonly kernels: KernelDescription;
   readonly program: Program;
-  readonly limits: BackendLimits;
+  readonly limits: CpuLimits;
   readonly layout: ModelLayout;
   readonly arenas: readonly ArenaViews[];
   readonly workers: readonly Worker[];
@@ -38,9 +37,8 @@ interface CpuModelParts {
 }
 
 export class CpuModel implements LoadedModel {
-  readonly kernels: string;
-  readonly kernelsReason?: string;
-  readonly selfTestMs?: number;
+  readonly kernels: KernelDescription;
+  readonly sharedPrefixTokens = tokensPerPartition;
   readonly inputs: StepInputs;
   readonly results: StepResults;
   readonly allocations: readonly Allocation[];
@@ -52,10 +50,8 @@ export class CpuModel implements LoadedModel {
   #totalMs = 0;
   #onIdleFailure: (cause: Error) => void = () => undefined;
 
-  constructor(kernels: string, parts: CpuModelParts) {
-    this.kernels = kernels;
-    if (parts.kernelsReason !== null) this.kernelsReason = parts.kernelsReason;
-    if (parts.selfTestMs !== null) this.selfTestMs = parts.selfTestMs;
+  constructor(parts: CpuModelParts) {
+    this.kernels = parts.kernels;
     this.inputs = parts.inputs;
     this.results = parts.results;
     this.allocations = parts.allocations;

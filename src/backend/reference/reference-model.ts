@@ -10,7 +10,8 @@ import { readWeight } from "./weight-reader.ts";
 import { matrixOf, row, type Workspace } from "./workspace.ts";
 
 export class ReferenceModel implements LoadedModel {
-  readonly kernels = "reference";
+  readonly kernels = { name: "reference" };
+  readonly sharedPrefixTokens = 0;
   readonly allocations: readonly Allocation[];
   readonly #program: Program;
   readonly #space: Workspace;

@@ -55,10 +55,9 @@ export async function benchSteps(
     maxNumSeqs,
     maxNumBatchedTokens,
     maxLogprobs: 1,
-    numThreads,
   } as const;
   const startedMs = performance.now();
-  const model = (await new CpuBackend({ kernels }).load(program, limits)) as CpuModel;
+  const model = (await new CpuBackend({ kernels, numThreads }).load(program, limits)) as CpuModel;
   const loadMs = performance.now() - startedMs;
   try {
     const figures: StepFigure[] = [];
@@ -69,7 +68,7 @@ export async function benchSteps(
       const after = await bandwidthBeside(shape, numThreads);
       figures.push({ ...figure, bandwidth: before === null || after === null ? null : (before + after) / 2 });
     }
-    return { kernels: model.kernels, loadMs, figures };
+    return { kernels: model.kernels.name, loadMs, figures };
   } finally {
     await model.close();
   }

@@ -42,7 +42,7 @@ export async function pagodaPlan(model: string, flags: FlagValues): Promise<Plan
     modelName: prepared.modelId,
     version,
     shape: program,
-    limits: plan.limits,
+    limits: { ...plan.limits, numThreads: settings.numThreads.value },
     budget: plan.budget,
     runtimeBytes: plan.runtimeBytes,
     deviceTotalBytes: device.totalBytes,

@@ -33,6 +33,7 @@ function setup(
     blocks,
     maxNumSeqs: 16,
     maxStepMs: 300,
+    sharedPrefixTokens: 512,
     expectedOutputTokens: 1,
     capacity: { numTokens, numSlices: 16, numOutputs: numTokens, numSeen: 1000, numBias: 100 },
     ...wishes,

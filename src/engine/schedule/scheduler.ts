@@ -14,6 +14,8 @@ export interface SchedulerOptions {
   /** Most sequences with a seat at a time. */
   readonly maxNumSeqs: number;
   readonly capacity: StepCapacity;
+  /** As in `LoadedModel`. */
+  readonly sharedPrefixTokens: number;
   /** While others decode, prompts are cut so that a step stays within this. */
   readonly maxStepMs: number;
   /** First guess of how long outputs are; corrected as requests finish. */
@@ -104,7 +106,7 @@ export class Scheduler {
       const sequence = this.running[i] as Sequence;
       if (sequence.numUncomputed === 1 && !sequence.awaitsFork) this.#planDecode(sequence, plan);
     }
-    orderByPrefix(plan.slices, this.#blocks.blockSize);
+    orderByPrefix(plan.slices, this.#options.sharedPrefixTokens, this.#blocks.blockSize);
   }
 
   #moveDeferredFirst(plan: StepPlan): void {

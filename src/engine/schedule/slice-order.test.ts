@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { tokensPerPartition } from "../../backend/cpu/footprint/workspace-layout.ts";
 import { BlockTable } from "../kv/block-table.ts";
 import { orderByPrefix } from "./slice-order.ts";
 import type { SequenceSlice } from "./step-plan.ts";
 
 const blockSize = 128;
-const blocksPerPartition = tokensPerPartition / blockSize;
+const sharedPrefixTokens = 512;
+const blocksPerPartition = sharedPrefixTokens / blockSize;
 
 /** A decode of a sequence that begins with the blocks of `partitions` and has three of its own, from 1000 · id on. */
 function decodeOf(id: number, partitions: readonly number[]): SequenceSlice {
@@ -17,8 +17,8 @@ function decodeOf(id: number, partitions: readonly number[]): SequenceSlice {
   return { sequence: { id, table } } as unknown as SequenceSlice;
 }
 
-function orderOf(slices: SequenceSlice[]): number[] {
-  orderByPrefix(slices, blockSize);
+function orderOf(slices: SequenceSlice[], granularity = sharedPrefixTokens): number[] {
+  orderByPrefix(slices, granularity, blockSize);
   return slices.map(({ sequence }) => Math.floor(sequence.table.at(sequence.table.numBlocks - 1) / 1000));
 }
 
@@ -30,5 +30,10 @@ describe("decodes of a step", () => {
 
   it("that share no whole partition keep their order", () => {
     assert.deepEqual(orderOf([5, 3, 9, 1].map((id) => decodeOf(id, []))), [5, 3, 9, 1]);
+  });
+
+  it("keep their order where the backend reads nothing once for several", () => {
+    const decodes = [[7], [2], [7], [2]].map((partitions, i) => decodeOf(i + 1, partitions));
+    assert.deepEqual(orderOf(decodes, 0), [1, 2, 3, 4]);
   });
 });

@@ -1,17 +1,19 @@
 /**
  * @module Decodes in an order that lets sequences with a common prefix lie side by side in a step.
  *
- * Attention reads what neighbouring sequences share once for all of them, in whole partitions of positions. Nothing else
- * depends on the order within a step: texts and logits do not, and who is planned was decided before.
+ * A backend may read what neighbouring sequences share once for all of them (`LoadedModel.sharedPrefixTokens`). Nothing
+ * else depends on the order within a step: the texts and logits stay the same, and which slices are in it is already decided.
  */
-import { tokensPerPartition } from "../../backend/cpu/footprint/workspace-layout.ts";
 import type { BlockTable } from "../kv/block-table.ts";
 import type { SequenceSlice } from "./step-plan.ts";
 
-/** Sorts `slices` in place by the blocks that end their partitions; those that share none keep their order. */
-export function orderByPrefix(slices: SequenceSlice[], blockSize: number): void {
-  if (slices.length < 3) return;
-  const stride = Math.max(1, Math.floor(tokensPerPartition / blockSize));
+/**
+ * Sorts `slices` in place by the blocks that end each `sharedPrefixTokens` tokens of a sequence; slices that share none of
+ * these keep their order, and so do all where it is 0.
+ */
+export function orderByPrefix(slices: SequenceSlice[], sharedPrefixTokens: number, blockSize: number): void {
+  if (slices.length < 3 || sharedPrefixTokens === 0) return;
+  const stride = Math.max(1, Math.floor(sharedPrefixTokens / blockSize));
   slices.sort((a, b) => comparePrefixes(a.sequence.table, b.sequence.table, stride));
 }
 

@@ -13,7 +13,6 @@ const limits = {
   maxNumSeqs: 1,
   maxNumBatchedTokens: 16,
   maxLogprobs: 0,
-  numThreads: 1,
 } as const;
 
 /** A step of one prompt, written for a model of 64 tokens. */

@@ -31,7 +31,6 @@ const baseLimits = {
   maxModelLen: 96,
   maxNumSeqs: 32,
   maxNumBatchedTokens: 64,
-  numThreads: 1,
 } as const;
 
 /** The request whose text and numbers must not change. */
@@ -45,28 +44,32 @@ const wishes: Partial<SamplingParams> = {
 };
 const numPromptTokens = 41;
 
+/** Makes a backend with this many threads; one that has no threads ignores the number. */
+export type MakeBackend = (numThreads: number) => Backend;
+
 export function describeBatchInvariance(
   name: string,
-  backend: Backend,
+  makeBackend: MakeBackend,
   cases: readonly InvarianceCase[],
 ): void {
   describe(`${name}: a request's text and logits are its own`, () => {
     for (const one of cases) {
       const title = `${one.checkpoint}, ${one.kvDtype} KV`;
       test(`${title}: alone, in a batch, in other chunks, cached, preempted`, () =>
-        checkOutput(backend, one));
-      test(`${title}: prompt log-probabilities in one chunk and in many`, () => checkPrompt(backend, one));
+        checkOutput(makeBackend, one));
+      test(`${title}: prompt log-probabilities in one chunk and in many`, () =>
+        checkPrompt(makeBackend(1), one));
     }
   });
 }
 
-async function checkOutput(backend: Backend, one: InvarianceCase): Promise<void> {
+async function checkOutput(makeBackend: MakeBackend, one: InvarianceCase): Promise<void> {
   const program = programOf(one.checkpoint);
   const prompt = randomTokens(program, numPromptTokens, 1);
   const numLogprobs = program.vocabularyWidth;
   const request = () => requestFor(prompt, { ...defaultSamplingParams, ...wishes, logprobs: numLogprobs });
-  const run = (limits: Partial<BackendLimits>, scenario: Scenario, prefixCaching = true) =>
-    withEngine(backend, { program, one, limits, prefixCaching }, scenario);
+  const run = (limits: Partial<BackendLimits>, scenario: Scenario, prefixCaching = true, numThreads = 1) =>
+    withEngine(makeBackend(numThreads), { program, one, limits, prefixCaching }, scenario);
 
   const alone = await run({}, (engine) => collect(engine, request()), false);
   const same = (other: Collected, why: string): void =>
@@ -88,7 +91,7 @@ async function checkOutput(backend: Backend, one: InvarianceCase): Promise<void>
   );
   check(await run({}, (engine) => inBatch(engine, program, request())), "in a batch of 32");
   check(await run({}, (engine) => afterWarmUp(engine, prompt, request())), "through the prefix cache");
-  check(await run({ numThreads: 2 }, (engine) => collect(engine, request())), "with two threads");
+  check(await run({}, (engine) => collect(engine, request()), true, 2), "with two threads");
   check(await run(smallPool, (engine) => preempted(engine, program, request())), "after preemption");
 }
 

@@ -21,7 +21,6 @@ const smallLimits: BackendLimits = {
   maxNumSeqs: 8,
   maxNumBatchedTokens: 64,
   maxLogprobs: 8,
-  numThreads: 1,
 };
 
 export const greedy: SamplingParams = {
@@ -75,7 +74,7 @@ export function scriptedEngine(
       stepFinished: () => engine.audit(),
     },
     memory: () => ({
-      kernels: model.kernels,
+      kernels: model.kernels.name,
       budget: {
         capBytes: null,
         deviceTotalBytes: 0,

@@ -48,7 +48,8 @@ export interface ScriptedOptions {
 }
 
 export class ScriptedModel implements LoadedModel {
-  readonly kernels = "scripted";
+  readonly kernels = { name: "scripted" };
+  readonly sharedPrefixTokens = 512;
   readonly allocations = [];
   readonly inputs: StepInputs;
   readonly results: StepResults;

@@ -25,7 +25,6 @@ async function loadGguf(path: string): Promise<LoadedModel> {
     maxNumSeqs: 1,
     maxNumBatchedTokens: 16,
     maxLogprobs: 1,
-    numThreads: 1,
   });
 }
 

@@ -53,7 +53,6 @@ const limits = {
   maxNumSeqs: 32,
   maxNumBatchedTokens: 96,
   maxLogprobs: 4,
-  numThreads: 1,
 } as const;
 
 /** Loads a tiny checkpoint as it is stored, hands it to `body`, and closes it. */

@@ -1,7 +1,7 @@
 /** @module Where a program's buffers, weights, KV layers and inputs lie in one arena, for one thread. Bytes. */
 import { invariant } from "../../../core/errors.ts";
-import type { BackendLimits } from "../../backend.ts";
 import type { Columns, KvLayer, Program, WeightDeclaration } from "../../program.ts";
+import type { CpuLimits } from "../footprint/cpu-limits.ts";
 import type { ArenaLayout } from "../memory/layout.ts";
 
 /** Rows of numbers `strideBytes` apart. */
@@ -13,13 +13,13 @@ export interface Place {
 }
 
 export class Places {
-  readonly limits: BackendLimits;
+  readonly limits: CpuLimits;
   readonly layout: ArenaLayout;
   readonly #program: Program;
   readonly #thread: number;
 
   constructor(
-    context: { readonly program: Program; readonly limits: BackendLimits; readonly thread: number },
+    context: { readonly program: Program; readonly limits: CpuLimits; readonly thread: number },
     layout: ArenaLayout,
   ) {
     this.#program = context.program;

@@ -9,10 +9,11 @@
  * A program whose layers lie in several arenas is cut into stretches. Between two of them a crossing copies the buffers
  * that are still read; the head, whose weights lie in arena 0, is one more stretch.
  */
-import type { BackendLimits } from "../../backend.ts";
+
 import type { Operation, Program } from "../../program.ts";
 import { blocksPerSequence } from "../../step-layout.ts";
 import { quantizedWidth } from "../footprint/buffer-sizes.ts";
+import type { CpuLimits } from "../footprint/cpu-limits.ts";
 import { attentionItemWords, tokensPerQuad } from "../footprint/workspace-layout.ts";
 import type { KernelSet } from "../kernels/kernel-set.ts";
 import type { ArenaViews } from "../memory/arena.ts";
@@ -36,7 +37,7 @@ export interface ThreadArena {
 
 export interface ThreadContext {
   readonly program: Program;
-  readonly limits: BackendLimits;
+  readonly limits: CpuLimits;
   readonly layout: ModelLayout;
   readonly arenas: readonly ThreadArena[];
   readonly thread: number;
@@ -133,7 +134,7 @@ function crossing(
   return { from: from.views.i32, to: to.views.i32, ranges: [...buffers, ...inputs] };
 }
 
-function inputRanges(from: ArenaLayout, to: ArenaLayout, limits: BackendLimits): CrossingRange[] {
+function inputRanges(from: ArenaLayout, to: ArenaLayout, limits: CpuLimits): CrossingRange[] {
   const input = (name: string, each: Pick<CrossingRange, "numWords" | "per">): CrossingRange[] =>
     range(from.inputs.get(name), to.inputs.get(name), each);
   const numBlocks = blocksPerSequence(limits);

@@ -1,6 +1,7 @@
 /** @module One operation of a program as kernel jobs. Strides and offsets are bytes; activations are f32 rows. */
-import type { BackendLimits } from "../../backend.ts";
+
 import type { Operation, Program, WeightDeclaration } from "../../program.ts";
+import type { CpuLimits } from "../footprint/cpu-limits.ts";
 import { rowsPerOctet } from "../footprint/weight-layout.ts";
 import { activationCodes, type JobValues, type KernelName, storageCodes } from "../kernels/jobs.ts";
 import { type Place, Places } from "./buffer-addresses.ts";
@@ -32,7 +33,7 @@ export class Lowering {
 
   /** `groups` of `headGroups`. */
   constructor(
-    context: { readonly program: Program; readonly limits: BackendLimits; readonly thread: number },
+    context: { readonly program: Program; readonly limits: CpuLimits; readonly thread: number },
     arenaId: number,
     jobs: JobWriter,
     phases: PhaseList,

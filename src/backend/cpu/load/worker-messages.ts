@@ -1,13 +1,13 @@
 /** @module What the coordinator gives a thread at its start, and what a thread says while loading. Steps send nothing. */
 import type { ErrorCode } from "../../../core/errors.ts";
-import type { BackendLimits } from "../../backend.ts";
 import type { Program } from "../../program.ts";
 import type { KernelSource } from "../choose-kernels.ts";
+import type { CpuLimits } from "../footprint/cpu-limits.ts";
 import type { ModelLayout } from "../memory/layout.ts";
 
 export interface WorkerStart {
   readonly program: Program;
-  readonly limits: BackendLimits;
+  readonly limits: CpuLimits;
   readonly layout: ModelLayout;
   readonly memories: readonly WebAssembly.Memory[];
   readonly kernels: KernelSource;

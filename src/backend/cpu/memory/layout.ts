@@ -2,7 +2,7 @@
 import { invariant } from "../../../core/errors.ts";
 import type { FootprintComponent } from "../../../core/footprint.ts";
 import { layerBlockBytes } from "../../../core/kv-layout.ts";
-import type { Allocation, BackendLimits } from "../../backend.ts";
+import type { Allocation } from "../../backend.ts";
 import type { Program } from "../../program.ts";
 import { type StepArray, stepArrayBytes, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
 import {
@@ -21,6 +21,7 @@ import {
   weightBytes,
 } from "../footprint/buffer-sizes.ts";
 import type { CpuFootprint } from "../footprint/cpu-footprint.ts";
+import type { CpuLimits } from "../footprint/cpu-limits.ts";
 import { attentionItemWords, jobBytes, quantizedBytes } from "../footprint/workspace-layout.ts";
 import { BumpAllocator } from "./arena.ts";
 
@@ -65,7 +66,7 @@ interface LaidOut {
 }
 
 /** Lays out all arenas of `plan`, and holds the result against it: an allocation that it lacks is our bug. */
-export function layOut(program: Program, limits: BackendLimits, plan: CpuFootprint): LaidOut {
+export function layOut(program: Program, limits: CpuLimits, plan: CpuFootprint): LaidOut {
   const allocators = plan.arenaBytes.map(() => new BumpAllocator());
   let control = 0;
   const arenas = allocators.map((allocator, arena) => {
@@ -81,7 +82,7 @@ export function layOut(program: Program, limits: BackendLimits, plan: CpuFootpri
 
 function layOutArena(
   program: Program,
-  limits: BackendLimits,
+  limits: CpuLimits,
   plan: CpuFootprint,
   arena: number,
   allocator: BumpAllocator,
@@ -124,7 +125,7 @@ function layOutWeights(
 
 function layOutKv(
   program: Program,
-  limits: BackendLimits,
+  limits: CpuLimits,
   isHere: (layer: number | null) => boolean,
   allocator: BumpAllocator,
 ): ReadonlyMap<number, number> {
@@ -140,7 +141,7 @@ function layOutKv(
 
 function layOutWorkspace(
   program: Program,
-  limits: BackendLimits,
+  limits: CpuLimits,
   arena: number,
   allocator: BumpAllocator,
 ): Pick<ArenaLayout, "buffers" | "quantized" | "partials" | "scratch"> {
@@ -167,7 +168,7 @@ function layOutWorkspace(
 
 function layOutStep(
   program: Program,
-  limits: BackendLimits,
+  limits: CpuLimits,
   arena: number,
   allocator: BumpAllocator,
 ): Pick<ArenaLayout, "inputs" | "results" | "attentionItems" | "mergeItems"> {

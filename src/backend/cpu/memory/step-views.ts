@@ -1,6 +1,6 @@
 /** @module The engine's side of a step: typed arrays over arena 0, by the names of StepInputs and StepResults. */
 import { invariant } from "../../../core/errors.ts";
-import type { BackendLimits, StepInputs, StepResults } from "../../backend.ts";
+import type { StepInputs, StepLimits, StepResults } from "../../backend.ts";
 import { blocksPerSequence, type StepArray, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
 import type { ArenaLayout } from "./layout.ts";
 
@@ -37,7 +37,7 @@ function viewsByName(
 export function stepInputViews(
   memory: WebAssembly.Memory,
   layout: ArenaLayout,
-  limits: BackendLimits,
+  limits: StepLimits,
   vocabularyWidth: number,
 ): StepInputs {
   const views = viewsByName(memory, stepInputArrays(limits, vocabularyWidth), layout.inputs);
@@ -61,7 +61,7 @@ export function stepInputViews(
 export function stepResultViews(
   memory: WebAssembly.Memory,
   layout: ArenaLayout,
-  limits: BackendLimits,
+  limits: StepLimits,
 ): StepResults {
   return viewsByName(memory, stepResultArrays(limits), layout.results) as unknown as StepResults;
 }
