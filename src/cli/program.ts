@@ -1,16 +1,19 @@
 /** @module The commands of `pagoda`. */
-import { Command } from "commander";
+import { Command, type Help } from "commander";
 import { refuseUnknownVariables } from "../instance/options/read-options.ts";
 import { addBenchCommand } from "./commands/bench.ts";
+import { addChatCommand } from "./commands/chat.ts";
 import { addPlanCommand } from "./commands/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
+import { brokenLines } from "./print/text-columns.ts";
 import { version } from "./version.ts";
 
 /** Adding a command is one line here. */
 const commands: readonly ((program: Command) => void)[] = [
   addServeCommand,
   addRunCommand,
+  addChatCommand,
   addPlanCommand,
   addBenchCommand,
 ];
@@ -22,12 +25,27 @@ export function buildProgram(): Command {
     )
     .version(version)
     .showSuggestionAfterError()
+    .configureHelp({ subcommandTerm: (command) => command.name(), formatItem: helpItem })
     // Options belong to the command they follow: `plan explain --gpu` is not `plan --gpu`.
     .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(`pagoda: ${asOneLine(text)}\n`) });
   for (const add of commands) add(program);
   program.hook("preAction", () => refuseUnknownVariables(process.env));
   return program;
+}
+
+const itemIndent = "  ";
+const besideFromColumns = 76;
+const usualColumns = 80;
+
+/** A term with its description beside it, or below it where a terminal is narrow. */
+function helpItem(term: string, termWidth: number, description: string, helper: Help): string {
+  const columns = helper.helpWidth ?? usualColumns;
+  const beside = columns >= besideFromColumns;
+  const indent = beside ? " ".repeat(termWidth + 2 * itemIndent.length) : itemIndent.repeat(3);
+  const first = beside ? `${itemIndent}${term.padEnd(termWidth)}${itemIndent}` : indent;
+  const lines = description === "" ? [] : brokenLines(first + description, indent, columns);
+  return (beside && lines.length > 0 ? lines : [`${itemIndent}${term}`, ...lines]).join("\n");
 }
 
 /** commander puts its suggestion on a second line. */

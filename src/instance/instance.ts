@@ -75,7 +75,7 @@ export async function prepareInstance(
     settings,
     device,
     modelId: settings.servedModelName?.value ?? found.modelId,
-    root: found.modelId,
+    root: found.root,
     files,
     program,
     plan,

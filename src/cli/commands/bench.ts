@@ -1,4 +1,6 @@
 /** @module pagoda bench: the figures that the README states, measured here and now. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { type KernelChoice, kernelChoices } from "../../backend/cpu/choose-kernels.ts";
 import { type BenchPart, benchParts } from "../../bench/bench-parts.ts";
@@ -6,6 +8,8 @@ import { type LoadName, loadNames } from "../../bench/load/workload.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { onOrOff, option, wholeNumber } from "../../instance/options/option.ts";
 import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
+import { signalExitCodes, stoppableFetch } from "../lifecycle/abortable-download.ts";
+import { ProgressPrinter } from "../print/progress.ts";
 
 const measured = "What is measured:";
 const beside = "Beside whom:";
@@ -15,7 +19,7 @@ function listOf<T extends string>(words: readonly T[]): (text: string) => readon
     text.split(",").map((part) => {
       const word = words.find((candidate) => candidate === part.trim());
       if (word === undefined)
-        throw new PagodaError("invalid_option", `'${part}' is not one of ${words.join(", ")}`);
+        throw new PagodaError("invalid_option", `'${part}' is not one of ${words.join(", ")}.`);
       return word;
     });
 }
@@ -85,9 +89,13 @@ const options = {
 
 const examples = `
 Examples:
-  pagoda bench                                  our own figures with the default model
-  pagoda bench --parts loads --rounds 3
-  pagoda bench --peers ~/peers --peer-hf ~/peers/models/hf --peer-q4-0 ~/peers/models/q4_0.gguf
+  Our own figures with the default model:
+    pagoda bench
+    pagoda bench --parts loads --rounds 3
+  llama.cpp and vLLM beside them:
+    pagoda bench --peers ~/peers \\
+      --peer-q4-0 ~/peers/models/q4_0.gguf \\
+      --peer-hf ~/peers/models/hf
 
 Each option has a variable: --rounds is PAGODA_ROUNDS. Flags win.
 
@@ -101,9 +109,61 @@ export function addBenchCommand(program: Command): void {
     .addHelpText("after", examples);
   registerOptions(command, options);
   command.action(async (model: string | undefined, given: Record<string, unknown>) => {
-    const { benchCommand } = await import("../bench.ts");
-    process.exitCode = await benchCommand(model ?? null, readOptions(options, given, process.env));
+    process.exitCode = await bench(model ?? null, readOptions(options, given, process.env));
   });
 }
 
-export type BenchValues = ReturnType<typeof readOptions<typeof options>>;
+type BenchValues = ReturnType<typeof readOptions<typeof options>>;
+
+const program = fileURLToPath(new URL("../../../bin/pagoda.js", import.meta.url));
+const checkout = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** Measures, prints, and returns the exit code: 1 when a goal is missed. */
+async function bench(modelArgument: string | null, values: BenchValues): Promise<number> {
+  const { endWithSignals } = await import("../../process/started-processes.ts");
+  const { runBench } = await import("../../bench/bench.ts");
+  const { renderReport } = await import("../../bench/report.ts");
+  const modelPath = await ggufPath(modelArgument);
+  endWithSignals();
+  const report = await runBench({
+    program: [program],
+    folder: checkout,
+    modelPath,
+    kernels: values.kernels?.value ?? ["wasm", "machine-code"],
+    numThreads: values.threads?.value ?? 2,
+    numRounds: values.rounds?.value ?? 5,
+    // Prompts of their own for every run: no server may know them from an earlier one.
+    seed: values.seed?.value ?? Math.floor(Date.now() / 1000),
+    loads: values.loads?.value ?? loadNames,
+    parts: values.parts?.value ?? benchParts,
+    peers: peersOf(values),
+    say: (line) => process.stderr.write(`${line}\n`),
+  });
+  process.stdout.write(values.json?.value === true ? `${JSON.stringify(report)}\n` : renderReport(report));
+  return report.figures.some((figure) => figure.met === false) ? 1 : 0;
+}
+
+/** The file on this machine; fetched where it must be. */
+async function ggufPath(modelArgument: string | null): Promise<string> {
+  const { resolveModel, sourceSettingsFrom } = await import("../../model/source/resolve-model.ts");
+  const progress = new ProgressPrinter();
+  const found = await stoppableFetch(signalExitCodes, (stop) =>
+    resolveModel(modelArgument, sourceSettingsFrom(process.env, stop), progress.onDownload),
+  );
+  progress.stop();
+  if (found.model.kind === "gguf") return found.model.path;
+  throw new PagodaError(
+    "invalid_option",
+    "pagoda bench measures one .gguf file, which the peers can read too.",
+    { hint: "Give the path of a .gguf file, or no model for the default." },
+  );
+}
+
+function peersOf(values: BenchValues) {
+  if (values.peers === null) return null;
+  const paths = { q4ZeroPath: values.peerQ4?.value ?? null, vllmModel: values.peerFolder?.value ?? null };
+  for (const path of Object.values(paths))
+    if (path !== null && !existsSync(path))
+      throw new PagodaError("invalid_option", `There is nothing at ${path}.`);
+  return { folder: values.peers.value, ...paths };
+}

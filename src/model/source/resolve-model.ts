@@ -1,9 +1,9 @@
 /** @module From what the user wrote to files on this machine. */
 import type { LocalModel } from "../model-files.ts";
-import { defaultModel, defaultModelId } from "./default-model.ts";
+import { defaultModel } from "./default-model.ts";
 import type { ProgressListener } from "./download/progress-meter.ts";
 import { hubModel } from "./hub/hub-model.ts";
-import { parseModelName } from "./model-name.ts";
+import { defaultModelId, parseModelName } from "./model-name.ts";
 import type { SourceSettings } from "./source-settings.ts";
 
 export type { DownloadProgress, ProgressListener } from "./download/progress-meter.ts";
@@ -11,8 +11,10 @@ export { type SourceSettings, sourceSettingsFrom } from "./source-settings.ts";
 
 export interface ResolvedModel {
   readonly model: LocalModel;
-  /** The name under which it is served unless the user gives another. */
+  /** The name under which it is served unless the user gives another: never a path. */
   readonly modelId: string;
+  /** Where it comes from: a path, a hub id, or the default model's name. */
+  readonly root: string;
   /** What it must be quantised to at load if the user says nothing; null: as it is. */
   readonly quantization: "int4" | null;
   /** Lines that the user should see: which source was used instead of which. */
@@ -29,8 +31,15 @@ export async function resolveModel(
   settings: SourceSettings,
   onProgress: ProgressListener,
 ): Promise<ResolvedModel> {
-  if (name === null) return { ...(await defaultModel(settings, onProgress)), modelId: defaultModelId };
-  const parsed = parseModelName(name);
-  if (parsed.kind === "local") return { model: parsed.model, modelId: name, quantization: null, notes: [] };
-  return { ...(await hubModel(parsed, settings, onProgress)), modelId: name, quantization: null };
+  const parsed = name === null ? ({ kind: "default" } as const) : parseModelName(name);
+  if (parsed.kind === "default")
+    return {
+      ...(await defaultModel(settings, onProgress)),
+      modelId: defaultModelId,
+      root: defaultModelId,
+    };
+  const { modelId } = parsed;
+  const root = name ?? modelId;
+  if (parsed.kind === "local") return { model: parsed.model, modelId, root, quantization: null, notes: [] };
+  return { ...(await hubModel(parsed, settings, onProgress)), modelId, root, quantization: null };
 }

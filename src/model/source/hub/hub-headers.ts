@@ -144,10 +144,8 @@ function offlineHeaders(repoId: string, revision: string, settings: SourceSettin
  */
 export async function hubHeaders(name: string, settings: SourceSettings): Promise<HubHeaders> {
   const parsed = parseModelName(name);
-  if (parsed.kind === "local")
-    throw new PagodaError("model_unavailable", `${name} is a path, not a hub id`, {
-      hint: "Write org/name.",
-    });
+  if (parsed.kind !== "hub")
+    throw new PagodaError("model_unavailable", `${name} is not a hub id.`, { hint: "Write org/name." });
   const { repoId, revision, fileTag } = parsed;
   if (!settings.mayAskHub) return offlineHeaders(repoId, revision, settings);
   const client = new HubClient(settings);

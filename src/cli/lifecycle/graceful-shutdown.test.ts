@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
-import type { Script } from "../server/testing/scripted-service.ts";
-import { testApp } from "../server/testing/test-app.ts";
+import type { Script } from "../../server/testing/scripted-service.ts";
+import { testApp } from "../../server/testing/test-app.ts";
 import { onStopSignal } from "./graceful-shutdown.ts";
 
 /** A server in this process and what a SIGTERM to it does; the test runner's own listeners do not hear of it. */
@@ -12,7 +12,7 @@ async function stoppable(t: TestContext, script: Script = { text: "a" }, graceMs
   await app.listen({ port: 0, host: "127.0.0.1" });
   const address = app.server.address();
   assert.ok(typeof address === "object" && address !== null);
-  const stopping = onStopSignal({ slot, running, graceMs });
+  const stopping = onStopSignal({ slot, running, graceMs, say: () => undefined });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const listener = process.listeners(signal).at(-1);
     t.after(() => process.off(signal, listener as NodeJS.SignalsListener));

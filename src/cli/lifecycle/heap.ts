@@ -5,12 +5,12 @@
  * process id, nothing of the first image stays resident) with the flags that its `--memory` calls for. A second process
  * would count against the cap.
  */
-import { capBytesOf } from "../core/budget.ts";
-import { PagodaError } from "../core/errors.ts";
-import { readDeviceMemory } from "../instance/device-memory.ts";
-import { semiSpaceMib } from "../instance/heap-shares.ts";
-import { engineOptions } from "../instance/options/engine-options.ts";
-import { type Environment, readOptions } from "../instance/options/read-options.ts";
+import { capBytesOf } from "../../core/budget.ts";
+import { PagodaError } from "../../core/errors.ts";
+import { readDeviceMemory } from "../../instance/device-memory.ts";
+import { semiSpaceMib } from "../../instance/heap-shares.ts";
+import { engineOptions } from "../../instance/options/engine-options.ts";
+import { type Environment, readOptions } from "../../instance/options/read-options.ts";
 
 /** Set in the replaced process; its value is the ceiling in MiB. */
 const heapVariable = "PAGODA_HEAP_MIB";

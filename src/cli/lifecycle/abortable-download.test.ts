@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { pathWithHangingPip } from "../model/testing/stub-pip.ts";
-import { temporaryFolder } from "../model/testing/temporary-folder.ts";
-import { PagodaProcess } from "./testing/pagoda-process.ts";
+import { pathWithHangingPip } from "../../model/testing/stub-pip.ts";
+import { temporaryFolder } from "../../model/testing/temporary-folder.ts";
+import { PagodaProcess } from "../testing/pagoda-process.ts";
 
 /** The process id of the pip that fetches into `folder`, once it is there. */
 async function fetchingPip(folder: string, pagoda: PagodaProcess): Promise<number> {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { PagodaProcess, tinyModel } from "./testing/pagoda-process.ts";
+import { PagodaProcess, tinyModel } from "../testing/pagoda-process.ts";
 
 for (const args of [
   ["run", tinyModel, "a", "--backend", "reference", "--max-tokens", "5"],

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mib } from "../core/byte-size.ts";
-import { peakResidentBytes } from "../process/process-tree.ts";
-import { memoryReport, settledMemoryReport } from "./testing/memory-report.ts";
-import { PagodaProcess, tinyModel } from "./testing/pagoda-process.ts";
+import { mib } from "../../core/byte-size.ts";
+import { peakResidentBytes } from "../../process/process-tree.ts";
+import { memoryReport, settledMemoryReport } from "../testing/memory-report.ts";
+import { PagodaProcess, tinyModel } from "../testing/pagoda-process.ts";
 
 const capMib = 320;
 

@@ -1,5 +1,5 @@
 /** @module Sampling defaults in the words of the command line. */
-import { defaultSamplingParams, type SamplingParams } from "../core/sampling-params.ts";
+import { defaultSamplingParams, type SamplingParams } from "../../core/sampling-params.ts";
 
 const labels = {
   topK: "top-k",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { promptFrom } from "./prompt-argument.ts";
-import { PagodaProcess, runToEnd, tinyModel } from "./testing/pagoda-process.ts";
+import { promptFrom, runArguments } from "../answer/prompt-argument.ts";
+import { PagodaProcess, runToEnd, tinyModel } from "../testing/pagoda-process.ts";
 
 const keyboard = Object.assign(Readable.from([]), { isTTY: true });
 
@@ -10,8 +10,30 @@ test("the prompt is the argument, or what is piped in", async () => {
   assert.equal(await promptFrom("hi", keyboard), "hi");
   assert.equal(await promptFrom("-", Readable.from(["two\n", "lines\n"])), "two\nlines");
   assert.equal(await promptFrom(undefined, Readable.from(["piped"])), "piped");
-  await assert.rejects(promptFrom(undefined, keyboard), /there is no prompt/);
+  await assert.rejects(promptFrom(undefined, keyboard), /There is no prompt/);
   await assert.rejects(promptFrom("-", Readable.from(["\n"])), /standard input is empty/);
+});
+
+test("one argument alone is the model or the prompt, whichever it is", () => {
+  const given = (...texts: string[]) => runArguments(texts[0], texts[1], null);
+  assert.deepEqual(given("Hello"), { model: null, prompt: "Hello" });
+  assert.deepEqual(given("SmolLM2-135M-Instruct"), { model: "SmolLM2-135M-Instruct", prompt: undefined });
+  assert.deepEqual(given(tinyModel), { model: tinyModel, prompt: undefined });
+  assert.deepEqual(given("any name", "Hello"), { model: "any name", prompt: "Hello" });
+  assert.deepEqual(given(), { model: null, prompt: undefined });
+  assert.deepEqual(runArguments("org/name", undefined, "m.gguf"), { model: "m.gguf", prompt: "org/name" });
+  assert.throws(() => runArguments("a", "b", "m.gguf"), /The model is given twice: a and --model m\.gguf/);
+});
+
+test("an answer that finds no end is cut at a stated length, and told so", async (t) => {
+  const args = ["run", "--model", tinyModel, "hello", "--backend", "reference"];
+  const overridden = ["--override-generation-config", '{"temperature": 0, "max_new_tokens": 4}'];
+  const cut = await runToEnd(t, [...args, ...overridden]);
+  assert.equal(cut.code, 0);
+  assert.equal(cut.stderr, "pagoda: The answer was cut after 4 tokens; --max-tokens allows more.\n");
+  // A length that was asked for is no news.
+  const asked = await runToEnd(t, [...args, "--temperature", "0", "--max-tokens", "4"]);
+  assert.deepEqual([asked.code, asked.stderr, asked.stdout], [0, "", cut.stdout]);
 });
 
 test("a piped prompt is answered as the same argument is", async (t) => {

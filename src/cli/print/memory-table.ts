@@ -1,21 +1,29 @@
 /** @module Where every byte of the budget goes, as a table for people. */
-import { formatBytes } from "../core/byte-size.ts";
-import type { ServedModel } from "../core/generation.ts";
-import type { MemoryReport } from "../core/memory-report.ts";
-import type { PreparedInstance } from "../instance/instance.ts";
-import type { InstanceSettings } from "../instance/settings.ts";
+import { formatBytes } from "../../core/byte-size.ts";
+import type { ServedModel } from "../../core/generation.ts";
+import type { MemoryReport } from "../../core/memory-report.ts";
+import type { PreparedInstance } from "../../instance/instance.ts";
+import type { InstanceSettings } from "../../instance/settings.ts";
 import { describeSampling } from "./describe-sampling.ts";
+import { alignColumns, brokenLines, type LabelledText, labelledLines } from "./text-columns.ts";
 
 const componentLabels = {
-  runtime: "runtime (Node, heap ceiling, threads)",
+  runtime: "runtime (heap, threads)",
   weights: "weights",
   workspace: "workspace",
   kvPool: "KV pool",
   tables: "tables",
 } as const;
 
-/** Lines of the table; no trailing newline. */
-export function memoryTable(report: MemoryReport, prepared: PreparedInstance, model: ServedModel): string {
+export interface MemoryTableParts {
+  readonly report: MemoryReport;
+  readonly prepared: PreparedInstance;
+  readonly model: ServedModel;
+}
+
+/** Lines of the table, long ones broken where a terminal of `columns` needs it (null: none is); no trailing newline. */
+export function memoryTable(parts: MemoryTableParts, columns: number | null): string {
+  const { report, prepared } = parts;
   const rows = report.components.map((component) => [
     componentLabels[component.name],
     formatBytes(component.plannedBytes),
@@ -29,14 +37,12 @@ export function memoryTable(report: MemoryReport, prepared: PreparedInstance, mo
     ...rows,
     ["total", total("plannedBytes"), total("actualBytes"), ""],
   ]);
-  return [...table, "", ...derivation(report, prepared, model), ...prepared.plan.budget.notes].join("\n");
+  const notes = prepared.plan.budget.notes.flatMap((note) => brokenLines(note, "", columns));
+  return [...table, "", ...labelledLines(derivation(parts), columns), ...notes].join("\n");
 }
 
-function derivation(
-  report: MemoryReport,
-  { plan, settings }: PreparedInstance,
-  model: ServedModel,
-): string[] {
+function derivation({ report, prepared, model }: MemoryTableParts): LabelledText[] {
+  const { plan, settings } = prepared;
   const { budget, blocks } = report;
   const { limits } = plan;
   const cap =
@@ -45,7 +51,7 @@ function derivation(
       : `${formatBytes(budget.capBytes)} = ${budget.capBytes} bytes (${budget.cap.why})`;
   const perBlock = `${blocks.blockSize} tokens, ${formatBytes(blocks.bytesPerBlock)}, ${limits.kvDtype}`;
   const length = plan.budget.maxModelLen;
-  return alignColumns([
+  return [
     ["device", `${formatBytes(budget.deviceTotalBytes)} in all`],
     ["cap", cap],
     ["KV pool", `${budget.pool.why}: ${blocks.numTotal} blocks of ${perBlock}`],
@@ -59,29 +65,13 @@ function derivation(
       "kernels",
       `${report.kernels}${kernelsOrigin(report, settings)}, ${settings.numThreads.value} threads (${settings.numThreads.why ?? settings.numThreads.from})`,
     ],
-    ...(report.kernelsReason === undefined ? [] : [["", report.kernelsReason]]),
+    ...(report.kernelsReason === undefined ? [] : [["", report.kernelsReason] as const]),
     ["sampling", `${describeSampling(model.defaultSampling)} (${model.samplingOrigin})`],
-  ]);
+  ];
 }
 
 /** Who asked for the kernels, or how long it took to trust them. */
 function kernelsOrigin({ selfTestMs }: MemoryReport, { kernels }: InstanceSettings): string {
   if (kernels.why !== undefined) return ` (${kernels.why})`;
   return selfTestMs === undefined ? "" : ` (tested in ${selfTestMs.toFixed(0)} ms)`;
-}
-
-/** The first column is flush left; numbers of a four-column table are flush right. */
-function alignColumns(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) =>
-    Math.max(...rows.map((row) => (row[column] ?? "").length)),
-  );
-  return rows.map((row) =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return column > 0 && row.length > 2 && column < 3 ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join("  ")
-      .trimEnd(),
-  );
 }

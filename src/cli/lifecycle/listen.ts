@@ -2,7 +2,7 @@
 import { isIPv6 } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
-import { invariant, PagodaError } from "../core/errors.ts";
+import { invariant, PagodaError } from "../../core/errors.ts";
 
 export interface Endpoint {
   readonly host: string;

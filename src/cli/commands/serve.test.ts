@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
-import type { MemoryReport } from "../core/memory-report.ts";
-import { PagodaProcess, runToEnd, tinyModel } from "./testing/pagoda-process.ts";
+import type { MemoryReport } from "../../core/memory-report.ts";
+import { PagodaProcess, runToEnd, tinyModel } from "../testing/pagoda-process.ts";
 
 const serving = (...args: string[]) => ["serve", tinyModel, "--backend", "reference", "--port", "0", ...args];
 

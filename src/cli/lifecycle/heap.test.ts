@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gib, mib } from "../core/byte-size.ts";
+import { gib, mib } from "../../core/byte-size.ts";
 import {
   bodyCapacityBytes,
   heapCeilingMib,
   logprobCapacity,
   unreadCapacityBytes,
-} from "../instance/heap-shares.ts";
-import { runtimeReservationBytes } from "../instance/runtime-reservation.ts";
+} from "../../instance/heap-shares.ts";
+import { runtimeReservationBytes } from "../../instance/runtime-reservation.ts";
 import { capAsTyped } from "./heap.ts";
 
 test("the heap's ceiling follows the cap within bounds", () => {

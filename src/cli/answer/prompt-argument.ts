@@ -1,0 +1,46 @@
+/** @module What `pagoda run` was given: a model, a prompt, both, or neither. */
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+import { PagodaError } from "../../core/errors.ts";
+import { namesModel } from "../../model/source/model-name.ts";
+
+export interface RunArguments {
+  /** null: the default model. */
+  readonly model: string | null;
+  /** undefined: to be read from standard input. */
+  readonly prompt: string | undefined;
+}
+
+/** Of one argument alone it is found out which it is. `modelFlag` is what `--model` says, null without it. */
+export function runArguments(
+  first: string | undefined,
+  second: string | undefined,
+  modelFlag: string | null,
+): RunArguments {
+  if (modelFlag !== null) {
+    if (second === undefined) return { model: modelFlag, prompt: first };
+    throw new PagodaError("invalid_option", `The model is given twice: ${first} and --model ${modelFlag}.`, {
+      hint: "Give it once.",
+    });
+  }
+  if (second !== undefined) return { model: first ?? null, prompt: second };
+  if (first === undefined) return { model: null, prompt: undefined };
+  return namesModel(first) ? { model: first, prompt: undefined } : { model: null, prompt: first };
+}
+
+/** `-`, or no prompt where `input` is not a keyboard, is all of `input` without its last line break. */
+export async function promptFrom(
+  argument: string | undefined,
+  input: Readable & { readonly isTTY?: boolean },
+): Promise<string> {
+  if (argument !== undefined && argument !== "-") return argument;
+  if (argument === undefined && input.isTTY === true)
+    throw new PagodaError("invalid_option", "There is no prompt.", {
+      hint: `Give one, as in pagoda run "What is a pagoda?", or pipe it in.`,
+    });
+  const piped = (await text(input)).replace(/\r?\n$/, "");
+  if (piped !== "") return piped;
+  throw new PagodaError("invalid_option", "The prompt on standard input is empty.", {
+    hint: `Give one, as in pagoda run "What is a pagoda?", or pipe a text in.`,
+  });
+}
