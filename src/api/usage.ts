@@ -36,25 +36,25 @@ export function chunkClosing(shown: UsageShown, counter: UsageCounter): string {
 
 /** Adds up the tokens of an answer as its events pass. */
 export class UsageCounter {
-  private numPromptTokens = 0;
-  private numCompletionTokens = 0;
-  private numCachedTokens = 0;
+  #numPromptTokens = 0;
+  #numCompletionTokens = 0;
+  #numCachedTokens = 0;
 
   push(event: GenerationEvent): void {
     if (event.type === "prompt") {
-      this.numPromptTokens += event.promptTokenIds.length;
-      this.numCachedTokens += event.numCachedTokens;
+      this.#numPromptTokens += event.promptTokenIds.length;
+      this.#numCachedTokens += event.numCachedTokens;
     } else if (event.type === "delta") {
-      this.numCompletionTokens += event.tokenIds.length;
+      this.#numCompletionTokens += event.tokenIds.length;
     }
   }
 
   usage(): Usage {
     return {
-      prompt_tokens: this.numPromptTokens,
-      total_tokens: this.numPromptTokens + this.numCompletionTokens,
-      completion_tokens: this.numCompletionTokens,
-      prompt_tokens_details: { cached_tokens: this.numCachedTokens },
+      prompt_tokens: this.#numPromptTokens,
+      total_tokens: this.#numPromptTokens + this.#numCompletionTokens,
+      completion_tokens: this.#numCompletionTokens,
+      prompt_tokens_details: { cached_tokens: this.#numCachedTokens },
     };
   }
 }

@@ -11,7 +11,7 @@ import { planService } from "./plan-service.ts";
 
 function serverWith(planner: ReturnType<typeof planService> | null) {
   return buildApp({
-    slot: new ServedModels(),
+    servedModels: new ServedModels(),
     running: new RunningRequests(),
     metrics: new ServerMetrics("m"),
     logger: pino({ level: "silent" }),

@@ -283,7 +283,7 @@ test("our own faults tell the client nothing of themselves, before and within a 
 });
 
 test("health, models, version, memory; and all of them while loading, draining and after a failure", async () => {
-  const { app, slot, service } = testApp({ text: "a" });
+  const { app, servedModels, service } = testApp({ text: "a" });
   assert.equal((await app.inject("/health")).statusCode, 200);
   assert.deepEqual((await app.inject("/version")).json(), { version: "1.2.3" });
   const [card] = (await app.inject("/v1/models")).json().data;
@@ -294,7 +294,7 @@ test("health, models, version, memory; and all of them while loading, draining a
   const failed = await app.inject("/health");
   assert.deepEqual([failed.statusCode, failed.json().error.code], [500, "engine_failed"]);
   service.failureReason = null;
-  slot.drain();
+  servedModels.drain();
   const draining = await app.inject("/health");
   assert.deepEqual([draining.statusCode, draining.headers["retry-after"]], [503, "1"]);
   const request = await app.inject(post("/v1/completions", { prompt: "a" }));

@@ -11,10 +11,10 @@ import {
 import type { PlanService } from "../api/admin/plan.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { PagodaError } from "../core/errors.ts";
-import { LogprobRoom } from "./answers/logprob-budget.ts";
-import { timedBody } from "./bodies/body-read-timeout.ts";
-import { discardRest } from "./bodies/drain-request-body.ts";
-import { BodyRoom } from "./bodies/request-body-budget.ts";
+import { LogprobBudget } from "./answers/logprob-budget.ts";
+import { bodyWithReadTimeout } from "./bodies/body-read-timeout.ts";
+import { drainRequestBody } from "./bodies/drain-request-body.ts";
+import { RequestBodyBudget } from "./bodies/request-body-budget.ts";
 import { answerMalformed } from "./malformed-request.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { requestIdFor } from "./request-id.ts";
@@ -31,7 +31,7 @@ import { UnknownFieldLog } from "./unknown-field-log.ts";
 const retryAfterSeconds = "1";
 
 export interface AppParts {
-  readonly slot: ServedModels;
+  readonly servedModels: ServedModels;
   readonly running: RunningRequests;
   readonly metrics: ServerMetrics;
   readonly logger: FastifyBaseLogger;
@@ -64,16 +64,16 @@ export function buildApp(parts: AppParts): FastifyInstance {
       anyReply.header("x-request-id", request.id).status(errorStatus(error)).send(errorBody(error));
     },
   });
-  const bodyRoom = new BodyRoom(parts.bodyCapacityBytes, parts.bodyLimitBytes);
+  const requestBodyBudget = new RequestBodyBudget(parts.bodyCapacityBytes, parts.bodyLimitBytes);
   app.addHook("onRequest", async (request, reply) => {
-    // Before a body is read that no room was taken for.
+    // A body is read only after its bytes were reserved.
     if (request.is404)
       throw new PagodaError("not_found", `there is no ${request.method} ${pathOf(request)} here`);
-    if (request.method === "POST") bodyRoom.enter(request.raw, reply.raw);
+    if (request.method === "POST") requestBodyBudget.reserve(request.raw, reply.raw);
   });
   app.addHook("preParsing", async (request, reply) => {
     if (request.method !== "POST") return;
-    const body = timedBody(request.raw);
+    const body = bodyWithReadTimeout(request.raw);
     reply.raw.once("close", () => body.destroy());
     return body;
   });
@@ -82,12 +82,12 @@ export function buildApp(parts: AppParts): FastifyInstance {
   });
   addOperationsRoutes(app, parts);
   addPlanRoute(app, parts.planner);
-  addModelRoutes(app, parts.slot);
+  addModelRoutes(app, parts.servedModels);
   addTokenRoutes(app, parts);
   addGenerationRoutes(app, {
     ...parts,
     unknownFields: new UnknownFieldLog(parts.logger),
-    logprobRoom: new LogprobRoom(parts.logprobCapacity),
+    logprobBudget: new LogprobBudget(parts.logprobCapacity),
   });
   app.setErrorHandler((thrown, request, reply) => {
     const error = catalogued(thrown, parts.bodyLimitBytes);
@@ -97,7 +97,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     if (!request.raw.readableEnded) {
       // Fastify would close the connection under a client that still sends.
       reply.removeHeader("connection");
-      discardRest(request.raw);
+      drainRequestBody(request.raw);
     }
     return reply.status(errorStatus(error)).send(errorBody(error));
   });

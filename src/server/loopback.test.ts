@@ -105,7 +105,7 @@ test("stopping the server ends a stream with an error event", async () => {
       received += data.toString();
     });
     await until(() => received.includes('"text":"x"'));
-    given.slot.drain();
+    given.servedModels.drain();
     given.running.abortAll();
     await until(() => received.includes("[DONE]"));
     assert.match(received, /"code":"not_ready"/);

@@ -2,8 +2,8 @@
 import type { ServerResponse } from "node:http";
 
 export class RunningRequests {
-  private readonly controllers = new Set<AbortController>();
-  private onNone: (() => void) | null = null;
+  readonly #controllers = new Set<AbortController>();
+  #onNone: (() => void) | null = null;
 
   /**
    * The signal of one request; aborted as soon as its connection closes before the answer is complete.
@@ -11,25 +11,25 @@ export class RunningRequests {
    */
   begin(response: ServerResponse): AbortSignal {
     const controller = new AbortController();
-    this.controllers.add(controller);
+    this.#controllers.add(controller);
     response.once("close", () => {
-      this.controllers.delete(controller);
+      this.#controllers.delete(controller);
       if (!response.writableFinished) controller.abort();
-      if (this.controllers.size === 0) this.onNone?.();
+      if (this.#controllers.size === 0) this.#onNone?.();
     });
     return controller.signal;
   }
 
   get numRunning(): number {
-    return this.controllers.size;
+    return this.#controllers.size;
   }
 
   /** Resolves when none is running, or after `mostMs`. For one caller. */
   settled(mostMs: number): Promise<void> {
-    if (this.controllers.size === 0) return Promise.resolve();
+    if (this.#controllers.size === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, mostMs);
-      this.onNone = () => {
+      this.#onNone = () => {
         clearTimeout(timer);
         resolve();
       };
@@ -37,6 +37,6 @@ export class RunningRequests {
   }
 
   abortAll(): void {
-    for (const controller of this.controllers) controller.abort();
+    for (const controller of this.#controllers) controller.abort();
   }
 }

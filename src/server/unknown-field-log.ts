@@ -6,20 +6,20 @@ const mostRememberedNames = 1000;
 const longestShownName = 100;
 
 export class UnknownFieldLog {
-  private readonly seen = new Set<string>();
-  private readonly log: FastifyBaseLogger;
+  readonly #seen = new Set<string>();
+  readonly #log: FastifyBaseLogger;
 
   constructor(log: FastifyBaseLogger) {
-    this.log = log;
+    this.#log = log;
   }
 
   note(route: string, names: readonly string[]): void {
     for (const name of names) {
       const field = name.slice(0, longestShownName);
       const key = `${route} ${field}`;
-      if (this.seen.has(key) || this.seen.size >= mostRememberedNames) continue;
-      this.seen.add(key);
-      this.log.warn({ route, field }, "ignoring an unknown request field (said once)");
+      if (this.#seen.has(key) || this.#seen.size >= mostRememberedNames) continue;
+      this.#seen.add(key);
+      this.#log.warn({ route, field }, "ignoring an unknown request field (said once)");
     }
   }
 }

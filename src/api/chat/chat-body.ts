@@ -15,16 +15,16 @@ interface ChoiceSoFar {
 }
 
 export class ChatBodyBuilder implements BodyBuilder {
-  private readonly answer: ChatAnswer;
-  private readonly tokens: TokenText;
-  private readonly usage = new UsageCounter();
-  private readonly choices: ChoiceSoFar[];
-  private prompt: PromptEvent | null = null;
+  readonly #answer: ChatAnswer;
+  readonly #tokens: TokenText;
+  readonly #usage = new UsageCounter();
+  readonly #choices: ChoiceSoFar[];
+  #prompt: PromptEvent | null = null;
 
   constructor(answer: ChatAnswer, tokens: TokenText) {
-    this.answer = answer;
-    this.tokens = tokens;
-    this.choices = Array.from({ length: answer.numChoices }, () => ({
+    this.#answer = answer;
+    this.#tokens = tokens;
+    this.#choices = Array.from({ length: answer.numChoices }, () => ({
       text: "",
       tokenIds: [],
       logprobs: [],
@@ -33,44 +33,45 @@ export class ChatBodyBuilder implements BodyBuilder {
   }
 
   push(_promptIndex: number, event: GenerationEvent): void {
-    this.usage.push(event);
+    this.#usage.push(event);
     if (event.type === "prompt") {
-      this.prompt = event;
+      this.#prompt = event;
       return;
     }
-    const choice = this.choices[event.index];
-    invariant(choice !== undefined, () => `event of sequence ${event.index} of ${this.choices.length}`);
+    const choice = this.#choices[event.index];
+    invariant(choice !== undefined, () => `event of sequence ${event.index} of ${this.#choices.length}`);
     if (event.type === "finished") {
       choice.finished = event;
       return;
     }
     choice.text += event.text;
-    if (this.answer.showsTokenIds) choice.tokenIds.push(...event.tokenIds);
+    if (this.#answer.showsTokenIds) choice.tokenIds.push(...event.tokenIds);
     if (event.logprobs !== null) choice.logprobs.push(...event.logprobs);
   }
 
   *pieces(): Generator<string> {
-    const { answer, prompt } = this;
+    const answer = this.#answer;
+    const prompt = this.#prompt;
     yield bodyOpening(answer, "chat.completion", answer.modelId);
-    for (const [index, choice] of this.choices.entries()) yield* this.choicePieces(choice, index);
-    yield `],"usage":${JSON.stringify(this.usage.usage())}`;
+    for (const [index, choice] of this.#choices.entries()) yield* this.#choicePieces(choice, index);
+    yield `],"usage":${JSON.stringify(this.#usage.usage())}`;
     if (answer.showsPromptLogprobs && prompt !== null && prompt.promptLogprobs !== null) {
       yield ',"prompt_logprobs":';
-      yield* promptLogprobsPieces(this.tokens, prompt.promptLogprobs);
+      yield* promptLogprobsPieces(this.#tokens, prompt.promptLogprobs);
     }
     if (answer.showsTokenIds && prompt !== null)
       yield `,"prompt_token_ids":${JSON.stringify(prompt.promptTokenIds)}`;
     yield "}";
   }
 
-  private *choicePieces(choice: ChoiceSoFar, index: number): Generator<string> {
-    const { answer } = this;
+  *#choicePieces(choice: ChoiceSoFar, index: number): Generator<string> {
+    const answer = this.#answer;
     const { finished } = choice;
     invariant(finished !== null, () => `sequence ${index} of ${answer.answerId} has no ending`);
     const message = { role: "assistant", content: choice.text, refusal: null };
     yield `${index === 0 ? "" : ","}{"index":${index},"message":${JSON.stringify(message)},"logprobs":`;
     if (answer.showsLogprobs)
-      yield* chatLogprobsPieces({ tokens: this.tokens, asTokenIds: answer.tokensAsIds }, choice.logprobs);
+      yield* chatLogprobsPieces({ tokens: this.#tokens, asTokenIds: answer.tokensAsIds }, choice.logprobs);
     else yield "null";
     yield `,"finish_reason":"${finished.reason}","stop_reason":${JSON.stringify(finished.stopReason)}`;
     yield answer.showsTokenIds ? `,"token_ids":${JSON.stringify(choice.tokenIds)}}` : "}";

@@ -7,73 +7,76 @@ import { chunkClosing, UsageCounter } from "../usage.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 
 export class ChatChunkBuilder implements ChunkBuilder {
-  private readonly answer: ChatAnswer;
-  private readonly tokens: TokenText;
-  private readonly usage = new UsageCounter();
+  readonly #answer: ChatAnswer;
+  readonly #tokens: TokenText;
+  readonly #usage = new UsageCounter();
   /** `data: {"id":…,"model":…,"choices":[` */
-  private readonly opening: string;
+  readonly #opening: string;
 
   constructor(answer: ChatAnswer, tokens: TokenText) {
-    this.answer = answer;
-    this.tokens = tokens;
-    this.opening = eventOpening(answer, "chat.completion.chunk", answer.modelId);
+    this.#answer = answer;
+    this.#tokens = tokens;
+    this.#opening = eventOpening(answer, "chat.completion.chunk", answer.modelId);
   }
 
   push(_promptIndex: number, event: GenerationEvent): string {
-    this.usage.push(event);
+    this.#usage.push(event);
     switch (event.type) {
       case "prompt":
-        return this.roleChunks(event);
+        return this.#roleChunks(event);
       case "delta":
-        return this.deltaChunk(event);
+        return this.#deltaChunk(event);
       case "finished":
         return (
-          `${this.opening}{"index":${event.index},"delta":{},"logprobs":null,"finish_reason":"${event.reason}",` +
-          `"stop_reason":${JSON.stringify(event.stopReason)}}${this.closing}`
+          `${this.#opening}{"index":${event.index},"delta":{},"logprobs":null,"finish_reason":"${event.reason}",` +
+          `"stop_reason":${JSON.stringify(event.stopReason)}}${this.#closing}`
         );
     }
   }
 
   /** `]` and the usage so far, or null, where the client asked for usage. */
-  private get closing(): string {
-    return chunkClosing(this.answer, this.usage);
+  get #closing(): string {
+    return chunkClosing(this.#answer, this.#usage);
   }
 
   end(): string {
-    if (!this.answer.includesUsage) return endOfStream;
-    return `${this.opening}],"usage":${JSON.stringify(this.usage.usage())}}\n\n${endOfStream}`;
+    if (!this.#answer.includesUsage) return endOfStream;
+    return `${this.#opening}],"usage":${JSON.stringify(this.#usage.usage())}}\n\n${endOfStream}`;
   }
 
-  private roleChunks(event: PromptEvent): string {
-    const closing = this.promptFields(event);
+  #roleChunks(event: PromptEvent): string {
+    const closing = this.#promptFields(event);
     let chunks = "";
-    for (let index = 0; index < this.answer.numChoices; index++)
+    for (let index = 0; index < this.#answer.numChoices; index++)
       chunks +=
-        `${this.opening}{"index":${index},"delta":{"role":"assistant","content":""},"logprobs":null,` +
-        `"finish_reason":null}${index === 0 ? closing : this.closing}`;
+        `${this.#opening}{"index":${index},"delta":{"role":"assistant","content":""},"logprobs":null,` +
+        `"finish_reason":null}${index === 0 ? closing : this.#closing}`;
     return chunks;
   }
 
   /** The first chunk's closing, with what was asked about the prompt. */
-  private promptFields(event: PromptEvent): string {
+  #promptFields(event: PromptEvent): string {
     let fields = "";
-    if (this.answer.showsTokenIds) fields += `,"prompt_token_ids":${JSON.stringify(event.promptTokenIds)}`;
-    if (this.answer.showsPromptLogprobs && event.promptLogprobs !== null)
-      fields += `,"prompt_logprobs":${joined(promptLogprobsPieces(this.tokens, event.promptLogprobs))}`;
-    return `]${fields}${this.closing.slice(1)}`;
+    if (this.#answer.showsTokenIds) fields += `,"prompt_token_ids":${JSON.stringify(event.promptTokenIds)}`;
+    if (this.#answer.showsPromptLogprobs && event.promptLogprobs !== null)
+      fields += `,"prompt_logprobs":${joined(promptLogprobsPieces(this.#tokens, event.promptLogprobs))}`;
+    return `]${fields}${this.#closing.slice(1)}`;
   }
 
-  private deltaChunk(event: Extract<GenerationEvent, { type: "delta" }>): string {
+  #deltaChunk(event: Extract<GenerationEvent, { type: "delta" }>): string {
     const logprobs =
-      this.answer.showsLogprobs && event.logprobs !== null
+      this.#answer.showsLogprobs && event.logprobs !== null
         ? joined(
-            chatLogprobsPieces({ tokens: this.tokens, asTokenIds: this.answer.tokensAsIds }, event.logprobs),
+            chatLogprobsPieces(
+              { tokens: this.#tokens, asTokenIds: this.#answer.tokensAsIds },
+              event.logprobs,
+            ),
           )
         : "null";
-    const ids = this.answer.showsTokenIds ? `,"token_ids":${JSON.stringify(event.tokenIds)}` : "";
+    const ids = this.#answer.showsTokenIds ? `,"token_ids":${JSON.stringify(event.tokenIds)}` : "";
     return (
-      `${this.opening}{"index":${event.index},"delta":{"content":${JSON.stringify(event.text)}},` +
-      `"logprobs":${logprobs},"finish_reason":null${ids}}${this.closing}`
+      `${this.#opening}{"index":${event.index},"delta":{"content":${JSON.stringify(event.text)}},` +
+      `"logprobs":${logprobs},"finish_reason":null${ids}}${this.#closing}`
     );
   }
 }

@@ -18,28 +18,28 @@ interface ChoiceSoFar {
 }
 
 export class CompletionBodyBuilder implements BodyBuilder {
-  private readonly answer: CompletionAnswer;
-  private readonly tokens: TokenText;
-  private readonly usage = new UsageCounter();
+  readonly #answer: CompletionAnswer;
+  readonly #tokens: TokenText;
+  readonly #usage = new UsageCounter();
   /** By choice index; a choice begins with its prompt's event. */
-  private readonly choices: (ChoiceSoFar | undefined)[] = [];
+  readonly #choices: (ChoiceSoFar | undefined)[] = [];
 
   constructor(answer: CompletionAnswer, tokens: TokenText) {
-    this.answer = answer;
-    this.tokens = tokens;
+    this.#answer = answer;
+    this.#tokens = tokens;
   }
 
   push(promptIndex: number, event: GenerationEvent): void {
-    this.usage.push(event);
-    const { answer } = this;
+    this.#usage.push(event);
+    const answer = this.#answer;
     const firstChoice = promptIndex * answer.numChoicesPerPrompt;
     if (event.type === "prompt") {
-      const text = echoedText(answer, this.tokens, promptIndex, event);
+      const text = echoedText(answer, this.#tokens, promptIndex, event);
       for (let i = 0; i < answer.numChoicesPerPrompt; i++)
-        this.choices[firstChoice + i] = { text, prompt: event, tokenIds: [], positions: [], finished: null };
+        this.#choices[firstChoice + i] = { text, prompt: event, tokenIds: [], positions: [], finished: null };
       return;
     }
-    const choice = this.choices[firstChoice + event.index];
+    const choice = this.#choices[firstChoice + event.index];
     invariant(choice !== undefined, () => `sequence ${event.index} of prompt ${promptIndex} has not begun`);
     if (event.type === "finished") {
       choice.finished = event;
@@ -51,16 +51,16 @@ export class CompletionBodyBuilder implements BodyBuilder {
   }
 
   *pieces(): Generator<string> {
-    const { answer } = this;
+    const answer = this.#answer;
     yield bodyOpening(answer, "text_completion", answer.modelId);
     for (let index = 0; index < answer.prompts.length * answer.numChoicesPerPrompt; index++)
-      yield* this.choicePieces(index);
-    yield `],"usage":${JSON.stringify(this.usage.usage())}}`;
+      yield* this.#choicePieces(index);
+    yield `],"usage":${JSON.stringify(this.#usage.usage())}}`;
   }
 
-  private *choicePieces(index: number): Generator<string> {
-    const { answer } = this;
-    const choice = this.choices[index];
+  *#choicePieces(index: number): Generator<string> {
+    const answer = this.#answer;
+    const choice = this.#choices[index];
     const finished = choice?.finished ?? null;
     invariant(
       choice !== undefined && finished !== null,
@@ -69,15 +69,15 @@ export class CompletionBodyBuilder implements BodyBuilder {
     yield `${index === 0 ? "" : ","}{"index":${index},"text":${JSON.stringify(choice.text)},"logprobs":`;
     if (answer.showsLogprobs)
       yield* completionLogprobsPieces(
-        { tokens: this.tokens, asTokenIds: answer.tokensAsIds },
-        this.scored(choice),
+        { tokens: this.#tokens, asTokenIds: answer.tokensAsIds },
+        this.#scored(choice),
         0,
       );
     else yield "null";
     yield `,"finish_reason":"${finished.reason}","stop_reason":${JSON.stringify(finished.stopReason)}`;
     if (answer.showsPromptLogprobs && choice.prompt.promptLogprobs !== null) {
       yield ',"prompt_logprobs":';
-      yield* promptLogprobsPieces(this.tokens, choice.prompt.promptLogprobs);
+      yield* promptLogprobsPieces(this.#tokens, choice.prompt.promptLogprobs);
     }
     if (answer.showsTokenIds)
       yield `,"prompt_token_ids":${JSON.stringify(choice.prompt.promptTokenIds)},"token_ids":${JSON.stringify(choice.tokenIds)}`;
@@ -85,8 +85,8 @@ export class CompletionBodyBuilder implements BodyBuilder {
   }
 
   /** The tokens of the choice's text: with `echo`, the prompt's come first. */
-  private scored({ prompt, tokenIds, positions }: ChoiceSoFar): ScoredTokens {
-    if (!this.answer.echoes || prompt.promptLogprobs === null) return { tokenIds, positions };
+  #scored({ prompt, tokenIds, positions }: ChoiceSoFar): ScoredTokens {
+    if (!this.#answer.echoes || prompt.promptLogprobs === null) return { tokenIds, positions };
     return {
       tokenIds: [...prompt.promptTokenIds, ...tokenIds],
       positions: [...prompt.promptLogprobs, ...positions],

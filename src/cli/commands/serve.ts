@@ -67,13 +67,13 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   const { RunningRequests } = await import("../../server/running-requests.ts");
   const { listen } = await import("../lifecycle/listen.ts");
   const progress = new ProgressPrinter();
-  const slot = new ServedModels();
+  const servedModels = new ServedModels();
   const running = new RunningRequests();
   const prepared = await prepare(modelNamed(modelArgument, values), values, progress);
   const graceMs = values.shutdownGraceMs?.value ?? defaultGraceMs;
-  const stopping = onStopSignal({ slot, running, graceMs, say });
+  const stopping = onStopSignal({ servedModels, running, graceMs, say });
   const logger = await openLog(values, prepared.notes);
-  const { app, metrics } = await httpServer({ slot, running, logger, prepared });
+  const { app, metrics } = await httpServer({ servedModels, running, logger, prepared });
   const address = await listen(app, logger, {
     host: values.host?.value ?? defaultHost,
     port: values.port?.value ?? defaultPort,
@@ -81,7 +81,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   const instance = await loadInstance(prepared, { observer: metrics, onProgress: progress.onLoad });
   progress.stop();
   stopping.closeLater(app, instance);
-  slot.attach(instance.engine);
+  servedModels.attach(instance.engine);
   announce(instance, prepared, values, address);
   logThroughput(instance.engine, logger);
   stopWhenEngineFails(instance, logger);
@@ -118,9 +118,9 @@ async function openLog(values: ServeValues, notes: readonly string[]): Promise<L
 
 type AppParts = Parameters<typeof import("../../server/app.ts").buildApp>[0];
 
-/** The routes over an empty slot; what requests may take of the heap follows from the cap. */
+/** The routes over an empty servedModels; what requests may take of the heap follows from the cap. */
 async function httpServer(
-  parts: Pick<AppParts, "slot" | "running"> & { logger: Logger; prepared: PreparedInstance },
+  parts: Pick<AppParts, "servedModels" | "running"> & { logger: Logger; prepared: PreparedInstance },
 ) {
   const { buildApp } = await import("../../server/app.ts");
   const { ServerMetrics } = await import("../../server/metrics.ts");

@@ -8,11 +8,11 @@ import { onStopSignal } from "./graceful-shutdown.ts";
 
 /** A server in this process and what a SIGTERM to it does; the test runner's own listeners do not hear of it. */
 async function stoppable(t: TestContext, script: Script = { text: "a" }, graceMs = 0) {
-  const { app, slot, running } = testApp(script);
+  const { app, servedModels, running } = testApp(script);
   await app.listen({ port: 0, host: "127.0.0.1" });
   const address = app.server.address();
   assert.ok(typeof address === "object" && address !== null);
-  const stopping = onStopSignal({ slot, running, graceMs, say: () => undefined });
+  const stopping = onStopSignal({ servedModels, running, graceMs, say: () => undefined });
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const listener = process.listeners(signal).at(-1);
     t.after(() => process.off(signal, listener as NodeJS.SignalsListener));

@@ -5,7 +5,7 @@ import type { ServedModels } from "../../server/served-models.ts";
 import type { ExitCodes } from "./abortable-download.ts";
 
 export interface StopParts {
-  readonly slot: ServedModels;
+  readonly servedModels: ServedModels;
   readonly running: RunningRequests;
   readonly graceMs: number;
   /** Tells the person at the terminal. */
@@ -50,8 +50,11 @@ export function onStopSignal(parts: StopParts): Stopping {
 }
 
 /** While running requests finish, new ones are told that the server is going, and it can be looked at. */
-async function drain({ slot, running, graceMs, say }: StopParts, app: FastifyInstance): Promise<void> {
-  slot.drain();
+async function drain(
+  { servedModels, running, graceMs, say }: StopParts,
+  app: FastifyInstance,
+): Promise<void> {
+  servedModels.drain();
   if (running.numRunning > 0) say(waitingFor(running.numRunning, graceMs));
   await running.settled(graceMs);
   running.abortAll();

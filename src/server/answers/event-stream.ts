@@ -9,18 +9,18 @@ const headers = {
 } as const;
 
 export class EventStream {
-  private readonly response: ServerResponse;
-  private readonly requestId: string;
+  readonly #response: ServerResponse;
+  readonly #requestId: string;
   /** Resolves when the socket takes more; null while it does. Shared by all writers of this response. */
-  private drained: Promise<void> | null = null;
+  #drained: Promise<void> | null = null;
 
   constructor(response: ServerResponse, requestId: string) {
-    this.response = response;
-    this.requestId = requestId;
+    this.#response = response;
+    this.#requestId = requestId;
   }
 
   get hasStarted(): boolean {
-    return this.response.headersSent;
+    return this.#response.headersSent;
   }
 
   /**
@@ -28,28 +28,28 @@ export class EventStream {
    * it resolves once the client has read (or has left): await it before producing more.
    */
   write(events: string): Promise<void> | null {
-    if (events === "" || this.response.destroyed) return null;
-    if (!this.response.headersSent)
-      this.response.writeHead(200, { ...headers, "x-request-id": this.requestId });
-    if (this.response.write(events)) return this.drained;
-    this.drained ??= this.whenDrained();
-    return this.drained;
+    if (events === "" || this.#response.destroyed) return null;
+    if (!this.#response.headersSent)
+      this.#response.writeHead(200, { ...headers, "x-request-id": this.#requestId });
+    if (this.#response.write(events)) return this.#drained;
+    this.#drained ??= this.#whenDrained();
+    return this.#drained;
   }
 
   end(events: string): void {
-    if (!this.response.destroyed) this.response.end(events);
+    if (!this.#response.destroyed) this.#response.end(events);
   }
 
-  private whenDrained(): Promise<void> {
+  #whenDrained(): Promise<void> {
     return new Promise((resolve) => {
       const settle = (): void => {
-        this.response.off("drain", settle);
-        this.response.off("close", settle);
-        this.drained = null;
+        this.#response.off("drain", settle);
+        this.#response.off("close", settle);
+        this.#drained = null;
         resolve();
       };
-      this.response.once("drain", settle);
-      this.response.once("close", settle);
+      this.#response.once("drain", settle);
+      this.#response.once("close", settle);
     });
   }
 }

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { PagodaError } from "../../core/errors.ts";
-import { LogprobRoom } from "./logprob-budget.ts";
+import { LogprobBudget } from "./logprob-budget.ts";
 
 const never = new AbortController().signal;
 
 test("requests enter in order as others leave", async () => {
-  const room = new LogprobRoom(10);
+  const budget = new LogprobBudget(10);
   const entered: string[] = [];
   const enter = async (name: string, numEntries: number) => {
-    const release = await room.enter(numEntries, never);
+    const release = await budget.reserve(numEntries, never);
     entered.push(name);
     return release;
   };
@@ -27,21 +27,21 @@ test("requests enter in order as others leave", async () => {
 });
 
 test("a request that is aborted while it waits makes way", async () => {
-  const room = new LogprobRoom(10);
-  const release = await room.enter(10, never);
+  const budget = new LogprobBudget(10);
+  const release = await budget.reserve(10, never);
   const leaving = new AbortController();
-  const gone = room.enter(10, leaving.signal);
-  const last = room.enter(10, never);
+  const gone = budget.reserve(10, leaving.signal);
+  const last = budget.reserve(10, never);
   leaving.abort();
   (await gone)();
   release();
   (await last)();
-  (await room.enter(10, never))();
+  (await budget.reserve(10, never))();
 });
 
 test("one that can never fit is refused with both numbers", async () => {
   await assert.rejects(
-    new LogprobRoom(10).enter(11, never),
+    new LogprobBudget(10).reserve(11, never),
     (error) => error instanceof PagodaError && /up to 11 .* holds 10/.test(error.message),
   );
 });

@@ -6,14 +6,14 @@ import { type TestContext, test } from "node:test";
 import { kib } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { testApp } from "../testing/test-app.ts";
-import { timedBody } from "./body-read-timeout.ts";
+import { bodyWithReadTimeout } from "./body-read-timeout.ts";
 
 const nextTurn = (): Promise<unknown> => new Promise((resolve) => setImmediate(resolve));
 
 function begun(t: TestContext) {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const request = new IncomingMessage(new Socket());
-  const body = timedBody(request);
+  const body = bodyWithReadTimeout(request);
   let numBytes = 0;
   let fault: unknown = null;
   body.on("data", (chunk: Buffer) => {
@@ -54,7 +54,7 @@ test("a body that trickles fails after ten seconds", async (t) => {
   assert.deepEqual([fault.code, /less than 64 KiB/.test(fault.message)], ["request_timeout", true]);
 });
 
-test("a body that stops half-way is answered 408, and its room is there for the next request", async (t) => {
+test("a body that stops half-way is answered 408, and its bytes are free for the next request", async (t) => {
   t.mock.timers.enable({ apis: ["setInterval"] });
   const { app } = testApp({ text: "a" });
   t.after(() => app.close());

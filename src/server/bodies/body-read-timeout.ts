@@ -1,4 +1,4 @@
-/** @module A request's body as it arrives. One that stops coming is given up: it would keep its room from others for ever. */
+/** @module A request's body as it arrives. A body that stops arriving is abandoned: it would hold its share of the budget forever. */
 import type { IncomingMessage } from "node:http";
 import { PassThrough, type Readable } from "node:stream";
 import { kib } from "../../core/byte-size.ts";
@@ -12,7 +12,7 @@ const leastBytes = 64 * kib;
  * The body, to be read in place of the request. It fails with `request_timeout` when a period has passed in which neither
  * `leastBytes` nor its end came. To be destroyed by the caller if it is not read to its end.
  */
-export function timedBody(request: IncomingMessage): Readable {
+export function bodyWithReadTimeout(request: IncomingMessage): Readable {
   const body = new PassThrough();
   let numNew = 0;
   const timer = setInterval(() => {

@@ -5,7 +5,7 @@ import { connect, Socket } from "node:net";
 import { test } from "node:test";
 import { mib } from "../../core/byte-size.ts";
 import { testApp } from "../testing/test-app.ts";
-import { discardRest } from "./drain-request-body.ts";
+import { drainRequestBody } from "./drain-request-body.ts";
 
 const tooLargeBytes = 16 * mib;
 
@@ -58,13 +58,13 @@ for (const [kind, lengthHeader, frame] of [
 test("a client that sends without end, or not at all, is left after 64 MiB or five seconds", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const fast = new IncomingMessage(new Socket());
-  discardRest(fast);
+  drainRequestBody(fast);
   for (let i = 0; i < 64; i++) fast.emit("data", Buffer.alloc(mib));
   assert.equal(fast.socket.destroyed, false);
   fast.emit("data", Buffer.alloc(1));
   assert.equal(fast.socket.destroyed, true);
   const slow = new IncomingMessage(new Socket());
-  discardRest(slow);
+  drainRequestBody(slow);
   t.mock.timers.tick(4999);
   assert.equal(slow.socket.destroyed, false);
   t.mock.timers.tick(1);

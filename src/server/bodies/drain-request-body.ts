@@ -10,7 +10,7 @@ const mostMs = 5000;
  * they see a fault of the network in place of the answer. So the connection stays open until the body has come, or until
  * one of the bounds is reached. (nginx calls it a lingering close.)
  */
-export function discardRest(request: IncomingMessage): void {
+export function drainRequestBody(request: IncomingMessage): void {
   if (request.readableEnded || request.destroyed) return;
   // Who was to read it does so no more: the request would wait for them.
   request.unpipe();

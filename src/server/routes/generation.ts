@@ -10,17 +10,17 @@ import { PagodaError } from "../../core/errors.ts";
 import type { GenerationEvent, GenerationService, ServedModel } from "../../core/generation.ts";
 import { EventStream } from "../answers/event-stream.ts";
 import { jsonBody } from "../answers/json-body.ts";
-import type { LogprobRoom } from "../answers/logprob-budget.ts";
+import type { LogprobBudget } from "../answers/logprob-budget.ts";
 import { numLogprobEntries } from "../answers/logprob-entries.ts";
 import type { RunningRequests } from "../running-requests.ts";
 import type { ServedModels } from "../served-models.ts";
 import type { UnknownFieldLog } from "../unknown-field-log.ts";
 
 export interface GenerationRouteParts {
-  readonly slot: ServedModels;
+  readonly servedModels: ServedModels;
   readonly running: RunningRequests;
   readonly unknownFields: UnknownFieldLog;
-  readonly logprobRoom: LogprobRoom;
+  readonly logprobBudget: LogprobBudget;
 }
 
 type Parse = (body: unknown, model: ServedModel, identity: AnswerIdentity) => GenerationExchange;
@@ -32,7 +32,7 @@ export function addGenerationRoutes(app: FastifyInstance, parts: GenerationRoute
 
 function handler(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const service = parts.slot.require();
+    const service = parts.servedModels.require();
     const identity = {
       answerId: `${idPrefix}-${randomUUID().replaceAll("-", "")}`,
       createdUnixSeconds: Math.floor(Date.now() / 1000),
@@ -42,11 +42,11 @@ function handler(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
     request.body = null;
     parts.unknownFields.note(request.routeOptions.url ?? "", exchange.unknownFields);
     const signal = parts.running.begin(reply.raw);
-    const leaveRoom = await parts.logprobRoom.enter(
+    const giveBack = await parts.logprobBudget.reserve(
       await numLogprobEntries(exchange, service, signal),
       signal,
     );
-    reply.raw.once("close", leaveRoom);
+    reply.raw.once("close", giveBack);
     if (!exchange.streams) {
       const pieces = await answerWhole(exchange, service, signal);
       return reply.type("application/json; charset=utf-8").send(jsonBody(pieces));

@@ -4,11 +4,11 @@ import { modelCard, modelList } from "../../api/models.ts";
 import { assertModelIsServed } from "../../api/parse-body.ts";
 import type { ServedModels } from "../served-models.ts";
 
-export function addModelRoutes(app: FastifyInstance, slot: ServedModels): void {
-  app.get("/v1/models", async () => modelList(slot.require().model));
+export function addModelRoutes(app: FastifyInstance, servedModels: ServedModels): void {
+  app.get("/v1/models", async () => modelList(servedModels.require().model));
   // A model id may hold slashes: organisation/name.
   app.get<{ Params: { "*": string } }>("/v1/models/*", async (request) => {
-    const { model } = slot.require();
+    const { model } = servedModels.require();
     assertModelIsServed(request.params["*"], model);
     return modelCard(model);
   });

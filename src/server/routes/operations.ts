@@ -4,7 +4,7 @@ import type { ServerMetrics } from "../metrics.ts";
 import type { ServedModels } from "../served-models.ts";
 
 export interface OperationsRouteParts {
-  readonly slot: ServedModels;
+  readonly servedModels: ServedModels;
   readonly metrics: ServerMetrics;
   readonly version: string;
 }
@@ -12,13 +12,13 @@ export interface OperationsRouteParts {
 export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRouteParts): void {
   for (const path of ["/health", "/ping"])
     app.get(path, async () => {
-      parts.slot.require();
+      parts.servedModels.require();
       return { status: "ok" };
     });
   app.get("/version", async () => ({ version: parts.version }));
   app.get("/metrics", async (_request, reply) => {
     reply.header("content-type", parts.metrics.contentType);
-    return parts.metrics.scrape(parts.slot.peek());
+    return parts.metrics.scrape(parts.servedModels.peek());
   });
-  app.get("/admin/memory", async () => parts.slot.require().memory());
+  app.get("/admin/memory", async () => parts.servedModels.require().memory());
 }

@@ -8,14 +8,14 @@ import type { ServedModels } from "../served-models.ts";
 import { UnknownFieldLog } from "../unknown-field-log.ts";
 
 export interface TokenRouteParts {
-  readonly slot: ServedModels;
+  readonly servedModels: ServedModels;
   readonly running: RunningRequests;
 }
 
-export function addTokenRoutes(app: FastifyInstance, { slot, running }: TokenRouteParts): void {
+export function addTokenRoutes(app: FastifyInstance, { servedModels, running }: TokenRouteParts): void {
   const unknownFields = new UnknownFieldLog(app.log);
   app.post("/tokenize", async (request, reply) => {
-    const service = slot.require();
+    const service = servedModels.require();
     const asked = parseTokenizeRequest(request.body, service.model);
     unknownFields.note("/tokenize", asked.unknownFields);
     // A long text takes a while, and its client may leave.
@@ -24,7 +24,7 @@ export function addTokenRoutes(app: FastifyInstance, { slot, running }: TokenRou
     throw new PagodaError("not_ready", "the request was ended before its answer was complete");
   });
   app.post("/detokenize", async (request) => {
-    const service = slot.require();
+    const service = servedModels.require();
     const asked = parseDetokenizeRequest(request.body, service.model);
     unknownFields.note("/detokenize", asked.unknownFields);
     return detokenizeResponse(asked.tokenIds, service);

@@ -47,10 +47,10 @@ export class ScriptedService implements GenerationService {
   numTokensGenerated = 0;
   numEndings = 0;
   failureReason: string | null = null;
-  private readonly script: Script;
+  readonly #script: Script;
 
   constructor(script: Script) {
-    this.script = script;
+    this.#script = script;
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
@@ -72,21 +72,21 @@ export class ScriptedService implements GenerationService {
             ? null
             : tokenIds.map((tokenId, i) => (i === 0 ? null : logprobsOf(tokenId, promptLogprobs))),
       };
-      for (let index = 0; index < request.sampling.n; index++) yield* this.sequence(request, index, signal);
+      for (let index = 0; index < request.sampling.n; index++) yield* this.#sequence(request, index, signal);
     } finally {
       this.numEndings++;
     }
   }
 
-  private async *sequence(
+  async *#sequence(
     { sampling }: GenerationRequest,
     index: number,
     signal: AbortSignal,
   ): AsyncGenerator<GenerationEvent> {
-    const bytes = new TextEncoder().encode(this.script.text);
+    const bytes = new TextEncoder().encode(this.#script.text);
     const numTokens = Math.min(bytes.length, sampling.maxTokens ?? bytes.length);
     for (let i = 0; i < numTokens; i++) {
-      await this.script.beforeToken?.(i);
+      await this.#script.beforeToken?.(i);
       if (signal.aborted) return;
       const tokenId = bytes[i] ?? 0;
       this.numTokensGenerated++;

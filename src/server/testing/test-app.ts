@@ -10,7 +10,7 @@ import { type Script, ScriptedService } from "./scripted-service.ts";
 export interface TestApp {
   readonly app: FastifyInstance;
   readonly service: ScriptedService;
-  readonly slot: ServedModels;
+  readonly servedModels: ServedModels;
   readonly running: RunningRequests;
   readonly metrics: ServerMetrics;
   readonly logLines: string[];
@@ -18,15 +18,15 @@ export interface TestApp {
 
 export function testApp(script: Script): TestApp {
   const service = new ScriptedService(script);
-  const slot = new ServedModels();
-  slot.attach(service);
+  const servedModels = new ServedModels();
+  servedModels.attach(service);
   const running = new RunningRequests();
   const metrics = new ServerMetrics(service.model.modelId);
   const logLines: string[] = [];
   const logger = pino({ level: "info" }, { write: (line: string) => void logLines.push(line) });
   return {
     app: buildApp({
-      slot,
+      servedModels,
       running,
       metrics,
       logger,
@@ -36,7 +36,7 @@ export function testApp(script: Script): TestApp {
       bodyLimitBytes: 2 ** 22,
     }),
     service,
-    slot,
+    servedModels,
     running,
     metrics,
     logLines,
