@@ -1,0 +1,177 @@
+/** Loads that made other routers fail (each named by what was reported), run over endpoints in simulated time. */
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { seededUniform } from "../../core/seeded-uniform.ts";
+import {
+  type Ending,
+  type EndpointShape,
+  type Policy,
+  promptOf,
+  type SimulatedRequest,
+  simulate,
+  tokensPerPiece,
+} from "../testing/simulated-endpoints.ts";
+import { Affinity } from "./affinity.ts";
+
+const shape: EndpointShape = { seats: 16, poolPieces: 400, prefillTokensPerMs: 1 };
+const four = [shape, shape, shape, shape];
+
+function ours(shapes: readonly EndpointShape[]) {
+  return (clock: () => number): Policy => {
+    const affinity = new Affinity(clock);
+    const ids = shapes.map((_, index) => String(index));
+    for (const [index, { seats, poolPieces }] of shapes.entries())
+      affinity.add(String(index), { seats, poolTokens: poolPieces * tokensPerPiece });
+    return {
+      send: (chain) => {
+        const sent = affinity.send(chain, ids);
+        return { endpoint: Number(sent.endpointId), firstByte: sent.firstByte, end: sent.end };
+      },
+    };
+  };
+}
+
+function leastLoad(shapes: readonly EndpointShape[]) {
+  return (): Policy => {
+    const open = shapes.map(() => 0);
+    return {
+      send: () => {
+        const endpoint = open.indexOf(Math.min(...open));
+        open[endpoint] = (open[endpoint] ?? 0) + 1;
+        const end = (): void => {
+          open[endpoint] = (open[endpoint] ?? 0) - 1;
+        };
+        return { endpoint, firstByte: () => undefined, end };
+      },
+    };
+  };
+}
+
+function roundRobin(shapes: readonly EndpointShape[]) {
+  return (): Policy => {
+    let next = 0;
+    return {
+      send: () => ({ endpoint: next++ % shapes.length, firstByte: () => undefined, end: () => undefined }),
+    };
+  };
+}
+
+const perEndpoint = (endings: readonly Ending[], numEndpoints = 4): number[] =>
+  Array.from({ length: numEndpoints }, (_, i) => endings.filter(({ endpoint }) => endpoint === i).length);
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
+}
+
+const ttft = (endings: readonly Ending[], share: number): number =>
+  quantile(
+    endings.map(({ ttftMs }) => ttftMs),
+    share,
+  );
+const meanHit = (endings: readonly Ending[]): number =>
+  endings.reduce((sum, { hitShare }) => sum + hitShare, 0) / endings.length;
+
+/** `n` requests, one each `gapMs`, whose pieces `piecesOf` gives. */
+function arrivals(
+  n: number,
+  gapMs: number,
+  piecesOf: (i: number) => number[],
+  outputMs = 500,
+): SimulatedRequest[] {
+  return Array.from({ length: n }, (_, i) => ({ atMs: i * gapMs, chain: promptOf(piecesOf(i)), outputMs }));
+}
+
+const unique = (i: number, n: number): number[] =>
+  Array.from({ length: n }, (_, k) => 1_000_000 + i * 1000 + k);
+const system = (group: number, n: number): number[] => Array.from({ length: n }, (_, k) => group * 1000 + k);
+
+describe("failures that users of other routers reported", () => {
+  test("1: requests without any match do not pile up on one cold endpoint", () => {
+    const endings = simulate(
+      four,
+      arrivals(400, 60, (i) => unique(i, 6)),
+      ours(four),
+    );
+    const counts = perEndpoint(endings);
+    assert.ok(Math.max(...counts) - Math.min(...counts) <= 40, `requests per endpoint: ${counts}`);
+  });
+
+  test("2: a stream counts until its end, not until its headers", () => {
+    // Prompts of one piece and streams of 20 s: whoever counts to the first byte sees no load at all.
+    const endings = simulate(
+      four,
+      arrivals(64, 10, (i) => unique(i, 1), 20_000),
+      ours(four),
+    );
+    assert.deepEqual(perEndpoint(endings), [16, 16, 16, 16]);
+  });
+
+  test("6: under load that is uneven, locality is kept", () => {
+    const random = seededUniform(3);
+    const requests = arrivals(1200, 25, (i) => [...system(Math.floor(random() * 16), 8), ...unique(i, 1)]);
+    const endings = simulate(four, requests, ours(four));
+    assert.ok(meanHit(endings) > 0.8, `hit share ${meanHit(endings)}`);
+  });
+
+  test("7: a system prompt that all share does not send all users to one endpoint", () => {
+    const endings = simulate(
+      four,
+      arrivals(400, 100, (i) => [...system(1, 2), ...unique(i, 10)]),
+      ours(four),
+    );
+    const counts = perEndpoint(endings);
+    assert.ok(Math.min(...counts) >= 50, `requests per endpoint: ${counts}`);
+  });
+
+  test("8: requests one after another, with no load between them, use every pool", () => {
+    const requests = arrivals(448, 4000, (i) => [...system(1, 1), ...unique(i, 20)], 100);
+    const counts = perEndpoint(simulate(four, requests, ours(four)));
+    assert.ok(Math.min(...counts) >= 80, `requests per endpoint: ${counts}`);
+  });
+});
+
+describe("against least load and round robin", () => {
+  const random = seededUniform(7);
+  const groups = arrivals(1600, 28, (i) => [...system(Math.floor(random() * 16), 8), ...unique(i, 1)], 800);
+
+  test("16 groups of users with a prefix each: most of it is found, and answers begin sooner", () => {
+    const [own, least, round] = [ours, leastLoad, roundRobin].map((policy) =>
+      simulate(four, groups, policy(four)),
+    );
+    assert.ok(own !== undefined && least !== undefined && round !== undefined);
+    assert.ok(meanHit(own) >= meanHit(least) && meanHit(own) >= meanHit(round));
+    const others: readonly Ending[][] = [least, round];
+    for (const share of [0.5, 0.99])
+      for (const other of others)
+        assert.ok(
+          ttft(own, share) <= ttft(other, share),
+          `P${share * 100}: ${ttft(own, share)}, ${ttft(other, share)}`,
+        );
+  });
+
+  test("one hot prefix is never served worse than by least load", () => {
+    for (const gapMs of [12, 20, 40, 100]) {
+      const hot = arrivals(1000, gapMs, (i) => [...system(1, 8), ...unique(i, 1)], 700);
+      const [own, least] = [simulate(four, hot, ours(four)), simulate(four, hot, leastLoad(four))];
+      for (const share of [0.5, 0.99])
+        assert.ok(
+          ttft(own, share) <= 1.05 * ttft(least, share),
+          `gap ${gapMs}, P${share * 100}: ${ttft(own, share)} against ${ttft(least, share)}`,
+        );
+    }
+  });
+
+  test("endpoints of different speed are loaded by their speed", () => {
+    const mixed = [shape, { ...shape, prefillTokensPerMs: 4 }];
+    const counts = perEndpoint(
+      simulate(
+        mixed,
+        arrivals(600, 80, (i) => unique(i, 5), 200),
+        ours(mixed),
+      ),
+      2,
+    );
+    assert.ok((counts[1] ?? 0) > 1.5 * (counts[0] ?? 0), `requests per endpoint: ${counts}`);
+  });
+});

@@ -1,0 +1,96 @@
+/**
+ * @module Where the prompts of one model go: load, prefixes and the choice, kept together for its endpoints.
+ *
+ * An endpoint is known by its id. `send` books the request and its prefix at once, so the next request already sees both.
+ */
+import { invariant } from "../../core/errors.ts";
+import { type ChoiceReason, type ChoiceWeights, choose, defaultWeights } from "./choice.ts";
+import { EndpointLoad, type OpenRequest } from "./endpoint-load.ts";
+import { PrefixIndex } from "./prefix-index.ts";
+
+/** Tokens that one piece of a prompt stands for, until an endpoint has said otherwise: 256 bytes of English text. */
+const tokensPerPiece = 64;
+
+export interface EndpointSize {
+  /** Sequences at once (`max_num_seqs`). */
+  readonly seats: number;
+  /** Tokens that its KV pool holds. */
+  readonly poolTokens: number;
+}
+
+export interface Sent extends OpenRequest {
+  readonly endpointId: string;
+  readonly reason: ChoiceReason;
+  readonly matchedTokens: number;
+}
+
+interface Known {
+  readonly load: EndpointLoad;
+  readonly slot: number;
+  readonly capacityPieces: number;
+  lastChosen: number;
+}
+
+export class Affinity {
+  readonly #known = new Map<string, Known>();
+  readonly #prefixes = new PrefixIndex();
+  readonly #weights: ChoiceWeights;
+  readonly #clock: () => number;
+  #numChosen = 0;
+
+  /** `clock`: monotonic milliseconds. */
+  constructor(clock: () => number, weights: ChoiceWeights = defaultWeights) {
+    this.#clock = clock;
+    this.#weights = weights;
+  }
+
+  add(endpointId: string, { seats, poolTokens }: EndpointSize): void {
+    invariant(!this.#known.has(endpointId), () => `endpoint ${endpointId} is known already`);
+    const capacityPieces = Math.max(1, Math.floor(poolTokens / tokensPerPiece));
+    this.#known.set(endpointId, {
+      load: new EndpointLoad(seats, this.#clock),
+      slot: this.#prefixes.add(capacityPieces),
+      capacityPieces,
+      lastChosen: 0,
+    });
+  }
+
+  remove(endpointId: string): void {
+    const known = this.#known.get(endpointId);
+    if (known === undefined) return;
+    this.#prefixes.remove(known.slot);
+    this.#known.delete(endpointId);
+  }
+
+  load(endpointId: string): EndpointLoad {
+    return this.#require(endpointId).load;
+  }
+
+  /** Chooses among `endpointIds` (at least one) for a prompt of this chain and books the request there. */
+  send(chain: Int32Array, endpointIds: readonly string[]): Sent {
+    const matched = this.#prefixes.match(chain);
+    const known = endpointIds.map((id) => this.#require(id));
+    const candidates = known.map(({ load, slot, capacityPieces, lastChosen }) => ({
+      load,
+      lastChosen,
+      matchedTokens: (matched[slot] ?? 0) * tokensPerPiece,
+      fill: this.#prefixes.numPieces(slot) / capacityPieces,
+    }));
+    const promptTokens = (chain.length + 1) * tokensPerPiece;
+    const { index, reason } = choose(candidates, promptTokens, this.#weights);
+    const [endpoint, endpointId] = [known[index], endpointIds[index]];
+    invariant(endpoint !== undefined && endpointId !== undefined, () => "a choice among no endpoints");
+    const matchedTokens = candidates[index]?.matchedTokens ?? 0;
+    this.#numChosen += 1;
+    endpoint.lastChosen = this.#numChosen;
+    this.#prefixes.use(endpoint.slot, chain);
+    const open = endpoint.load.begin(promptTokens - matchedTokens);
+    return { ...open, endpointId, reason, matchedTokens };
+  }
+
+  #require(endpointId: string): Known {
+    const known = this.#known.get(endpointId);
+    invariant(known !== undefined, () => `no endpoint is called ${endpointId}`);
+    return known;
+  }
+}

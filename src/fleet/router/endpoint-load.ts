@@ -1,0 +1,121 @@
+/**
+ * @module What the router itself has sent to one endpoint and not seen the end of: the truth about its load.
+ *
+ * A request counts from the moment its endpoint is chosen, before anything is awaited, to the end of its stream, on every
+ * route and however it ends. Gauges that an endpoint reports only correct this: they are late, and they count others too.
+ */
+import { invariant } from "../../core/errors.ts";
+
+/** How much a new observation changes a learnt rate. */
+const learningShare = 0.2;
+/** A rate to begin with, until the first prompt has been computed: a small model on two cores. */
+const firstPrefillTokensPerMs = 1;
+const firstStreamMs = 2000;
+
+/** One request on its way; `end` is called exactly once. */
+export interface OpenRequest {
+  /** The first byte of the answer has come: its prompt is computed. */
+  firstByte(): void;
+  end(): void;
+}
+
+export class EndpointLoad {
+  /** Sequences that the endpoint runs at once; beyond them a request waits for another's end. */
+  readonly seats: number;
+  readonly #clock: () => number;
+  #numOpen = 0;
+  #numPrefilling = 0;
+  #prefillingTokens = 0;
+  /** Since when some prompt is being computed, without a break; null: none is. */
+  #busySinceMs: number | null = null;
+  #tokensInBusyTime = 0;
+  #prefillTokensPerMs = firstPrefillTokensPerMs;
+  #streamMs = firstStreamMs;
+  /** Requests waiting there that are not ours, as last reported. */
+  #numForeignWaiting = 0;
+  #kvUsage = 0;
+
+  constructor(seats: number, clock: () => number) {
+    this.seats = seats;
+    this.#clock = clock;
+  }
+
+  get numOpen(): number {
+    return this.#numOpen;
+  }
+
+  get prefillTokensPerMs(): number {
+    return this.#prefillTokensPerMs;
+  }
+
+  /** Books a request that computes `uncachedTokens` of its prompt. */
+  begin(uncachedTokens: number): OpenRequest {
+    const chosenMs = this.#clock();
+    this.#numOpen += 1;
+    this.#numPrefilling += 1;
+    this.#prefillingTokens += uncachedTokens;
+    this.#busySinceMs ??= chosenMs;
+    let firstByteMs: number | null = null;
+    let hasEnded = false;
+    const firstByte = (): void => {
+      if (firstByteMs !== null) return;
+      firstByteMs = this.#clock();
+      this.#prefilled(uncachedTokens, firstByteMs, !hasEnded);
+    };
+    return {
+      firstByte,
+      end: () => {
+        invariant(!hasEnded, () => "a request ended twice");
+        hasEnded = true;
+        const endedMs = this.#clock();
+        if (firstByteMs === null) firstByte();
+        else this.#streamMs += learningShare * (endedMs - firstByteMs - this.#streamMs);
+        this.#numOpen -= 1;
+      },
+    };
+  }
+
+  /** What the endpoint says of itself: requests it has waiting and running, share of its KV pool in use (0 to 1). */
+  correct(reported: {
+    readonly numWaiting: number;
+    readonly numRunning: number;
+    readonly kvUsage: number;
+  }): void {
+    const numThere = reported.numWaiting + reported.numRunning;
+    this.#numForeignWaiting = Math.max(0, Math.min(reported.numWaiting, numThere - this.#numOpen));
+    this.#kvUsage = reported.kvUsage;
+  }
+
+  /**
+   * Milliseconds until a request sent now would begin to be computed: the prompts before it, and a seat where all are
+   * taken. A full KV pool makes waiting longer than the seats say: up to four times (vLLM's own balancer uses the same
+   * slope: none below half, threefold more at full).
+   */
+  waitMs(): number {
+    const promptsMs = this.#prefillingTokens / this.#prefillTokensPerMs;
+    const numAhead = this.#numOpen + this.#numForeignWaiting - this.seats + 1;
+    const seatMs = numAhead <= 0 ? 0 : (numAhead / this.seats) * this.#streamMs;
+    const pressure = 1 + 3 * Math.max(0, (this.#kvUsage - 0.5) / 0.5);
+    return promptsMs + seatMs * pressure;
+  }
+
+  /** What a prompt costs the requests that decode there meanwhile: each waits while it is computed. */
+  get numDecoding(): number {
+    return this.#numOpen - this.#numPrefilling;
+  }
+
+  /** Learns the rate over a whole busy time: prompts that are computed together share it. */
+  #prefilled(tokens: number, nowMs: number, isMeasured: boolean): void {
+    this.#numPrefilling -= 1;
+    this.#prefillingTokens -= tokens;
+    if (isMeasured) this.#tokensInBusyTime += tokens;
+    if (this.#numPrefilling > 0) return;
+    const busyMs = nowMs - (this.#busySinceMs ?? nowMs);
+    // Prompts that were cached as a whole say nothing of the rate.
+    if (busyMs > 0 && this.#tokensInBusyTime >= 32)
+      this.#prefillTokensPerMs +=
+        learningShare * (this.#tokensInBusyTime / busyMs - this.#prefillTokensPerMs);
+    this.#busySinceMs = null;
+    this.#tokensInBusyTime = 0;
+  }
+}
