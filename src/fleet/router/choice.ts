@@ -38,7 +38,7 @@ export interface Choice {
 }
 
 /** Cost in milliseconds of sending a prompt of `promptTokens` to a candidate. */
-export function costMs(candidate: Candidate, promptTokens: number, weights: ChoiceWeights): number {
+function costMs(candidate: Candidate, promptTokens: number, weights: ChoiceWeights): number {
   const { load, matchedTokens, fill } = candidate;
   const uncachedTokens = Math.max(0, promptTokens - matchedTokens);
   const computeMs = uncachedTokens / load.prefillTokensPerMs;
