@@ -1,0 +1,178 @@
+/**
+ * @module Requests that wait at the router while every instance of their model is full, so that a later choice is a better
+ * one: strict between priorities, fair between keys within one.
+ *
+ * Fair: each key has a counter of the tokens it was served, and the key with the least goes next (virtual token counter,
+ * Sheng et al., OSDI 2024). A key that comes back after a pause starts at the least of those that wait, so a pause saves
+ * nothing up.
+ */
+import { PagodaError } from "../../core/errors.ts";
+
+export interface WaitingRequest {
+  /** Whose share it counts against: an API key, a user, an address. */
+  readonly key: string;
+  /** Lower goes first (vLLM's `priority`). */
+  readonly priority: number;
+  /** What serving it costs, in tokens. */
+  readonly tokens: number;
+  /** Milliseconds it may wait. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+interface Waiting extends WaitingRequest {
+  readonly enter: () => void;
+  readonly refuse: (error: Error) => void;
+  readonly arrived: number;
+}
+
+export interface QueueLimits {
+  readonly mostWaiting: number;
+}
+
+/** Counters kept at once; above it those of keys that do not wait are forgotten. */
+const mostKeys = 10_000;
+
+export class RequestQueue {
+  readonly #limits: QueueLimits;
+  readonly #hasRoom: () => boolean;
+  readonly #waiting = new Set<Waiting>();
+  readonly #servedTokens = new Map<string, number>();
+  /** Endings seen lately, for an honest `Retry-After`. */
+  readonly #drained: number[] = [];
+  readonly #clock: () => number;
+  #numArrived = 0;
+
+  /** `hasRoom`: whether some instance could take a request now. */
+  constructor(limits: QueueLimits, hasRoom: () => boolean, clock: () => number) {
+    this.#limits = limits;
+    this.#hasRoom = hasRoom;
+    this.#clock = clock;
+  }
+
+  get numWaiting(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Resolves when the request may be sent; it must be sent in the same turn.
+   * @throws PagodaError `overloaded` where the queue is full or the deadline passes; the reason of `signal` once aborted.
+   */
+  enter(request: WaitingRequest): Promise<void> {
+    if (this.#waiting.size === 0 && this.#hasRoom()) {
+      this.#serve(request);
+      return Promise.resolve();
+    }
+    if (this.#waiting.size >= this.#limits.mostWaiting)
+      return Promise.reject(
+        new PagodaError(
+          "overloaded",
+          `All instances are busy and ${this.#waiting.size} requests wait already.`,
+          {
+            hint: `Try again in ${this.retryAfterSeconds()} seconds.`,
+          },
+        ),
+      );
+    return this.#wait(request);
+  }
+
+  /** Lets in as many as there is room for; call it whenever an instance has room again. */
+  wake(): void {
+    this.#drained.push(this.#clock());
+    if (this.#drained.length > 64) this.#drained.shift();
+    this.#letIn();
+  }
+
+  /** Seconds until a request that comes now would be let in, by the rate of the last endings; 1 to 60. */
+  retryAfterSeconds(): number {
+    const first = this.#drained[0];
+    if (first === undefined || this.#drained.length < 2) return 1;
+    const perMs = (this.#drained.length - 1) / Math.max(1, this.#clock() - first);
+    return Math.min(60, Math.max(1, Math.ceil((this.#waiting.size + 1) / perMs / 1000)));
+  }
+
+  #letIn(): void {
+    while (this.#waiting.size > 0 && this.#hasRoom()) {
+      const next = this.#next();
+      if (next === null) return;
+      this.#waiting.delete(next);
+      this.#serve(next);
+      next.enter();
+    }
+  }
+
+  #wait(request: WaitingRequest): Promise<void> {
+    return new Promise((enter, refuse) => {
+      this.#numArrived += 1;
+      const timer = setTimeout(() => leave(this.#late(request)), request.deadlineMs);
+      const onAbort = (): void => leave(request.signal.reason);
+      const done = (): void => {
+        clearTimeout(timer);
+        request.signal.removeEventListener("abort", onAbort);
+      };
+      const waiting: Waiting = {
+        ...request,
+        arrived: this.#numArrived,
+        enter: () => {
+          done();
+          enter();
+        },
+        refuse,
+      };
+      const leave = (reason: unknown): void => {
+        done();
+        if (this.#waiting.delete(waiting)) refuse(reason);
+      };
+      if (request.signal.aborted) {
+        done();
+        refuse(request.signal.reason);
+        return;
+      }
+      request.signal.addEventListener("abort", onAbort, { once: true });
+      this.#waiting.add(waiting);
+      this.#lift(request.key);
+      // Room may have come between the last look and this one.
+      this.#letIn();
+    });
+  }
+
+  #late({ deadlineMs }: WaitingRequest): PagodaError {
+    return new PagodaError(
+      "overloaded",
+      `The request waited ${Math.round(deadlineMs / 1000)} s, its limit, and every instance is still busy.`,
+      { hint: `Try again in ${this.retryAfterSeconds()} seconds, or add an instance.` },
+    );
+  }
+
+  #next(): Waiting | null {
+    let best: Waiting | null = null;
+    for (const waiting of this.#waiting) if (best === null || this.#isBefore(waiting, best)) best = waiting;
+    return best;
+  }
+
+  #isBefore(a: Waiting, b: Waiting): boolean {
+    if (a.priority !== b.priority) return a.priority < b.priority;
+    const difference = (this.#servedTokens.get(a.key) ?? 0) - (this.#servedTokens.get(b.key) ?? 0);
+    return difference === 0 ? a.arrived < b.arrived : difference < 0;
+  }
+
+  #serve({ key, tokens }: WaitingRequest): void {
+    this.#servedTokens.set(key, (this.#servedTokens.get(key) ?? 0) + tokens);
+    if (this.#servedTokens.size > mostKeys) this.#forgetKeys();
+  }
+
+  /** A key that has just come begins at the least of the others that wait. */
+  #lift(key: string): void {
+    const ofKey = [...this.#waiting].filter((waiting) => waiting.key === key);
+    const others = [...this.#waiting].filter((waiting) => waiting.key !== key);
+    if (ofKey.length > 1 || others.length === 0) return;
+    const least = Math.min(...others.map((other) => this.#servedTokens.get(other.key) ?? 0));
+    if ((this.#servedTokens.get(key) ?? 0) < least) this.#servedTokens.set(key, least);
+  }
+
+  /** Keys that wait keep their counters; the others would be lifted when they come back. */
+  #forgetKeys(): void {
+    const waiting = new Set([...this.#waiting].map(({ key }) => key));
+    for (const key of this.#servedTokens.keys()) if (!waiting.has(key)) this.#servedTokens.delete(key);
+  }
+}
