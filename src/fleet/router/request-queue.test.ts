@@ -26,7 +26,7 @@ function queueWith(numSeats: number, mostWaiting = 100) {
     queue,
     order,
     enter: (name: string, asked: WaitingRequest) =>
-      queue.enter(asked).then(() => {
+      queue.enter(asked, () => {
         numTaken += 1;
         order.push(name);
       }),
@@ -64,6 +64,17 @@ test("a key that sends much waits for one that sends little", async () => {
   assert.deepEqual(order, ["a0", "a1", "b1", "a2", "b2", "a3"]);
 });
 
+test("one ending lets one in, however many wait", async () => {
+  const { enter, free, order } = queueWith(2);
+  await Promise.all([enter("x", request("a")), enter("y", request("a"))]);
+  const waiting = [1, 2, 3].map((i) => enter(`w${i}`, request("a")));
+  await free();
+  assert.deepEqual(order, ["x", "y", "w1"]);
+  await free();
+  await free();
+  await Promise.all(waiting);
+});
+
 test("a full queue refuses with the seconds that it would take, by the rate of the last endings", async () => {
   const { queue, enter, free } = queueWith(1, 2);
   await enter("running", request("a"));
@@ -74,7 +85,7 @@ test("a full queue refuses with the seconds that it would take, by the rate of t
   }
   const waiting = [enter("x", request("a")), enter("y", request("a"))];
   await assert.rejects(
-    queue.enter(request("a")),
+    queue.enter(request("a"), () => undefined),
     (error) =>
       error instanceof PagodaError &&
       error.code === "overloaded" &&
@@ -100,5 +111,8 @@ test("one that is aborted, or late, leaves the queue and takes no seat", async (
   await free();
   await stays;
   assert.deepEqual(order, ["running", "stays"]);
-  await assert.rejects(queue.enter(request("a", { signal: leaving.signal })), /gone/);
+  await assert.rejects(
+    queue.enter(request("a", { signal: leaving.signal }), () => undefined),
+    /gone/,
+  );
 });

@@ -21,8 +21,7 @@ export interface WaitingRequest {
 }
 
 interface Waiting extends WaitingRequest {
-  readonly enter: () => void;
-  readonly refuse: (error: Error) => void;
+  readonly letIn: () => void;
   readonly arrived: number;
 }
 
@@ -55,13 +54,15 @@ export class RequestQueue {
   }
 
   /**
-   * Resolves when the request may be sent; it must be sent in the same turn.
+   * Calls `take` once the request may be sent, and resolves with what it returns. `take` books the place before it
+   * returns, so that the next look at the room sees it.
    * @throws PagodaError `overloaded` where the queue is full or the deadline passes; the reason of `signal` once aborted.
    */
-  enter(request: WaitingRequest): Promise<void> {
+  async enter<Taken>(request: WaitingRequest, take: () => Taken): Promise<Taken> {
+    request.signal.throwIfAborted();
     if (this.#waiting.size === 0 && this.#hasRoom()) {
       this.#serve(request);
-      return Promise.resolve();
+      return take();
     }
     if (this.#waiting.size >= this.#limits.mostWaiting)
       return Promise.reject(
@@ -73,7 +74,7 @@ export class RequestQueue {
           },
         ),
       );
-    return this.#wait(request);
+    return this.#wait(request, take);
   }
 
   /** Lets in as many as there is room for; call it whenever an instance has room again. */
@@ -97,41 +98,36 @@ export class RequestQueue {
       if (next === null) return;
       this.#waiting.delete(next);
       this.#serve(next);
-      next.enter();
+      next.letIn();
     }
   }
 
-  #wait(request: WaitingRequest): Promise<void> {
-    return new Promise((enter, refuse) => {
-      this.#numArrived += 1;
-      const timer = setTimeout(() => leave(this.#late(request)), request.deadlineMs);
-      const onAbort = (): void => leave(request.signal.reason);
-      const done = (): void => {
+  #wait<Taken>(request: WaitingRequest, take: () => Taken): Promise<Taken> {
+    return new Promise((resolve, reject) => {
+      const leave = (reason: unknown): void => {
         clearTimeout(timer);
         request.signal.removeEventListener("abort", onAbort);
+        if (this.#waiting.delete(waiting)) reject(reason);
       };
+      const timer = setTimeout(() => leave(this.#late(request)), request.deadlineMs);
+      const onAbort = (): void => leave(request.signal.reason);
+      this.#numArrived += 1;
       const waiting: Waiting = {
         ...request,
         arrived: this.#numArrived,
-        enter: () => {
-          done();
-          enter();
+        letIn: () => {
+          clearTimeout(timer);
+          request.signal.removeEventListener("abort", onAbort);
+          try {
+            resolve(take());
+          } catch (error) {
+            reject(error);
+          }
         },
-        refuse,
       };
-      const leave = (reason: unknown): void => {
-        done();
-        if (this.#waiting.delete(waiting)) refuse(reason);
-      };
-      if (request.signal.aborted) {
-        done();
-        refuse(request.signal.reason);
-        return;
-      }
       request.signal.addEventListener("abort", onAbort, { once: true });
       this.#waiting.add(waiting);
       this.#lift(request.key);
-      // Room may have come between the last look and this one.
       this.#letIn();
     });
   }

@@ -1,0 +1,233 @@
+/**
+ * @module The router of one model: holds requests while all instances are full, chooses where each goes, passes it on, and
+ * tries another instance where nothing of the answer has been seen yet.
+ */
+import { invariant, PagodaError } from "../../core/errors.ts";
+import { Affinity, type EndpointSize, type Sent } from "./affinity.ts";
+import { Breaker } from "./breaker.ts";
+import { type EndpointAddress, type ForwardedAnswer, type ForwardedRequest, forward } from "./forward.ts";
+import { pieceChain } from "./prompt-pieces.ts";
+import { promptText } from "./prompt-text.ts";
+import { type QueueLimits, RequestQueue } from "./request-queue.ts";
+import { WatchedAnswer } from "./watched-answer.ts";
+
+export interface RouterOptions {
+  readonly queue: QueueLimits;
+  /** Milliseconds a request may wait for an instance. */
+  readonly queueDeadlineMs: number;
+  /** Requests that an instance gets beyond its seats, so that a step never waits for the router. */
+  readonly lookahead: number;
+  /** Monotonic milliseconds. */
+  readonly clock: () => number;
+}
+
+export const defaultRouterOptions: RouterOptions = {
+  queue: { mostWaiting: 1000 },
+  queueDeadlineMs: 60_000,
+  lookahead: 2,
+  clock: () => performance.now(),
+};
+
+export interface RoutedEndpoint extends EndpointSize {
+  readonly endpointId: string;
+  readonly address: EndpointAddress;
+}
+
+interface Instance {
+  readonly endpoint: RoutedEndpoint;
+  readonly breaker: Breaker;
+  isDraining: boolean;
+  /** Told when the last request of a draining instance has ended. */
+  onIdle: (() => void) | null;
+}
+
+/** Attempts in all, each at another instance. */
+const mostAttempts = 3;
+/** Answers that say "not here, not now": nothing was computed, so another instance may be asked. */
+const retriableStatus: ReadonlySet<number> = new Set([429, 502, 503]);
+const tokensPerPiece = 64;
+
+export class Router {
+  readonly model: string;
+  readonly #options: RouterOptions;
+  readonly #affinity: Affinity;
+  readonly #queue: RequestQueue;
+  readonly #instances = new Map<string, Instance>();
+
+  constructor(model: string, options: RouterOptions = defaultRouterOptions) {
+    this.model = model;
+    this.#options = options;
+    this.#affinity = new Affinity(options.clock);
+    this.#queue = new RequestQueue(options.queue, () => this.#passable(new Set()).length > 0, options.clock);
+  }
+
+  get numWaiting(): number {
+    return this.#queue.numWaiting;
+  }
+
+  /** Requests on their way at an instance. */
+  numOpen(endpointId: string): number {
+    return this.#instances.has(endpointId) ? this.#affinity.load(endpointId).numOpen : 0;
+  }
+
+  /** An instance that is ready: it gets requests from now on. */
+  add(endpoint: RoutedEndpoint): void {
+    this.#affinity.add(endpoint.endpointId, endpoint);
+    const breaker = new Breaker(this.#options.clock);
+    this.#instances.set(endpoint.endpointId, { endpoint, breaker, isDraining: false, onIdle: null });
+    this.#queue.wake();
+  }
+
+  /** An instance that has ended: it is forgotten, with its prefixes. */
+  remove(endpointId: string): void {
+    this.#instances.get(endpointId)?.onIdle?.();
+    this.#instances.delete(endpointId);
+    this.#affinity.remove(endpointId);
+  }
+
+  /** Sends nothing more to an instance; resolves when its last request has ended. */
+  drain(endpointId: string): Promise<void> {
+    const instance = this.#instances.get(endpointId);
+    if (instance === undefined) return Promise.resolve();
+    instance.isDraining = true;
+    if (this.numOpen(endpointId) === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      instance.onIdle = resolve;
+    });
+  }
+
+  /**
+   * Routes one request. `body` is what `asked.body` says as JSON, for routes that have a prompt; `key` is whose share it
+   * counts against.
+   * @throws PagodaError `overloaded`, `not_ready`; the reason of the signal once the client has left.
+   */
+  async route(asked: ForwardedRequest, body: unknown, key: string): Promise<ForwardedAnswer> {
+    const chain = pieceChain(promptText(body));
+    const tried = new Set<string>();
+    for (let attempt = 1; ; attempt += 1) {
+      const sent = await this.#enter(asked, chain, { key, priority: priorityOf(body) }, tried);
+      const answer = await this.#attempt(sent, asked, tried, attempt);
+      if (answer !== null) return answer;
+    }
+  }
+
+  /** Waits for room and books the request where it is cheapest, in one step. */
+  async #enter(
+    { signal }: ForwardedRequest,
+    chain: Int32Array,
+    share: { readonly key: string; readonly priority: number },
+    tried: ReadonlySet<string>,
+  ): Promise<Sent> {
+    if (this.#instances.size === 0)
+      throw new PagodaError("not_ready", `No instance of ${this.model} is ready.`, {
+        hint: "Try again in a few seconds.",
+      });
+    const tokens = (chain.length + 1) * tokensPerPiece;
+    const deadlineMs = this.#options.queueDeadlineMs;
+    return this.#queue.enter({ ...share, tokens, deadlineMs, signal }, () => this.#send(chain, tried));
+  }
+
+  /** Instances that may get a request now, those not tried yet first. */
+  #passable(tried: ReadonlySet<string>): string[] {
+    const ids: string[] = [];
+    for (const [id, { breaker, isDraining, endpoint }] of this.#instances) {
+      const isFull = this.#affinity.load(id).numOpen >= endpoint.seats + this.#options.lookahead;
+      if (!isDraining && !isFull && breaker.isPassable) ids.push(id);
+    }
+    const fresh = ids.filter((id) => !tried.has(id));
+    return fresh.length > 0 ? fresh : ids;
+  }
+
+  #send(chain: Int32Array, tried: ReadonlySet<string>): Sent {
+    const ids = this.#passable(tried);
+    invariant(ids.length > 0, () => "a request was let in and no instance has room");
+    const sent = this.#affinity.send(chain, ids);
+    this.#instances.get(sent.endpointId)?.breaker.begin();
+    return sent;
+  }
+
+  /** null: this instance failed before its answer began, and another may be tried. */
+  async #attempt(
+    sent: Sent,
+    asked: ForwardedRequest,
+    tried: Set<string>,
+    attempt: number,
+  ): Promise<ForwardedAnswer | null> {
+    const instance = this.#instances.get(sent.endpointId);
+    invariant(instance !== undefined, () => `no instance ${sent.endpointId}`);
+    tried.add(sent.endpointId);
+    const isLast = attempt >= mostAttempts || tried.size >= this.#instances.size;
+    let answer: ForwardedAnswer;
+    try {
+      answer = await forward(instance.endpoint.address, asked);
+    } catch (error) {
+      this.#ended(instance, sent);
+      if (asked.signal.aborted) {
+        instance.breaker.undecided();
+        throw asked.signal.reason;
+      }
+      instance.breaker.failed();
+      if (isLast) throw unreachable(sent.endpointId, error);
+      return null;
+    }
+    if (retriableStatus.has(answer.status) && !isLast) {
+      answer.body.resume();
+      if (answer.headers["retry-after"] === undefined && answer.status !== 429) instance.breaker.failed();
+      else instance.breaker.undecided();
+      this.#ended(instance, sent);
+      return null;
+    }
+    return this.#passOn(instance, sent, answer, attempt);
+  }
+
+  #passOn(instance: Instance, sent: Sent, answer: ForwardedAnswer, attempt: number): ForwardedAnswer {
+    if (answer.status >= 500 && answer.headers["retry-after"] === undefined) instance.breaker.failed();
+    else if (answer.status >= 400) instance.breaker.undecided();
+    else instance.breaker.succeeded();
+    const type = answer.headers["content-type"];
+    const body = new WatchedAnswer({
+      isEventStream: typeof type === "string" && type.startsWith("text/event-stream"),
+      onFirstByte: sent.firstByte,
+      onEnd: () => this.#ended(instance, sent),
+      brokenStream: (cause) =>
+        new PagodaError(
+          "engine_failed",
+          `The instance ${sent.endpointId} ended while it answered: ${cause.message}.`,
+          {
+            hint: "Send the request again: another instance will answer it.",
+          },
+        ),
+    });
+    answer.body.on("error", (cause) => body.breakOff(cause));
+    body.on("close", () => answer.body.destroy());
+    answer.body.pipe(body);
+    return {
+      status: answer.status,
+      headers: {
+        ...answer.headers,
+        "x-pagoda-instance": sent.endpointId,
+        "x-pagoda-route-reason": `${sent.reason}; match=${sent.matchedTokens}; attempts=${attempt}`,
+      },
+      body,
+    };
+  }
+
+  #ended(instance: Instance, sent: Sent): void {
+    sent.end();
+    if (this.numOpen(sent.endpointId) === 0) instance.onIdle?.();
+    this.#queue.wake();
+  }
+}
+
+function unreachable(endpointId: string, cause: unknown): PagodaError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new PagodaError("not_ready", `The instance ${endpointId} did not answer: ${why}.`, {
+    hint: "Try again in a few seconds: it is started again if it has ended.",
+    cause,
+  });
+}
+
+function priorityOf(body: unknown): number {
+  if (typeof body !== "object" || body === null || !("priority" in body)) return 0;
+  return typeof body.priority === "number" && Number.isFinite(body.priority) ? body.priority : 0;
+}
