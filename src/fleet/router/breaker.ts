@@ -15,7 +15,7 @@ export interface BreakerNumbers {
 }
 
 /** vllm-router's numbers. */
-export const defaultBreaker: BreakerNumbers = {
+const defaultBreaker: BreakerNumbers = {
   failures: 10,
   windowMs: 120_000,
   openMs: 60_000,
