@@ -5,6 +5,17 @@ import type { ChatMessage, TextPart } from "../../core/generation.ts";
 
 const contentPart = z.looseObject({ type: z.string(), text: z.unknown().optional() });
 
+const toolCall = z.looseObject({
+  function: z.looseObject({
+    name: z.string(),
+    arguments: z
+      .union([z.string(), z.record(z.string(), z.unknown()), z.array(z.unknown())], {
+        error: "must be a JSON text or an object",
+      })
+      .nullish(),
+  }),
+});
+
 export const messagesSchema = z
   .array(
     z.looseObject({
@@ -14,6 +25,7 @@ export const messagesSchema = z
           error: `must be a text or an array of parts like {"type": "text", "text": "…"}`,
         })
         .nullish(),
+      tool_calls: z.array(toolCall).nullish(),
     }),
   )
   .min(1, "must hold at least one message");
@@ -22,14 +34,46 @@ type WireMessage = z.infer<typeof messagesSchema>[number];
 
 /**
  * Keeps of parts their text, and calls the `developer` role `system`, which is the name that templates know.
- * No content is an empty text, as in vLLM. Throws `invalid_request` for a part that is not text.
+ * No content is an empty text, as in vLLM; any other field that is null is left out, and so is an empty list of tool
+ * calls: many templates ask only whether a message has the field. Throws `invalid_request` for a part that is not text,
+ * and for a call whose arguments are not JSON.
  */
 export function toChatMessages(messages: readonly WireMessage[]): readonly ChatMessage[] {
-  return messages.map((message, i) => ({
-    ...message,
-    role: message.role === "developer" ? "system" : message.role,
-    content: toContent(message.content, i),
+  return messages.map(({ role, content, tool_calls: calls, ...others }, i) => ({
+    ...withoutNulls(others),
+    role: role === "developer" ? "system" : role,
+    content: toContent(content, i),
+    ...(calls === null || calls === undefined || calls.length === 0
+      ? {}
+      : { tool_calls: calls.map((call, j) => withParsedArguments(call, `messages.${i}.tool_calls.${j}`)) }),
   }));
+}
+
+function withoutNulls(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
+}
+
+/** Templates write the arguments as JSON themselves, so they get what the text says (vLLM does the same). */
+function withParsedArguments(
+  call: z.infer<typeof toolCall>,
+  param: string,
+): Readonly<Record<string, unknown>> {
+  const stated = call.function.arguments ?? "";
+  const parsed = typeof stated === "string" ? argumentsOf(stated, `${param}.function.arguments`) : stated;
+  return { ...call, function: { ...call.function, arguments: parsed } };
+}
+
+function argumentsOf(text: string, param: string): unknown {
+  if (text === "") return {};
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new PagodaError("invalid_request", `'${param}' is not JSON: ${(cause as Error).message}.`, {
+      param,
+      hint: 'Send the arguments of the call as a JSON text, for example "{\\"city\\": \\"Paris\\"}".',
+      cause,
+    });
+  }
 }
 
 function toContent(content: WireMessage["content"], messageIndex: number): ChatMessage["content"] {
