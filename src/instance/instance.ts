@@ -81,7 +81,7 @@ export async function prepareInstance(
     plan,
     sampling: samplingDefaultsOf(files, found.modelId, settings.sampling),
     modelMaxLen,
-    notes: [...found.notes, ...files.generationDefaults.ignored],
+    notes: [...found.notes, ...files.generationDefaults.ignored, ...files.notes],
   };
 }
 

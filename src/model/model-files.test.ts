@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PagodaError } from "../core/errors.ts";
+import { buildProgram } from "./architectures/build-program.ts";
+import { parseHuggingFaceConfig } from "./config/huggingface-config.ts";
 import { loadModelFiles, localModelAt } from "./model-files.ts";
 import { realModelPath, skipWithoutRealModel, tinyArchitectures, tinyFolder } from "./testing/fixtures.ts";
 import { temporaryFolder } from "./testing/temporary-folder.ts";
@@ -67,6 +69,51 @@ test("a GGUF file: metadata without the vocabulary's lists, template and default
   assert.deepEqual(files.eosIds, [2, 0]);
   assert.equal(files.generationDefaults.sampling.temperature, 0.5);
   assert.ok(files.chatTemplate !== null);
+});
+
+/** A tied checkpoint that holds a head all the same: a copy of its embedding, where `change` leaves it one. */
+function folderWithHead(t: { after(action: () => void): void }, change: (head: Buffer) => void): string {
+  const folder = temporaryFolder(t);
+  cpSync(tinyFolder("llama-tied-odd-heads"), folder, { recursive: true });
+  const path = join(folder, "model.safetensors");
+  const file = readFileSync(path);
+  const dataStart = 8 + Number(file.readBigUInt64LE(0));
+  const header = JSON.parse(file.toString("utf8", 8, dataStart));
+  const [start, end] = header["model.embed_tokens.weight"].data_offsets;
+  const head = Buffer.from(file.subarray(dataStart + start, dataStart + end));
+  change(head);
+  const dataBytes = file.length - dataStart;
+  header["lm_head.weight"] = {
+    ...header["model.embed_tokens.weight"],
+    data_offsets: [dataBytes, dataBytes + head.length],
+  };
+  const text = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(text.length));
+  writeFileSync(path, Buffer.concat([length, text, file.subarray(dataStart), head]));
+  return folder;
+}
+
+function headOf(folder: string): { readonly head: string | undefined; readonly notes: readonly string[] } {
+  const { config, tensors, notes } = loadModelFiles({ kind: "hf", path: folder });
+  assert.ok(config.kind === "hf" && config.json.tie_word_embeddings === true);
+  const program = buildProgram(parseHuggingFaceConfig(config.json), tensors, { quantization: null });
+  const logits = program.head.findLast((operation) => operation.kind === "linear");
+  assert.ok(logits?.kind === "linear");
+  return { head: program.weights[logits.parts[0]?.weightId ?? -1]?.name, notes };
+}
+
+test("a head beside a tied embedding is used where it is another, and left out where it is a copy", (t) => {
+  assert.deepEqual(headOf(folderWithHead(t, () => undefined)), {
+    head: "model.embed_tokens.weight",
+    notes: [],
+  });
+  const changed = folderWithHead(t, (head) =>
+    head.writeUInt8(head.readUInt8(head.length - 1) ^ 1, head.length - 1),
+  );
+  const { head, notes } = headOf(changed);
+  assert.equal(head, "lm_head.weight");
+  assert.match(notes.join(), /lm_head\.weight differs from the embedding/);
 });
 
 test("the real model's tensors end where its file ends", { skip: skipWithoutRealModel }, () => {

@@ -14,6 +14,7 @@ import { type JsonObject, readJsonObject } from "./json-file.ts";
 import { tokenizerFromGguf } from "./tokenizer/gguf/gguf-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 import { tokenizerConfigOf, tokenizerFromFolder } from "./tokenizer/tokenizer-json/tokenizer-json.ts";
+import { withoutCopiedHead } from "./weights/copied-head.ts";
 import { type GgufValue, readGguf } from "./weights/gguf.ts";
 import { readSafetensorsFolder } from "./weights/safetensors.ts";
 import type { TensorDirectory } from "./weights/tensor-directory.ts";
@@ -40,6 +41,8 @@ export interface ModelFiles {
   readonly generationDefaults: GenerationDefaults;
   /** All tokens that end a text, of generation_config.json, config.json and the tokenizer, which the model can generate. */
   readonly eosIds: readonly number[];
+  /** What is odd about the files and was read all the same, in words for the log. */
+  readonly notes: readonly string[];
 }
 
 /** Throws PagodaError `model_invalid` or `model_unsupported`, naming file and field. Weights themselves are not read. */
@@ -58,7 +61,7 @@ export function localModelAt(path: string): LocalModel {
 
 function loadGgufFile(path: string): ModelFiles {
   const { metadata, tensors } = readGguf(path);
-  const tokenizer = tokenizerFromGguf(metadata, path);
+  const { tokenizer, notes } = tokenizerFromGguf(metadata, path);
   return {
     kind: "gguf",
     path,
@@ -66,6 +69,7 @@ function loadGgufFile(path: string): ModelFiles {
     tensors,
     tokenizer,
     chatTemplate: templateFromGguf(metadata, tokenizer, path),
+    notes,
     ...withinEmbedding(tokenizer.eosIds, generationDefaultsFromGguf(metadata, path), tensors),
   };
 }
@@ -103,7 +107,7 @@ function loadFolder(path: string): ModelFiles {
   const generationDefaults = generationDefaultsFromFolder(path);
   const configured = eosIdsOf(json.eos_token_id, configPath);
   const eosIds = [...new Set([...generationDefaults.eosIds, ...configured, ...tokenizer.eosIds])];
-  const tensors = readSafetensorsFolder(path);
+  const { tensors, notes } = withoutCopiedHead(readSafetensorsFolder(path), json);
   return {
     kind: "hf",
     path,
@@ -111,6 +115,7 @@ function loadFolder(path: string): ModelFiles {
     tensors,
     tokenizer,
     chatTemplate: templateFromFolder(path, tokenizerConfig),
+    notes,
     ...withinEmbedding(eosIds, generationDefaults, tensors),
   };
 }

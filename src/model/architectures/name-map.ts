@@ -63,11 +63,6 @@ const ignorableNames: readonly IgnorableName[] = [
     reason: "a saved causal mask of old checkpoints",
   },
   {
-    pattern: /^lm_head\.weight$/,
-    when: (config) => config.tiedEmbeddings,
-    reason: "a copy of the embedding, which tie_word_embeddings makes the head",
-  },
-  {
     pattern: /^rope_(freqs|factors_long|factors_short)\.weight$/,
     when: (config) => config.checkpoint === "gguf",
     reason: "read with the configuration: it holds the divisors of the rotary frequencies",

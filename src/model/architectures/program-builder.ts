@@ -130,11 +130,9 @@ export class ProgramBuilder {
     this.emit({ kind: "gatherOutputs", input: this.hidden, out: outputs });
     this.rmsNorm(outputs, "model.norm.weight", outputs);
     const logits = this.buffer("logits", vocabularyWidth, "outputs");
-    const weightId = this.#weights.table(
-      this.config.tiedEmbeddings ? embeddingName : headName,
-      vocabularyWidth,
-      hiddenWidth,
-    );
+    // A head that the checkpoint holds is used, whatever its configuration says: tying would replace it.
+    const isTied = this.config.tiedEmbeddings && !this.#weights.has(headName);
+    const weightId = this.#weights.table(isTied ? embeddingName : headName, vocabularyWidth, hiddenWidth);
     const parts = [{ weightId, biasId: null }];
     this.emit({ kind: "linear", input: outputs, parts, out: logits, accumulate: false, scale: logitScale });
     if (finalSoftcap !== null) this.emit({ kind: "softcap", buffer: logits, cap: finalSoftcap });

@@ -14,13 +14,15 @@ export function ropeTable(rope: RopeConfig, rotaryDim: number, maxModelLen: numb
   switch (rope.kind) {
     case "default":
       return { inverseFrequencies: plain, attentionFactor: 1 };
-    case "linear":
-      return { inverseFrequencies: plain.map((frequency) => frequency / rope.factor), attentionFactor: 1 };
+    case "linear": {
+      const divided = divide(plain, rope.divisors ?? []);
+      return { inverseFrequencies: divided.map((frequency) => frequency / rope.factor), attentionFactor: 1 };
+    }
     case "llama3":
       return { inverseFrequencies: plain.map((f) => llama3Frequency(f, rope)), attentionFactor: 1 };
     case "yarn":
       return {
-        inverseFrequencies: yarnFrequencies(plain, rotaryDim, rope),
+        inverseFrequencies: yarnFrequencies(divide(plain, rope.divisors ?? []), rotaryDim, rope),
         attentionFactor: rope.attentionFactor,
       };
     case "longrope": {

@@ -64,6 +64,10 @@ export class WeightDirectory {
     return this.#declarations;
   }
 
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
   /** Embedding or head [vocabulary, hidden]: int4 keeps them at 8 bits, since they decide every token. */
   table(name: string, numRows: number, numCols: number): number {
     const place = { layer: null, rotatedHeadDim: null };

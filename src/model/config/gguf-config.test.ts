@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { PagodaError } from "../../core/errors.ts";
+import { ropeTable } from "../architectures/rope-table.ts";
+import { temporaryFolder } from "../testing/temporary-folder.ts";
 import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
 import { parseGgufConfig } from "./gguf-config.ts";
 import { readHuggingFaceConfig } from "./huggingface-config.ts";
@@ -33,9 +35,17 @@ function fileOf(name: string): ConvertedFile {
   return file;
 }
 
-function parse(name: string, changes: Readonly<Record<string, unknown>> = {}) {
+function parse(
+  name: string,
+  changes: Readonly<Record<string, unknown>> = {},
+  tensors: readonly StoredTensor[] = [],
+) {
   const file = fileOf(name);
-  return parseGgufConfig(new Map(Object.entries({ ...file.metadata, ...changes })), directoryOf(file));
+  const added = tensors.map((tensor): [string, StoredTensor] => [tensor.name, tensor]);
+  return parseGgufConfig(
+    new Map(Object.entries({ ...file.metadata, ...changes })),
+    new Map([...directoryOf(file), ...added]),
+  );
 }
 
 /** Numbers as the f32 that GGUF stores. */
@@ -64,6 +74,49 @@ describe("GGUF metadata", () => {
     assert.ok(rope?.kind === "yarn");
     assert.equal(rope.originalMaxPositions, 64);
     assert.equal(rope.attentionFactor, 0.1 * Math.log(4) + 1);
+  });
+
+  it("a factor without a type is a linear one, as in llama.cpp", () => {
+    const ropesOf = (changes: Readonly<Record<string, unknown>>) => parse("qwen3", changes).ropes;
+    const linear = [{ kind: "linear", theta: 10_000, factor: 4 }];
+    assert.deepEqual(ropesOf({ "qwen3.rope.scaling.factor": 4 }), linear);
+    assert.deepEqual(ropesOf({ "qwen3.rope.scale_linear": 4 }), linear);
+    assert.deepEqual(ropesOf({ "qwen3.rope.scaling.factor": 4, "qwen3.rope.scale_linear": 2 }), linear);
+    const plain = [{ kind: "default", theta: 10_000 }];
+    assert.deepEqual(ropesOf({ "qwen3.rope.scaling.type": "none", "qwen3.rope.scaling.factor": 4 }), plain);
+    assert.deepEqual(ropesOf({ "qwen3.rope.scaling.type": "linear" }), plain);
+    assert.deepEqual(ropesOf({ "qwen3.rope.scaling.factor": 0 }), plain);
+  });
+
+  it("the divisors of rope_freqs hold beside a linear and a YaRN scaling", (t) => {
+    const { rotaryDim } = parse("qwen3");
+    const divisors = Array.from({ length: rotaryDim / 2 }, (_, pair) => 1 + pair / 4);
+    const path = join(temporaryFolder(t), "divisors");
+    writeFileSync(path, Float32Array.from(divisors));
+    const shape = [divisors.length];
+    const tensor = { name: "rope_freqs.weight", shape, type: "F32", path, byteOffset: 0 } as const;
+    const stored = { ...tensor, numBytes: 4 * divisors.length };
+    const tableOf = (changes: Readonly<Record<string, unknown>>, tensors: readonly StoredTensor[]) => {
+      const [rope] = parse("qwen3", changes, tensors).ropes;
+      assert.ok(rope);
+      return ropeTable(rope, rotaryDim, 64);
+    };
+    const scalings = [
+      {},
+      { "qwen3.rope.scaling.factor": 4 },
+      { "qwen3.rope.scaling.type": "linear", "qwen3.rope.scaling.factor": 4 },
+      { "qwen3.rope.scaling.type": "yarn", "qwen3.rope.scaling.factor": 4 },
+    ];
+    for (const scaling of scalings) {
+      const without = tableOf(scaling, []);
+      const beside = tableOf(scaling, [stored]);
+      assert.equal(beside.attentionFactor, without.attentionFactor);
+      for (const [pair, frequency] of without.inverseFrequencies.entries()) {
+        const expected = frequency / (divisors[pair] ?? 0);
+        const actual = beside.inverseFrequencies[pair] ?? 0;
+        assert.ok(Math.abs(actual / expected - 1) < 1e-12, `${JSON.stringify(scaling)}, pair ${pair}`);
+      }
+    }
   });
 
   it("windows by period and by layer", () => {

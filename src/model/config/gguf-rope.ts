@@ -35,16 +35,16 @@ function parseGgufRope(fields: FieldReader, shape: ModelShape, tensors: TensorDi
     tensors.get(`${name}.weight`),
   );
   if (long !== undefined && short !== undefined) return longrope(fields, shape, theta, long, short);
-  const type = fields.string("rope.scaling.type", "none");
+  const factors = divisors === undefined ? undefined : readFactors(divisors, shape.rotaryDim);
+  // llama.cpp takes a file that states no type for a linear one.
+  const type = fields.string("rope.scaling.type", "linear");
   switch (type) {
     case "none":
-      return divisors === undefined
-        ? linearIfScaled(fields, theta)
-        : { kind: "factors", theta, factors: readFactors(divisors, shape.rotaryDim) };
+      return plainOrLinear(theta, 1, factors);
     case "linear":
-      return { kind: "linear", theta, factor: fields.number("rope.scaling.factor", factorBounds) };
+      return plainOrLinear(theta, linearFactor(fields), factors);
     case "yarn":
-      return yarn(fields, shape, theta);
+      return { ...yarn(fields, shape, theta), ...(factors === undefined ? {} : { divisors: factors }) };
     case "longrope":
       throw fields.refuse("rope.scaling.type", "needs the tensors rope_factors_long and rope_factors_short");
     default:
@@ -52,10 +52,20 @@ function parseGgufRope(fields: FieldReader, shape: ModelShape, tensors: TensorDi
   }
 }
 
-/** Old files state a linear factor without a type. */
-function linearIfScaled(fields: FieldReader, theta: number): RopeConfig {
-  const factor = fields.number("rope.scale_linear", { min: 0, max: factorBounds.max }, 1);
-  return factor === 1 || factor === 0 ? { kind: "default", theta } : { kind: "linear", theta, factor };
+/** Old files state it under another name; 0 and nothing mean 1. */
+function linearFactor(fields: FieldReader): number {
+  const bounds = { min: 0, max: factorBounds.max };
+  const old = fields.number("rope.scale_linear", bounds, 1);
+  const factor = fields.number("rope.scaling.factor", bounds, old);
+  return factor === 0 ? 1 : factor;
+}
+
+function plainOrLinear(theta: number, factor: number, divisors: readonly number[] | undefined): RopeConfig {
+  if (divisors === undefined)
+    return factor === 1 ? { kind: "default", theta } : { kind: "linear", theta, factor };
+  return factor === 1
+    ? { kind: "factors", theta, factors: divisors }
+    : { kind: "linear", theta, factor, divisors };
 }
 
 function yarn(fields: FieldReader, shape: ModelShape, theta: number): RopeConfig {

@@ -7,7 +7,13 @@ import { limits } from "./model-limits.ts";
 
 export type RopeConfig =
   | { readonly kind: "default"; readonly theta: number }
-  | { readonly kind: "linear"; readonly theta: number; readonly factor: number }
+  | {
+      readonly kind: "linear";
+      readonly theta: number;
+      readonly factor: number;
+      /** As in `factors`, beside the scaling. */
+      readonly divisors?: readonly number[];
+    }
   | {
       readonly kind: "llama3";
       readonly theta: number;
@@ -26,6 +32,8 @@ export type RopeConfig =
       readonly attentionFactor: number;
       /** Round the blend's ends to whole dimensions. */
       readonly truncate: boolean;
+      /** As in `factors`, beside the scaling. */
+      readonly divisors?: readonly number[];
     }
   | {
       readonly kind: "longrope";

@@ -19,11 +19,11 @@ const keepAll = { skipSpecialTokens: false };
 function tiny(t: { after(action: () => void): void }, bytes: Buffer): Tokenizer {
   const path = join(temporaryFolder(t), "m.gguf");
   writeFileSync(path, bytes);
-  return tokenizerFromGguf(readGguf(path).metadata, path);
+  return tokenizerFromGguf(readGguf(path).metadata, path).tokenizer;
 }
 
 function realTokenizer(): Tokenizer {
-  return tokenizerFromGguf(readGguf(realModelPath).metadata, realModelPath);
+  return tokenizerFromGguf(readGguf(realModelPath).metadata, realModelPath).tokenizer;
 }
 
 interface TokenizedText {
@@ -49,7 +49,8 @@ test("the default model's vocabulary, ends and special tokens", { skip: skipWith
   const tokenizer = realTokenizer();
   assert.equal(tokenizer.numTokens, 49152);
   assert.equal(tokenizer.bosId, 1);
-  assert.deepEqual(tokenizer.eosIds, [2, 0]);
+  // The last is <reponame>, after which code of another repository follows.
+  assert.deepEqual(tokenizer.eosIds, [2, 0, 4]);
   assert.ok(tokenizer.isSpecial(2) && !tokenizer.isSpecial(19556));
   assert.equal(tokenizer.decode([1, 19556, 2], { skipSpecialTokens: true }), "Hello");
 });

@@ -18,9 +18,19 @@ type Metadata = ReadonlyMap<string, GgufValue>;
 const utf8 = new TextEncoder();
 const none = -1;
 
+export interface GgufTokenizer {
+  readonly tokenizer: Tokenizer;
+  /** What of the file is odd and was read all the same, in words for the log. */
+  readonly notes: readonly string[];
+}
+
 /** Throws PagodaError `model_invalid` (fields missing or of the wrong kind) or `model_unsupported` (kind of tokenizer). */
-export function tokenizerFromGguf(metadata: Metadata, path: string): Tokenizer {
+export function tokenizerFromGguf(metadata: Metadata, path: string): GgufTokenizer {
   const vocabulary = new GgufVocabulary(metadata, path);
+  return { tokenizer: tokenizerOf(vocabulary), notes: vocabulary.notes };
+}
+
+function tokenizerOf(vocabulary: GgufVocabulary): Tokenizer {
   switch (vocabulary.model) {
     case "gpt2":
       return byteLevelTokenizer(vocabulary);
@@ -29,16 +39,26 @@ export function tokenizerFromGguf(metadata: Metadata, path: string): Tokenizer {
     default:
       throw new PagodaError(
         "model_unsupported",
-        `${path}: the tokenizer model "${vocabulary.model}" is not implemented`,
+        `${vocabulary.path}: the tokenizer model "${vocabulary.model}" is not implemented`,
         { hint: 'Byte-level BPE ("gpt2") and SentencePiece ("llama") are.' },
       );
   }
 }
 
+/** As llama.cpp does, and says. */
+function preTokenizerNameOf(vocabulary: GgufVocabulary): string {
+  const name = vocabulary.text("pre");
+  if (name !== undefined && name !== "") return name;
+  vocabulary.notes.push(
+    "the file has no tokenizer.ggml.pre, texts are cut as llama.cpp's default does; answers may be worse than the model's: convert it again with a current llama.cpp",
+  );
+  return "default";
+}
+
 function byteLevelTokenizer(vocabulary: GgufVocabulary): Tokenizer {
-  const named = preTokenizerNamed(vocabulary.text("pre") ?? "default", vocabulary.path);
+  const named = preTokenizerNamed(preTokenizerNameOf(vocabulary), vocabulary.path);
   const { idOfPiece } = vocabulary;
-  const merges = mergeTableOf(vocabulary.texts("merges") ?? [], idOfPiece, vocabulary.path);
+  const merges = mergeTableOf(vocabulary.merges(), idOfPiece, vocabulary.path);
   const merger = new Merger({
     symbolsOf: byteSymbols(idOfPiece, none),
     rule: new RankedMerges(merges),

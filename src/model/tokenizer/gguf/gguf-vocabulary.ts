@@ -2,28 +2,33 @@
 import { PagodaError } from "../../../core/errors.ts";
 import type { GgufValue } from "../../weights/gguf.ts";
 import type { AddedToken } from "../added-tokens.ts";
+import { endTokensOf } from "./end-tokens.ts";
 
 /** Values of `tokenizer.ggml.token_type`, from llama.cpp's `llama_token_type`. */
 const tokenKind = { normal: 1, unknown: 2, control: 3, userDefined: 4, unused: 5, byte: 6 } as const;
 
-/** Control tokens that end a turn, under the names that the model families give them. */
-const endNames: ReadonlySet<string> = new Set([
-  "<|im_end|>",
-  "<|eot_id|>",
-  "<|eom_id|>",
-  "<|end|>",
-  "<end_of_turn>",
-  "<|endoftext|>",
-  "<|end_of_text|>",
-]);
+/** Ids that llama.cpp takes where a SentencePiece file names none. */
+const sentencePieceIds: Readonly<Record<string, number>> = {
+  bos_token_id: 1,
+  eos_token_id: 2,
+  unknown_token_id: 0,
+};
+
+/** Tokens of Phi-3 that keep the white space after them; its other marks swallow it. */
+const phi3KeepsSpace: ReadonlySet<string> = new Set(["<unk>", "<s>", "<|endoftext|>"]);
 
 export class GgufVocabulary {
   readonly path: string;
   readonly model: string;
   readonly pieces: readonly string[];
   readonly idOfPiece: ReadonlyMap<string, number>;
+  /** What of the file is odd and was read all the same, in words for the log. */
+  readonly notes: string[] = [];
+  readonly bosId: number | null;
+  readonly eosId: number | null;
+  readonly endIds: readonly number[];
   readonly #metadata: ReadonlyMap<string, GgufValue>;
-  readonly #kinds: ArrayLike<number>;
+  readonly #kinds: Uint8Array;
 
   constructor(metadata: ReadonlyMap<string, GgufValue>, path: string) {
     this.#metadata = metadata;
@@ -31,7 +36,10 @@ export class GgufVocabulary {
     this.model = this.text("model") ?? this.#missing("model");
     this.pieces = this.texts("tokens") ?? this.#missing("tokens");
     this.idOfPiece = firstIdOfEach(this.pieces);
-    this.#kinds = this.#perToken("token_type") ?? new Uint8Array(this.pieces.length).fill(tokenKind.normal);
+    this.#kinds = Uint8Array.from(this.#perToken("token_type") ?? this.pieces.map(() => tokenKind.normal));
+    this.bosId = this.id("bos_token_id") ?? null;
+    this.eosId = this.id("eos_token_id") ?? null;
+    this.endIds = this.#findEnds();
   }
 
   text(field: string): string | undefined {
@@ -53,28 +61,46 @@ export class GgufVocabulary {
     throw this.#wrongKind(field, "a list of texts");
   }
 
-  /** A token id inside the vocabulary. */
+  /** A token id inside the vocabulary; one outside is noted, and what llama.cpp takes instead stands for it. */
   id(field: string): number | undefined {
     const value = this.#value(field);
-    if (value === undefined) return undefined;
-    if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value < this.pieces.length)
-      return value;
-    throw this.#wrongKind(field, `an id below ${this.pieces.length}`);
+    const fallback = this.model === "llama" ? sentencePieceIds[field] : undefined;
+    const byDefault = fallback !== undefined && fallback < this.pieces.length ? fallback : undefined;
+    if (value === undefined) return byDefault;
+    if (typeof value !== "number" || !Number.isInteger(value) || value < 0)
+      throw this.#wrongKind(field, "a token id");
+    if (value < this.pieces.length) return value;
+    const instead = byDefault === undefined ? "" : `, ${byDefault} stands for it`;
+    this.notes.push(
+      `tokenizer.ggml.${field} ${value} is ignored, the vocabulary has ${this.pieces.length} tokens${instead}`,
+    );
+    return byDefault;
   }
 
   scores(): Float32Array {
-    const scores = this.#perToken("scores") ?? this.#missing("scores");
-    return Float32Array.from(scores);
+    return Float32Array.from(this.#perToken("scores") ?? new Float32Array(this.pieces.length));
+  }
+
+  merges(): readonly string[] {
+    const merges = this.texts("merges") ?? [];
+    if (merges.length > 0) return merges;
+    throw new PagodaError(
+      "model_invalid",
+      `${this.path} has no tokenizer.ggml.merges: every letter would become a token of its own.`,
+      { hint: "Convert the model again with its tokenizer." },
+    );
   }
 
   /** Control, unknown and user-defined tokens. */
   addedTokens(): readonly AddedToken[] {
+    // The format has no place for it; llama.cpp goes by the model's name too.
+    const swallowsSpace = /phi-?3/i.test(String(this.#metadata.get("general.name") ?? ""));
     return this.pieces.flatMap((piece, id) => {
       const kind = this.#kinds[id];
       const special = kind === tokenKind.control || kind === tokenKind.unknown;
       if (!special && kind !== tokenKind.userDefined) return [];
-      const plain = { singleWord: false, lstrip: false, rstrip: false, normalized: false };
-      return [{ id, content: piece, special, ...plain }];
+      const rstrip = swallowsSpace && !phi3KeepsSpace.has(piece);
+      return [{ id, content: piece, special, singleWord: false, lstrip: false, rstrip, normalized: false }];
     });
   }
 
@@ -87,24 +113,34 @@ export class GgufVocabulary {
 
   /** What is put around a text, and what begins and ends one. */
   surroundings(defaults: { readonly addsBos: boolean; readonly addsEos: boolean }) {
-    const bosId = this.id("bos_token_id") ?? null;
-    const eosId = this.id("eos_token_id") ?? null;
+    const { bosId, eosId } = this;
     const addsBos = this.flag("add_bos_token") ?? defaults.addsBos;
     const addsEos = this.flag("add_eos_token") ?? defaults.addsEos;
     return {
       bosId,
-      eosIds: this.#endIds(eosId),
+      eosIds: this.endIds,
       prefixIds: addsBos && bosId !== null ? [bosId] : [],
       suffixIds: addsEos && eosId !== null ? [eosId] : [],
     };
   }
 
-  #endIds(eosId: number | null): readonly number[] {
-    const named = [...endNames]
-      .map((name) => this.idOfPiece.get(name))
-      .filter((id) => id !== undefined && this.#kinds[id] === tokenKind.control);
-    const ids = [eosId, this.id("eot_token_id"), this.id("eom_token_id"), ...named];
-    return [...new Set(ids.filter((id): id is number => typeof id === "number"))];
+  /** Ends of a text are control tokens, whatever the file says. */
+  #findEnds(): readonly number[] {
+    const { ids, mistyped } = endTokensOf(
+      {
+        idOf: (text) => this.idOfPiece.get(text),
+        isControl: (id) => this.#kinds[id] === tokenKind.control,
+        named: (field) => this.id(field),
+      },
+      this.eosId,
+    );
+    for (const id of mistyped) {
+      this.#kinds[id] = tokenKind.control;
+      this.notes.push(
+        `the token ${this.pieces[id]} ends a text, although the file types it as ordinary text`,
+      );
+    }
+    return ids;
   }
 
   #perToken(field: string): ArrayLike<number> | undefined {

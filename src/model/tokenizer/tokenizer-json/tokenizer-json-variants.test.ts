@@ -125,7 +125,7 @@ test("GGUF's names of pre-tokenizers do what the models' own tokenizer.json do",
       ["tokenizer.ggml.tokens", byId.map(([piece]) => piece)],
       ["tokenizer.ggml.merges", merges.map((pair: readonly string[]) => pair.join(" "))],
     ]);
-    const tokenizer = tokenizerFromGguf(metadata, name);
+    const { tokenizer } = tokenizerFromGguf(metadata, name);
     for (const [index, text] of texts.entries())
       assert.deepEqual(tokenizer.encode(text, { addSpecialTokens: false }), ids[index], `${name}: ${text}`);
   }
