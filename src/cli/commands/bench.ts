@@ -97,7 +97,8 @@ Examples:
       --peer-q4-0 ~/peers/models/q4_0.gguf \\
       --peer-hf ~/peers/models/hf
 
-Each option has a variable: --rounds is PAGODA_ROUNDS. Flags win.
+Each option has a variable: --rounds is PAGODA_ROUNDS.
+Flags win.
 
 Exits 1 when a goal is missed.`;
 
