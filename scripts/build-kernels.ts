@@ -1,10 +1,15 @@
 /**
- * Compiles the AssemblyScript kernels to build/kernels.wasm; skips when the result is newer than everything it is made
- * of. Run by `npm ci` (prepare), never at start.
+ * Puts the AssemblyScript kernels' WebAssembly into build/kernels.wasm; skips when that is newer than everything it is
+ * made of. Run by `npm ci` (prepare), never at start.
+ *
+ * The compiler is a development dependency of 100 MiB. So the result is committed too, with a checksum of its sources
+ * (docs/decisions/019): where they are the same it is unpacked, where they have changed it is compiled, and both files
+ * are written anew. A test compiles and compares.
  *
  * The kernels' module `./job-fields` has no file: it is written from src/backend/cpu/kernels/jobs.ts, so that the offsets a
  * kernel reads cannot differ from those TypeScript writes.
  */
+import { createHash } from "node:crypto";
 import {
   existsSync,
   mkdirSync,
@@ -15,12 +20,15 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { jobHeader, jobLayouts } from "../src/backend/cpu/kernels/jobs.ts";
 import { invariant } from "../src/core/errors.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const kernelFolder = join(root, "src/backend/cpu/kernels/wasm/assemblyscript");
 const output = join(root, "build/kernels.wasm");
+const prebuilt = join(root, "src/backend/cpu/kernels/wasm/kernels.wasm.gz");
+const prebuiltSources = join(root, "src/backend/cpu/kernels/wasm/kernels.sources.sha256");
 const options = [
   "--optimizeLevel=3",
   "--shrinkLevel=0",
@@ -73,7 +81,24 @@ function readSource(name: string, baseDir: string): string | null {
   return existsSync(path) ? readFileSync(path, "utf8") : null;
 }
 
-async function compile(): Promise<void> {
+/** SHA-256 over everything that decides the compiler's output: sources, job fields, options, its version. */
+export function sourcesChecksum(): string {
+  const hash = createHash("sha256");
+  const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  hash.update(JSON.stringify([options, devDependencies.assemblyscript, jobFieldsSource()]));
+  for (const name of readdirSync(kernelFolder).sort())
+    hash.update(`\0${name}\0`).update(readFileSync(join(kernelFolder, name)));
+  return hash.digest("hex");
+}
+
+/** The committed WebAssembly; null where it was compiled from other sources. */
+export function prebuiltKernels(): Uint8Array | null {
+  if (!existsSync(prebuilt) || !existsSync(prebuiltSources)) return null;
+  if (readFileSync(prebuiltSources, "utf8").trim() !== sourcesChecksum()) return null;
+  return gunzipSync(readFileSync(prebuilt));
+}
+
+export async function compileKernels(): Promise<Uint8Array> {
   const specifier: string = "assemblyscript/asc";
   const asc: Asc = await import(specifier);
   const results: Uint8Array[] = [];
@@ -88,11 +113,24 @@ async function compile(): Promise<void> {
   });
   const [wasm] = results;
   invariant(wasm !== undefined, () => `the kernels do not compile:\n${messages.join("")}`);
-  mkdirSync(dirname(output), { recursive: true });
-  // Written whole or not at all: another process may be reading the old one.
-  const partial = `${output}.${process.pid}`;
-  writeFileSync(partial, wasm);
-  renameSync(partial, output);
+  return wasm;
 }
 
-if (!isUpToDate()) await compile();
+/** Whole or not at all: another process may be reading the old one. */
+function replaceFile(path: string, contents: Uint8Array | string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  const partial = `${path}.${process.pid}`;
+  writeFileSync(partial, contents);
+  renameSync(partial, path);
+}
+
+async function build(): Promise<void> {
+  const wasm = prebuiltKernels() ?? (await compileKernels());
+  if (prebuiltKernels() === null) {
+    replaceFile(prebuilt, gzipSync(wasm, { level: 9 }));
+    replaceFile(prebuiltSources, `${sourcesChecksum()}\n`);
+  }
+  replaceFile(output, wasm);
+}
+
+if (import.meta.main && !isUpToDate()) await build();
