@@ -8,6 +8,9 @@ const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 
 test("the prebuilt kernels were compiled from these sources, to the byte", async () => {
   const prebuilt = prebuiltKernels();
-  assert.ok(prebuilt !== null, "the sources have changed: run node scripts/build-kernels.ts and commit its result");
+  assert.ok(
+    prebuilt !== null,
+    "the sources have changed: run node scripts/build-kernels.ts and commit its result",
+  );
   assert.equal(digest(prebuilt), digest(await compileKernels()));
 });
