@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import type { SamplingParams } from "../core/sampling-params.ts";
-import { uniformAt } from "./request/random.ts";
+import { uniformAt } from "./step/random.ts";
 import { letterTokenizer, letterTokenizerEos } from "./testing/letter-tokenizer.ts";
 import {
   assertAtRest,

@@ -16,13 +16,14 @@ import { BlockManager } from "./kv/block-manager.ts";
 import { EventQueue } from "./output/event-queue.ts";
 import { OutputBacklog } from "./output/output-backlog.ts";
 import { OutputProcessor } from "./output/output-processor.ts";
-import { SequenceText } from "./output/sequence-text.ts";
 import { InputProcessor } from "./request/input-processor.ts";
-import { RequestProgress } from "./request/sequence.ts";
 import type { ChatRenderer, TextTokenizer } from "./request/text-tokenizer.ts";
+import { type Outcome, StepCommit } from "./schedule/commit.ts";
 import { Scheduler } from "./schedule/scheduler.ts";
-import { capacityOf, type StepPlan } from "./schedule/step-plan.ts";
-import { ModelRunner, type Outcome } from "./step/model-runner.ts";
+import { RequestProgress } from "./sequence/sequence.ts";
+import { SequenceText } from "./sequence/sequence-text.ts";
+import { ModelRunner } from "./step/model-runner.ts";
+import { capacityOf, type StepPlan } from "./step/step-plan.ts";
 
 /** What `memory()` reports besides the blocks: planned and allocated bytes, known to whoever loaded the model. */
 export type MemoryFacts = Omit<MemoryReport, "blocks" | "numKvTokens" | "maxConcurrency">;
@@ -63,12 +64,13 @@ export class Engine implements GenerationService {
   readonly model: ServedModel;
   readonly #options: EngineOptions;
   readonly #clock: () => number;
-  readonly #intake: InputProcessor;
+  readonly #inputProcessor: InputProcessor;
   readonly #blocks: BlockManager;
   readonly #scheduler: Scheduler;
   readonly #runner: ModelRunner;
-  readonly #delivery: OutputProcessor;
-  readonly #unread: OutputBacklog;
+  readonly #commit: StepCommit;
+  readonly #outputProcessor: OutputProcessor;
+  readonly #backlog: OutputBacklog;
   /** Requests without an ending. */
   readonly #requests = new Set<RequestProgress>();
   #loop: Promise<void> | null = null;
@@ -99,12 +101,13 @@ export class Engine implements GenerationService {
       maxStepMs: options.maxStepMs,
       expectedOutputTokens: options.expectedOutputTokens ?? defaultExpectedOutputTokens,
     });
-    this.#runner = new ModelRunner(model, this.#scheduler, limits.blockSize, options.vocabularyWidth);
-    this.#delivery = new OutputProcessor(options.observer ?? null, this.#clock, (request) =>
+    this.#runner = new ModelRunner(model, limits.blockSize, options.vocabularyWidth);
+    this.#commit = new StepCommit(this.#scheduler, this.#runner.results);
+    this.#outputProcessor = new OutputProcessor(options.observer ?? null, this.#clock, (request) =>
       this.#forget(request),
     );
-    this.#unread = new OutputBacklog(options.unreadCapacityBytes ?? defaultUnreadCapacityBytes);
-    this.#intake = new InputProcessor({
+    this.#backlog = new OutputBacklog(options.unreadCapacityBytes ?? defaultUnreadCapacityBytes);
+    this.#inputProcessor = new InputProcessor({
       ...options,
       limits: {
         ...limits,
@@ -127,19 +130,19 @@ export class Engine implements GenerationService {
     this.#refuseWhenDown();
     if (signal.aborted) return;
     const { tokenizer } = this.#options;
-    const admitted = await this.#intake.admit(request, signal);
-    if (admitted === null || signal.aborted) return;
+    const prepared = await this.#inputProcessor.prepare(request, signal);
+    if (prepared === null || signal.aborted) return;
     this.#refuseWhenDown();
     const makeText = (): SequenceText => new SequenceText(tokenizer, request.sampling);
-    const events = new EventQueue(this.#unread, (error) => this.#abandon(progress, error));
-    const progress = new RequestProgress(admitted, events, makeText);
+    const events = new EventQueue(this.#backlog, (error) => this.#abandon(progress, error));
+    const progress = new RequestProgress(prepared, events, makeText);
     const onAbort = (): void => this.#abandon(progress, null);
     signal.addEventListener("abort", onAbort, { once: true });
     this.#requests.add(progress);
     this.#scheduler.enqueue(progress.firstSequence);
     this.#loop ??= this.#run();
     try {
-      yield* progress.events.read();
+      yield* events.read();
     } finally {
       signal.removeEventListener("abort", onAbort);
       this.#abandon(progress, null);
@@ -147,11 +150,11 @@ export class Engine implements GenerationService {
   }
 
   tokenize(prompt: Prompt, signal: AbortSignal): Promise<readonly number[] | null> {
-    return this.#intake.tokenize(prompt, signal);
+    return this.#inputProcessor.tokenize(prompt, signal);
   }
 
   detokenize(tokenIds: readonly number[], options: { readonly skipSpecialTokens?: boolean } = {}): string {
-    this.#intake.checkTokenIds(tokenIds, "tokens");
+    this.#inputProcessor.checkTokenIds(tokenIds, "tokens");
     const skipSpecialTokens = options.skipSpecialTokens ?? false;
     return this.#options.tokenizer.decode(tokenIds, { skipSpecialTokens });
   }
@@ -175,7 +178,7 @@ export class Engine implements GenerationService {
       numPreemptions,
       numPrefixQueryTokens: prefixes.counts.numQueryTokens,
       numPrefixHitTokens: prefixes.counts.numHitTokens,
-      ...this.#delivery.counts,
+      ...this.#outputProcessor.counts,
       numSteps: this.#numSteps,
     };
   }
@@ -213,7 +216,7 @@ export class Engine implements GenerationService {
 
   /** Heap that generated and unread events hold, by estimate. For tests. */
   get numUnreadBytes(): number {
-    return this.#unread.numBytes;
+    return this.#backlog.numBytes;
   }
 
   /** Checks every block count against the sequences alive; throws on our own bugs. For tests. */
@@ -267,15 +270,15 @@ export class Engine implements GenerationService {
     this.#noteScheduled(plan, startMs);
     this.#deliver(previous);
     await Promise.all([computed, nextTurn()]);
-    const outcomes = this.#runner.commit(plan, (request, error) => this.#abandon(request, error));
+    const outcomes = this.#commit.apply(plan, (request, error) => this.#abandon(request, error));
     this.#computing = null;
     this.#observeStep(plan, startMs);
     return outcomes;
   }
 
   #deliver(outcomes: readonly Outcome[]): void {
-    this.#unread.enforce();
-    this.#delivery.deliver(outcomes);
+    this.#backlog.enforce();
+    this.#outputProcessor.deliver(outcomes);
   }
 
   #noteScheduled(plan: StepPlan, nowMs: number): void {
@@ -300,7 +303,7 @@ export class Engine implements GenerationService {
    */
   #abandon(request: RequestProgress, error: Error | null): void {
     if (request.isOver) return;
-    this.#delivery.abandon(request, error);
+    this.#outputProcessor.abandon(request, error);
     this.#forget(request);
   }
 

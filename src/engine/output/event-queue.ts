@@ -1,10 +1,11 @@
 /** @module One request's events, from the loop that makes them to the consumer that reads them. */
 import type { GenerationEvent } from "../../core/generation.ts";
+import type { RequestEvents } from "../sequence/sequence.ts";
 import type { OutputBacklog, UnreadQueue } from "./output-backlog.ts";
 
 /** Single producer, single consumer. After `end`, `fail` or `drop` nothing more is accepted. */
-export class EventQueue implements UnreadQueue {
-  readonly #unread: OutputBacklog;
+export class EventQueue implements RequestEvents, UnreadQueue {
+  readonly #backlog: OutputBacklog;
   readonly #onDrop: (error: Error) => void;
   #pushed: GenerationEvent[] = [];
   /** Those that the consumer takes before any of `#pushed`, the next one last. */
@@ -14,15 +15,15 @@ export class EventQueue implements UnreadQueue {
   #wakeConsumer: (() => void) | null = null;
 
   /** `onDrop`: told when the events are dropped because too much is unread. */
-  constructor(unread: OutputBacklog, onDrop: (error: Error) => void) {
-    this.#unread = unread;
+  constructor(backlog: OutputBacklog, onDrop: (error: Error) => void) {
+    this.#backlog = backlog;
     this.#onDrop = onDrop;
   }
 
   push(event: GenerationEvent): void {
     if (this.#isOver) return;
     this.#pushed.push(event);
-    this.#unread.add(this, event);
+    this.#backlog.add(this, event);
     this.#wake();
   }
 
@@ -71,14 +72,14 @@ export class EventQueue implements UnreadQueue {
       this.#pushed = [];
     }
     const event = this.#ready.pop();
-    if (event !== undefined) this.#unread.remove(this, event);
+    if (event !== undefined) this.#backlog.remove(this, event);
     return event;
   }
 
   #clear(): void {
     this.#pushed = [];
     this.#ready = [];
-    this.#unread.removeAll(this);
+    this.#backlog.removeAll(this);
   }
 
   #wake(): void {

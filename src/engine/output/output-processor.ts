@@ -1,18 +1,18 @@
 /** @module From a step's outcomes to each request's events and record. */
 import type { EngineObserver, FinishReason, RequestRecord } from "../../core/generation.ts";
-import type { RequestProgress, Sequence } from "../request/sequence.ts";
-import type { Outcome } from "../step/model-runner.ts";
-import { textOfToken } from "./stop-conditions.ts";
+import type { Outcome } from "../schedule/commit.ts";
+import type { RequestProgress, Sequence } from "../sequence/sequence.ts";
+import { textOfToken } from "../sequence/stop-conditions.ts";
 
 /** Cumulative counts of what was delivered. */
-export interface DeliveryCounts {
+export interface OutputCounts {
   numPromptTokens: number;
   numGenerationTokens: number;
 }
 
 /** Runs while the next step computes: making text costs the model no time. */
 export class OutputProcessor {
-  readonly counts: DeliveryCounts = { numPromptTokens: 0, numGenerationTokens: 0 };
+  readonly counts: OutputCounts = { numPromptTokens: 0, numGenerationTokens: 0 };
   readonly #observer: EngineObserver | null;
   readonly #clock: () => number;
   readonly #onFinished: (request: RequestProgress) => void;
@@ -69,10 +69,10 @@ export class OutputProcessor {
   #sendPromptEvent(request: RequestProgress): void {
     if (request.promptEventSent) return;
     request.promptEventSent = true;
-    this.counts.numPromptTokens += request.admitted.promptTokenIds.length;
+    this.counts.numPromptTokens += request.prepared.promptTokenIds.length;
     request.events.push({
       type: "prompt",
-      promptTokenIds: Array.from(request.admitted.promptTokenIds),
+      promptTokenIds: Array.from(request.prepared.promptTokenIds),
       numCachedTokens: request.numCachedTokens,
       promptLogprobs: request.promptLogprobs?.toEntries() ?? null,
     });
@@ -90,7 +90,7 @@ export class OutputProcessor {
   #finishSequence(sequence: Sequence, reason: FinishReason): void {
     const { request } = sequence;
     request.numFinished++;
-    if (request.numFinished < request.admitted.sampling.n) return;
+    if (request.numFinished < request.prepared.sampling.n) return;
     request.isOver = true;
     request.events.end();
     this.#observer?.requestFinished(this.#recordOf(request, reason));
@@ -99,14 +99,14 @@ export class OutputProcessor {
 
   #recordOf(request: RequestProgress, outcome: RequestRecord["outcome"]): RequestRecord {
     return {
-      requestId: request.admitted.requestId,
+      requestId: request.prepared.requestId,
       outcome,
-      arrivedMs: request.admitted.arrivedMs,
+      arrivedMs: request.prepared.arrivedMs,
       scheduledMs: request.scheduledMs,
       firstTokenMs: request.firstTokenMs,
       finishedMs: this.#clock(),
       interTokenMs: request.interTokenMs,
-      numPromptTokens: request.admitted.promptTokenIds.length,
+      numPromptTokens: request.prepared.promptTokenIds.length,
       numCachedTokens: request.numCachedTokens,
       numCompletionTokens: request.numCompletionTokens,
     };

@@ -299,7 +299,7 @@ describe("long texts, which are cut in slices", () => {
   });
 
   test("keep their place before what arrives while they are cut", async () => {
-    const intake = new InputProcessor({
+    const input = new InputProcessor({
       limits: {
         maxModelLen: 8192,
         modelMaxLen: 8192,
@@ -319,8 +319,8 @@ describe("long texts, which are cut in slices", () => {
     const { signal } = new AbortController();
     const order: string[] = [];
     const [long, short] = await Promise.all([
-      intake.admit(longText(letters(4000)), signal).finally(() => order.push("long")),
-      intake.admit(requestFor([1]), signal).finally(() => order.push("short")),
+      input.prepare(longText(letters(4000)), signal).finally(() => order.push("long")),
+      input.prepare(requestFor([1]), signal).finally(() => order.push("short")),
     ]);
     assert.deepEqual(order, ["short", "long"]);
     assert.ok((long?.arrivalNumber ?? 0) < (short?.arrivalNumber ?? 0));

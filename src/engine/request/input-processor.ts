@@ -2,11 +2,11 @@
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, Prompt } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
-import type { PreparedRequest } from "./sequence.ts";
+import type { PreparedRequest } from "./prepared-request.ts";
 import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
 import { TokenizerQueue } from "./tokenizer-queue.ts";
 
-interface IntakeLimits {
+interface InputLimits {
   readonly maxModelLen: number;
   /** The most that `maxModelLen` could be with this model. */
   readonly modelMaxLen: number;
@@ -28,8 +28,8 @@ export interface OutputLimits {
   readonly ceilingTokens: number | null;
 }
 
-export interface IntakeOptions {
-  readonly limits: IntakeLimits;
+export interface InputProcessorOptions {
+  readonly limits: InputLimits;
   readonly tokenizer: TextTokenizer;
   readonly chatTemplate: ChatRenderer | null;
   readonly eosTokenIds: readonly number[];
@@ -44,13 +44,13 @@ const usualTokenLength = 8;
 const longTextLength = 2048;
 
 export class InputProcessor {
-  readonly #options: IntakeOptions;
-  readonly #lane = new TokenizerQueue();
+  readonly #options: InputProcessorOptions;
+  readonly #tokenizerQueue = new TokenizerQueue();
   #numArrived = 0;
   /** Found when a text is so long that it matters. */
   #longestToken: number | null = null;
 
-  constructor(options: IntakeOptions) {
+  constructor(options: InputProcessorOptions) {
     this.#options = options;
   }
 
@@ -58,7 +58,7 @@ export class InputProcessor {
    * Rejects with PagodaError `context_length_exceeded` or `invalid_request`, with the numbers and the change that helps.
    * Resolves with null once `signal` is aborted. A request's place is that of its arrival, however long its text takes.
    */
-  async admit(request: GenerationRequest, signal: AbortSignal): Promise<PreparedRequest | null> {
+  async prepare(request: GenerationRequest, signal: AbortSignal): Promise<PreparedRequest | null> {
     const { sampling } = request;
     const arrivalNumber = this.#numArrived++;
     const arrivedMs = this.#options.clock();
@@ -111,7 +111,7 @@ export class InputProcessor {
     this.#checkTextLength(text);
     const { tokenizer } = this.#options;
     if (text.length <= longTextLength) return tokenizer.encode(text, options);
-    return this.#lane.run(tokenizer.encodeWithPauses(text, options), signal, check);
+    return this.#tokenizerQueue.run(tokenizer.encodeWithPauses(text, options), signal, check);
   }
 
   /** While a text is still being cut: it has too many tokens already. */
@@ -143,7 +143,7 @@ export class InputProcessor {
     throw new PagodaError("context_length_exceeded", message, { hint, param: "prompt" });
   }
 
-  /** The flag that would admit so many tokens, where the model allows them. */
+  /** The flag that would allow so many tokens, where the model allows them. */
   #longerContext(numTokens: number, bound = ""): string {
     if (numTokens > this.#options.limits.modelMaxLen) return "";
     return `, or start with --max-model-len ${bound}${numTokens}`;

@@ -1,6 +1,12 @@
 /** @module What the engine needs of a tokenizer and of a chat template; `model/tokenizer` and `model/chat-template` have it. */
 import type { Prompt } from "../../core/generation.ts";
-import type { TokenBytes } from "../output/detokenizer.ts";
+
+/** What turning tokens into text needs of a tokenizer. */
+export interface TokenBytes {
+  /** The bytes a token stands for; a character may be spread over several tokens. */
+  tokenBytes(tokenId: number): Uint8Array;
+  isSpecial(tokenId: number): boolean;
+}
 
 export interface TextTokenizer extends TokenBytes {
   encode(text: string, options: { readonly addSpecialTokens: boolean }): readonly number[];

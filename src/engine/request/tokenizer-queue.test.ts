@@ -16,12 +16,12 @@ function* slowSteps(name: string, numPauses: number, log: string[]): TextSteps {
 }
 
 test("texts are cut one after another, and the event loop has its turns in between", async () => {
-  const lane = new TokenizerQueue();
+  const queue = new TokenizerQueue();
   const log: string[] = [];
   setImmediate(() => log.push("turn"));
   const results = await Promise.all([
-    lane.run(slowSteps("a", 3, log), signal, () => undefined),
-    lane.run(slowSteps("b", 2, log), signal, () => undefined),
+    queue.run(slowSteps("a", 3, log), signal, () => undefined),
+    queue.run(slowSteps("b", 2, log), signal, () => undefined),
   ]);
   assert.deepEqual(results, [[3], [2]]);
   assert.deepEqual(
@@ -32,14 +32,14 @@ test("texts are cut one after another, and the event loop has its turns in betwe
 });
 
 test("an aborted text stops at its next pause, a refused one at once; the next one is cut all the same", async () => {
-  const lane = new TokenizerQueue();
+  const queue = new TokenizerQueue();
   const leaving = new AbortController();
   const log: string[] = [];
-  const left = lane.run(slowSteps("a", 1000, log), leaving.signal, () => leaving.abort());
-  const refused = lane.run(slowSteps("b", 1000, log), signal, (numTokens) => {
+  const left = queue.run(slowSteps("a", 1000, log), leaving.signal, () => leaving.abort());
+  const refused = queue.run(slowSteps("b", 1000, log), signal, (numTokens) => {
     if (numTokens === 1) throw new RangeError("too many");
   });
-  const last = lane.run(slowSteps("c", 1, log), signal, () => undefined);
+  const last = queue.run(slowSteps("c", 1, log), signal, () => undefined);
   await assert.rejects(refused, /too many/);
   assert.equal(await left, null);
   assert.deepEqual(await last, [1]);

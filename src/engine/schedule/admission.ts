@@ -1,6 +1,6 @@
 /** @module Whether a waiting sequence may start: seats now, and blocks by forecast. */
 import type { BlockManager } from "../kv/block-manager.ts";
-import type { Sequence } from "../request/sequence.ts";
+import type { Sequence } from "../sequence/sequence.ts";
 
 /** Weight of the newest finished sequence in the moving mean. */
 const newestWeight = 1 / 16;
@@ -53,6 +53,6 @@ export class Admission {
 
   #expectedOutputTokens(sequence: Sequence): number {
     const expected = Math.max(this.#meanOutputTokens, 1.5 * sequence.numOutputTokens);
-    return Math.min(sequence.request.admitted.maxTokens, Math.ceil(expected));
+    return Math.min(sequence.request.prepared.maxTokens, Math.ceil(expected));
   }
 }

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { afterEach, describe, test } from "node:test";
 import { BlockManager } from "../kv/block-manager.ts";
 import type { BlockTable } from "../kv/block-table.ts";
-import type { PreparedRequest, Sequence } from "../request/sequence.ts";
+import type { PreparedRequest } from "../request/prepared-request.ts";
+import type { Sequence } from "../sequence/sequence.ts";
+import type { StepPlan } from "../step/step-plan.ts";
 import { greedy, promptOf } from "../testing/scripted-engine.ts";
 import { sequenceWith } from "../testing/sequences.ts";
 import { Choices } from "../testing/soak.ts";
 import { Scheduler, type SchedulerOptions } from "./scheduler.ts";
-import type { StepPlan } from "./step-plan.ts";
 
 interface Setup {
   readonly scheduler: Scheduler;

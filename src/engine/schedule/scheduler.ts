@@ -1,11 +1,11 @@
 /** @module Who computes what in the next step. */
 import { invariant } from "../../core/errors.ts";
 import type { BlockManager } from "../kv/block-manager.ts";
-import { PrefixSharing } from "../kv/prefix-sharing.ts";
-import { Sequence } from "../request/sequence.ts";
+import { Sequence } from "../sequence/sequence.ts";
+import { type SequenceSlice, type StepCapacity, StepPlan } from "../step/step-plan.ts";
 import { Admission } from "./admission.ts";
+import { PrefixSharing } from "./prefix-sharing.ts";
 import { orderByPrefix } from "./slice-order.ts";
-import { type SequenceSlice, type StepCapacity, StepPlan } from "./step-plan.ts";
 import { StepTimeModel } from "./step-time-model.ts";
 import { runsBefore, WaitingQueue } from "./waiting-queue.ts";
 
@@ -245,8 +245,8 @@ export class Scheduler {
   /** The n sequences of a prompt that is computed up to its last token share its blocks. */
   #forkWhenReady(sequence: Sequence): readonly Sequence[] {
     if (!sequence.awaitsFork || sequence.numUncomputed > 0) return [sequence];
-    const { sequences, admitted } = sequence.request;
-    for (let index = 1; index < admitted.sampling.n; index++) {
+    const { sequences, prepared } = sequence.request;
+    for (let index = 1; index < prepared.sampling.n; index++) {
       const twin = new Sequence(sequence.request, index);
       this.#blocks.share(sequence.table, twin.table);
       twin.numComputed = sequence.numComputed;
@@ -266,7 +266,7 @@ export class Scheduler {
 
 /** A request for no tokens only wants its prompt computed. */
 function samples(sequence: Sequence): boolean {
-  return sequence.request.admitted.maxTokens > 0;
+  return sequence.request.prepared.maxTokens > 0;
 }
 
 /** Whether prompt log-probabilities are still missing. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { BlockTable } from "../kv/block-table.ts";
+import type { SequenceSlice } from "../step/step-plan.ts";
 import { orderByPrefix } from "./slice-order.ts";
-import type { SequenceSlice } from "./step-plan.ts";
 
 const blockSize = 128;
 const sharedPrefixTokens = 512;

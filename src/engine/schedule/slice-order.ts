@@ -5,7 +5,7 @@
  * else depends on the order within a step: the texts and logits stay the same, and which slices are in it is already decided.
  */
 import type { BlockTable } from "../kv/block-table.ts";
-import type { SequenceSlice } from "./step-plan.ts";
+import type { SequenceSlice } from "../step/step-plan.ts";
 
 /**
  * Sorts `slices` in place by the blocks that end each `sharedPrefixTokens` tokens of a sequence; slices that share none of

@@ -1,9 +1,9 @@
 /** @module Sequences that have no seat yet: a heap by priority, then arrival. */
-import type { Sequence } from "../request/sequence.ts";
+import type { Sequence } from "../sequence/sequence.ts";
 
 /** Lower priority number first, then earlier arrival, then lower index: a total order, so runs are repeatable. */
 export function runsBefore(a: Sequence, b: Sequence): boolean {
-  const [x, y] = [a.request.admitted, b.request.admitted];
+  const [x, y] = [a.request.prepared, b.request.prepared];
   if (x.priority !== y.priority) return x.priority < y.priority;
   if (x.arrivalNumber !== y.arrivalNumber) return x.arrivalNumber < y.arrivalNumber;
   return a.index < b.index;

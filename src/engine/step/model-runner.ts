@@ -1,112 +1,32 @@
-/** @module One step of the model: a plan in, tokens out. */
-import type { LoadedModel } from "../../backend/backend.ts";
-import { PagodaError } from "../../core/errors.ts";
-import type { PositionLogprobs } from "../../core/generation.ts";
-import { type Ending, endingByToken, textOfToken } from "../output/stop-conditions.ts";
-import type { RequestProgress, Sequence } from "../request/sequence.ts";
-import type { Scheduler } from "../schedule/scheduler.ts";
-import type { SequenceSlice, StepPlan } from "../schedule/step-plan.ts";
+/** @module The model runs one step of a plan. */
+import type { LoadedModel, StepResults } from "../../backend/backend.ts";
 import { writeStepInputs } from "./step-inputs.ts";
-import { readLogprobs } from "./step-results.ts";
+import type { StepPlan } from "./step-plan.ts";
 
-/** What a step meant for one sequence whose prompt is complete. */
-export interface Outcome {
-  readonly sequence: Sequence;
-  /** null where only the prompt was to be computed. */
-  readonly tokenId: number | null;
-  readonly logprobs: PositionLogprobs | null;
-  /** null where the text is still to be made, which can wait until the next step runs. */
-  readonly text: string | null;
-  readonly ending: Ending | null;
-}
-
+/** Runs plans and changes no sequence: what a step means for the sequences is booked from `results` by the scheduler's side. */
 export class ModelRunner {
   readonly #model: LoadedModel;
-  readonly #scheduler: Scheduler;
   readonly #blockSize: number;
   readonly #vocabularyWidth: number;
 
-  constructor(model: LoadedModel, scheduler: Scheduler, blockSize: number, vocabularyWidth: number) {
+  constructor(model: LoadedModel, blockSize: number, vocabularyWidth: number) {
     this.#model = model;
-    this.#scheduler = scheduler;
     this.#blockSize = blockSize;
     this.#vocabularyWidth = vocabularyWidth;
   }
 
-  /** Starts the step. Until it is committed, nothing but the end of a request may touch the plan's sequences. */
+  /** One entry per output row of the step that ran last; the next step overwrites them. */
+  get results(): StepResults {
+    return this.#model.results;
+  }
+
+  /**
+   * Starts the step; resolves when its results are there. Until they are booked, nothing may touch the plan's sequences
+   * except the end of a request.
+   */
   start(plan: StepPlan): Promise<void> {
     if (plan.copies.length > 0) this.#model.copyBlocks(plan.copies);
     writeStepInputs(plan, this.#model.inputs, this.#blockSize, this.#vocabularyWidth);
     return this.#model.step();
   }
-
-  /**
-   * Books a finished step: computed positions, full blocks, prompt log-probabilities, new tokens and endings.
-   * Sequences that end give their blocks back here, before the next step is planned. Requests that ended
-   * meanwhile (`isOver`) hold no blocks any more: their rows are skipped. A request of which a row's logits are not
-   * finite is handed to `abandon`, which ends it.
-   */
-  commit(plan: StepPlan, abandon: (request: RequestProgress, error: PagodaError) => void): Outcome[] {
-    const outcomes: Outcome[] = [];
-    let row = 0;
-    for (const slice of plan.slices) {
-      const { request } = slice.sequence;
-      const numRows = slice.numScored + (slice.samplesToken ? 1 : 0);
-      if (!request.isOver && !this.#areFinite(row, numRows)) abandon(request, logitsNotFinite());
-      if (!request.isOver) this.#commitSlice(slice, row, outcomes);
-      row += numRows;
-    }
-    return outcomes;
-  }
-
-  #areFinite(firstRow: number, numRows: number): boolean {
-    const { tokenIds } = this.#model.results;
-    for (let row = firstRow; row < firstRow + numRows; row++) if ((tokenIds[row] as number) < 0) return false;
-    return true;
-  }
-
-  #commitSlice(slice: SequenceSlice, firstRow: number, outcomes: Outcome[]): void {
-    const { sequence } = slice;
-    this.#scheduler.advance(slice);
-    this.#collectPromptLogprobs(slice, firstRow);
-    if (slice.samplesToken) {
-      outcomes.push(this.#commitToken(sequence, firstRow + slice.numScored));
-    } else if (sequence.request.admitted.maxTokens === 0 && sequence.numUncomputed === 0) {
-      this.#scheduler.finish(sequence);
-      outcomes.push({
-        sequence,
-        tokenId: null,
-        logprobs: null,
-        text: "",
-        ending: { reason: "length", stopReason: null },
-      });
-    }
-  }
-
-  #collectPromptLogprobs(slice: SequenceSlice, firstRow: number): void {
-    const { request } = slice.sequence;
-    for (let r = 0; r < slice.numScored; r++)
-      request.promptLogprobs?.append(this.#model.results, firstRow + r);
-    request.numPromptLogprobs += slice.numScored;
-  }
-
-  #commitToken(sequence: Sequence, row: number): Outcome {
-    const { results } = this.#model;
-    const { logprobs: numTop } = sequence.request.admitted.sampling;
-    const tokenId = results.tokenIds[row] as number;
-    const logprobs = numTop === null ? null : readLogprobs(results, row, numTop);
-    sequence.append(tokenId);
-    let ending = endingByToken(sequence, tokenId);
-    let text: string | null = null;
-    if (sequence.text.decidesEnd) ({ text, ending } = textOfToken(sequence, tokenId, ending));
-    if (ending !== null) this.#scheduler.complete(sequence);
-    return { sequence, tokenId, logprobs, text, ending };
-  }
-}
-
-function logitsNotFinite(): PagodaError {
-  const message = "the model computed logits that are not finite numbers for this request";
-  return new PagodaError("logits_not_finite", message, {
-    hint: "check the model's files: a damaged weight does this",
-  });
 }

@@ -1,14 +1,7 @@
 /** @module How one output row is to be sampled: a sequence's wishes written into the backend's arrays. */
 import type { SamplingInputs } from "../../backend/backend.ts";
-import { uniformAt } from "../request/random.ts";
-import type { Sequence } from "../request/sequence.ts";
-
-/** Entries that `writeSamplingRow` adds to the bias arrays. */
-export function numBiasEntries(sequence: Sequence): number {
-  const { sampling, bannedBeforeMin } = sequence.request.admitted;
-  const numBans = sequence.numOutputTokens < sampling.minTokens ? bannedBeforeMin.length : 0;
-  return sampling.logitBias.size + numBans;
-}
+import type { Sequence } from "../sequence/sequence.ts";
+import { uniformAt } from "./random.ts";
 
 /** Row `row` reports the log-probability of a token that is known already. */
 export function writeScoredRow(inputs: SamplingInputs, row: number, tokenId: number, numTop: number): void {
@@ -22,7 +15,7 @@ export function writeScoredRow(inputs: SamplingInputs, row: number, tokenId: num
 
 /** Row `row` samples the next token of `sequence`. Rows are written in order: entries of row r end where r + 1's begin. */
 export function writeSamplingRow(inputs: SamplingInputs, row: number, sequence: Sequence): void {
-  const { sampling, seed } = sequence.request.admitted;
+  const { sampling, seed } = sequence.request.prepared;
   inputs.targetTokenIds[row] = -1;
   inputs.numTopLogprobs[row] = sampling.logprobs ?? 0;
   inputs.wantsLogprob[row] = sampling.logprobs === null ? 0 : 1;
@@ -53,17 +46,17 @@ function writeNeutral(inputs: SamplingInputs, row: number): void {
 function writeSeen(inputs: SamplingInputs, row: number, sequence: Sequence): void {
   const at = inputs.seenStarts[row] as number;
   sequence.seen?.copyTo(inputs.seenTokenIds, inputs.seenCounts, at);
-  inputs.seenStarts[row + 1] = at + (sequence.seen?.numDistinct ?? 0);
+  inputs.seenStarts[row + 1] = at + sequence.numSeenEntries;
 }
 
 function writeBias(inputs: SamplingInputs, row: number, sequence: Sequence): void {
-  const { sampling, bannedBeforeMin } = sequence.request.admitted;
+  const { sampling, bannedBeforeMin } = sequence.request.prepared;
   let at = inputs.biasStarts[row] as number;
   for (const [tokenId, bias] of sampling.logitBias) {
     inputs.biasTokenIds[at] = tokenId;
     inputs.biasValues[at++] = bias;
   }
-  if (sequence.numOutputTokens < sampling.minTokens) {
+  if (sequence.isBelowMin) {
     for (const tokenId of bannedBeforeMin) {
       inputs.biasTokenIds[at] = tokenId;
       inputs.biasValues[at++] = Number.NEGATIVE_INFINITY;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { capacityOf, StepPlan } from "../schedule/step-plan.ts";
 import { ScriptedModel, scriptedVocabulary } from "../testing/scripted-model.ts";
 import { sequenceWith } from "../testing/sequences.ts";
 import { writeStepInputs } from "./step-inputs.ts";
+import { capacityOf, StepPlan } from "./step-plan.ts";
 
 const limits = {
   blockSize: 16,

@@ -1,8 +1,8 @@
 /** @module A step plan written into the backend's arrays. */
 import type { StepInputs } from "../../backend/backend.ts";
 import { invariant } from "../../core/errors.ts";
-import type { SequenceSlice, StepPlan } from "../schedule/step-plan.ts";
 import { writeSamplingRow, writeScoredRow } from "./sampling-row.ts";
+import type { SequenceSlice, StepPlan } from "./step-plan.ts";
 
 /**
  * Fills `inputs` in place, slice by slice in the plan's order; allocates nothing. Kernels read the embedding's row of a
@@ -59,7 +59,7 @@ function writeBlockTable(slice: SequenceSlice, inputs: StepInputs): void {
 /** To be called before the slice's tokens are counted in `numTokens`. */
 function writeOutputs(slice: SequenceSlice, inputs: StepInputs): void {
   const { sequence } = slice;
-  const numTop = sequence.request.admitted.sampling.promptLogprobs ?? 0;
+  const numTop = sequence.request.prepared.sampling.promptLogprobs ?? 0;
   const firstRow = inputs.numTokens;
   for (let r = 0; r < slice.numScored; r++) {
     const position = slice.firstScored + r;

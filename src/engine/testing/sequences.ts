@@ -2,8 +2,9 @@
 import { mib } from "../../core/byte-size.ts";
 import { EventQueue } from "../output/event-queue.ts";
 import { OutputBacklog } from "../output/output-backlog.ts";
-import { SequenceText } from "../output/sequence-text.ts";
-import { type PreparedRequest, RequestProgress, type Sequence } from "../request/sequence.ts";
+import type { PreparedRequest } from "../request/prepared-request.ts";
+import { RequestProgress, type Sequence } from "../sequence/sequence.ts";
+import { SequenceText } from "../sequence/sequence-text.ts";
 import { letterTokenizer } from "./letter-tokenizer.ts";
 import { greedy } from "./scripted-engine.ts";
 
@@ -14,7 +15,7 @@ export function sequenceWith(
   wishes: Partial<PreparedRequest> & { readonly promptTokens?: readonly number[] },
 ): Sequence {
   const sampling = wishes.sampling ?? greedy;
-  const admitted: PreparedRequest = {
+  const prepared: PreparedRequest = {
     requestId: "test",
     promptTokenIds: Int32Array.from(wishes.promptTokens ?? [1]),
     sampling,
@@ -29,6 +30,6 @@ export function sequenceWith(
     ...wishes,
   };
   const events = new EventQueue(new OutputBacklog(mib), () => undefined);
-  return new RequestProgress(admitted, events, () => new SequenceText(letterTokenizer, sampling))
+  return new RequestProgress(prepared, events, () => new SequenceText(letterTokenizer, sampling))
     .firstSequence;
 }

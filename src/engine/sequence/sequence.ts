@@ -1,34 +1,25 @@
 /** @module One running generation and the request it belongs to. */
+import type { GenerationEvent } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
 import { BlockTable } from "../kv/block-table.ts";
-import type { EventQueue } from "../output/event-queue.ts";
-import { PromptLogprobs } from "../output/prompt-logprobs.ts";
-import type { SequenceText } from "../output/sequence-text.ts";
+import type { PreparedRequest } from "../request/prepared-request.ts";
+import { PromptLogprobs } from "./prompt-logprobs.ts";
 import { SeenTokens } from "./seen-tokens.ts";
+import type { SequenceText } from "./sequence-text.ts";
 
-/** A request after intake: everything about it is decided and checked. */
-export interface PreparedRequest {
-  readonly requestId: string;
-  readonly promptTokenIds: Int32Array;
-  readonly sampling: SamplingParams;
-  readonly seed: number;
-  /** Most tokens each of its sequences may generate; 0 only scores the prompt. */
-  readonly maxTokens: number;
-  /** Tokens that end a sequence: those of the request and, unless ignored, the model's own. */
-  readonly stopTokenIds: ReadonlySet<number>;
-  readonly eosTokenIds: ReadonlySet<number>;
-  /** Tokens forbidden while fewer than minTokens were generated. */
-  readonly bannedBeforeMin: readonly number[];
-  readonly priority: number;
-  /** Order of arrival; unique. */
-  readonly arrivalNumber: number;
-  readonly arrivedMs: number;
+/** Where the events of one request go. */
+export interface RequestEvents {
+  push(event: GenerationEvent): void;
+  /** Nothing follows. */
+  end(): void;
+  /** Nothing follows but `error`, which the reader of the events gets. */
+  fail(error: Error): void;
 }
 
 /** How far a request is, for its events and its record. */
 export class RequestProgress {
-  readonly admitted: PreparedRequest;
-  readonly events: EventQueue;
+  readonly prepared: PreparedRequest;
+  readonly events: RequestEvents;
   readonly makeText: () => SequenceText;
   /** All n once forked; before that, the first alone. */
   readonly sequences: Sequence[];
@@ -44,12 +35,12 @@ export class RequestProgress {
   firstTokenMs: number | null = null;
   readonly interTokenMs: number[] = [];
 
-  constructor(admitted: PreparedRequest, events: EventQueue, makeText: () => SequenceText) {
-    this.admitted = admitted;
+  constructor(prepared: PreparedRequest, events: RequestEvents, makeText: () => SequenceText) {
+    this.prepared = prepared;
     this.events = events;
     this.makeText = makeText;
-    const { promptLogprobs: numTop } = admitted.sampling;
-    this.promptLogprobs = numTop === null ? null : new PromptLogprobs(admitted.promptTokenIds.length, numTop);
+    const { promptLogprobs: numTop } = prepared.sampling;
+    this.promptLogprobs = numTop === null ? null : new PromptLogprobs(prepared.promptTokenIds.length, numTop);
     this.firstSequence = new Sequence(this, 0);
     this.sequences = [this.firstSequence];
   }
@@ -87,7 +78,7 @@ export class Sequence {
   lastTokenMs: number | null = null;
 
   constructor(request: RequestProgress, index: number) {
-    const { promptTokenIds, sampling } = request.admitted;
+    const { promptTokenIds, sampling } = request.prepared;
     this.request = request;
     this.index = index;
     this.text = request.makeText();
@@ -97,7 +88,7 @@ export class Sequence {
   }
 
   get numPromptTokens(): number {
-    return this.request.admitted.promptTokenIds.length;
+    return this.request.prepared.promptTokenIds.length;
   }
 
   get numOutputTokens(): number {
@@ -106,12 +97,12 @@ export class Sequence {
 
   /** The prompt's last token is computed by each of n sequences for itself, so that each samples its own token. */
   get awaitsFork(): boolean {
-    return this.request.sequences.length < this.request.admitted.sampling.n;
+    return this.request.sequences.length < this.request.prepared.sampling.n;
   }
 
   /** Sequences it stands for: seats it takes in a step. */
   get numSeats(): number {
-    return this.awaitsFork ? this.request.admitted.sampling.n : 1;
+    return this.awaitsFork ? this.request.prepared.sampling.n : 1;
   }
 
   /** Position up to which it may be computed now. */
@@ -131,6 +122,22 @@ export class Sequence {
     const { promptLogprobs, numPromptLogprobs } = this.request;
     const isScored = promptLogprobs === null || numPromptLogprobs >= this.numPromptTokens - 1;
     return isScored ? this.numTokens - 1 : numPromptLogprobs;
+  }
+
+  /** Entries that its next output row has for the penalties: tokens seen. */
+  get numSeenEntries(): number {
+    return this.seen?.numDistinct ?? 0;
+  }
+
+  /** Entries that its next output row has for biases and for bans. */
+  get numBiasEntries(): number {
+    const { sampling, bannedBeforeMin } = this.request.prepared;
+    return sampling.logitBias.size + (this.isBelowMin ? bannedBeforeMin.length : 0);
+  }
+
+  /** Whether it has generated fewer tokens than it must, so that no token may end it. */
+  get isBelowMin(): boolean {
+    return this.numOutputTokens < this.request.prepared.sampling.minTokens;
   }
 
   append(tokenId: number): void {

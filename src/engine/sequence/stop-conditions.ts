@@ -1,6 +1,6 @@
 /** @module When a sequence ends. */
 import type { FinishReason } from "../../core/generation.ts";
-import type { Sequence } from "../request/sequence.ts";
+import type { Sequence } from "./sequence.ts";
 
 export interface Ending {
   readonly reason: FinishReason;
@@ -13,12 +13,12 @@ const atModelEnd: Ending = { reason: "stop", stopReason: null };
 
 /** How the newest token, already appended, ends its sequence; null where it does not. Stop strings are not looked at. */
 export function endingByToken(sequence: Sequence, tokenId: number): Ending | null {
-  const { admitted } = sequence.request;
-  if (sequence.numOutputTokens > admitted.sampling.minTokens) {
-    if (admitted.eosTokenIds.has(tokenId)) return atModelEnd;
-    if (admitted.stopTokenIds.has(tokenId)) return { reason: "stop", stopReason: tokenId };
+  const { prepared } = sequence.request;
+  if (sequence.numOutputTokens > prepared.sampling.minTokens) {
+    if (prepared.eosTokenIds.has(tokenId)) return atModelEnd;
+    if (prepared.stopTokenIds.has(tokenId)) return { reason: "stop", stopReason: tokenId };
   }
-  return sequence.numOutputTokens >= admitted.maxTokens ? atLength : null;
+  return sequence.numOutputTokens >= prepared.maxTokens ? atLength : null;
 }
 
 export interface EndedText {
@@ -34,7 +34,7 @@ export interface EndedText {
 export function textOfToken(sequence: Sequence, tokenId: number, ending: Ending | null): EndedText {
   const { text } = sequence;
   const isStopToken = ending?.reason === "stop";
-  if (isStopToken && !sequence.request.admitted.sampling.includeStopString) {
+  if (isStopToken && !sequence.request.prepared.sampling.includeStopString) {
     return { text: text.finish(), ending };
   }
   const piece = text.push(tokenId);

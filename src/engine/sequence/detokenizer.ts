@@ -1,11 +1,5 @@
 /** @module From tokens to text, one token at a time, without ever showing half a character. */
-
-/** What the detokenizer needs of a tokenizer. */
-export interface TokenBytes {
-  /** The bytes a token stands for; a character may be spread over several tokens. */
-  tokenBytes(tokenId: number): Uint8Array;
-  isSpecial(tokenId: number): boolean;
-}
+import type { TokenBytes } from "../request/text-tokenizer.ts";
 
 /**
  * Bytes of a started character are held back until it is complete. What can never become a character turns into

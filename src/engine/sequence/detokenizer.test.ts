@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Detokenizer, type TokenBytes } from "./detokenizer.ts";
+import type { TokenBytes } from "../request/text-tokenizer.ts";
+import { Detokenizer } from "./detokenizer.ts";
 
 /** Token t < 256 is byte t; token 300 is special. */
 const byteTokens: TokenBytes = {

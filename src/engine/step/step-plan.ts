@@ -1,8 +1,7 @@
 /** @module What one step computes: slices of sequences, and the blocks to copy before it. */
 import type { StepInputs } from "../../backend/backend.ts";
 import { invariant } from "../../core/errors.ts";
-import type { Sequence } from "../request/sequence.ts";
-import { numBiasEntries } from "../step/sampling-row.ts";
+import type { Sequence } from "../sequence/sequence.ts";
 
 /** A run of consecutive tokens of one sequence. */
 export interface SequenceSlice {
@@ -71,8 +70,8 @@ export class StepPlan {
   hasRoomToSample(sequence: Sequence): boolean {
     return (
       this.numOutputsLeft >= 1 &&
-      this.#numSeen + numSeenEntries(sequence) <= this.capacity.numSeen &&
-      this.#numBias + numBiasEntries(sequence) <= this.capacity.numBias
+      this.#numSeen + sequence.numSeenEntries <= this.capacity.numSeen &&
+      this.#numBias + sequence.numBiasEntries <= this.capacity.numBias
     );
   }
 
@@ -91,8 +90,8 @@ export class StepPlan {
 
   #addSamplingRow(slice: SequenceSlice): void {
     this.numOutputs++;
-    this.#numSeen += numSeenEntries(slice.sequence);
-    this.#numBias += numBiasEntries(slice.sequence);
+    this.#numSeen += slice.sequence.numSeenEntries;
+    this.#numBias += slice.sequence.numBiasEntries;
     if (slice.numTokens === 1) this.numDecodes++;
   }
 }
@@ -100,8 +99,4 @@ export class StepPlan {
 /** Positions seen by tokens [start, start + numTokens) of a sequence, summed: token p sees p + 1. */
 function attendedPositions(start: number, numTokens: number): number {
   return numTokens * start + (numTokens * (numTokens + 1)) / 2;
-}
-
-function numSeenEntries(sequence: Sequence): number {
-  return sequence.seen?.numDistinct ?? 0;
 }

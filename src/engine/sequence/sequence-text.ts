@@ -1,6 +1,7 @@
 /** @module The text of one sequence as it grows: detokenizer and stop strings together. */
 import type { SamplingParams } from "../../core/sampling-params.ts";
-import { Detokenizer, type TokenBytes } from "./detokenizer.ts";
+import type { TokenBytes } from "../request/text-tokenizer.ts";
+import { Detokenizer } from "./detokenizer.ts";
 import { StopStrings } from "./stop-strings.ts";
 
 export interface TextPiece {

@@ -1,7 +1,7 @@
 /** @module How sequences profit from each other's prefixes: those in the cache, and those being computed. */
 
-import type { Sequence } from "../request/sequence.ts";
-import type { BlockManager } from "./block-manager.ts";
+import type { BlockManager } from "../kv/block-manager.ts";
+import type { Sequence } from "../sequence/sequence.ts";
 
 /** Of the prompt tokens that were looked up, how many were there. A request counts once, however often it resumes. */
 export interface PrefixCounts {

@@ -1,0 +1,20 @@
+/** @module A request with everything about it decided and checked, before it has a sequence. */
+import type { SamplingParams } from "../../core/sampling-params.ts";
+
+export interface PreparedRequest {
+  readonly requestId: string;
+  readonly promptTokenIds: Int32Array;
+  readonly sampling: SamplingParams;
+  readonly seed: number;
+  /** Most tokens each of its sequences may generate; 0 only scores the prompt. */
+  readonly maxTokens: number;
+  /** Tokens that end a sequence: those of the request and, unless ignored, the model's own. */
+  readonly stopTokenIds: ReadonlySet<number>;
+  readonly eosTokenIds: ReadonlySet<number>;
+  /** Tokens forbidden while fewer than minTokens were generated. */
+  readonly bannedBeforeMin: readonly number[];
+  readonly priority: number;
+  /** Order of arrival; unique. */
+  readonly arrivalNumber: number;
+  readonly arrivedMs: number;
+}

@@ -1,0 +1,100 @@
+/** @module What a finished step means for its sequences: tokens appended, blocks published, sequences ended. */
+import type { StepResults } from "../../backend/backend.ts";
+import { PagodaError } from "../../core/errors.ts";
+import type { PositionLogprobs } from "../../core/generation.ts";
+import type { RequestProgress, Sequence } from "../sequence/sequence.ts";
+import { type Ending, endingByToken, textOfToken } from "../sequence/stop-conditions.ts";
+import type { SequenceSlice, StepPlan } from "../step/step-plan.ts";
+import { readLogprobs } from "../step/step-results.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** What a step meant for one sequence whose prompt is complete. */
+export interface Outcome {
+  readonly sequence: Sequence;
+  /** null where only the prompt was to be computed. */
+  readonly tokenId: number | null;
+  readonly logprobs: PositionLogprobs | null;
+  /** null where the text is still to be made, which can wait until the next step runs. */
+  readonly text: string | null;
+  readonly ending: Ending | null;
+}
+
+export class StepCommit {
+  readonly #scheduler: Scheduler;
+  readonly #results: StepResults;
+
+  /** @param results where the model leaves the results of each step */
+  constructor(scheduler: Scheduler, results: StepResults) {
+    this.#scheduler = scheduler;
+    this.#results = results;
+  }
+
+  /**
+   * Takes over what a finished step computed: positions, full blocks, prompt log-probabilities, tokens and endings.
+   * Sequences that end give their blocks back here, before the next step is planned. The rows of
+   * requests that ended meanwhile (`isOver`) are skipped: they hold no blocks any more. A request with a row of
+   * non-finite logits goes to `abandon`, which ends it.
+   */
+  apply(plan: StepPlan, abandon: (request: RequestProgress, error: PagodaError) => void): Outcome[] {
+    const outcomes: Outcome[] = [];
+    let row = 0;
+    for (const slice of plan.slices) {
+      const { request } = slice.sequence;
+      const numRows = slice.numScored + (slice.samplesToken ? 1 : 0);
+      if (!request.isOver && !this.#areFinite(row, numRows)) abandon(request, logitsNotFinite());
+      if (!request.isOver) this.#commitSlice(slice, row, outcomes);
+      row += numRows;
+    }
+    return outcomes;
+  }
+
+  #areFinite(firstRow: number, numRows: number): boolean {
+    const { tokenIds } = this.#results;
+    for (let row = firstRow; row < firstRow + numRows; row++) if ((tokenIds[row] as number) < 0) return false;
+    return true;
+  }
+
+  #commitSlice(slice: SequenceSlice, firstRow: number, outcomes: Outcome[]): void {
+    const { sequence } = slice;
+    this.#scheduler.advance(slice);
+    this.#collectPromptLogprobs(slice, firstRow);
+    if (slice.samplesToken) {
+      outcomes.push(this.#commitToken(sequence, firstRow + slice.numScored));
+    } else if (sequence.request.prepared.maxTokens === 0 && sequence.numUncomputed === 0) {
+      this.#scheduler.finish(sequence);
+      outcomes.push({
+        sequence,
+        tokenId: null,
+        logprobs: null,
+        text: "",
+        ending: { reason: "length", stopReason: null },
+      });
+    }
+  }
+
+  #collectPromptLogprobs(slice: SequenceSlice, firstRow: number): void {
+    const { request } = slice.sequence;
+    for (let r = 0; r < slice.numScored; r++) request.promptLogprobs?.append(this.#results, firstRow + r);
+    request.numPromptLogprobs += slice.numScored;
+  }
+
+  #commitToken(sequence: Sequence, row: number): Outcome {
+    const results = this.#results;
+    const { logprobs: numTop } = sequence.request.prepared.sampling;
+    const tokenId = results.tokenIds[row] as number;
+    const logprobs = numTop === null ? null : readLogprobs(results, row, numTop);
+    sequence.append(tokenId);
+    let ending = endingByToken(sequence, tokenId);
+    let text: string | null = null;
+    if (sequence.text.decidesEnd) ({ text, ending } = textOfToken(sequence, tokenId, ending));
+    if (ending !== null) this.#scheduler.complete(sequence);
+    return { sequence, tokenId, logprobs, text, ending };
+  }
+}
+
+function logitsNotFinite(): PagodaError {
+  const message = "the model computed logits that are not finite numbers for this request";
+  return new PagodaError("logits_not_finite", message, {
+    hint: "check the model's files: a damaged weight does this",
+  });
+}
