@@ -1,69 +1,161 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
+import { errorStyleFaults } from "./architecture/error-style.ts";
+import { houseFigures } from "./architecture/figures.ts";
+import { doorsInUse, importCycles, mutualFolderPairs } from "./architecture/graph.ts";
+import {
+  doors,
+  errorsWithoutRemedy,
+  folderMayImport,
+  longFiles,
+  mayImport,
+  mayImportFile,
+  mostFunctionLines,
+  mostLines,
+  mutualFolders,
+  ratchets,
+  testsMayImport,
+} from "./architecture/house-rules.ts";
+import { keywordPrivates, longFunctions } from "./architecture/measures.ts";
+import { productionFiles, type SourceFile, sourceFiles } from "./architecture/source-files.ts";
 
-/** The import table of docs/architecture.md: room -> rooms it may import besides itself. */
-const mayImport: Record<string, readonly string[]> = {
-  core: [],
-  api: ["core"],
-  backend: ["core"],
-  planner: ["core"],
-  model: ["core", "backend"],
-  engine: ["core", "backend", "model"],
-  process: ["core"],
-  instance: ["core", "backend", "model", "planner", "engine"],
-  fleet: ["core", "api", "backend", "model", "planner", "engine", "instance", "process"],
-  server: ["core", "api"],
-  dashboard: ["core", "api", "planner"],
-  bench: ["core", "api", "planner", "backend", "model", "engine", "instance", "process"],
-  cli: [
-    "core",
-    "api",
-    "backend",
-    "model",
-    "planner",
-    "engine",
-    "process",
-    "instance",
-    "fleet",
-    "server",
-    "bench",
-  ],
-};
+const files = sourceFiles();
+const production = productionFiles();
 
-/** Single files that a room may import besides: what a backend says of its memory is pure arithmetic, and part of a plan. */
-const mayImportFile: Record<string, readonly string[]> = {
-  planner: ["backend/cpu/footprint/index.ts"],
-};
-
-const root = resolve(import.meta.dirname, "../src");
-const roomOf = (file: string): string => relative(root, file).split("/")[0] ?? "";
-const importPattern = /(?:from|import)\s*\(?\s*["'](\.[^"']+)["']/g;
-
-function violations(): string[] {
-  const found: string[] = [];
-  for (const entry of readdirSync(root, { recursive: true, encoding: "utf8" })) {
-    if (!/\.tsx?$/.test(entry)) continue;
-    const file = join(root, entry);
-    const room = roomOf(file);
-    const allowed = mayImport[room];
-    if (allowed === undefined) {
-      found.push(`${entry}: no room named "${room}"`);
-      continue;
-    }
-    for (const [, specifier = ""] of readFileSync(file, "utf8").matchAll(importPattern)) {
-      const imported = resolve(dirname(file), specifier);
-      const target = roomOf(imported);
-      const isAllowed = allowed.includes(target) || mayImportFile[room]?.includes(relative(root, imported));
-      if (target !== room && !isAllowed)
-        found.push(`${entry} may not import ${specifier} (${room} -> ${target})`);
-    }
-  }
-  return found;
+/** Fails where there are more findings than `most`, and lists them. */
+function atMost(most: number, findings: readonly string[]): void {
+  const text = `${findings.length} where ${most} are allowed:\n${findings.join("\n")}`;
+  assert.ok(findings.length <= most, text);
 }
 
+function mayImportRoom(file: SourceFile, imported: string): boolean {
+  const target = imported.split("/")[0] ?? "";
+  return (
+    target === file.room ||
+    mayImport[file.room]?.includes(target) === true ||
+    mayImportFile[file.room]?.includes(imported) === true ||
+    (!file.isProduction && testsMayImport[file.room]?.includes(target) === true)
+  );
+}
+
+test("the parser sees imports of values, of types, dynamic ones and workers", () => {
+  const importsOf = (path: string): readonly string[] =>
+    files.find((file) => file.path === path)?.imports ?? [];
+  assert.ok(files.length > 400 && production.length > 300);
+  assert.ok(importsOf("engine/engine.ts").includes("engine/schedule/scheduler.ts"));
+  assert.ok(importsOf("engine/engine.ts").includes("backend/backend.ts"));
+  assert.ok(importsOf("cli/main.ts").some((path) => path.startsWith("cli/")));
+  assert.ok(files.some((file) => file.imports.some((path) => path.endsWith(".worker.ts"))));
+});
+
 test("every import follows the room table", () => {
-  assert.ok(existsSync(root));
-  assert.deepEqual(violations(), []);
+  const rooms = new Set(files.map((file) => file.room));
+  assert.deepEqual(
+    [...rooms].filter((room) => !(room in mayImport)),
+    [],
+  );
+  const wrong = files.flatMap((file) =>
+    file.imports
+      .filter((imported) => !mayImportRoom(file, imported))
+      .map((imported) => `${file.path} may not import ${imported}`),
+  );
+  assert.deepEqual(wrong, []);
+});
+
+test("the room table of docs/architecture.md is the one that holds", () => {
+  const text = readFileSync(resolve(import.meta.dirname, "../docs/architecture.md"), "utf8");
+  const rows = [...text.matchAll(/^\| `(\w+)` \| (.*?) \| /gm)].map(([, room, list]) => [room, list]);
+  const rooms = Object.keys(mayImport);
+  const expected = Object.entries(mayImport).map(([room, allowed]) => {
+    if (allowed.length === rooms.length - 2) return [room, "all but dashboard"];
+    const single = (mayImportFile[room] ?? []).map((file) => `and \`${file}\``);
+    return [room, [...allowed, ...single].join(", ") || "nothing"];
+  });
+  assert.deepEqual(rows, expected);
+  assert.ok(
+    Object.entries(mayImport).every(([room, allowed]) => room === "cli" || !allowed.includes("dashboard")),
+  );
+});
+
+test("a room is entered through its doors", () => {
+  for (const [room, used] of doorsInUse(production)) {
+    if (room === "core") continue;
+    const closed = [...used].filter((file) => doors[room]?.includes(file) !== true);
+    assert.deepEqual(closed, [], `imported from outside ${room}, and not among its doors`);
+  }
+});
+
+test("folders inside a room import each other as their rules say", () => {
+  const wrong = production.flatMap((file) => {
+    const rule = Object.entries(folderMayImport).find(([folder]) => file.path.startsWith(`${folder}/`));
+    if (rule === undefined) return [];
+    const [folder, allowed] = rule;
+    return file.imports
+      .filter(
+        (imported) => ![folder, ...allowed].some((place) => join(imported, "/").startsWith(`${place}/`)),
+      )
+      .map((imported) => `${file.path} may not import ${imported}`);
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test("no file imports itself by way of others, types included", () => {
+  atMost(ratchets.filesInCycles, importCycles(production).flat());
+});
+
+test("folders import each other one way", () => {
+  const pairs = mutualFolderPairs(production).filter((pair) => !(pair in mutualFolders));
+  atMost(ratchets.mutualFolderPairs, pairs);
+  assert.ok(Object.keys(mutualFolders).length <= 4);
+});
+
+test("the product imports nothing that only tests use", () => {
+  const isProduction = new Map(files.map((file) => [file.path, file.isProduction]));
+  const wrong = production.flatMap((file) =>
+    file.imports
+      .filter((imported) => isProduction.get(imported) === false)
+      .map((path) => `${file.path} → ${path}`),
+  );
+  atMost(ratchets.importsOfTesting, wrong);
+});
+
+test("files, functions and folders stay small", () => {
+  const long = files.filter((file) => file.numLines > mostLines && !(file.path in longFiles));
+  assert.deepEqual(
+    long.map((file) => `${file.path}: ${file.numLines} lines`),
+    [],
+  );
+  atMost(
+    ratchets.longFunctions,
+    production.flatMap((file) => longFunctions(file, mostFunctionLines)),
+  );
+  atMost(ratchets.largeFolders, houseFigures().largeFolders);
+});
+
+test("no folder and no file is called utils", () => {
+  assert.deepEqual(
+    files
+      .map((file) => file.path)
+      .filter((path) => /(?:^|\/)(?:utils?|helpers?|misc)(?:\/|\.ts$|-)/.test(path)),
+    [],
+  );
+});
+
+test("members are made private with #", () => {
+  atMost(ratchets.keywordPrivates, files.flatMap(keywordPrivates));
+});
+
+test("engines are named in planner/engines/ alone", () => {
+  atMost(ratchets.linesNamingAnEngine, houseFigures().linesNamingAnEngine);
+});
+
+test("identifiers and file names spell quantization the American way", () => {
+  atMost(ratchets.britishNames, houseFigures().britishNames);
+});
+
+test("every error is a sentence, with a hint that says what to change", () => {
+  const faults = errorStyleFaults(errorsWithoutRemedy);
+  for (const [room, found] of faults) atMost(ratchets.errorStyle[room] ?? 0, found);
 });
