@@ -10,7 +10,7 @@ import {
   plan,
 } from "../planner/index.ts";
 import { calibrationPath, readCalibration } from "./calibration-file.ts";
-import { planDevice } from "./commands/plan-device.ts";
+import { planDevice } from "./commands/plan/device.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -3,7 +3,7 @@ import { Command, type Help } from "commander";
 import { refuseUnknownVariables } from "../instance/options/read-options.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addChatCommand } from "./commands/chat.ts";
-import { addPlanCommand } from "./commands/plan.ts";
+import { addPlanCommand } from "./commands/plan/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { brokenLines } from "./print/text-columns.ts";

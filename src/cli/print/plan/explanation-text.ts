@@ -1,6 +1,6 @@
 /** @module An explanation for people. */
-import { formatBytes } from "../../core/byte-size.ts";
-import type { ExplainedComponent, Explanation } from "../../planner/index.ts";
+import { formatBytes } from "../../../core/byte-size.ts";
+import type { ExplainedComponent, Explanation } from "../../../planner/index.ts";
 
 const outcomes: Readonly<Record<Explanation["outcome"], string>> = {
   started: "STARTED",

@@ -1,11 +1,11 @@
 /** @module The model of a plan: a folder, a config.json, a .gguf file, a name of the catalogue, or a hub id. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { PagodaError } from "../../core/errors.ts";
-import { hubHeaders } from "../../model/source/hub/hub-headers.ts";
-import type { SourceSettings } from "../../model/source/resolve-model.ts";
-import { readGguf } from "../../model/weights/gguf.ts";
-import { storedTensorBytes } from "../../model/weights/safetensors.ts";
+import { PagodaError } from "../../../core/errors.ts";
+import { hubHeaders } from "../../../model/source/hub/hub-headers.ts";
+import type { SourceSettings } from "../../../model/source/resolve-model.ts";
+import { readGguf } from "../../../model/weights/gguf.ts";
+import { storedTensorBytes } from "../../../model/weights/safetensors.ts";
 import {
   type ConfigObject,
   configOfGguf,
@@ -17,7 +17,7 @@ import {
   modelNamed,
   parseModelConfig,
   type Quantity,
-} from "../../planner/index.ts";
+} from "../../../planner/index.ts";
 
 export interface PlannedModel {
   readonly facts: ModelFacts;

@@ -1,14 +1,14 @@
 /** @module The plan of our own engine: the very preparation that `pagoda serve` does, without reading a weight. */
 
-import { grantedProcessors } from "../../backend/cpu/processors.ts";
-import { PagodaError } from "../../core/errors.ts";
-import { prepareInstance } from "../../instance/instance.ts";
-import { engineOptions } from "../../instance/options/engine-options.ts";
-import { attributeOf } from "../../instance/options/option.ts";
-import { readOptions } from "../../instance/options/read-options.ts";
-import { resolveSettings } from "../../instance/settings.ts";
-import { type FlagValues, type Plan, planPagoda } from "../../planner/index.ts";
-import { version } from "../version.ts";
+import { grantedProcessors } from "../../../backend/cpu/processors.ts";
+import { PagodaError } from "../../../core/errors.ts";
+import { prepareInstance } from "../../../instance/instance.ts";
+import { engineOptions } from "../../../instance/options/engine-options.ts";
+import { attributeOf } from "../../../instance/options/option.ts";
+import { readOptions } from "../../../instance/options/read-options.ts";
+import { resolveSettings } from "../../../instance/settings.ts";
+import { type FlagValues, type Plan, planPagoda } from "../../../planner/index.ts";
+import { version } from "../../version.ts";
 
 /** Flags as commander would hand them over; one that no option has is refused. */
 function asGiven(flags: FlagValues): Record<string, unknown> {

@@ -1,6 +1,6 @@
 /** @module A plan for people: the table, the bar drawing of the card, and what to change. */
-import { formatBytes } from "../../core/byte-size.ts";
-import type { CountRange, Plan, PlanComponent, Quantity } from "../../planner/index.ts";
+import { formatBytes } from "../../../core/byte-size.ts";
+import type { CountRange, Plan, PlanComponent, Quantity } from "../../../planner/index.ts";
 
 const barWidth = 60;
 const barLetters: Readonly<Record<PlanComponent["name"], string>> = {

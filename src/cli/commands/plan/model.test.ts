@@ -3,12 +3,12 @@ import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { sourceSettingsFrom } from "../../model/source/resolve-model.ts";
-import { tinyFolder } from "../../model/testing/fixtures.ts";
-import { HubServer, type HubServerFaults } from "../../model/testing/hub-server.ts";
-import { temporaryFolder } from "../../model/testing/temporary-folder.ts";
-import { storedTensorBytes } from "../../model/weights/safetensors.ts";
-import { draftOf, planModel } from "./plan-model.ts";
+import { sourceSettingsFrom } from "../../../model/source/resolve-model.ts";
+import { tinyFolder } from "../../../model/testing/fixtures.ts";
+import { HubServer, type HubServerFaults } from "../../../model/testing/hub-server.ts";
+import { temporaryFolder } from "../../../model/testing/temporary-folder.ts";
+import { storedTensorBytes } from "../../../model/weights/safetensors.ts";
+import { draftOf, planModel } from "./model.ts";
 
 function tinyFiles(): Map<string, Buffer> {
   const folder = tinyFolder("qwen3");

@@ -5,10 +5,10 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { Explanation, Plan, Translation } from "../../planner/index.ts";
+import type { Explanation, Plan, Translation } from "../../../planner/index.ts";
 
-const entry = join(import.meta.dirname, "../main.ts");
-const logs = join(import.meta.dirname, "../../../tests/fixtures/planner/logs");
+const entry = join(import.meta.dirname, "../../main.ts");
+const logs = join(import.meta.dirname, "../../../../tests/fixtures/planner/logs");
 const state = mkdtempSync(join(tmpdir(), "pagoda-"));
 
 function pagoda(words: readonly string[], input = "") {

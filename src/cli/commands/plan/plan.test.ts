@@ -5,9 +5,9 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { flagsOf } from "./plan-flags.ts";
+import { flagsOf } from "./flags.ts";
 
-const entry = join(import.meta.dirname, "../main.ts");
+const entry = join(import.meta.dirname, "../../main.ts");
 
 function pagoda(...words: string[]): {
   readonly out: string;

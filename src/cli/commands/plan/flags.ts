@@ -1,5 +1,5 @@
 /** @module Flags of an engine out of the words of a command line. */
-import { PagodaError } from "../../core/errors.ts";
+import { PagodaError } from "../../../core/errors.ts";
 
 /** `--name value`, `--name=value` and switches; a word that belongs to no flag is refused. */
 export function flagsOf(words: readonly string[]): Record<string, string | true> {
@@ -19,4 +19,20 @@ export function flagsOf(words: readonly string[]): Record<string, string | true>
     flags[name] = inline ?? (takesNext && next !== undefined ? next : true);
   }
   return flags;
+}
+
+/** `vllm@0.21` → engine and version. */
+export function engineAndVersion(text: string): { readonly engine: string; readonly version: string | null } {
+  const [engine = "", version = ""] = text.split("@");
+  return { engine: engine.toLowerCase(), version: version === "" ? null : version };
+}
+
+/** A whole number of at least 1 out of an option. */
+export function wholeOption(name: string, text: string): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= 1) return value;
+  throw new PagodaError("plan_invalid", `--${name} must be a whole number of at least 1; got "${text}".`, {
+    param: name,
+    hint: `Write it as --${name} 4.`,
+  });
 }

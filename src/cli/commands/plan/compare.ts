@@ -1,0 +1,62 @@
+/** @module pagoda plan compare A B …: whole starts side by side, or one after another on one card. */
+import type { Command } from "commander";
+import type { PlanRequest } from "../../../planner/index.ts";
+
+interface CompareOptions {
+  readonly gpu?: string;
+  readonly gpuMemory?: string;
+  readonly together?: boolean;
+  readonly json?: boolean;
+}
+
+const examples = `
+Examples:
+  pagoda plan compare --gpu A100 "vllm serve Qwen/Qwen2.5-14B-Instruct-AWQ" "lmdeploy serve api_server Qwen/Qwen2.5-14B-Instruct-AWQ"
+  pagoda plan compare --gpu "RTX 4090" "vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ" "vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ --kv-cache-dtype fp8"`;
+
+export function addCompareCommand(plan: Command): void {
+  plan
+    .command("compare")
+    .argument("<commands...>", "starts as they would be typed, each in quotes")
+    .description("Several starts on one card side by side.")
+    .option("--gpu <name>", "the card")
+    .option("--gpu-memory <size>", "memory of one card, for a card that is not in the catalogue")
+    .option("--together", "all of them on one card, in this order")
+    .option("--json", "the plans as JSON")
+    .addHelpText("after", examples)
+    .action(compare);
+}
+
+async function compare(commands: readonly string[], options: CompareOptions): Promise<void> {
+  const { plan, planInstances } = await import("../../../planner/index.ts");
+  const { startsTable, togetherTable } = await import("../../print/plan/starts-table.ts");
+  const requests = await startRequests(commands, options);
+  const json = (value: unknown): string => JSON.stringify(value, null, 2);
+  if (options.together === true) {
+    const card = planInstances(requests);
+    process.stdout.write(`${options.json === true ? json(card) : togetherTable(commands, card)}\n`);
+    process.exitCode = card.firstFailure === null ? 0 : 3;
+    return;
+  }
+  const answers = requests.map((request) => plan(request));
+  process.stdout.write(`${options.json === true ? json(answers) : startsTable(commands, answers)}\n`);
+}
+
+async function startRequests(commands: readonly string[], options: CompareOptions): Promise<PlanRequest[]> {
+  const { parseStartCommand } = await import("../../../planner/index.ts");
+  const { draftOf, planModel } = await import("./model.ts");
+  const { planDevice } = await import("./device.ts");
+  const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
+  const { device } = planDevice(options);
+  const settings = sourceSettingsFrom(process.env);
+  const requests: PlanRequest[] = [];
+  for (const text of commands) {
+    const { engine, model, flags } = parseStartCommand(text);
+    const { facts, stored } = await planModel(model, settings);
+    const known = stored === null ? {} : { storedWeightsBytes: stored.expectedBytes };
+    const draft = await draftOf(flags, settings);
+    const start = { device, usedBytes: 0, engine, version: null, usage: "serve" as const };
+    requests.push({ ...start, model: facts, flags, ...known, ...draft });
+  }
+  return requests;
+}

@@ -1,0 +1,156 @@
+/** @module pagoda plan: what an engine will do with a model on a card, before anything is rented or started. */
+import type { Command } from "commander";
+import { parseByteSize } from "../../../core/byte-size.ts";
+import type { CalibratedRequest, FlagValues, Plan, PlanRequest } from "../../../planner/index.ts";
+import { addCompareCommand } from "./compare.ts";
+import { addExplainCommand } from "./explain.ts";
+import { engineAndVersion, flagsOf, wholeOption } from "./flags.ts";
+import type { QuestionOptions } from "./questions.ts";
+import { addTranslateCommand } from "./translate.ts";
+
+const examples = `
+Examples:
+  pagoda plan Qwen/Qwen2.5-14B-Instruct-AWQ --gpu "RTX 4090" --engine lmdeploy
+  pagoda plan Qwen/Qwen2.5-7B-Instruct --gpu L4 --engine vllm@0.21 --max-model-len auto
+  pagoda plan ./folder --gpu H100 --engine vllm --users 40 --context 4096
+  pagoda plan model.gguf --engine pagoda --memory 700MiB
+  pagoda plan Qwen/Qwen2.5-14B-Instruct-AWQ --gpu A100 --engine vllm --gpu-memory-utilization 0.22 --replicas 4
+
+Flags of the engine are written under their own names behind the model.`;
+
+/** The options of the planner itself; everything else belongs to the engine. */
+interface PlanOptions extends QuestionOptions {
+  readonly gpu?: string;
+  readonly gpuMemory?: string;
+  readonly used?: string;
+  readonly devices?: string;
+  readonly engine: string;
+  readonly library?: boolean;
+}
+
+export function addPlanCommand(program: Command): void {
+  const plan = program.command("plan");
+  plan.enablePositionalOptions();
+  addExplainCommand(plan);
+  addTranslateCommand(plan);
+  addCompareCommand(plan);
+  plan
+    .argument("<model>", "a catalogue name, a folder, config.json, a .gguf file or a hub id")
+    .argument("[engine flags...]", "flags of the engine, under its own names")
+    .description("Say what fits: weights, activations, KV blocks, tokens, users; and the command to type.")
+    .option(
+      "--gpu <name>",
+      'the card: "RTX 4090", H100, "H100 MIG 3g.40gb" (default: what nvidia-smi sees here)',
+    )
+    .option("--gpu-memory <size>", "memory of one card, for a card that is not in the catalogue")
+    .option("--used <size>", "bytes that other processes hold on the card")
+    .option("--devices <n>", "cards there are: the engine's tp is so many, or with --tp auto at most so many")
+    .option("--engine <name>", "vllm, lmdeploy or pagoda, with @version", "vllm")
+    .option("--users <n>", "requests at once to make room for")
+    .option("--context <tokens>", "length of each of them")
+    .option("--fit", "search lengths, shares, KV dtypes and tp for what serves them")
+    .option(
+      "--quantizations <list>",
+      "with --fit or --users: quantisations to choose among, the preferred first",
+    )
+    .option("--replicas <n>", "the same command so many times on one card")
+    .option("--compare <n>", "one instance against n smaller ones of the same card")
+    .option("--library", "batch defaults of the Python class instead of the server")
+    .option("--json", "the plan as JSON")
+    .option("--flags", "the command alone")
+    .allowUnknownOption()
+    .addHelpText("after", examples)
+    .action(async (model: string, _rest: readonly string[], options: PlanOptions, command: Command) => {
+      await planStart(model, flagsOf(command.args.slice(1)), options);
+    });
+}
+
+async function print(answer: Plan, options: PlanOptions): Promise<void> {
+  const { planTable } = await import("../../print/plan/plan-table.ts");
+  const text =
+    options.json === true
+      ? JSON.stringify(answer, null, 2)
+      : options.flags === true
+        ? answer.command.join(" ")
+        : planTable(answer);
+  process.stdout.write(`${text}\n`);
+}
+
+const mostCards = 8;
+
+/** `--tp auto` takes the fewest cards that fit; `--devices 4` without a split of its own means all four. */
+async function planOnCards(request: PlanRequest, options: PlanOptions): Promise<Plan> {
+  const { plan, planFewestCards, tensorParallelFlag } = await import("../../../planner/index.ts");
+  const stated = request.flags.tp ?? request.flags["tensor-parallel-size"];
+  const numCards = options.devices === undefined ? null : wholeOption("devices", options.devices);
+  const { tp: _tp, "tensor-parallel-size": _size, ...others } = request.flags;
+  if (stated === "auto") return planFewestCards({ ...request, flags: others }, numCards ?? mostCards);
+  if (numCards === null || stated !== undefined) return plan(request);
+  const flags = { ...others, [tensorParallelFlag(request.engine)]: String(numCards) };
+  return plan({ ...request, flags });
+}
+
+/** What saved logs measured of this very start; a start whose number of cards is still open has none of its own. */
+async function withMeasurements(request: PlanRequest, options: PlanOptions): Promise<CalibratedRequest> {
+  const { calibratedRequest } = await import("../../../planner/index.ts");
+  const { calibrationPath, readCalibration } = await import("../../calibration-file.ts");
+  const isOpen = options.devices !== undefined || request.flags.tp === "auto";
+  if (isOpen) return { request, note: null };
+  return calibratedRequest(readCalibration(calibrationPath(process.env)), request);
+}
+
+async function planStart(name: string, flags: FlagValues, options: PlanOptions): Promise<void> {
+  const { engine, version } = engineAndVersion(options.engine);
+  if (engine === "pagoda") {
+    const { pagodaPlan } = await import("./pagoda.ts");
+    await print(await pagodaPlan(name, flags), options);
+    return;
+  }
+  const { questionAnswer } = await import("./questions.ts");
+  const { request, notes } = await requestOf(name, { engine, version, flags }, options);
+  const answerText = questionAnswer(request, options);
+  if (answerText !== null) {
+    process.stdout.write(`${answerText}\n`);
+    return;
+  }
+  const known = await withMeasurements(request, options);
+  const answer = await planOnCards(known.request, options);
+  const warnings = [
+    ...answer.warnings,
+    ...[notes.device, known.note, notes.stored].filter((note) => note !== null),
+  ];
+  await print({ ...answer, warnings }, options);
+  process.exitCode = answer.verdict.kind === "fits" || answer.verdict.kind === "uncertain" ? 0 : 3;
+}
+
+interface StatedRequest {
+  readonly request: PlanRequest;
+  /** What the user should know of the card and of the stored tensors. */
+  readonly notes: { readonly device: string | null; readonly stored: string | null };
+}
+
+/** The request that the options state: model and card are looked up. */
+async function requestOf(
+  name: string,
+  start: Pick<PlanRequest, "engine" | "version" | "flags">,
+  options: PlanOptions,
+): Promise<StatedRequest> {
+  const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
+  const { planDevice } = await import("./device.ts");
+  const { draftOf, planModel } = await import("./model.ts");
+  const settings = sourceSettingsFrom(process.env);
+  const { facts, stored } = await planModel(name, settings);
+  const { device, note } = planDevice(options);
+  const request: PlanRequest = {
+    ...start,
+    model: facts,
+    device,
+    usedBytes: options.used === undefined ? 0 : parseByteSize(options.used),
+    usage: options.library === true ? "library" : "serve",
+    ...(await draftOf(start.flags, settings)),
+    ...(stored === null ? {} : { storedWeightsBytes: stored.expectedBytes }),
+  };
+  const storedNote =
+    stored === null ? null : `stored tensors: ${stored.expectedBytes} bytes (${stored.evidence.why})`;
+  return { request, notes: { device: note, stored: storedNote } };
+}

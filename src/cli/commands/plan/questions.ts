@@ -1,0 +1,59 @@
+/** @module The other questions of `pagoda plan`: users, replicas, one large against several small. */
+import { Presets, SingleBar } from "cli-progress";
+import { compareReplicas, fitPlan, type PlanRequest, planReplicas } from "../../../planner/index.ts";
+import { comparisonText, fitText, replicasText } from "../../print/plan/answer-text.ts";
+import { wholeOption } from "./flags.ts";
+
+/** What a plan may be asked besides itself. */
+export interface QuestionOptions {
+  readonly users?: string;
+  readonly context?: string;
+  readonly fit?: boolean;
+  readonly quantizations?: string;
+  readonly replicas?: string;
+  readonly compare?: string;
+  readonly json?: boolean;
+  readonly flags?: boolean;
+}
+
+/** Answers the question that the options ask; null where they ask for a plain plan. */
+export function questionAnswer(request: PlanRequest, options: QuestionOptions): string | null {
+  const asJson = (value: unknown): string => JSON.stringify(value, null, 2);
+  if (options.compare !== undefined) {
+    const many = wholeOption("compare", options.compare);
+    const batch = wholeOption("users", options.users ?? "16");
+    const context = wholeOption("context", options.context ?? "2048");
+    const arrangements = compareReplicas(request, many, batch, context);
+    return options.json === true ? asJson(arrangements) : comparisonText(arrangements);
+  }
+  if (options.replicas !== undefined) {
+    const wanted = wholeOption("replicas", options.replicas);
+    const answer = planReplicas(request, wanted);
+    return options.json === true ? asJson(answer) : replicasText(answer, wanted);
+  }
+  if (options.fit !== true && options.users === undefined) return null;
+  const wish = {
+    users: wholeOption("users", options.users ?? "1"),
+    contextTokens: wholeOption("context", options.context ?? String(request.model.maxPositions)),
+  };
+  const bar =
+    options.fit === true
+      ? new SingleBar(
+          { format: "searching {bar} {value} of {total}", stream: process.stderr, clearOnComplete: true },
+          Presets.shades_classic,
+        )
+      : null;
+  const result = fitPlan(request, wish, {
+    wide: options.fit === true,
+    ...(options.quantizations === undefined ? {} : { quantizations: options.quantizations.split(",") }),
+    onTried: (numTried, numCandidates) => {
+      if (numTried === 1) bar?.start(numCandidates, 0);
+      if (numTried % 500 === 0) bar?.update(numTried);
+    },
+  });
+  bar?.stop();
+  if (options.json === true) return asJson(result);
+  return options.flags === true && result.best !== null
+    ? result.best.plan.command.join(" ")
+    : fitText(result, wish);
+}

@@ -1,0 +1,69 @@
+/** @module Answers of `pagoda plan` to users, replicas and comparisons, for people. */
+import { formatBytes } from "../../../core/byte-size.ts";
+import {
+  type Arrangement,
+  compareSentence,
+  type FitResult,
+  type FitWish,
+  type ReplicaPlan,
+} from "../../../planner/index.ts";
+import { planTable } from "./plan-table.ts";
+
+/** The flags that serve a wish, and what decided. */
+export function fitText(result: FitResult, wish: FitWish): string {
+  const { best, alternatives } = result;
+  if (best === null)
+    return `Nothing among ${result.numTried} candidates serves ${wish.users} requests of ${wish.contextTokens} tokens on this card.`;
+  const others = alternatives.map(
+    ({ flags, plan, quantization }) =>
+      `  or ${asWords(flags)}${inWords(quantization)}: ${plan.kv?.numTokens.expected ?? 0} KV tokens on ${plan.numDevices} card(s)`,
+  );
+  return [
+    planTable(best.plan),
+    "",
+    `what decided: ${best.limit}${inWords(best.quantization)}`,
+    ...others,
+  ].join("\n");
+}
+
+/** The checkpoint that an answer supposes. */
+function inWords(quantization: string | null): string {
+  return quantization === null ? "" : `; weights: ${quantization}`;
+}
+
+function asWords(flags: Readonly<Record<string, string | true>>): string {
+  return Object.entries(flags)
+    .map(([name, value]) => (value === true ? `--${name}` : `--${name} ${value}`))
+    .join(" ");
+}
+
+/** What each of several identical commands finds. */
+export function replicasText(answer: ReplicaPlan, wanted: number): string {
+  const lines = answer.instances.map(({ index, usedBytes, plan }) => {
+    const kv = plan.kv?.numTokens.expected ?? 0;
+    const outcome =
+      plan.verdict.kind === "fits" ? `${kv} KV tokens` : `${plan.verdict.kind}: ${plan.verdict.reason}`;
+    return `  ${index + 1}. finds ${formatBytes(usedBytes)} taken: ${outcome}`;
+  });
+  return [
+    `${answer.numStarted} of ${wanted} identical commands start; the largest number that does is ${answer.largest}.`,
+    ...lines,
+    `KV tokens together: ${answer.numKvTokens}`,
+    `all at once instead, at the worst: ${answer.atOnce.numStarted} of ${wanted} start (${answer.atOnce.why})`,
+    ...(answer.copyableFlags === null
+      ? []
+      : [`so that all ${wanted} start: ${answer.copyableFlags.join(" ")}`]),
+    ...answer.notes.map((note) => `note: ${note}`),
+  ].join("\n");
+}
+
+/** Two arrangements of one batch, and which wins. */
+export function comparisonText(arrangements: readonly [Arrangement, Arrangement]): string {
+  const rows = arrangements.map(
+    (item) =>
+      `  ${item.name.padEnd(8)} ${item.starts ? "starts" : "does not start"}; KV ${item.kvTokens} tokens; ` +
+      `${formatBytes(item.copiedWeightsBytes)} of copied weights; ${Math.round(item.wastedTokens)} tokens in half-full blocks; ` +
+      `estimated ${Math.round(item.tokensPerSecond)} tokens/s (limit: ${item.limit})`,
+  );
+  return [...rows, compareSentence(arrangements)].join("\n");
+}

@@ -1,0 +1,35 @@
+/** @module Starts for people: side by side, or in order on one card. */
+import { formatBytes } from "../../../core/byte-size.ts";
+import type { CardPlan, Plan } from "../../../planner/index.ts";
+
+/** One line for each start in order, then what may happen at once. */
+export function togetherTable(commands: readonly string[], card: CardPlan): string {
+  const lines = card.instances.map(({ index, usedBytes, heldBytes, plan }) => {
+    const found = `   finds ${formatBytes(usedBytes)} taken`;
+    const outcome =
+      heldBytes > 0
+        ? `starts, holds ${formatBytes(heldBytes)}, ${plan.kv?.numTokens.expected ?? 0} KV tokens`
+        : `${plan.verdict.kind}: ${plan.verdict.reason}`;
+    const atOnce = card.atOnce[index];
+    const race = `   all at once, at the worst: ${atOnce?.starts === true ? "starts" : "fails"} (${atOnce?.why ?? ""})`;
+    return [`${index + 1}. ${commands[index] ?? ""}`, `${found}: ${outcome}`, race].join("\n");
+  });
+  return [...lines, `taken in the end: ${formatBytes(card.takenBytes)}`].join("\n");
+}
+
+/** What each start holds and serves. */
+export function startsTable(commands: readonly string[], answers: readonly Plan[]): string {
+  return answers
+    .map((answer, index) => {
+      const of = (name: string): string =>
+        formatBytes(answer.components.find((part) => part.name === name)?.quantity.expectedBytes ?? 0);
+      const { kv } = answer;
+      return [
+        `${index + 1}. ${commands[index] ?? ""}`,
+        `   ${answer.verdict.kind}: ${answer.verdict.reason}`,
+        `   weights ${of("weights")}, activations ${of("activations")}, KV ${of("kvPool")}: ${kv?.numTokens.expected ?? 0} tokens, ` +
+          `${(kv?.concurrency.expected ?? 0).toFixed(2)} requests of ${kv?.maxModelLen ?? 0}`,
+      ].join("\n");
+    })
+    .join("\n");
+}

@@ -1,0 +1,64 @@
+/** @module A translated start for people: both footprints side by side, and what became of each flag. */
+import { formatBytes } from "../../../core/byte-size.ts";
+import type { Plan, PlanComponent, Translation } from "../../../planner/index.ts";
+import { drawBar } from "./plan-table.ts";
+
+const shown: readonly PlanComponent["name"][] = [
+  "context",
+  "weights",
+  "persistent",
+  "other",
+  "activations",
+  "graphs",
+  "kvPool",
+];
+
+function rowOf(name: PlanComponent["name"], plans: readonly Plan[]): string | null {
+  const parts = plans.map((plan) => plan.components.find((component) => component.name === name));
+  const label = name === "kvPool" ? "KV memory" : parts.find((part) => part !== undefined)?.label;
+  if (label === undefined) return null;
+  const cells = parts.map((part) =>
+    (part === undefined ? "-" : formatBytes(part.quantity.expectedBytes)).padStart(14),
+  );
+  return `  ${label.padEnd(22)}${cells.join("")}`;
+}
+
+/** The two footprints beside each other. */
+function footprints({ from, to }: Translation): string[] {
+  const plans = [from, to];
+  const counts = (print: (plan: Plan) => string): string =>
+    plans.map((plan) => print(plan).padStart(14)).join("");
+  const whole = (value: number | undefined): string => Math.trunc(value ?? 0).toLocaleString("en-US");
+  return [
+    `  ${"".padEnd(22)}${counts(({ engine }) => engine)}`,
+    ...shown.flatMap((name) => rowOf(name, plans) ?? []),
+    `  ${"KV blocks".padEnd(22)}${counts(({ kv }) => whole(kv?.numBlocks.expected))}`,
+    `  ${"KV tokens".padEnd(22)}${counts(({ kv }) => whole(kv?.numTokens.expected))}`,
+    `  ${"verdict".padEnd(22)}${counts(({ verdict }) => verdict.kind)}`,
+  ];
+}
+
+/** Lines of the whole answer; no trailing newline. */
+export function translationText(translation: Translation): string {
+  const { from, to, kept, dropped, notes, command } = translation;
+  return [
+    `${from.model} on ${from.device}: ${from.rules} to ${to.rules}`,
+    "",
+    `  ${from.engine.padEnd(9)}${drawBar(from)}`,
+    `  ${to.engine.padEnd(9)}${drawBar(to)}`,
+    ...footprints(translation),
+    "",
+    ...kept.map(
+      ({ from: here, to: there, remark }) =>
+        `kept     ${here}  →  ${there}${remark === null ? "" : `  (${remark})`}`,
+    ),
+    ...dropped.map(({ flag, why }) => `no twin  ${flag}  (${why})`),
+    ...[from, to].flatMap(({ engine, verdict }) =>
+      verdict.kind === "fits" ? [] : [`${engine}: ${verdict.reason}`],
+    ),
+    ...to.verdict.suggestions.map(({ flags, why }) => `would fit: ${flags.join(" ")}  (${why})`),
+    ...notes.map((note) => `note: ${note}`),
+    "",
+    command.join(" "),
+  ].join("\n");
+}
