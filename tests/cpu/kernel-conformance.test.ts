@@ -1,7 +1,7 @@
 import { describe } from "node:test";
-import { describeKernelConformance } from "../../src/backend/conformance.ts";
 import { chooseKernelSource } from "../../src/backend/cpu/choose-kernels.ts";
 import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
+import { describeKernelConformance } from "../../src/backend/testing/conformance.ts";
 import { PagodaError } from "../../src/core/errors.ts";
 
 /** false where machine code runs here; otherwise why it does not. */

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { LoadedModel } from "../../src/backend/backend.ts";
-import { writeSlices } from "../../src/backend/conformance/slices.ts";
 import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
+import { writeSlices } from "../../src/backend/testing/slices.ts";
 import { skipWithoutRealModel } from "../../src/model/testing/fixtures.ts";
 import { smollm2Limits, smollm2Program } from "./smollm2-model.ts";
 

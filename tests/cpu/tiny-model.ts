@@ -1,10 +1,11 @@
 /** @module Drives a tiny checkpoint step by step and reads logits: for tests that compare bits. */
 import { join } from "node:path";
 import type { LoadedModel } from "../../src/backend/backend.ts";
-import { type Slice, writeSlices } from "../../src/backend/conformance/slices.ts";
 import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
 import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
 import type { Program } from "../../src/backend/program.ts";
+import { SeededNumbers } from "../../src/backend/seeded-numbers.ts";
+import { type Slice, writeSlices } from "../../src/backend/testing/slices.ts";
 import { buildProgram } from "../../src/model/architectures/build-program.ts";
 import type { Quantization } from "../../src/model/architectures/weight-directory.ts";
 import { readHuggingFaceConfig } from "../../src/model/config/huggingface-config.ts";
@@ -44,11 +45,8 @@ export async function withModel<T>(
 
 /** `numTokens` token ids that look random and are the same every time. */
 export function seededTokens(seed: number, numTokens: number, vocabularyWidth: number): number[] {
-  let state = (seed * 2654435761) >>> 0;
-  return Array.from({ length: numTokens }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state % vocabularyWidth;
-  });
+  const random = new SeededNumbers(seed);
+  return Array.from({ length: numTokens }, () => random.below(vocabularyWidth));
 }
 
 /** Block ids of the sequence with this number; sequences share none. */

@@ -4,10 +4,8 @@
  * `wasm` is always there. `machine-code` is taken where it loads and passes its self-test. PAGODA_KERNELS, or the
  * backend's option, asks for one of the two and gets it or a reason why not.
  */
-import { readFileSync } from "node:fs";
-import { invariant, PagodaError } from "../../core/errors.ts";
-import { jobLayouts } from "./kernels/jobs.ts";
-import type { Kernel, KernelSet } from "./kernels/kernel-set.ts";
+import { PagodaError } from "../../core/errors.ts";
+import type { KernelSet } from "./kernels/kernel-set.ts";
 import {
   addressOf,
   bindKernels,
@@ -15,6 +13,7 @@ import {
   loadMachineCode,
 } from "./kernels/machine-code/machine-code.ts";
 import type { TargetName } from "./kernels/machine-code/targets.ts";
+import { bindWasm, readKernelModule } from "./kernels/wasm/kernel-module.ts";
 
 /** The choices that can be asked for; the last three name one kind of machine code, to compare them on one processor. */
 export const kernelChoices = [
@@ -43,8 +42,6 @@ export interface BoundKernels {
   readonly baseAddress: bigint;
 }
 
-const kernelFile = new URL("../../../build/kernels.wasm", import.meta.url);
-
 /** Throws `invalid_option` for a name that is no kernel set, or one that cannot run here. */
 export async function chooseKernelSource(
   wanted: string | undefined = process.env.PAGODA_KERNELS,
@@ -52,7 +49,7 @@ export async function chooseKernelSource(
   const choice = kernelChoices.find((known) => known === wanted);
   if (wanted !== undefined && wanted !== "auto" && choice === undefined)
     throw refusal(wanted, `the kernel sets are ${kernelChoices.join(", ")}`);
-  const wasm = await WebAssembly.compile(readFileSync(kernelFile));
+  const wasm = await WebAssembly.compile(readKernelModule());
   if (choice === "wasm") return { wasm, machineCode: null, reason: null, selfTestMs: null };
   const loaded = loadMachineCode((memory) => bindWasm(wasm, memory), targetOf(choice));
   if (choice !== undefined && loaded.image === null) throw refusal(choice, loaded.reason);
@@ -82,14 +79,6 @@ export function bindKernelSource(
   const wasmSet = bindWasm(wasm, memory);
   if (machineCode === null) return { kernelSet: wasmSet, baseAddress: 0n };
   return { kernelSet: bindKernels(machineCode, memory, wasmSet), baseAddress: addressOf(memory.buffer) };
-}
-
-function bindWasm(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelSet {
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-  for (const name of Object.keys(jobLayouts))
-    invariant(typeof exports[name] === "function", () => `build/kernels.wasm has no kernel ${name}`);
-  const kernels = exports as unknown as Readonly<Record<keyof typeof jobLayouts, Kernel>>;
-  return { name: "wasm", kernels };
 }
 
 function refusal(wanted: string, why: string): PagodaError {

@@ -1,4 +1,4 @@
-import { describeKernelConformance } from "../conformance.ts";
+import { describeKernelConformance } from "../testing/conformance.ts";
 import { createReferenceBackend } from "./reference-backend.ts";
 
 // The suite must hold for its own yardstick: this finds cases that no backend could pass.

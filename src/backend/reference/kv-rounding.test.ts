@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { RandomNumbers } from "../conformance/random-numbers.ts";
+import { RandomNumbers } from "../testing/random-numbers.ts";
 import { hadamard, roundedVector } from "./kv-rounding.ts";
 
 const meanSquareError = (a: Float32Array, b: Float32Array): number =>

@@ -3,6 +3,7 @@
  *
  * Each figure is the best of several rounds: the question is what the code can do, not what the machine was doing.
  */
+
 import { bindKernelSource, chooseKernelSource, type KernelChoice } from "../../backend/cpu/choose-kernels.ts";
 import { packedMatrixBytes } from "../../backend/cpu/footprint/weight-layout.ts";
 import {
@@ -11,7 +12,9 @@ import {
   sampleScratchBytes,
   storeKvScratchBytes,
 } from "../../backend/cpu/footprint/workspace-layout.ts";
-import { KernelArena, seededFloats } from "../../backend/cpu/kernels/testing/kernel-arena.ts";
+import { addressOf } from "../../backend/cpu/kernels/machine-code/loader.ts";
+import { BoundArena } from "../../backend/cpu/kernels/self-test/bound-arena.ts";
+import { seededFloats } from "../../backend/seeded-numbers.ts";
 import { type KvDtype, layerBlockBytes } from "../../core/kv-layout.ts";
 import type { WeightStorage } from "../../core/weight-storage.ts";
 import { absoluteFigure, type Figure, ratioFigure } from "../peers/goals.ts";
@@ -23,7 +26,7 @@ export interface KernelFigure {
   readonly unit: "GMAC/s" | "GB/s" | "ms";
 }
 
-type ArenaMaker = (numBytes: number) => KernelArena;
+type ArenaMaker = (numBytes: number) => BoundArena;
 
 const numRounds = 9;
 const roundMs = 12;
@@ -228,7 +231,8 @@ function sampleFigures(makeArena: ArenaMaker): KernelFigure[] {
 
 async function arenaMaker(kernels: KernelChoice): Promise<ArenaMaker> {
   const source = await chooseKernelSource(kernels);
-  return (numBytes) => new KernelArena(numBytes, (memory) => bindKernelSource(source, memory));
+  const bind = (memory: WebAssembly.Memory) => bindKernelSource(source, memory).kernelSet;
+  return (numBytes) => new BoundArena(numBytes, bind, source.machineCode === null ? undefined : addressOf);
 }
 
 const goalRows = 256;

@@ -8,17 +8,14 @@ import { bindKernelSource, chooseKernelSource } from "../../backend/cpu/choose-k
 import { packedMatrixBytes } from "../../backend/cpu/footprint/weight-layout.ts";
 import type { JobValues } from "../../backend/cpu/kernels/jobs.ts";
 import type { KernelSet } from "../../backend/cpu/kernels/kernel-set.ts";
-import {
-  type MatmulCase,
-  placeMatmul,
-} from "../../backend/cpu/kernels/machine-code/cases/matmul-quantized.ts";
-import { ScratchArena } from "../../backend/cpu/kernels/machine-code/cases/scratch-arena.ts";
-import { SeededNumbers } from "../../backend/cpu/kernels/machine-code/cases/seeded-numbers.ts";
 import { detectCpuFeatures } from "../../backend/cpu/kernels/machine-code/cpu-features.ts";
 import { bindKernels, publishKernels } from "../../backend/cpu/kernels/machine-code/kernel-image.ts";
-import { preferHugePages, whyNoLoader } from "../../backend/cpu/kernels/machine-code/loader.ts";
+import { addressOf, preferHugePages, whyNoLoader } from "../../backend/cpu/kernels/machine-code/loader.ts";
 import { type Ceilings, measureCeilings } from "../../backend/cpu/kernels/machine-code/probes.ts";
 import { runnableTargets } from "../../backend/cpu/kernels/machine-code/targets.ts";
+import { KernelArena } from "../../backend/cpu/kernels/self-test/kernel-arena.ts";
+import { type MatmulCase, placeMatmul } from "../../backend/cpu/kernels/self-test/quantized-matmul-case.ts";
+import { SeededNumbers } from "../../backend/seeded-numbers.ts";
 import { readConditions } from "../conditions.ts";
 
 /**
@@ -82,7 +79,7 @@ async function main(): Promise<void> {
   }
   const { processor, node, commit } = readConditions(new URL("../../..", import.meta.url).pathname);
   console.log(`${processor}, Node ${node}, commit ${commit}, one thread`);
-  const arena = new ScratchArena(192 << 20);
+  const arena = new KernelArena(192 << 20, addressOf);
   preferHugePages(arena.memory.buffer, 192 << 20); // as weights lie in a server
   const wasm = bindKernelSource(await chooseKernelSource("wasm"), arena.memory).kernelSet;
   const sets: BenchedSet[] = [{ set: wasm, ceilings: null }];

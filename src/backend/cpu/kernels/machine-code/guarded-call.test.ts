@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { placeMatmul } from "./cases/matmul-quantized.ts";
-import { ScratchArena } from "./cases/scratch-arena.ts";
-import { SeededNumbers } from "./cases/seeded-numbers.ts";
+import { SeededNumbers } from "../../../seeded-numbers.ts";
+import { KernelArena } from "../self-test/kernel-arena.ts";
+import { placeMatmul } from "../self-test/quantized-matmul-case.ts";
 import { guardedCall } from "./guarded-call.ts";
 import { jobCheck } from "./job-check.ts";
-import { whyNoLoader } from "./loader.ts";
+import { addressOf, whyNoLoader } from "./loader.ts";
 
 describe("guards beside a job's results", { skip: whyNoLoader() ?? false }, () => {
-  const arena = new ScratchArena(1 << 20);
+  const arena = new KernelArena(1 << 20, addressOf);
   const shape = { storage: "q4", numTokens: 3, numRows: 16, numCols: 64 } as const;
   const values = placeMatmul(arena, new SeededNumbers(1), {
     ...shape,

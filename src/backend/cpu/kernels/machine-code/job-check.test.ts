@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { SeededNumbers } from "../../../seeded-numbers.ts";
 import type { KernelName } from "../jobs.ts";
-import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
-import { ScratchArena } from "./cases/scratch-arena.ts";
-import { SeededNumbers } from "./cases/seeded-numbers.ts";
+import { KernelArena } from "../self-test/kernel-arena.ts";
+import type { KernelCase } from "../self-test/kernel-case.ts";
+import { kernelCases, type TriedKernel } from "../self-test/kernel-cases.ts";
 import { jobCheck } from "./job-check.ts";
-import { whyNoLoader } from "./loader.ts";
+import { addressOf, whyNoLoader } from "./loader.ts";
 
 const arenaBytes = 1 << 20;
 /** `out` of attention is not among them: it is not written where partials are kept. */
@@ -14,7 +15,7 @@ const operands = ["weights", "input", "query", "kv", "positions", "items", "scra
 describe("a job's operands are looked at before the call", { skip: whyNoLoader() ?? false }, () => {
   for (const kernel of Object.keys(kernelCases) as TriedKernel[])
     test(`${kernel}: sound jobs pass; each operand moved to the arena's end is refused by its name`, () => {
-      const arena = new ScratchArena(arenaBytes);
+      const arena = new KernelArena(arenaBytes, addressOf);
       const random = new SeededNumbers(31);
       const check = jobCheck(kernel, arena.memory);
       for (let i = 0; i < 50; i++) {
@@ -31,7 +32,7 @@ describe("a job's operands are looked at before the call", { skip: whyNoLoader()
     });
 
   test("a part beyond the matrix, and columns that are no whole groups", () => {
-    const arena = new ScratchArena(arenaBytes);
+    const arena = new KernelArena(arenaBytes, addressOf);
     const { values, numUnits } = kernelCases.matmulQ4(arena, new SeededNumbers(1), "brief");
     const check = jobCheck("matmulQ4", arena.memory);
     const job = arena.placeJob<KernelName>("matmulQ4", values, { start: 0, end: numUnits + 1 });

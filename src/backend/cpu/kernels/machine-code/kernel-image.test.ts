@@ -1,5 +1,5 @@
 import { describe, test } from "node:test";
-import { assertDisassemblesAs, whyNoDisassembler } from "./assembler/disassembler.ts";
+import { assertDisassemblesAs, whyNoDisassembler } from "./assembler/testing/disassembler.ts";
 import { assembleKernel, machineCodeKernels } from "./kernel-image.ts";
 import { targets } from "./targets.ts";
 

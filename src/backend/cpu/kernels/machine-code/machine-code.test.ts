@@ -1,50 +1,40 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { SeededNumbers } from "../../../seeded-numbers.ts";
 import { jobWord } from "../jobs.ts";
 import type { KernelSet } from "../kernel-set.ts";
-import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
-import { placeMatmul } from "./cases/matmul-quantized.ts";
-import { ScratchArena } from "./cases/scratch-arena.ts";
-import { SeededNumbers } from "./cases/seeded-numbers.ts";
-import { compareKernels } from "./compare-kernels.ts";
+import { compareKernels } from "../self-test/compare-kernels.ts";
+import { KernelArena } from "../self-test/kernel-arena.ts";
+import type { KernelCase } from "../self-test/kernel-case.ts";
+import { kernelCases, type TriedKernel } from "../self-test/kernel-cases.ts";
+import { placeMatmul } from "../self-test/quantized-matmul-case.ts";
+import { bindWasmKernels } from "../testing/wasm-kernels.ts";
 import { detectCpuFeatures } from "./cpu-features.ts";
 import { bindKernels, publishKernels } from "./kernel-image.ts";
-import { whyNoLoader } from "./loader.ts";
-import { type BindWasm, loadMachineCode } from "./machine-code.ts";
+import { addressOf, whyNoLoader } from "./loader.ts";
+import { loadMachineCode } from "./machine-code.ts";
 import { runnableTargets } from "./targets.ts";
 
-const kernelFile = new URL("../../../../../build/kernels.wasm", import.meta.url);
-const noLoader =
-  whyNoLoader() ?? (existsSync(kernelFile) ? null : "build/kernels.wasm is missing: npm run prepare");
+const noLoader = whyNoLoader();
 const skip = noLoader ?? false;
 const runnable = noLoader === null ? runnableTargets(detectCpuFeatures()) : [];
 
-function wasmBinder(): BindWasm {
-  const module = new WebAssembly.Module(readFileSync(kernelFile));
-  return (memory) => {
-    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
-    return { name: "wasm", kernels: exports as unknown as KernelSet["kernels"] };
-  };
-}
-
 describe("choosing machine code", { skip }, () => {
   test("it loads here and agrees with wasm", { skip: runnable.length === 0 && "no AVX2" }, () => {
-    const choice = loadMachineCode(wasmBinder());
+    const choice = loadMachineCode(bindWasmKernels);
     assert.equal(choice.image?.setName, `machine-code-${runnable[0]?.name}`);
   });
 
   test("a target that this processor lacks is named, and what it has", () => {
-    const choice = loadMachineCode(wasmBinder(), "avx-vnni");
+    const choice = loadMachineCode(bindWasmKernels, "avx-vnni");
     if (runnable.some(({ name }) => name === "avx-vnni")) assert.ok(choice.image !== null);
     else assert.match(choice.image === null ? choice.reason : "", /this processor (runs|lacks) .*/);
   });
 
   test("a wrong kernel is found out", () => {
-    const bindWasm = wasmBinder();
     const choice = loadMachineCode((memory): KernelSet => {
-      const set = bindWasm(memory);
+      const set = bindWasmKernels(memory);
       const bytes = new Uint8Array(memory.buffer);
       const wrong = (job: number): void => {
         set.kernels.matmulQ4(job);
@@ -57,9 +47,8 @@ describe("choosing machine code", { skip }, () => {
 
   for (const kernel of ["matmulQ4", "matmulQ8"] as const)
     test(`so is one whose sums of products are wrong by a hundred-thousandth: ${kernel}`, () => {
-      const bindWasm = wasmBinder();
       const choice = loadMachineCode((memory): KernelSet => {
-        const set = bindWasm(memory);
+        const set = bindWasmKernels(memory);
         const [words, numbers] = [new Int32Array(memory.buffer), new Float32Array(memory.buffer)];
         const wrong = (job: number): void => {
           set.kernels[kernel](job);
@@ -93,8 +82,8 @@ for (const target of runnable)
   describe(`fuzz of ${target.name} against wasm`, () => {
     for (const kernel of Object.keys(kernelCases) as TriedKernel[])
       test(`${kernel}: 700 seeded jobs leave the same memory behind`, () => {
-        const arena = new ScratchArena(1 << 20);
-        const wasm = wasmBinder()(arena.memory);
+        const arena = new KernelArena(1 << 20, addressOf);
+        const wasm = bindWasmKernels(arena.memory);
         const own = bindKernels(publishKernels(target), arena.memory, wasm, true);
         const random = new SeededNumbers(99);
         let numEqual = 0;
@@ -128,8 +117,8 @@ for (const target of runnable)
     for (const shape of largeShapes)
       for (const storage of ["q4", "q8"] as const)
         test(`${storage}: ${shape.numTokens} × ${shape.numRows} × ${shape.numCols}`, () => {
-          const arena = new ScratchArena(64 << 20);
-          const wasm = wasmBinder()(arena.memory);
+          const arena = new KernelArena(64 << 20, addressOf);
+          const wasm = bindWasmKernels(arena.memory);
           const own = bindKernels(publishKernels(target), arena.memory, wasm, true);
           const common = { storage, hasBias: true, accumulate: true, scale: 0.5 };
           const values = placeMatmul(arena, new SeededNumbers(3), { ...shape, ...common });

@@ -7,13 +7,10 @@
  */
 import { performance } from "node:perf_hooks";
 import type { KernelSet } from "../kernel-set.ts";
-import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
-import { ScratchArena } from "./cases/scratch-arena.ts";
-import { SeededNumbers } from "./cases/seeded-numbers.ts";
-import { compareKernels } from "./compare-kernels.ts";
+import { selfTest } from "../self-test/self-test.ts";
 import { detectCpuFeatures } from "./cpu-features.ts";
 import { bindKernels, type KernelImage, publishKernels } from "./kernel-image.ts";
-import { whyNoLoader } from "./loader.ts";
+import { addressOf, whyNoLoader } from "./loader.ts";
 import { runnableTargets, type Target, type TargetName } from "./targets.ts";
 
 export { bindKernels, type KernelImage } from "./kernel-image.ts";
@@ -25,9 +22,6 @@ export type MachineCodeChoice =
 
 /** Instantiates the WebAssembly set over a memory: what machine code is tested against. */
 export type BindWasm = (memory: WebAssembly.Memory) => KernelSet;
-
-const selfTestArenaBytes = 1 << 18;
-const casesPerKernel = 4;
 
 /** @param only the one kind of code to try (for comparisons); by default the best that this processor runs */
 export function loadMachineCode(bindWasm: BindWasm, only?: TargetName): MachineCodeChoice {
@@ -46,26 +40,12 @@ export function loadMachineCode(bindWasm: BindWasm, only?: TargetName): MachineC
 function tested(target: Target, bindWasm: BindWasm): MachineCodeChoice {
   const image = publishKernels(target);
   const started = performance.now();
-  const failure = selfTest(image, bindWasm);
+  const failure = selfTest((memory) => {
+    const wasm = bindWasm(memory);
+    return [wasm, bindKernels(image, memory, wasm)];
+  }, addressOf);
   if (failure !== null) return { image: null, reason: `${image.setName} failed its self-test: ${failure}` };
   return { image, selfTestMs: performance.now() - started };
-}
-
-/** Runs every kernel of the image against `wasm` on seeded jobs. @returns the first difference, null if there is none */
-export function selfTest(image: KernelImage, bindWasm: BindWasm): string | null {
-  const arena = new ScratchArena(selfTestArenaBytes);
-  const wasm = bindWasm(arena.memory);
-  const own = bindKernels(image, arena.memory, wasm);
-  for (const kernel of Object.keys(kernelCases) as TriedKernel[]) {
-    const random = new SeededNumbers(2026);
-    for (let i = 0; i < casesPerKernel; i++) {
-      arena.reset();
-      const kernelCase: KernelCase = kernelCases[kernel](arena, random, "brief");
-      const result = compareKernels(arena, [wasm, own], kernelCase, random.between(0, kernelCase.numUnits));
-      if (result.kind === "different") return `${kernel}: ${result.why}`;
-    }
-  }
-  return null;
 }
 
 function noTarget(runnable: readonly Target[], only: TargetName | undefined): string {

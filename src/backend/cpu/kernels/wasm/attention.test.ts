@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type KvDtype, layerBlockBytes } from "../../../../core/kv-layout.ts";
 import { roundedVector } from "../../../reference/kv-rounding.ts";
+import { seededFloats } from "../../../seeded-numbers.ts";
 import {
   attentionItemWords,
   attentionScratchBytes,
@@ -10,7 +11,8 @@ import {
   storeKvScratchBytes,
   tokensPerPartition,
 } from "../../footprint/workspace-layout.ts";
-import { KernelArena, seededFloats } from "../testing/kernel-arena.ts";
+import type { BoundArena } from "../self-test/bound-arena.ts";
+import { wasmArena } from "../testing/wasm-kernels.ts";
 
 const kernels = {
   f16: { store: "storeKvF16", attend: "attentionF16" },
@@ -33,7 +35,7 @@ const shuffledBlock = (index: number, numBlocks: number): number => (index * 7 +
 
 /** One sequence of `numTokens` tokens in an arena; its keys and values stored in runs of `chunk` tokens. */
 class Scene {
-  readonly arena: KernelArena;
+  readonly arena: BoundArena;
   readonly keys: Float32Array;
   readonly values: Float32Array;
   readonly queries: Float32Array;
@@ -52,7 +54,7 @@ class Scene {
     this.#shape = shape;
     this.#numTokens = numTokens;
     const numBlocks = 7 * Math.ceil(numTokens / blockSize / 7) + 1;
-    this.arena = new KernelArena(24 << 20);
+    this.arena = wasmArena(24 << 20);
     this.keys = seededFloats(11, numTokens * numKvHeads * headDim, 2);
     this.values = seededFloats(12, numTokens * numKvHeads * headDim);
     this.queries = seededFloats(13, numTokens * this.#queryWidth, 2);
@@ -150,7 +152,7 @@ class Scene {
       );
     }
     const at = this.#out + 4 * firstRow * this.#queryWidth;
-    assert.ok(this.arena.isGuardIntact(this.#out, 4 * this.#numTokens * this.#queryWidth));
+    assert.deepEqual(this.arena.brokenGuards(), []);
     return this.arena.readFloats(at, numRows * this.#queryWidth);
   }
 

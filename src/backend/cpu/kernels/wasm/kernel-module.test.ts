@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { jobLayouts } from "../jobs.ts";
+import { readKernelModule } from "./kernel-module.ts";
 
-const module = new WebAssembly.Module(
-  readFileSync(new URL("../../../../../build/kernels.wasm", import.meta.url)),
-);
+const module = new WebAssembly.Module(readKernelModule());
 
 test("the module exports one function per job, and nothing else that can be called", () => {
   const functions = WebAssembly.Module.exports(module).filter(({ kind }) => kind === "function");

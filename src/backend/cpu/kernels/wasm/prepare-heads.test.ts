@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { tileHeadBytes, tokensPerTile } from "../../../../core/kv-layout.ts";
+import { seededFloats } from "../../../seeded-numbers.ts";
 import { storeKvScratchBytes } from "../../footprint/workspace-layout.ts";
-import { KernelArena, seededFloats } from "../testing/kernel-arena.ts";
+import { wasmArena } from "../testing/wasm-kernels.ts";
 
 const kernels = {
   f16: { store: "storeKvF16", prepare: "prepareHeadsF16" },
@@ -22,7 +23,7 @@ type Dtype = keyof typeof kernels;
 
 /** The rows of the projections, tables and a cache, the same in every scene. */
 class Scene {
-  readonly arena = new KernelArena(1 << 18);
+  readonly arena = wasmArena(1 << 18);
   readonly #rows = this.arena.floats(seededFloats(1, slots.length * width));
   readonly #kvBytes: number;
   readonly #kv: number;

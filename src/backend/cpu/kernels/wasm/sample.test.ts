@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { SamplingInputs, StepResults } from "../../../backend.ts";
 import { sampleRow } from "../../../reference/sampling.ts";
+import { seededFloats } from "../../../seeded-numbers.ts";
 import { sampleScratchBytes } from "../../footprint/workspace-layout.ts";
-import { KernelArena, seededFloats } from "../testing/kernel-arena.ts";
+import { wasmArena } from "../testing/wasm-kernels.ts";
 
 interface Row {
   readonly logits: Float32Array;
@@ -71,7 +72,7 @@ function emptyResults(numRows: number): StepResults {
 
 function runKernel(rows: readonly Row[]): StepResults {
   const width = rows[0]?.logits.length ?? 0;
-  const arena = new KernelArena((8 << 20) + 4 * rows.length * width);
+  const arena = wasmArena((8 << 20) + 4 * rows.length * width);
   const inputs = inputsOf(rows);
   const place = (values: Int32Array | Float32Array): number =>
     values instanceof Int32Array ? arena.ints(values) : arena.floats(values);

@@ -3,13 +3,13 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { type Assembler, createAssembler } from "./assembler.ts";
-import { assertDisassemblesAs, whyNoDisassembler } from "./disassembler.ts";
-import { emitAnyForm, memoryForms } from "./every-form.ts";
 import * as o from "./operands.ts";
+import { assertDisassemblesAs, whyNoDisassembler } from "./testing/disassembler.ts";
+import { emitAnyForm, memoryForms } from "./testing/every-form.ts";
 import { type VectorMnemonic, vectorTable } from "./vector-table.ts";
 
 const noDisassembler = whyNoDisassembler();
-const golden = new URL("./every-form.golden.json", import.meta.url);
+const golden = new URL("./testing/every-form.golden.json", import.meta.url);
 const mnemonics = Object.keys(vectorTable) as VectorMnemonic[];
 
 function everyForm(mnemonic: VectorMnemonic): Assembler {

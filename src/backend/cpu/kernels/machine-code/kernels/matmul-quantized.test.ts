@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { SeededNumbers } from "../../../../seeded-numbers.ts";
 import { rowsPerOctet } from "../../../footprint/weight-layout.ts";
 import type { JobValues } from "../../jobs.ts";
 import type { KernelSet } from "../../kernel-set.ts";
+import { KernelArena } from "../../self-test/kernel-arena.ts";
+import { type MatmulCase, placeMatmul, randomMatmul } from "../../self-test/quantized-matmul-case.ts";
 import { createAssembler } from "../assembler/assembler.ts";
-import { exactOutput, type MatmulCase, placeMatmul, randomMatmul } from "../cases/matmul-quantized.ts";
-import { ScratchArena } from "../cases/scratch-arena.ts";
-import { SeededNumbers } from "../cases/seeded-numbers.ts";
 import { detectCpuFeatures } from "../cpu-features.ts";
 import { elfImage } from "../elf-image.ts";
 import { bindKernels, publishKernels } from "../kernel-image.ts";
-import { publishImage, whyNoLoader } from "../loader.ts";
+import { addressOf, publishImage, whyNoLoader } from "../loader.ts";
 import { runnableTargets, targets } from "../targets.ts";
+import { exactOutput } from "../testing/exact-product.ts";
 import { emitQuantizedMatmul } from "./matmul-quantized.ts";
 
 const noLoader = whyNoLoader();
@@ -22,7 +23,7 @@ const largest = { numTokens: 20, numRows: 40, numGroups: 5 };
 
 /** Runs a case, perhaps cut into two parts, and returns what out held before and after. */
 function runCase(
-  arena: ScratchArena,
+  arena: KernelArena,
   kernels: KernelSet,
   c: MatmulCase,
   job: JobValues<"matmulQ4">,
@@ -40,7 +41,7 @@ function runCase(
 }
 
 function assertExact(
-  arena: ScratchArena,
+  arena: KernelArena,
   kernels: KernelSet,
   c: MatmulCase,
   job: JobValues<"matmulQ4">,
@@ -58,10 +59,10 @@ function assertExact(
   assert.deepEqual(arena.brokenGuards(), [], JSON.stringify(c));
 }
 
-function fuzzAgainstPlainArithmetic(bind: (arena: ScratchArena) => KernelSet): void {
+function fuzzAgainstPlainArithmetic(bind: (arena: KernelArena) => KernelSet): void {
   for (const storage of ["q4", "q8"] as const)
     test(`${storage}: 1,500 seeded shapes equal plain arithmetic to the bit, and nothing beyond is written`, () => {
-      const arena = new ScratchArena(1 << 20);
+      const arena = new KernelArena(1 << 20, addressOf);
       const unfused = bind(arena);
       const random = new SeededNumbers(7);
       for (let i = 0; i < 1500; i++) {
@@ -78,7 +79,7 @@ for (const target of runnable)
     fuzzAgainstPlainArithmetic((arena) => bindKernels(image, arena.memory, none));
 
     test("more rows than a panel: every panel and the odd octet after the last, for one tile of tokens and for several", () => {
-      const arena = new ScratchArena(1 << 20);
+      const arena = new KernelArena(1 << 20, addressOf);
       const kernels = bindKernels(image, arena.memory, none);
       const random = new SeededNumbers(13);
       for (const storage of ["q4", "q8"] as const)
@@ -125,7 +126,7 @@ describe("avx-vnni with its one instruction in AVX-512's encoding", {
 
 describe("fused products", { skip: runnable.length === 0 && (noLoader ?? "no AVX2") }, () => {
   test("every target gives the same bits, whatever the batch and the cut", () => {
-    const arena = new ScratchArena(1 << 20);
+    const arena = new KernelArena(1 << 20, addressOf);
     const sets = runnable.map((target) => bindKernels(publishKernels(target), arena.memory, none));
     const random = new SeededNumbers(11);
     for (let i = 0; i < 300; i++) {
@@ -146,7 +147,7 @@ describe("fused products", { skip: runnable.length === 0 && (noLoader ?? "no AVX
   });
 
   test("a token's numbers do not depend on how many others there are", () => {
-    const arena = new ScratchArena(1 << 20);
+    const arena = new KernelArena(1 << 20, addressOf);
     const random = new SeededNumbers(5);
     for (const target of runnable) {
       const kernels = bindKernels(publishKernels(target), arena.memory, none);

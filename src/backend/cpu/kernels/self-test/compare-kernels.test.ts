@@ -1,27 +1,21 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { groupWidth } from "../../../../core/weight-storage.ts";
+import { SeededNumbers } from "../../../seeded-numbers.ts";
 import { quantizedBytes, tokensPerQuad } from "../../footprint/workspace-layout.ts";
 import type { KernelSet } from "../kernel-set.ts";
-import { type KernelCase, kernelCases, type TriedKernel } from "./cases/kernel-cases.ts";
-import { ScratchArena } from "./cases/scratch-arena.ts";
-import { SeededNumbers } from "./cases/seeded-numbers.ts";
+import { bindWasmKernels } from "../testing/wasm-kernels.ts";
 import { type Comparison, compareKernels } from "./compare-kernels.ts";
-import { whyNoLoader } from "./loader.ts";
+import { KernelArena } from "./kernel-arena.ts";
+import type { KernelCase } from "./kernel-case.ts";
+import { kernelCases, type TriedKernel } from "./kernel-cases.ts";
 
-const kernelFile = new URL("../../../../../build/kernels.wasm", import.meta.url);
-const skip =
-  whyNoLoader() ?? (existsSync(kernelFile) ? false : "build/kernels.wasm is missing: npm run prepare");
-
-type Spoil = (arena: ScratchArena, kernelCase: KernelCase, random: SeededNumbers) => void;
+type Spoil = (arena: KernelArena, kernelCase: KernelCase, random: SeededNumbers) => void;
 
 /** What is said of wasm beside itself, when `spoil` has gone over the second one's results. */
 function compareSpoiled(kernel: TriedKernel, numCases: number, spoil: Spoil): Comparison["kind"][] {
-  const arena = new ScratchArena(1 << 20);
-  const module = new WebAssembly.Module(readFileSync(kernelFile));
-  const { exports } = new WebAssembly.Instance(module, { env: { memory: arena.memory } });
-  const wasm: KernelSet = { name: "wasm", kernels: exports as unknown as KernelSet["kernels"] };
+  const arena = new KernelArena(1 << 20);
+  const wasm = bindWasmKernels(arena.memory);
   const random = new SeededNumbers(41);
   return Array.from({ length: numCases }, () => {
     arena.reset();
@@ -47,7 +41,7 @@ function anyGroup({ values, numUnits }: KernelCase, random: SeededNumbers): numb
   return out + quadGroupBytes * random.between(0, numGroups - 1);
 }
 
-describe("what two kernel sets may differ by", { skip }, () => {
+describe("what two kernel sets may differ by", () => {
   for (const kernel of ["quantizeRows", "normQuantize", "gluQuantize"] as const) {
     test(`${kernel}: not by a bit of a whole number, be it a byte, a sum or padding`, () => {
       const kinds = compareSpoiled(kernel, 200, (arena, kernelCase, random) => {

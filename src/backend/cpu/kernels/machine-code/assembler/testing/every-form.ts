@@ -1,7 +1,7 @@
 /** @module For tests: each instruction of the vector table in every operand form and width that it has. */
-import type { Assembler } from "./assembler.ts";
-import * as o from "./operands.ts";
-import { type VectorMnemonic, type VectorRow, vectorTable } from "./vector-table.ts";
+import type { Assembler } from "../assembler.ts";
+import * as o from "../operands.ts";
+import { type VectorMnemonic, type VectorRow, vectorTable } from "../vector-table.ts";
 
 type Width = o.VectorRegister["bits"];
 /** Widths of the vector operands, in the order of the operands; 0 is a 32-bit integer register, 1 a 64-bit one. */

@@ -1,16 +1,16 @@
 /** @module Attention jobs to try kernels with: paged caches in shuffled blocks, several slices, windows and soft caps. */
-import { type KvDtype, tileDataBytes, tileHeadBytes, tokensPerTile } from "../../../../../core/kv-layout.ts";
+import { type KvDtype, tileDataBytes, tileHeadBytes, tokensPerTile } from "../../../../core/kv-layout.ts";
+import type { SeededNumbers } from "../../../seeded-numbers.ts";
 import {
   attentionScratchBytes,
   maxItemRows,
   partialRecordBytes,
   tokensPerPartition,
-} from "../../../footprint/workspace-layout.ts";
-import { attentionItem, type JobValues } from "../../jobs.ts";
-import type { ByteRange, KernelCase } from "./kernel-cases.ts";
-import { randomHalf } from "./matmul-quantized.ts";
-import type { ScratchArena } from "./scratch-arena.ts";
-import type { SeededNumbers } from "./seeded-numbers.ts";
+} from "../../footprint/workspace-layout.ts";
+import { attentionItem, type JobValues } from "../jobs.ts";
+import type { KernelArena } from "./kernel-arena.ts";
+import type { ByteRange, KernelCase } from "./kernel-case.ts";
+import { randomHalf } from "./quantized-matmul-case.ts";
 
 interface AttentionShape {
   readonly dtype: KvDtype;
@@ -66,7 +66,7 @@ function randomShape(random: SeededNumbers, dtype: KvDtype, cacheBytes: number):
  * @param cacheBytes what the cache may take: it decides between long contexts and wide heads
  */
 export function attentionCase(
-  arena: ScratchArena,
+  arena: KernelArena,
   random: SeededNumbers,
   dtype: KvDtype,
   cacheBytes: number,
@@ -164,7 +164,7 @@ function itemTable(shape: AttentionShape, isPartial: boolean): { words: Int32Arr
 
 /** A cache whose blocks lie in another order than their sequences; behind a sequence's last token nothing is a number. */
 function placeCache(
-  arena: ScratchArena,
+  arena: KernelArena,
   random: SeededNumbers,
   { dtype, numKvHeads, headDim, blockSize, contextTokens, numShared }: AttentionShape,
 ): { kv: number; blockTables: number; maxBlocksPerSequence: number } {

@@ -1,10 +1,10 @@
 /** @module One suite for every backend: each operation, in awkward shapes, against the reference. */
 import { describe } from "node:test";
-import type { Backend } from "./backend.ts";
-import { describeAttentionCases } from "./conformance/attention-cases.ts";
-import { describeLinearCases } from "./conformance/linear-cases.ts";
-import { describeRowCases } from "./conformance/row-cases.ts";
-import { describeSamplingCases } from "./conformance/sampling-cases.ts";
+import type { Backend } from "../backend.ts";
+import { describeAttentionCases } from "./attention-cases.ts";
+import { describeLinearCases } from "./linear-cases.ts";
+import { describeRowCases } from "./row-cases.ts";
+import { describeSamplingCases } from "./sampling-cases.ts";
 
 /**
  * Registers the suite with node:test. Each case writes a few random weights to a temporary file, builds a program of one

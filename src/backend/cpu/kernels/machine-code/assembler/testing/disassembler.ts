@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Assembler } from "./assembler.ts";
+import type { Assembler } from "../assembler.ts";
 
 /** `{vex} vpdpbusd xmm0,xmm1,xmm2`, of the newest extension that we write. */
 const newestForm = Uint8Array.of(0xc4, 0xe2, 0x71, 0x50, 0xc2);

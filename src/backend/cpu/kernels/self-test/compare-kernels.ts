@@ -6,8 +6,8 @@
  */
 import type { KernelName } from "../jobs.ts";
 import type { KernelSet } from "../kernel-set.ts";
-import type { KernelCase } from "./cases/kernel-cases.ts";
-import type { ScratchArena } from "./cases/scratch-arena.ts";
+import type { KernelArena } from "./kernel-arena.ts";
+import type { KernelCase } from "./kernel-case.ts";
 
 /**
  * Where two sets may round differently (one fuses multiply-adds, one does not), such a number may differ by this share of
@@ -26,7 +26,7 @@ export type Comparison =
  * The arena's contents end as the second set left them.
  */
 export function compareKernels(
-  arena: ScratchArena,
+  arena: KernelArena,
   [expected, actual]: readonly [KernelSet, KernelSet],
   { kernel, values, numUnits, floats, scratch }: KernelCase,
   cut: number,

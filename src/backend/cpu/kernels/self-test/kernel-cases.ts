@@ -1,37 +1,18 @@
 /** @module A seeded job for each kernel that there is machine code for: what the self-test and the fuzz run. */
-import { rowsPerOctet } from "../../../footprint/weight-layout.ts";
-import type { JobValues, KernelName } from "../../jobs.ts";
-import { attentionCase } from "./attention.ts";
-import { floatMatmulCase } from "./matmul-float.ts";
-import { type MatmulCase, matmulFloats, placeMatmul, randomMatmul } from "./matmul-quantized.ts";
-import { quantizeCase } from "./rows.ts";
-import type { ScratchArena } from "./scratch-arena.ts";
-import type { SeededNumbers } from "./seeded-numbers.ts";
 
-/** Bytes [start, end) of an arena. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** A job whose operands lie in the arena it was placed in. */
-export interface KernelCase {
-  readonly kernel: KernelName;
-  readonly values: JobValues<KernelName>;
-  /** Units of the split dimension. */
-  readonly numUnits: number;
-  /**
-   * Results that are f32 numbers with fractions: only there may two kernel sets differ, by roundings. Everything else is
-   * compared to the bit: whole numbers, padding, guards, and f32 numbers that the job's operands make exact.
-   */
-  readonly floats: readonly ByteRange[];
-  /** Bytes whose contents afterwards mean nothing. */
-  readonly scratch?: ByteRange;
-}
+import type { SeededNumbers } from "../../../seeded-numbers.ts";
+import { rowsPerOctet } from "../../footprint/weight-layout.ts";
+import type { KernelName } from "../jobs.ts";
+import { attentionCase } from "./attention-case.ts";
+import { floatMatmulCase } from "./float-matmul-case.ts";
+import type { KernelArena } from "./kernel-arena.ts";
+import type { KernelCase } from "./kernel-case.ts";
+import { quantizeCase } from "./quantize-case.ts";
+import { type MatmulCase, matmulFloats, placeMatmul, randomMatmul } from "./quantized-matmul-case.ts";
 
 /** `brief` cases are small, for the start of a server; `thorough` ones reach further, for tests. */
 export type Effort = "brief" | "thorough";
-type MakeCase = (arena: ScratchArena, random: SeededNumbers, effort: Effort) => KernelCase;
+type MakeCase = (arena: KernelArena, random: SeededNumbers, effort: Effort) => KernelCase;
 const cacheBytes = { brief: 30_000, thorough: 160_000 } as const;
 
 /** Enough for every width of tile, more than one group, and an octet that is not full. */

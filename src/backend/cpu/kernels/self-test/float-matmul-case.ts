@@ -1,18 +1,19 @@
 /** @module Matrix products of float weights to try kernels with. */
-import { packedMatrixBytes, rowsPerOctet } from "../../../footprint/weight-layout.ts";
-import type { FloatStorage } from "../kernels/matmul-float.ts";
-import type { KernelCase } from "./kernel-cases.ts";
-import { matmulFloats, randomHalf } from "./matmul-quantized.ts";
-import type { ScratchArena } from "./scratch-arena.ts";
-import type { SeededNumbers } from "./seeded-numbers.ts";
+
+import type { WeightStorage } from "../../../../core/weight-storage.ts";
+import type { SeededNumbers } from "../../../seeded-numbers.ts";
+import { packedMatrixBytes, rowsPerOctet } from "../../footprint/weight-layout.ts";
+import type { KernelArena } from "./kernel-arena.ts";
+import type { KernelCase } from "./kernel-case.ts";
+import { matmulFloats, randomHalf } from "./quantized-matmul-case.ts";
 
 const kernelNames = { f32: "matmulF32", f16: "matmulF16", bf16: "matmulBf16" } as const;
 
 /** A job whose matrix has any number of rows and columns. */
 export function floatMatmulCase(
-  arena: ScratchArena,
+  arena: KernelArena,
   random: SeededNumbers,
-  storage: FloatStorage,
+  storage: Exclude<WeightStorage, "q4" | "q8">,
 ): KernelCase {
   const numTokens = random.between(1, random.between(1, 16));
   const numRows = random.between(1, random.between(1, 40));

@@ -1,53 +1,55 @@
-/** @module An arena to try kernels in: regions one after another, with guard bytes between. */
-import { invariant } from "../../../../../core/errors.ts";
-import { jobBytes } from "../../../footprint/workspace-layout.ts";
-import { type JobValues, jobHeader, type KernelName, writeJob } from "../../jobs.ts";
-import { addressOf } from "../loader.ts";
+/** @module A memory in which single kernels run outside a model: regions one after another, each between guard bytes. */
+import { invariant } from "../../../../core/errors.ts";
+import { jobBytes } from "../../footprint/workspace-layout.ts";
+import { type JobValues, jobHeader, type KernelName, writeJob } from "../jobs.ts";
 
 const pageBytes = 65536;
 const guardBytes = 64;
 const guardValue = 0xa5;
 
+/** Units [start, end) of a job. */
 export interface JobPart {
   readonly start: number;
   readonly end: number;
 }
 
-/** Regions are taken one after another; each lies between two stretches of guard bytes. */
-export class ScratchArena {
+export class KernelArena {
   readonly memory: WebAssembly.Memory;
   readonly bytes: Uint8Array;
   readonly i32: Int32Array;
   readonly f32: Float32Array;
+  readonly f64: Float64Array;
   readonly u16: Uint16Array;
   readonly #base: bigint;
   readonly #guards: number[] = [];
-  #top = guardBytes;
+  #top = 0;
 
-  constructor(numBytes: number) {
+  /** @param addressOf gives the address of the memory's byte 0, which machine code needs; by default 0, for WebAssembly */
+  constructor(numBytes: number, addressOf: (buffer: ArrayBufferLike) => bigint = () => 0n) {
     const numPages = Math.ceil(numBytes / pageBytes);
     this.memory = new WebAssembly.Memory({ initial: numPages, maximum: numPages, shared: true });
     const { buffer } = this.memory;
     this.bytes = new Uint8Array(buffer);
     this.i32 = new Int32Array(buffer);
     this.f32 = new Float32Array(buffer);
+    this.f64 = new Float64Array(buffer);
     this.u16 = new Uint16Array(buffer);
     this.#base = addressOf(buffer);
   }
 
-  /** Forgets all regions; what they hold stays. */
+  /** Forgets all regions; their contents stay. */
   reset(): void {
-    this.#top = guardBytes;
+    this.#top = 0;
     this.#guards.length = 0;
   }
 
-  /** Byte offset of a new region, aligned to 64 plus `misalignment`, right up to its guards. */
+  /** Byte offset of a new region, a multiple of 64 plus `misalignment`; guard bytes touch it on both sides. */
   take(numBytes: number, misalignment = 0): number {
     const start = Math.ceil(this.#top / 64) * 64 + guardBytes + misalignment;
     const end = start + numBytes;
     invariant(
       end + guardBytes <= this.bytes.length,
-      () => `a scratch arena of ${this.bytes.length} bytes is full`,
+      () => `a kernel arena of ${this.bytes.length} bytes is full`,
     );
     this.#guard(start - guardBytes);
     this.#guard(end);
@@ -55,17 +57,36 @@ export class ScratchArena {
     return start;
   }
 
-  /** Region of f32 numbers, filled. */
+  /** A region of f32 numbers. */
   floats(values: ArrayLike<number>): number {
     const at = this.take(4 * values.length);
     this.f32.set(values, at / 4);
     return at;
   }
-  /** Region of i32 numbers, filled. */
+
+  /** A region of i32 numbers. */
   ints(values: ArrayLike<number>): number {
     const at = this.take(4 * values.length);
     this.i32.set(values, at / 4);
     return at;
+  }
+
+  /** A region of f64 numbers. */
+  doubles(values: ArrayLike<number>): number {
+    const at = this.take(8 * values.length);
+    this.f64.set(values, at / 8);
+    return at;
+  }
+
+  /** A region of bytes. */
+  raw(values: Uint8Array): number {
+    const at = this.take(values.length);
+    this.bytes.set(values, at);
+    return at;
+  }
+
+  readFloats(at: number, length: number): Float32Array {
+    return this.f32.slice(at / 4, at / 4 + length);
   }
 
   /** A copy of everything up to the last region's guard. */
@@ -73,18 +94,22 @@ export class ScratchArena {
     return this.bytes.slice(0, this.#top);
   }
 
-  /** Offsets of guard bytes that something has overwritten. */
+  /** Offsets of the guards that a kernel has written over. */
   brokenGuards(): number[] {
     return this.#guards.filter(
-      (at) => !this.bytes.subarray(at, at + guardBytes).every((b) => b === guardValue),
+      (at) => !this.bytes.subarray(at, at + guardBytes).every((byte) => byte === guardValue),
     );
   }
 
-  /** Writes a job block. @returns its byte offset, a kernel's argument */
+  /** Writes a job block. @returns its byte offset, which is the argument of a kernel */
   placeJob<K extends KernelName>(kernel: K, values: JobValues<K>, part: JobPart): number {
     const job = this.take(jobBytes);
-    writeJob(this, job, kernel, values, part, this.#base);
+    this.writeJobAt(job, kernel, values, part);
     return job;
+  }
+
+  writeJobAt<K extends KernelName>(job: number, kernel: K, values: JobValues<K>, part: JobPart): void {
+    writeJob(this, job, kernel, values, part, this.#base);
   }
 
   setPart(job: number, { start, end }: JobPart): void {

@@ -1,20 +1,7 @@
-/** @module Seeded numbers for suites: the same on every machine. */
-import { seededUniform } from "../../core/seeded-uniform.ts";
+/** @module The seeded numbers of the suites: normal ones, orders, and values that survive rounding. */
+import { SeededNumbers } from "../seeded-numbers.ts";
 
-/** A stream of random numbers. */
-export class RandomNumbers {
-  /** The next number, in [0, 1). */
-  readonly uniform: () => number;
-
-  constructor(seed: number) {
-    this.uniform = seededUniform(seed);
-  }
-
-  /** A whole number in [0, numValues). */
-  below(numValues: number): number {
-    return Math.floor(this.uniform() * numValues);
-  }
-
+export class RandomNumbers extends SeededNumbers {
   /** Roughly normal, standard deviation 1. */
   normal(): number {
     let sum = 0;

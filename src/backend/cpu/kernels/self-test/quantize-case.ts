@@ -1,9 +1,9 @@
 /** @module Jobs that go over token rows, to try kernels with: quantising, norms, gates, rotary embedding. */
-import { groupWidth } from "../../../../../core/weight-storage.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
-import type { ByteRange, KernelCase } from "./kernel-cases.ts";
-import type { ScratchArena } from "./scratch-arena.ts";
-import type { SeededNumbers } from "./seeded-numbers.ts";
+import { groupWidth } from "../../../../core/weight-storage.ts";
+import type { SeededNumbers } from "../../../seeded-numbers.ts";
+import { quantizedBytes, tokensPerQuad } from "../../footprint/workspace-layout.ts";
+import type { KernelArena } from "./kernel-arena.ts";
+import type { ByteRange, KernelCase } from "./kernel-case.ts";
 
 /** Numbers of very different magnitudes; now and then a group of zeros or of numbers too small to divide by. */
 function rowNumbers(random: SeededNumbers, numNumbers: number): Float32Array {
@@ -21,7 +21,7 @@ function rowNumbers(random: SeededNumbers, numNumbers: number): Float32Array {
 
 /** A job for one of the three kernels that quantise token rows. */
 export function quantizeCase(
-  arena: ScratchArena,
+  arena: KernelArena,
   random: SeededNumbers,
   kernel: "quantizeRows" | "normQuantize" | "gluQuantize",
 ): KernelCase {

@@ -1,15 +1,15 @@
 /**
- * @module Matrix products of quantised weights to try kernels with: seeded operands in the real layouts, and the
- * same product in plain TypeScript, one rounding at a time.
+ * @module Matrix products of quantised weights to try kernels with: seeded operands in the real layouts.
  */
-import { groupWidth } from "../../../../../core/weight-storage.ts";
-import { octetBytes, packedMatrixBytes, rowsPerOctet } from "../../../footprint/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
-import type { JobValues } from "../../jobs.ts";
-import type { QuantizedStorage } from "../kernels/tile-shape.ts";
-import type { ByteRange } from "./kernel-cases.ts";
-import type { ScratchArena } from "./scratch-arena.ts";
-import type { SeededNumbers } from "./seeded-numbers.ts";
+import { groupWidth } from "../../../../core/weight-storage.ts";
+import type { SeededNumbers } from "../../../seeded-numbers.ts";
+import { octetBytes, packedMatrixBytes, rowsPerOctet } from "../../footprint/weight-layout.ts";
+import { quantizedBytes, tokensPerQuad } from "../../footprint/workspace-layout.ts";
+import type { JobValues } from "../jobs.ts";
+import type { KernelArena } from "./kernel-arena.ts";
+import type { ByteRange } from "./kernel-case.ts";
+
+type QuantizedStorage = "q4" | "q8";
 
 export interface MatmulCase {
   readonly storage: QuantizedStorage;
@@ -76,11 +76,7 @@ export function matmulFloats({ out, outStride, numTokens, numRows }: JobValues<"
 }
 
 /** Fills new regions of the arena with a case. @returns the job's values; `out` holds seeded numbers to add to */
-export function placeMatmul(
-  arena: ScratchArena,
-  random: SeededNumbers,
-  c: MatmulCase,
-): JobValues<"matmulQ4"> {
+export function placeMatmul(arena: KernelArena, random: SeededNumbers, c: MatmulCase): JobValues<"matmulQ4"> {
   const weights = arena.take(packedMatrixBytes(c.storage, c.numRows, c.numCols));
   const groupBytes = octetBytes(c.storage, groupWidth);
   const numHalves = c.storage === "q4" ? 2 * rowsPerOctet : rowsPerOctet;
@@ -114,7 +110,7 @@ export function placeMatmul(
 
 /** Quantised activations. Padding tokens hold the worst there can be: bytes of −128 and scales that are not numbers. */
 function placeQuads(
-  arena: ScratchArena,
+  arena: KernelArena,
   random: SeededNumbers,
   { numTokens, numCols, scales }: MatmulCase,
 ): number {
@@ -141,61 +137,4 @@ function placeQuads(
         arena.f32[(at + 144) / 4 + token] = isPadding ? Number.NaN : sum;
       }
   return input;
-}
-
-function halfToNumber(bits: number): number {
-  const sign = bits >> 15 === 0 ? 1 : -1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
-}
-
-/** What a kernel without fused multiply-adds must write for a token and row, to the bit. `old`: what out held. */
-export function exactOutput(
-  arena: ScratchArena,
-  c: MatmulCase,
-  job: JobValues<"matmulQ4">,
-  token: number,
-  row: number,
-  old: number,
-): number {
-  const { fround } = Math;
-  const numGroups = c.numCols / groupWidth;
-  let sum = 0;
-  for (let group = 0; group < numGroups; group++) {
-    const octet = Math.floor(row / rowsPerOctet);
-    const w =
-      job.weights + octet * octetBytes(c.storage, c.numCols) + group * octetBytes(c.storage, groupWidth);
-    const x = job.input + (Math.floor(token / tokensPerQuad) * numGroups + group) * quadGroupBytes;
-    const lane = token % tokensPerQuad;
-    const xScale = arena.f32[(x + 128) / 4 + lane] ?? 0;
-    const scale = halfToNumber(arena.u16[w / 2 + (row % rowsPerOctet)] ?? 0);
-    let dot = 0;
-    for (let k = 0; k < groupWidth; k++)
-      dot += weightAt(arena, c.storage, w, row % rowsPerOctet, k) * byteAt(arena, x, lane, k);
-    sum = fround(sum + fround(fround(scale * xScale) * dot));
-    if (c.storage !== "q4") continue;
-    const min = halfToNumber(arena.u16[w / 2 + rowsPerOctet + (row % rowsPerOctet)] ?? 0);
-    sum = fround(sum + fround(min * fround(xScale * (arena.f32[(x + 144) / 4 + lane] ?? 0))));
-  }
-  const bias = job.bias === 0 ? -0 : (arena.f32[job.bias / 4 + row] ?? 0);
-  const value = fround(fround(sum + bias) * fround(job.scale));
-  return c.accumulate ? fround(old + value) : value;
-}
-
-function weightAt(
-  arena: ScratchArena,
-  storage: QuantizedStorage,
-  group: number,
-  row: number,
-  k: number,
-): number {
-  if (storage === "q8")
-    return ((arena.bytes[group + 16 + (k >> 2) * 32 + 4 * row + (k & 3)] ?? 0) << 24) >> 24;
-  const byte = arena.bytes[group + 32 + (k >> 3) * 32 + 4 * row + (k & 3)] ?? 0;
-  return (k & 4) === 0 ? byte & 15 : byte >> 4;
-}
-
-function byteAt(arena: ScratchArena, group: number, lane: number, k: number): number {
-  return ((arena.bytes[group + (k >> 2) * 16 + 4 * lane + (k & 3)] ?? 0) << 24) >> 24;
 }

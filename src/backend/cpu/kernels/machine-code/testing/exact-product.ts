@@ -1,0 +1,66 @@
+/** @module A quantised product in plain TypeScript, one rounding at a time: what a kernel without fused multiply-adds gives. */
+import { groupWidth } from "../../../../../core/weight-storage.ts";
+import { octetBytes, rowsPerOctet } from "../../../footprint/weight-layout.ts";
+import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
+import type { JobValues } from "../../jobs.ts";
+import type { KernelArena } from "../../self-test/kernel-arena.ts";
+import type { MatmulCase } from "../../self-test/quantized-matmul-case.ts";
+
+const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
+
+function halfToNumber(bits: number): number {
+  const sign = bits >> 15 === 0 ? 1 : -1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+}
+
+/** What a kernel without fused multiply-adds must write for a token and row, to the bit. `old`: what out held. */
+export function exactOutput(
+  arena: KernelArena,
+  c: MatmulCase,
+  job: JobValues<"matmulQ4">,
+  token: number,
+  row: number,
+  old: number,
+): number {
+  const { fround } = Math;
+  const numGroups = c.numCols / groupWidth;
+  let sum = 0;
+  for (let group = 0; group < numGroups; group++) {
+    const octet = Math.floor(row / rowsPerOctet);
+    const w =
+      job.weights + octet * octetBytes(c.storage, c.numCols) + group * octetBytes(c.storage, groupWidth);
+    const x = job.input + (Math.floor(token / tokensPerQuad) * numGroups + group) * quadGroupBytes;
+    const lane = token % tokensPerQuad;
+    const xScale = arena.f32[(x + 128) / 4 + lane] ?? 0;
+    const scale = halfToNumber(arena.u16[w / 2 + (row % rowsPerOctet)] ?? 0);
+    let dot = 0;
+    for (let k = 0; k < groupWidth; k++)
+      dot += weightAt(arena, c.storage, w, row % rowsPerOctet, k) * byteAt(arena, x, lane, k);
+    sum = fround(sum + fround(fround(scale * xScale) * dot));
+    if (c.storage !== "q4") continue;
+    const min = halfToNumber(arena.u16[w / 2 + rowsPerOctet + (row % rowsPerOctet)] ?? 0);
+    sum = fround(sum + fround(min * fround(xScale * (arena.f32[(x + 144) / 4 + lane] ?? 0))));
+  }
+  const bias = job.bias === 0 ? -0 : (arena.f32[job.bias / 4 + row] ?? 0);
+  const value = fround(fround(sum + bias) * fround(job.scale));
+  return c.accumulate ? fround(old + value) : value;
+}
+
+function weightAt(
+  arena: KernelArena,
+  storage: MatmulCase["storage"],
+  group: number,
+  row: number,
+  k: number,
+): number {
+  if (storage === "q8")
+    return ((arena.bytes[group + 16 + (k >> 2) * 32 + 4 * row + (k & 3)] ?? 0) << 24) >> 24;
+  const byte = arena.bytes[group + 32 + (k >> 3) * 32 + 4 * row + (k & 3)] ?? 0;
+  return (k & 4) === 0 ? byte & 15 : byte >> 4;
+}
+
+function byteAt(arena: KernelArena, group: number, lane: number, k: number): number {
+  return ((arena.bytes[group + (k >> 2) * 16 + 4 * lane + (k & 3)] ?? 0) << 24) >> 24;
+}
