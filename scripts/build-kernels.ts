@@ -19,7 +19,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { jobHeader, jobLayouts } from "../src/backend/cpu/kernels/jobs.ts";
 import { invariant } from "../src/core/errors.ts";
@@ -56,8 +56,15 @@ function jobFieldsSource(): string {
   return lines.join("\n");
 }
 
+/** By file name: path of each source. */
+const sources = new Map(
+  readdirSync(kernelFolder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => [basename(name), join(kernelFolder, name)]),
+);
+
 function isUpToDate(): boolean {
-  const inputs = readdirSync(kernelFolder).map((name) => join(kernelFolder, name));
+  const inputs = [...sources.values()];
   inputs.push(join(root, "src/backend/cpu/kernels/jobs.ts"), import.meta.filename);
   const built = statSync(output, { throwIfNoEntry: false });
   return built !== undefined && inputs.every((input) => statSync(input).mtimeMs < built.mtimeMs);
@@ -75,10 +82,19 @@ interface Asc {
   ): Promise<{ readonly error: Error | null }>;
 }
 
+/**
+ * A source as the compiler sees it: all of them in one folder. Paths are part of the names by which the compiler orders
+ * functions, and the bytes that it writes must not change when a source moves to another folder.
+ */
+function sourceText(file: string): string | null {
+  const path = sources.get(file);
+  if (path === undefined) return null;
+  return readFileSync(path, "utf8").replaceAll(/ from "\.[^"]*\/([^"/]+)"/g, ' from "./$1"');
+}
+
 function readSource(name: string, baseDir: string): string | null {
-  const path = resolve(baseDir, name);
-  if (relative(kernelFolder, path) === "job-fields.ts") return jobFieldsSource();
-  return existsSync(path) ? readFileSync(path, "utf8") : null;
+  const file = relative(kernelFolder, resolve(baseDir, name));
+  return file === "job-fields.ts" ? jobFieldsSource() : sourceText(file);
 }
 
 /** SHA-256 over everything that decides the compiler's output: sources, job fields, options, its version. */
@@ -86,8 +102,7 @@ export function sourcesChecksum(): string {
   const hash = createHash("sha256");
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   hash.update(JSON.stringify([options, devDependencies.assemblyscript, jobFieldsSource()]));
-  for (const name of readdirSync(kernelFolder).sort())
-    hash.update(`\0${name}\0`).update(readFileSync(join(kernelFolder, name)));
+  for (const name of [...sources.keys()].sort()) hash.update(`\0${name}\0`).update(sourceText(name) ?? "");
   return hash.digest("hex");
 }
 

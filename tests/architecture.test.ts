@@ -16,6 +16,7 @@ import {
   mostLines,
   mutualFolders,
   ratchets,
+  testingDoors,
   testsMayImport,
 } from "./architecture/house-rules.ts";
 import { keywordPrivates, longFunctions } from "./architecture/measures.ts";
@@ -85,6 +86,20 @@ test("a room is entered through its doors", () => {
     const closed = [...used].filter((file) => doors[room]?.includes(file) !== true);
     assert.deepEqual(closed, [], `imported from outside ${room}, and not among its doors`);
   }
+});
+
+test("tests enter a room through its doors or its door for tests", () => {
+  const rooms = Object.keys(testingDoors);
+  const wrong = files.flatMap((file) =>
+    file.imports
+      .filter((imported) => {
+        const room = imported.split("/")[0] ?? "";
+        if (file.isProduction || room === file.room || !rooms.includes(room)) return false;
+        return testingDoors[room] !== imported && doors[room]?.includes(imported) !== true;
+      })
+      .map((imported) => `${file.path} may not import ${imported}`),
+  );
+  assert.deepEqual(wrong, []);
 });
 
 test("folders inside a room import each other as their rules say", () => {

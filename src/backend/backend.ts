@@ -2,6 +2,8 @@
 import type { KvDtype } from "../core/kv-layout.ts";
 import type { Program } from "./program.ts";
 
+export type * from "./program.ts";
+
 /** The largest step that may be run. */
 export interface StepLimits {
   /** Tokens in a block of the KV cache; a multiple of 16. */

@@ -4,7 +4,7 @@ import type { ServerCommand } from "../process/server-process.ts";
 import { type BenchOptions, benchTokens } from "./bench-options.ts";
 import type { BenchPart } from "./bench-parts.ts";
 import { readConditions } from "./conditions.ts";
-import { kernelFigures, productGoalFigures } from "./kernels/kernel-bench.ts";
+import { kernelFigures } from "./kernels/kernel-figures.ts";
 import { compareServers, type ServerMeasurement } from "./peers/comparison.ts";
 import {
   absoluteFigure,
@@ -39,7 +39,7 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
     if (has("start")) figures.push(...prefixed(family, await measureStart(options, family)));
     if (has("latency")) figures.push(...prefixed(family, await measureLatency(options, family)));
     if (has("twins")) figures.push(...prefixed(family, await measureTwins(options, family)));
-    if (has("kernels")) figures.push(...prefixed(family, await measureKernels(family)));
+    if (has("kernels")) figures.push(...prefixed(family, await kernelFigures(family)));
     if (has("steps")) {
       const steps = await stepFigures(options.modelPath, family, options.numThreads, numSteps);
       figures.push(...prefixed(family, steps.figures));
@@ -84,14 +84,6 @@ function idleFigure(ours: ServerMeasurement): Figure {
     kind: "atMost",
     value: 1,
   });
-}
-
-/** Single kernels, one thread, in this process. */
-async function measureKernels(family: KernelFamily): Promise<Figure[]> {
-  const figures = (await kernelFigures(family)).map(({ kernel, shape, value, unit }) =>
-    absoluteFigure(`${kernel}, ${shape}`, value, unit, null),
-  );
-  return family === "wasm" ? figures : [...figures, ...(await productGoalFigures(family))];
 }
 
 function settingsOf(options: BenchOptions): Record<string, string | number> {

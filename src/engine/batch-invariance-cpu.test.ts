@@ -1,4 +1,4 @@
-import { CpuBackend } from "../backend/cpu/cpu-backend.ts";
+import { createBackend } from "../backend/index.ts";
 import { describeBatchInvariance, type InvarianceCase } from "./testing/batch-invariance.ts";
 
 const cases: readonly InvarianceCase[] = [
@@ -7,8 +7,8 @@ const cases: readonly InvarianceCase[] = [
   { checkpoint: "gemma3", kvDtype: "int4" },
 ];
 
-const wasm = (numThreads: number) => new CpuBackend({ numThreads, kernels: "wasm" });
-const ownChoice = (numThreads: number) => new CpuBackend({ numThreads });
+const wasm = (numThreads: number) => createBackend({ name: "cpu", numThreads, kernels: "wasm" });
+const ownChoice = (numThreads: number) => createBackend({ name: "cpu", numThreads });
 
 describeBatchInvariance("CPU backend, WebAssembly kernels", wasm, cases);
 describeBatchInvariance("CPU backend, kernels of its own choice", ownChoice, cases);

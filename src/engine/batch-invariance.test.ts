@@ -1,7 +1,7 @@
-import { createReferenceBackend } from "../backend/reference/reference-backend.ts";
+import { createBackend } from "../backend/index.ts";
 import { describeBatchInvariance } from "./testing/batch-invariance.ts";
 
-describeBatchInvariance("reference backend", () => createReferenceBackend({ kv: "stored" }), [
+describeBatchInvariance("reference backend", () => createBackend({ name: "reference", kv: "stored" }), [
   { checkpoint: "llama-gqa-rope-scaled", kvDtype: "f16" },
   { checkpoint: "mistral-sliding-window", kvDtype: "int8" },
   { checkpoint: "qwen3", kvDtype: "int4" },

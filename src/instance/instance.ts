@@ -2,8 +2,7 @@
  * @module An instance in two steps, and the one place where the rooms are wired together: what can be refused is refused
  * by `prepareInstance`, before a port is opened or a weight is read; `loadInstance` allocates and loads.
  */
-import type { LoadedModel, LoadProgress } from "../backend/backend.ts";
-import type { Program } from "../backend/program.ts";
+import type { LoadedModel, LoadProgress, Program } from "../backend/backend.ts";
 import type { DeviceMemory } from "../core/budget.ts";
 import type { EngineObserver, ServedModel } from "../core/generation.ts";
 import { defaultSamplingParams } from "../core/sampling-params.ts";

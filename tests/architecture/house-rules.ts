@@ -62,33 +62,10 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "api/tokens/detokenize.ts",
     "api/tokens/tokenize.ts",
   ],
-  backend: [
-    "backend/backend.ts",
-    "backend/program.ts",
-    "backend/index.ts",
-    "backend/cpu/footprint/index.ts",
-    "backend/cpu/choose-kernels.ts",
-    "backend/cpu/cpu-backend.ts",
-    "backend/cpu/cpu-model.ts",
-    "backend/cpu/footprint/weight-layout.ts",
-    "backend/cpu/footprint/workspace-layout.ts",
-    "backend/cpu/kernels/jobs.ts",
-    "backend/cpu/kernels/kernel-set.ts",
-    "backend/cpu/kernels/machine-code/cases/matmul-quantized.ts",
-    "backend/cpu/kernels/machine-code/cases/scratch-arena.ts",
-    "backend/cpu/kernels/machine-code/cases/seeded-numbers.ts",
-    "backend/cpu/kernels/machine-code/cpu-features.ts",
-    "backend/cpu/kernels/machine-code/kernel-image.ts",
-    "backend/cpu/kernels/machine-code/loader.ts",
-    "backend/cpu/kernels/machine-code/probes.ts",
-    "backend/cpu/kernels/machine-code/targets.ts",
-    "backend/cpu/kernels/testing/kernel-arena.ts",
-    "backend/cpu/processors.ts",
-    "backend/cpu/run/timing.ts",
-    "backend/reference/reference-backend.ts",
-  ],
+  // What a backend is; who creates or measures one; what one would allocate.
+  backend: ["backend/backend.ts", "backend/index.ts", "backend/cpu/footprint/index.ts"],
   bench: ["bench/bench-parts.ts", "bench/bench.ts", "bench/load/workload.ts", "bench/report.ts"],
-  engine: ["engine/engine.ts", "engine/testing/scripted-engine.ts"],
+  engine: ["engine/engine.ts"],
   instance: [
     "instance/device-memory.ts",
     "instance/heap-shares.ts",
@@ -120,10 +97,62 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   server: ["server/app.ts", "server/metrics.ts", "server/running-requests.ts", "server/served-models.ts"],
 };
 
-/** Folder → what its production files may import besides: files, or folders with all that is below them. */
+/** The one file of a room that tests of other rooms import besides its doors; rooms without an entry have no such rule. */
+export const testingDoors: Readonly<Record<string, string>> = {
+  backend: "backend/testing/index.ts",
+};
+
+/** What every folder of the CPU backend may import. */
+const backendContract = ["core", "backend/backend.ts", "backend/program.ts", "backend/step-layout.ts"];
+const kernelContract = ["backend/cpu/kernels/jobs.ts", "backend/cpu/kernels/kernel-set.ts"];
+
+/** Folder → what its production files may import besides: files, or folders with all that is below them. The first one counts. */
 export const folderMayImport: Readonly<Record<string, readonly string[]>> = {
-  "backend/reference": ["core", "backend"],
-  "backend/cpu/footprint": ["core", "backend/program.ts", "backend/backend.ts", "backend/step-layout.ts"],
+  "backend/reference": [...backendContract, "backend/step-memory.ts"],
+  "backend/cpu/footprint": backendContract,
+  "backend/cpu/kernels/wasm": ["core", ...kernelContract],
+  "backend/cpu/kernels/self-test": [
+    "core",
+    "backend/seeded-numbers.ts",
+    "backend/cpu/footprint",
+    ...kernelContract,
+  ],
+  "backend/cpu/kernels/machine-code": [
+    "core",
+    "backend/cpu/footprint",
+    "backend/cpu/kernels/self-test",
+    ...kernelContract,
+  ],
+  "backend/cpu/kernels": ["core", "backend/cpu/footprint"],
+  "backend/cpu/memory": [...backendContract, "backend/cpu/footprint", "backend/cpu/kernels/kernel-set.ts"],
+  "backend/cpu/compile": [
+    ...backendContract,
+    "backend/cpu/footprint",
+    "backend/cpu/memory",
+    ...kernelContract,
+  ],
+  "backend/cpu/load": [
+    ...backendContract,
+    "backend/cpu/footprint",
+    "backend/cpu/memory",
+    ...kernelContract,
+  ],
+  "backend/cpu/run": [
+    ...backendContract,
+    "backend/cpu/footprint",
+    "backend/cpu/compile",
+    ...kernelContract,
+  ],
+  "backend/cpu/measure": [
+    "core",
+    "backend/seeded-numbers.ts",
+    "backend/cpu/footprint",
+    "backend/cpu/kernels",
+    "backend/cpu/choose-kernels.ts",
+    "backend/cpu/kernel-choices.ts",
+  ],
+  // What lies in none of these folders wires them together.
+  "backend/cpu": backendContract,
   "engine/kv": ["core"],
   "engine/request": ["core"],
   "engine/sequence": ["core", "backend/backend.ts", "engine/request", "engine/kv"],

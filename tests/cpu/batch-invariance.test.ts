@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
-import { cpuFootprint } from "../../src/backend/cpu/footprint/index.ts";
-import type { Program } from "../../src/backend/program.ts";
+import type { Program } from "../../src/backend/backend.ts";
+import { type CpuLimits, cpuFootprint } from "../../src/backend/cpu/footprint/index.ts";
 import type { KvDtype } from "../../src/core/kv-layout.ts";
 import {
   logitsAlone,

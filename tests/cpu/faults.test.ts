@@ -3,8 +3,8 @@ import { copyFileSync, mkdtempSync, rmSync, statSync, truncateSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
 import { cpuFootprint } from "../../src/backend/cpu/footprint/index.ts";
+import { createBackend } from "../../src/backend/index.ts";
 import { PagodaError } from "../../src/core/errors.ts";
 import { tinyFolder } from "../../src/model/testing/checkpoint-conformance.ts";
 import { ownBlocks, seededTokens, stepSlices, tinyLimits, tinyProgram, withModel } from "./tiny-model.ts";
@@ -22,7 +22,7 @@ const isEngineFailure = (error: unknown): boolean =>
 describe("CPU backend: a thread that dies", () => {
   for (const numThreads of [1, 2])
     it(`rejects the step, and every later one, and closes (${numThreads} threads)`, async () => {
-      const model = await new CpuBackend({ numThreads }).load(program, tinyLimits);
+      const model = await (await createBackend({ name: "cpu", numThreads })).load(program, tinyLimits);
       await stepSlices(model, [slice]);
       // A key stored beyond the arena's end is a trap in the kernel, and the thread that runs it ends.
       const beyond = { ...slice, blockTable: [100_000_000, 100_000_000] };
@@ -41,7 +41,7 @@ describe("CPU backend: loading", () => {
       truncateSync(path, statSync(path).size - 1000);
       const weights = program.weights.map((weight) => ({ ...weight, origin: { ...weight.origin, path } }));
       await assert.rejects(
-        new CpuBackend(tinyLimits).load({ ...program, weights }, tinyLimits),
+        (await createBackend({ name: "cpu", numThreads: 2 })).load({ ...program, weights }, tinyLimits),
         (error: unknown) => {
           assert.ok(error instanceof PagodaError);
           assert.equal(error.code, "model_invalid");
@@ -56,8 +56,10 @@ describe("CPU backend: loading", () => {
 
   it("allocates what the footprint says, to the byte, and reports every stored byte", async () => {
     const progress: number[] = [];
-    const model = await new CpuBackend(tinyLimits).load(program, tinyLimits, ({ loadedBytes }) =>
-      progress.push(loadedBytes),
+    const model = await (await createBackend({ name: "cpu", numThreads: 2 })).load(
+      program,
+      tinyLimits,
+      ({ loadedBytes }) => progress.push(loadedBytes),
     );
     await model.close();
     const plan = cpuFootprint(program, tinyLimits);

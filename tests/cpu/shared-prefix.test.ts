@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../src/backend/backend.ts";
 import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
-import { tokensPerPartition } from "../../src/backend/cpu/footprint/workspace-layout.ts";
+import { tokensPerPartition } from "../../src/backend/testing/index.ts";
 import { seededTokens, stepSlices, tinyLimits, tinyProgram, withModel } from "./tiny-model.ts";
 
 const numSequences = 12;

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { LoadedModel } from "../../src/backend/backend.ts";
-import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
-import { writeSlices } from "../../src/backend/testing/slices.ts";
+import { createBackend } from "../../src/backend/index.ts";
+import { writeSlices } from "../../src/backend/testing/index.ts";
 import { skipWithoutRealModel } from "../../src/model/testing/fixtures.ts";
 import { smollm2Limits, smollm2Program } from "./smollm2-model.ts";
 
@@ -23,7 +23,10 @@ test("SmolLM2 Q4_1: greedy chats equal the reference's up to a step of small mar
   const chats: Chat[] = JSON.parse(
     readFileSync(new URL("../fixtures/smollm2/greedy.json", import.meta.url), "utf8"),
   );
-  const model = await new CpuBackend(smollm2Limits).load(smollm2Program(), smollm2Limits);
+  const model = await (await createBackend({ name: "cpu", numThreads: 2 })).load(
+    smollm2Program(),
+    smollm2Limits,
+  );
   try {
     for (const [index, chat] of chats.entries()) {
       const numSame = await greedyPrefix(model, chat);
@@ -45,7 +48,10 @@ test("SmolLM2 Q4_1: with the reference's text forced, the best token is the same
   const chats: Chat[] = JSON.parse(
     readFileSync(new URL("../fixtures/smollm2/greedy.json", import.meta.url), "utf8"),
   );
-  const model = await new CpuBackend(smollm2Limits).load(smollm2Program(), smollm2Limits);
+  const model = await (await createBackend({ name: "cpu", numThreads: 2 })).load(
+    smollm2Program(),
+    smollm2Limits,
+  );
   try {
     for (const [index, chat] of chats.entries()) {
       const best = await forcedBest(model, chat);

@@ -1,6 +1,7 @@
 /** @module The real default model for tests of the CPU backend: its program, and limits that it runs in. */
+
+import type { Program } from "../../src/backend/backend.ts";
 import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
-import type { Program } from "../../src/backend/program.ts";
 import { buildProgram } from "../../src/model/architectures/build-program.ts";
 import { parseGgufConfig } from "../../src/model/config/gguf-config.ts";
 import { realModelPath } from "../../src/model/testing/fixtures.ts";

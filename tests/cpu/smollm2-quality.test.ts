@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../src/backend/backend.ts";
-import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
-import { writeSlices } from "../../src/backend/testing/slices.ts";
+import { createBackend } from "../../src/backend/index.ts";
+import { writeSlices } from "../../src/backend/testing/index.ts";
 import type { KvDtype } from "../../src/core/kv-layout.ts";
 import { skipWithoutRealModel } from "../../src/model/testing/fixtures.ts";
 import { smollm2Limits, smollm2Program } from "./smollm2-model.ts";
@@ -91,7 +91,10 @@ describe("SmolLM2 Q4_1 against transformers in float32", { skip: skipWithoutReal
   for (const { kvDtype, maxDivergence, minSameBest } of bounds)
     it(`KV ${kvDtype}: mean divergence at most ${maxDivergence} nats`, async (t) => {
       const limits = { ...smollm2Limits, kvDtype, maxLogprobs: numTop };
-      const model = await new CpuBackend(limits).load(smollm2Program(), limits);
+      const model = await (await createBackend({ name: "cpu", numThreads: 2 })).load(
+        smollm2Program(),
+        limits,
+      );
       try {
         const { meanDivergence, sameBest } = await quality(model);
         t.diagnostic(`${meanDivergence.toFixed(5)} nats, same best token ${(100 * sameBest).toFixed(1)} %`);

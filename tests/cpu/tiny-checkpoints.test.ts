@@ -1,4 +1,4 @@
-import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
+import { createBackend } from "../../src/backend/index.ts";
 import { describeCheckpointConformance } from "../../src/model/testing/checkpoint-conformance.ts";
 
-describeCheckpointConformance("CPU backend", new CpuBackend({ numThreads: 2 }), 2e-2);
+describeCheckpointConformance("CPU backend", await createBackend({ name: "cpu", numThreads: 2 }), 2e-2);

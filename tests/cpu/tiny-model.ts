@@ -1,11 +1,9 @@
 /** @module Drives a tiny checkpoint step by step and reads logits: for tests that compare bits. */
 import { join } from "node:path";
-import type { LoadedModel } from "../../src/backend/backend.ts";
-import { CpuBackend } from "../../src/backend/cpu/cpu-backend.ts";
+import type { LoadedModel, Program } from "../../src/backend/backend.ts";
 import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
-import type { Program } from "../../src/backend/program.ts";
-import { SeededNumbers } from "../../src/backend/seeded-numbers.ts";
-import { type Slice, writeSlices } from "../../src/backend/testing/slices.ts";
+import { createBackend } from "../../src/backend/index.ts";
+import { SeededNumbers, type Slice, writeSlices } from "../../src/backend/testing/index.ts";
 import { buildProgram } from "../../src/model/architectures/build-program.ts";
 import type { Quantization } from "../../src/model/architectures/weight-directory.ts";
 import { readHuggingFaceConfig } from "../../src/model/config/huggingface-config.ts";
@@ -35,7 +33,8 @@ export async function withModel<T>(
   body: (model: LoadedModel) => Promise<T>,
   options: { readonly arenaLimitBytes?: number } = {},
 ): Promise<T> {
-  const model = await new CpuBackend({ ...options, numThreads: limits.numThreads }).load(program, limits);
+  const backend = await createBackend({ name: "cpu", ...options, numThreads: limits.numThreads });
+  const model = await backend.load(program, limits);
   try {
     return await body(model);
   } finally {

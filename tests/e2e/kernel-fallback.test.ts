@@ -1,7 +1,7 @@
 /** @module WebAssembly where machine code is declined or cannot be had, as a whole server shows it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { whyNoLoader } from "../../src/backend/cpu/kernels/machine-code/loader.ts";
+import { whyNoLoader } from "../../src/backend/testing/index.ts";
 import { PagodaProcess, tinyModel } from "../../src/cli/testing/pagoda-process.ts";
 import type { MemoryReport } from "../../src/core/memory-report.ts";
 

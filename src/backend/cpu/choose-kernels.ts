@@ -5,6 +5,7 @@
  * backend's option, asks for one of the two and gets it or a reason why not.
  */
 import { PagodaError } from "../../core/errors.ts";
+import { type KernelChoice, kernelChoices } from "./kernel-choices.ts";
 import type { KernelSet } from "./kernels/kernel-set.ts";
 import {
   addressOf,
@@ -14,16 +15,6 @@ import {
 } from "./kernels/machine-code/machine-code.ts";
 import type { TargetName } from "./kernels/machine-code/targets.ts";
 import { bindWasm, readKernelModule } from "./kernels/wasm/kernel-module.ts";
-
-/** The choices that can be asked for; the last three name one kind of machine code, to compare them on one processor. */
-export const kernelChoices = [
-  "wasm",
-  "machine-code",
-  "machine-code-avx2",
-  "machine-code-avx-vnni",
-  "machine-code-avx512-vnni",
-] as const satisfies readonly ("wasm" | "machine-code" | `machine-code-${TargetName}`)[];
-export type KernelChoice = (typeof kernelChoices)[number];
 
 /** What a thread needs to bind kernels to its arenas; sent to it as it is. */
 export interface KernelSource {

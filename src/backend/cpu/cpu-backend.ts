@@ -4,7 +4,7 @@ import { Worker } from "node:worker_threads";
 import { invariant } from "../../core/errors.ts";
 import type { Backend, BackendLimits, KernelDescription, LoadedModel, LoadProgress } from "../backend.ts";
 import type { Program } from "../program.ts";
-import { chooseKernelSource, type KernelChoice, type KernelSource } from "./choose-kernels.ts";
+import { chooseKernelSource, type KernelSource } from "./choose-kernels.ts";
 import { CpuModel } from "./cpu-model.ts";
 import {
   largestArenaBytes,
@@ -15,14 +15,15 @@ import {
 import { cpuFootprint } from "./footprint/cpu-footprint.ts";
 import type { CpuLimits } from "./footprint/cpu-limits.ts";
 import { attentionItemWords, partialRecordBytes } from "./footprint/workspace-layout.ts";
+import type { KernelChoice } from "./kernel-choices.ts";
 import { preferHugePages } from "./kernels/machine-code/loader.ts";
-import { allReady } from "./load/loading-threads.ts";
-import type { WorkerStart } from "./load/worker-messages.ts";
+import { allReady } from "./loading-threads.ts";
 import { type ArenaViews, createArena } from "./memory/arena.ts";
 import { layOut, type ModelLayout } from "./memory/layout.ts";
 import { stepInputViews, stepResultViews } from "./memory/step-views.ts";
 import { AttentionItems } from "./run/attention-items.ts";
 import { controlBlock } from "./run/control.ts";
+import type { WorkerStart } from "./worker-messages.ts";
 
 export interface CpuBackendOptions {
   /** Worker threads, from 1 up. */
@@ -41,7 +42,7 @@ const workerResourceLimits = {
 } as const;
 
 const workerFile = new URL(
-  import.meta.url.endsWith(".ts") ? "./run/compute.worker.ts" : "./run/compute.worker.js",
+  import.meta.url.endsWith(".ts") ? "./compute.worker.ts" : "./compute.worker.js",
   import.meta.url,
 );
 

@@ -1,11 +1,11 @@
 /** @module A program loaded into plain arrays: the oracle that every other backend is held against. */
 import type { Allocation, BackendLimits, LoadedModel, LoadProgress, StepTiming } from "../backend.ts";
 import type { Operation, Program } from "../program.ts";
+import { allocateStep, type StepMemory } from "../step-memory.ts";
 import type { KvPrecision } from "./kv-rounding.ts";
 import { KvStore } from "./kv-store.ts";
 import { runOperation } from "./operations.ts";
 import { sampleRow } from "./sampling.ts";
-import { allocateStep, type StepMemory } from "./step-arrays.ts";
 import { readWeight } from "./weight-reader.ts";
 import { matrixOf, row, type Workspace } from "./workspace.ts";
 

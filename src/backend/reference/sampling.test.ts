@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { allocateStep } from "../step-memory.ts";
 import { sampleRow } from "./sampling.ts";
-import { allocateStep } from "./step-arrays.ts";
 
 const vocabulary = 6;
 const limits = { blockSize: 16, maxModelLen: 16, maxNumSeqs: 1, maxNumBatchedTokens: 1, maxLogprobs: 4 };

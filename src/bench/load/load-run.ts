@@ -1,6 +1,6 @@
 /** @module One load on one server, and what it measured. */
 
-import { median, percentile } from "../statistics.ts";
+import { median, percentile } from "../../core/statistics.ts";
 import { type CompletionTarget, type CompletionTimes, timeCompletion } from "./completion-client.ts";
 import type { Load } from "./workload.ts";
 

@@ -1,7 +1,7 @@
 /** @module Questions about one server that no load answers: reuse of a prefix, long contexts, fairness, two on one machine. */
 import { seededUniform } from "../../core/seeded-uniform.ts";
+import { median, percentile } from "../../core/statistics.ts";
 import { type RunningServer, type ServerCommand, startServer } from "../../process/server-process.ts";
-import { median, percentile } from "../statistics.ts";
 import { type CompletionTarget, timeCompletion } from "./completion-client.ts";
 import { runLoad } from "./load-run.ts";
 import { makeLoad, randomTokens, type TokenRange } from "./workload.ts";

@@ -1,9 +1,9 @@
 /** @module The same loads on several servers in turn, round after round, so that a drifting machine hits all alike. */
 
+import { median } from "../../core/statistics.ts";
 import { type RunningServer, type ServerCommand, startServer } from "../../process/server-process.ts";
 import { type LoadResult, runLoad } from "../load/load-run.ts";
 import { type LoadName, makeLoad, type TokenRange } from "../load/workload.ts";
-import { median } from "../statistics.ts";
 
 export interface ComparisonSettings {
   readonly loads: readonly LoadName[];

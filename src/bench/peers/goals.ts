@@ -1,5 +1,5 @@
 /** @module What the measurements are held against: ratios to peers of the same run. A missed goal stays in the table. */
-import type { KernelChoice } from "../../backend/cpu/choose-kernels.ts";
+import type { KernelChoice } from "../../backend/index.ts";
 import type { LoadMedians, ServerMeasurement } from "./comparison.ts";
 
 export interface Figure {

@@ -1,5 +1,6 @@
 /** @module What single servers of ours do: start, reuse, fairness, two at once, long contexts. */
 import type { MemoryReport } from "../../core/memory-report.ts";
+import { median } from "../../core/statistics.ts";
 import { startServer } from "../../process/server-process.ts";
 import { type BenchOptions, benchTokens as tokens } from "../bench-options.ts";
 import { runLoad } from "../load/load-run.ts";
@@ -11,7 +12,6 @@ import {
   probeSideBySide,
 } from "../load/probes.ts";
 import { type LoadName, makeLoad } from "../load/workload.ts";
-import { median } from "../statistics.ts";
 import { outsideKernelsMs, wastedTokensPerSequence } from "../steps/step-overhead.ts";
 import { warmUp } from "./comparison.ts";
 import { absoluteFigure, type Figure, type KernelFamily, noneFigure, ratioFigure } from "./goals.ts";

@@ -1,7 +1,16 @@
 /** @module What a step costs the scheduler while few or many requests wait: everything but the model itself. */
-import { promptOf, requestFor, scriptedEngine } from "../../engine/testing/scripted-engine.ts";
-import { median } from "../statistics.ts";
+import { median } from "../../core/statistics.ts";
+import { idleEngine, idleRequest } from "./idle-engine.ts";
 
+const limits = {
+  blockSize: 16,
+  numBlocks: 4096,
+  kvDtype: "f16",
+  maxModelLen: 1024,
+  maxNumSeqs: 32,
+  maxNumBatchedTokens: 512,
+  maxLogprobs: 8,
+} as const;
 const numSteps = 400;
 const numWarmUpSteps = 100;
 
@@ -13,23 +22,18 @@ export async function msPerStepWithWaiting(numWaiting: number): Promise<number> 
   const enough = new Promise<void>((resolve) => {
     stopped = resolve;
   });
-  const { engine } = scriptedEngine(
-    { maxNumSeqs: 32, numBlocks: 4096, maxModelLen: 1024, maxNumBatchedTokens: 512 },
-    {
-      observer: {
-        requestFinished: () => undefined,
-        stepFinished: () => {
-          const nowMs = performance.now();
-          if (lastMs > 0) gapsMs.push(nowMs - lastMs);
-          lastMs = nowMs;
-          if (gapsMs.length === numSteps) stopped();
-        },
-      },
+  const engine = idleEngine(limits, {
+    requestFinished: () => undefined,
+    stepFinished: () => {
+      const nowMs = performance.now();
+      if (lastMs > 0) gapsMs.push(nowMs - lastMs);
+      lastMs = nowMs;
+      if (gapsMs.length === numSteps) stopped();
     },
-  );
+  });
   const abort = new AbortController();
   const ended = Array.from({ length: 32 + numWaiting }, async (_, i) => {
-    const request = requestFor(promptOf(16, i), { maxTokens: 900 });
+    const request = idleRequest(i, 16, 900);
     const events = engine.generate(request, abort.signal)[Symbol.asyncIterator]();
     try {
       while ((await events.next()).done !== true) if (abort.signal.aborted) break;

@@ -1,12 +1,8 @@
 /** @module Steps of a loaded model without a server: what one costs, where its time goes, how near to memory's limit. */
-import type { KernelChoice } from "../../backend/cpu/choose-kernels.ts";
-import { CpuBackend } from "../../backend/cpu/cpu-backend.ts";
-import type { CpuModel } from "../../backend/cpu/cpu-model.ts";
-import type { StepProfile } from "../../backend/cpu/run/timing.ts";
-import type { Program } from "../../backend/program.ts";
+import type { LoadedModel, Program } from "../../backend/backend.ts";
+import { createBackend, type KernelChoice, measureReadBandwidth } from "../../backend/index.ts";
 import { blocksOfLength, kvBlockBytes } from "../../core/kv-layout.ts";
-import { measureReadBandwidth } from "../kernels/read-bandwidth.ts";
-import { median } from "../statistics.ts";
+import { median } from "../../core/statistics.ts";
 
 export interface StepShape {
   readonly name: string;
@@ -18,6 +14,9 @@ export interface StepShape {
   /** Of these, how many are the same blocks for one half of the sequences and for the other. */
   readonly numSharedTokens?: number;
 }
+
+/** Milliseconds of a step by kind of operation, mean of the threads. */
+type StepProfile = Readonly<Record<string, number>>;
 
 export interface StepFigure {
   readonly shape: StepShape;
@@ -56,8 +55,9 @@ export async function benchSteps(
     maxNumBatchedTokens,
     maxLogprobs: 1,
   } as const;
+  const backend = await createBackend({ name: "cpu", kernels, numThreads });
   const startedMs = performance.now();
-  const model = (await new CpuBackend({ kernels, numThreads }).load(program, limits)) as CpuModel;
+  const model = await backend.load(program, limits);
   const loadMs = performance.now() - startedMs;
   try {
     const figures: StepFigure[] = [];
@@ -82,7 +82,7 @@ const blocksOf = (shape: StepShape): number =>
   blocksOfLength(shape.numContextTokens + shape.numTokens, blockSize);
 
 async function benchShape(
-  model: CpuModel,
+  model: LoadedModel,
   program: Program,
   shape: StepShape,
   numSteps: number,
@@ -103,18 +103,18 @@ interface TimedStep {
 }
 
 /** At least so many steps, and for at least `leastMs`. */
-async function runSteps(model: CpuModel, fewestSteps: number): Promise<TimedStep[]> {
+async function runSteps(model: LoadedModel, fewestSteps: number): Promise<TimedStep[]> {
   const steps: TimedStep[] = [];
   const startedMs = performance.now();
   while (steps.length < fewestSteps || performance.now() - startedMs < leastMs) {
     await model.step();
-    steps.push({ ms: model.lastStepTiming().totalMs, profile: model.lastStepProfile() });
+    steps.push({ ms: model.lastStepTiming().totalMs, profile: model.lastStepProfile?.() ?? {} });
   }
   return steps;
 }
 
 /** Sequences with blocks of their own; every sequence's last token is sampled greedily. */
-function writeInputs(model: CpuModel, shape: StepShape, vocabularyWidth: number): void {
+function writeInputs(model: LoadedModel, shape: StepShape, vocabularyWidth: number): void {
   const { inputs } = model;
   const numBlocks = blocksOf(shape);
   const numSharedBlocks = Math.floor((shape.numSharedTokens ?? 0) / blockSize);
@@ -142,7 +142,7 @@ function writeInputs(model: CpuModel, shape: StepShape, vocabularyWidth: number)
 }
 
 /** Every matrix of the layers and the head once, and the keys and values of the context. */
-function bytesTouched(model: CpuModel, program: Program, shape: StepShape): number {
+function bytesTouched(model: LoadedModel, program: Program, shape: StepShape): number {
   const weights = model.allocations.reduce(
     (sum, { component, numBytes }) => (component === "weights" ? sum + numBytes : sum),
     0,

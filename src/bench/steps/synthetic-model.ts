@@ -7,7 +7,7 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Program } from "../../backend/program.ts";
+import type { Program } from "../../backend/backend.ts";
 import { seededUniform } from "../../core/seeded-uniform.ts";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
 import { buildProgram } from "../../model/architectures/build-program.ts";

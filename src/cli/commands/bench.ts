@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { type KernelChoice, kernelChoices } from "../../backend/cpu/choose-kernels.ts";
+import { type KernelChoice, kernelChoices } from "../../backend/index.ts";
 import { type BenchPart, benchParts } from "../../bench/bench-parts.ts";
 import { type LoadName, loadNames } from "../../bench/load/workload.ts";
 import { PagodaError } from "../../core/errors.ts";

@@ -6,8 +6,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import type { Backend, BackendLimits, LoadedModel } from "../../backend/backend.ts";
-import type { Program } from "../../backend/program.ts";
+import type { Backend, BackendLimits, LoadedModel, Program } from "../../backend/backend.ts";
 import type { KvDtype } from "../../core/kv-layout.ts";
 import { defaultSamplingParams, type SamplingParams } from "../../core/sampling-params.ts";
 import { buildProgram } from "../../model/architectures/build-program.ts";
@@ -45,7 +44,7 @@ const wishes: Partial<SamplingParams> = {
 const numPromptTokens = 41;
 
 /** Makes a backend with this many threads; one that has no threads ignores the number. */
-export type MakeBackend = (numThreads: number) => Backend;
+export type MakeBackend = (numThreads: number) => Promise<Backend>;
 
 export function describeBatchInvariance(
   name: string,
@@ -58,7 +57,7 @@ export function describeBatchInvariance(
       test(`${title}: alone, in a batch, in other chunks, cached, preempted`, () =>
         checkOutput(makeBackend, one));
       test(`${title}: prompt log-probabilities in one chunk and in many`, () =>
-        checkPrompt(makeBackend(1), one));
+        checkPrompt(makeBackend, one));
     }
   });
 }
@@ -68,8 +67,12 @@ async function checkOutput(makeBackend: MakeBackend, one: InvarianceCase): Promi
   const prompt = randomTokens(program, numPromptTokens, 1);
   const numLogprobs = program.vocabularyWidth;
   const request = () => requestFor(prompt, { ...defaultSamplingParams, ...wishes, logprobs: numLogprobs });
-  const run = (limits: Partial<BackendLimits>, scenario: Scenario, prefixCaching = true, numThreads = 1) =>
-    withEngine(makeBackend(numThreads), { program, one, limits, prefixCaching }, scenario);
+  const run = async (
+    limits: Partial<BackendLimits>,
+    scenario: Scenario,
+    prefixCaching = true,
+    numThreads = 1,
+  ) => withEngine(await makeBackend(numThreads), { program, one, limits, prefixCaching }, scenario);
 
   const alone = await run({}, (engine) => collect(engine, request()), false);
   const same = (other: Collected, why: string): void =>
@@ -95,7 +98,8 @@ async function checkOutput(makeBackend: MakeBackend, one: InvarianceCase): Promi
   check(await run(smallPool, (engine) => preempted(engine, program, request())), "after preemption");
 }
 
-async function checkPrompt(backend: Backend, one: InvarianceCase): Promise<void> {
+async function checkPrompt(makeBackend: MakeBackend, one: InvarianceCase): Promise<void> {
+  const backend = await makeBackend(1);
   const program = programOf(one.checkpoint);
   const prompt = randomTokens(program, 60, 3);
   const score = (engine: Engine): Promise<Collected> =>

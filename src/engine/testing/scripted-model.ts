@@ -5,7 +5,7 @@
  * a wrong block, slot, position or copy shows up as wrong text. `expectedGreedy` computes the same text without blocks.
  */
 import type { BackendLimits, LoadedModel, StepInputs, StepResults } from "../../backend/backend.ts";
-import { sampleRow } from "../../backend/reference/sampling.ts";
+import { sampleRow } from "../../backend/testing/index.ts";
 import { invariant } from "../../core/errors.ts";
 import { blocksOfLength } from "../../core/kv-layout.ts";
 

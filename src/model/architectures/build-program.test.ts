@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import type { Operation, Program } from "../../backend/program.ts";
+import type { Operation, Program } from "../../backend/backend.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { TensorType } from "../../core/tensor-type.ts";
 import { parseGgufConfig } from "../config/gguf-config.ts";

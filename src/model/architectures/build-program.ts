@@ -1,5 +1,5 @@
 /** @module The registry of architectures, and the one function that turns a checkpoint into a Program. */
-import type { Program } from "../../backend/program.ts";
+import type { Program } from "../../backend/backend.ts";
 import type { ArchitectureName, ModelConfig } from "../config/model-config.ts";
 import type { TensorDirectory } from "../weights/tensor-directory.ts";
 import { gemma2Layer } from "./families/gemma2.ts";

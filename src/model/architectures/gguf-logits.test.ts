@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../backend/backend.ts";
-import { createReferenceBackend } from "../../backend/reference/reference-backend.ts";
-import { writeSlices } from "../../backend/testing/slices.ts";
+import { createBackend } from "../../backend/index.ts";
+import { writeSlices } from "../../backend/testing/index.ts";
 import { parseGgufConfig } from "../config/gguf-config.ts";
 import { referenceLogits } from "../testing/checkpoint-conformance.ts";
 import { realModelPath, skipWithoutRealModel } from "../testing/fixtures.ts";
@@ -17,7 +17,7 @@ const fixtures = resolve(import.meta.dirname, "../../../tests/fixtures");
 async function loadGguf(path: string): Promise<LoadedModel> {
   const { metadata, tensors } = readGguf(path);
   const program = buildProgram(parseGgufConfig(metadata, tensors), tensors, { quantization: null });
-  return createReferenceBackend({ kv: "exact" }).load(program, {
+  return (await createBackend({ name: "reference", kv: "exact" })).load(program, {
     blockSize: 16,
     numBlocks: 4,
     kvDtype: "f16",

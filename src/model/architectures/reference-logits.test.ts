@@ -1,4 +1,8 @@
-import { createReferenceBackend } from "../../backend/reference/reference-backend.ts";
+import { createBackend } from "../../backend/index.ts";
 import { describeCheckpointConformance } from "../testing/checkpoint-conformance.ts";
 
-describeCheckpointConformance("reference backend", createReferenceBackend({ kv: "exact" }), 1e-3);
+describeCheckpointConformance(
+  "reference backend",
+  await createBackend({ name: "reference", kv: "exact" }),
+  1e-3,
+);

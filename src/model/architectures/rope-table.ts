@@ -1,5 +1,5 @@
 /** @module Rotary embedding configs → one inverse frequency per pair of columns, and a factor on cos and sin. */
-import type { RopeTable } from "../../backend/program.ts";
+import type { RopeTable } from "../../backend/backend.ts";
 import type { RopeConfig } from "../config/rope-config.ts";
 
 /**

@@ -1,5 +1,5 @@
 /** @module Looks up a checkpoint's tensors by name for one program: shapes are checked, every tensor must be used. */
-import type { WeightDeclaration, WeightOrigin } from "../../backend/program.ts";
+import type { WeightDeclaration, WeightOrigin } from "../../backend/backend.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { TensorType } from "../../core/tensor-type.ts";
 import { groupWidth, type WeightStorage } from "../../core/weight-storage.ts";

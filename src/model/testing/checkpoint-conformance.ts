@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import type { Backend, LoadedModel } from "../../backend/backend.ts";
-import { type Slice, writeSlices } from "../../backend/testing/slices.ts";
+import { type Slice, writeSlices } from "../../backend/testing/index.ts";
 import { buildProgram } from "../architectures/build-program.ts";
 import { readHuggingFaceConfig } from "../config/huggingface-config.ts";
 import { readSafetensorsFolder } from "../weights/safetensors.ts";

@@ -15,9 +15,8 @@ import { blocksPerSequence } from "../../step-layout.ts";
 import { quantizedWidth } from "../footprint/buffer-sizes.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
 import { attentionItemWords, tokensPerQuad } from "../footprint/workspace-layout.ts";
-import type { KernelSet } from "../kernels/kernel-set.ts";
-import type { ArenaViews } from "../memory/arena.ts";
 import type { ArenaLayout, ModelLayout } from "../memory/layout.ts";
+import type { ThreadContext } from "../memory/thread-context.ts";
 import { headGroups } from "./fused-head-preparation.ts";
 import { JobWriter } from "./job-writer.ts";
 import { Lowering } from "./lower.ts";
@@ -26,22 +25,6 @@ import type { CompiledProgram, Crossing, CrossingRange, Patch, Phase } from "./p
 import { PhaseList } from "./phase-list.ts";
 import { ownPlacePatches } from "./private-quantized-row.ts";
 import { compileSampling } from "./sampling-job.ts";
-
-export interface ThreadArena {
-  readonly views: ArenaViews;
-  readonly layout: ArenaLayout;
-  readonly kernelSet: KernelSet;
-  /** Address of byte 0, for machine code; 0n for wasm. */
-  readonly baseAddress: bigint;
-}
-
-export interface ThreadContext {
-  readonly program: Program;
-  readonly limits: CpuLimits;
-  readonly layout: ModelLayout;
-  readonly arenas: readonly ThreadArena[];
-  readonly thread: number;
-}
 
 /** Consecutive operations [start, end) of body and head together, all in one arena. */
 interface Stretch {

@@ -9,7 +9,7 @@ import {
   type KernelName,
   writeJob,
 } from "../kernels/jobs.ts";
-import type { ThreadArena } from "./compile.ts";
+import type { ThreadArena } from "../memory/thread-context.ts";
 import type { Job, Patch } from "./phase.ts";
 
 export class JobWriter {

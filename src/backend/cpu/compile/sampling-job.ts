@@ -1,7 +1,7 @@
 /** @module The job that turns a piece's logits into tokens and log-probabilities, one unit for each output row. */
 import { invariant } from "../../../core/errors.ts";
 import type { JobValues } from "../kernels/jobs.ts";
-import type { ThreadContext } from "./compile.ts";
+import type { ThreadContext } from "../memory/thread-context.ts";
 import type { JobWriter } from "./job-writer.ts";
 import type { PhaseList } from "./phase-list.ts";
 

@@ -7,11 +7,11 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../../core/errors.ts";
-import type { ThreadArena, ThreadContext } from "../compile/compile.ts";
 import { stagingBytes } from "../footprint/buffer-sizes.ts";
 import { octetBytes, rowsPerOctet } from "../footprint/weight-layout.ts";
 import { jobBytes, repackScratchBytes } from "../footprint/workspace-layout.ts";
 import { type JobValues, type KernelName, storageCodes, tensorTypeCodes, writeJob } from "../kernels/jobs.ts";
+import type { ThreadArena, ThreadContext } from "../memory/thread-context.ts";
 import { storedRow, type WeightTask, weightTasks } from "./weight-tasks.ts";
 
 /** Where a thread's parts of its scratch are, in one arena. */

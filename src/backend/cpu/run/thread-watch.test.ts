@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 import { test } from "node:test";
 import type { Worker } from "node:worker_threads";
-import { allReady } from "../load/loading-threads.ts";
+import { allReady } from "../loading-threads.ts";
 import { watchThreads } from "./thread-watch.ts";
 
 /** A thread of which only the events are real. */

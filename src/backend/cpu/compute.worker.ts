@@ -1,0 +1,149 @@
+/** @module A worker thread: makes its share of the memory resident, loads its share of the weights, then runs steps. */
+import { flushCompileCache } from "node:module";
+import { parentPort, workerData } from "node:worker_threads";
+import { invariant, PagodaError } from "../../core/errors.ts";
+import { bindKernelSource } from "./choose-kernels.ts";
+import { compileProgram } from "./compile/compile.ts";
+import { headPieceRows } from "./footprint/buffer-sizes.ts";
+import { WeightLoader } from "./load/weight-loader.ts";
+import { viewsOf } from "./memory/arena.ts";
+import { fillRopeTable } from "./memory/rope-table.ts";
+import type { ThreadContext } from "./memory/thread-context.ts";
+import { grantedProcessors } from "./processors.ts";
+import { advance, Barrier, failBarrier, hasFailed, PeerFailedError } from "./run/barrier.ts";
+import {
+  type ControlBlock,
+  callCoordinator,
+  commands,
+  commandWords,
+  controlBlock,
+  doneWords,
+} from "./run/control.ts";
+import { Gate } from "./run/gate.ts";
+import { StepRunner } from "./run/step-runner.ts";
+import type { WorkerMessage, WorkerStart } from "./worker-messages.ts";
+
+/** Looks at a word before sleeping on it: tens of microseconds, so that an idle server soon uses no processor. */
+const numSpins = 3000;
+const systemPageBytes = 4096;
+const reportBytes = 4 * 1024 * 1024;
+
+function main(start: WorkerStart): void {
+  const { layout, limits, thread, memories } = start;
+  const [first] = memories;
+  invariant(first !== undefined, () => "a model has at least one arena");
+  const control = controlBlock(first, layout.control, limits.numThreads);
+  try {
+    const barrier = new Barrier(control.barrier, limits.numThreads, numSpins);
+    const context = threadContext(start);
+    load(context, control, barrier);
+    const runner = new StepRunner({
+      program: compileProgram(context),
+      control,
+      barrier,
+      thread,
+      numThreads: limits.numThreads,
+      maxPieceRows: headPieceRows(limits),
+    });
+    barrierWait(barrier, control);
+    // Once the code is known: what is compiled now is there at the next start, however this process ends.
+    if (thread === 0) flushCompileCache();
+    tell({ kind: "ready", kernelSetName: context.arenas[0]?.kernelSet.name ?? "" });
+    serve(runner, control, new Gate(control.gate, mayLook(start)), limits.numThreads);
+  } catch (error) {
+    failEveryone(control);
+    // Another thread failed first, and its own error says why.
+    if (error instanceof PeerFailedError) return;
+    if (!(error instanceof PagodaError)) throw error;
+    const { code, message, hint } = error;
+    tell({ kind: "refused", refusal: { code, message, hint } });
+  }
+}
+
+/** All threads where there are processors to spare, else all but one. */
+function mayLook({ thread, limits }: WorkerStart): boolean {
+  return thread > 0 || grantedProcessors() > limits.numThreads;
+}
+
+function threadContext({ program, limits, layout, memories, kernels, thread }: WorkerStart): ThreadContext {
+  const arenas = memories.flatMap((memory, index) => {
+    const own = layout.arenas[index];
+    return own === undefined
+      ? []
+      : [{ views: viewsOf(memory), layout: own, ...bindKernelSource(kernels, memory) }];
+  });
+  return { program, limits, layout, arenas, thread };
+}
+
+/** Leaves every page of the arenas resident, the weights in their places and the tables filled. */
+function load(context: ThreadContext, control: ControlBlock, barrier: Barrier): void {
+  touchPages(context);
+  barrierWait(barrier, control);
+  let [unreported, sinceReport] = [0, 0];
+  new WeightLoader(context).run(control.claim, (numBytes) => {
+    unreported += numBytes;
+    sinceReport += numBytes;
+    if (sinceReport < reportBytes) return;
+    tell({ kind: "loaded", numBytes: unreported });
+    [unreported, sinceReport] = [0, 0];
+  });
+  tell({ kind: "loaded", numBytes: unreported });
+  fillTables(context);
+  barrierWait(barrier, control);
+}
+
+/** One write to each system page of this thread's share; before anything is stored, since it writes zeros. */
+function touchPages({ arenas, thread, limits }: ThreadContext): void {
+  for (const [arenaId, { views, layout }] of arenas.entries()) {
+    const numPages = layout.numBytes / systemPageBytes;
+    const [firstPage, endPage] = share(numPages, thread, limits.numThreads);
+    // Page 0 of arena 0 holds kernel data and the control block that is already in use: both are resident.
+    for (let page = arenaId === 0 ? Math.max(firstPage, 2) : Math.max(firstPage, 1); page < endPage; page++)
+      views.u8[page * systemPageBytes] = 0;
+  }
+}
+
+function fillTables({ program, arenas, thread, limits }: ThreadContext): void {
+  const [start, end] = share(limits.maxModelLen, thread, limits.numThreads);
+  for (const { views, layout } of arenas)
+    for (const [ropeId, table] of program.ropeTables.entries())
+      fillRopeTable(views.f32, (layout.ropeTables[ropeId] ?? 0) / 4, table, start, end);
+}
+
+function share(total: number, thread: number, numThreads: number): [number, number] {
+  return [Math.floor((total * thread) / numThreads), Math.floor((total * (thread + 1)) / numThreads)];
+}
+
+/**
+ * Runs steps until told to close. The first thread that is done calls the coordinator, before the step is: waking takes
+ * some 100 µs, longer than the others need for the rest.
+ */
+function serve(runner: StepRunner, control: ControlBlock, gate: Gate, numThreads: number): void {
+  const { command, done } = control;
+  for (;;) {
+    gate.pass();
+    if (command[commandWords.command] === commands.close || hasFailed(control.barrier)) return;
+    const numBefore = runner.run();
+    const isLast = numBefore === numThreads - 1;
+    if (isLast) Atomics.add(done, doneWords.numSteps, 1);
+    if (isLast || numBefore === 0) callCoordinator(done);
+  }
+}
+
+function barrierWait(barrier: Barrier, control: ControlBlock): void {
+  if (!barrier.arrive()) return;
+  control.claim[0] = 0;
+  barrier.release();
+}
+
+function failEveryone({ gate, barrier, done }: ControlBlock): void {
+  failBarrier(barrier);
+  advance(gate);
+  callCoordinator(done);
+}
+
+function tell(message: WorkerMessage): void {
+  parentPort?.postMessage(message);
+}
+
+main(workerData as WorkerStart);

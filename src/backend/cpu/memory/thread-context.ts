@@ -1,0 +1,22 @@
+/** @module What one thread has before it compiles a program: the arenas with its kernels bound to them. */
+import type { Program } from "../../program.ts";
+import type { CpuLimits } from "../footprint/cpu-limits.ts";
+import type { KernelSet } from "../kernels/kernel-set.ts";
+import type { ArenaViews } from "./arena.ts";
+import type { ArenaLayout, ModelLayout } from "./layout.ts";
+
+export interface ThreadArena {
+  readonly views: ArenaViews;
+  readonly layout: ArenaLayout;
+  readonly kernelSet: KernelSet;
+  /** Address of byte 0, for machine code; 0n for wasm. */
+  readonly baseAddress: bigint;
+}
+
+export interface ThreadContext {
+  readonly program: Program;
+  readonly limits: CpuLimits;
+  readonly layout: ModelLayout;
+  readonly arenas: readonly ThreadArena[];
+  readonly thread: number;
+}

@@ -1,0 +1,27 @@
+/** @module What the coordinator gives a thread at its start, and what a thread says while loading. Steps send nothing. */
+import type { ErrorCode } from "../../core/errors.ts";
+import type { Program } from "../program.ts";
+import type { KernelSource } from "./choose-kernels.ts";
+import type { CpuLimits } from "./footprint/cpu-limits.ts";
+import type { ModelLayout } from "./memory/layout.ts";
+
+export interface WorkerStart {
+  readonly program: Program;
+  readonly limits: CpuLimits;
+  readonly layout: ModelLayout;
+  readonly memories: readonly WebAssembly.Memory[];
+  readonly kernels: KernelSource;
+  readonly thread: number;
+}
+
+/** A PagodaError as plain data: threads exchange copies, and a copy has no class. */
+export interface RefusedLoad {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+export type WorkerMessage =
+  | { readonly kind: "loaded"; readonly numBytes: number }
+  | { readonly kind: "ready"; readonly kernelSetName: string }
+  | { readonly kind: "refused"; readonly refusal: RefusedLoad };

@@ -1,0 +1,48 @@
+/**
+ * @module The door for those who create a backend or measure one; what a backend is, `backend.ts` says. Everything heavy is
+ * imported when it is asked for.
+ */
+import type { Backend } from "./backend.ts";
+import type { CpuBackendOptions } from "./cpu/cpu-backend.ts";
+import type { KernelChoice } from "./cpu/kernel-choices.ts";
+import type { KernelRate, ProductRates } from "./cpu/measure/kernel-rates.ts";
+import type { ReferenceOptions } from "./reference/reference-backend.ts";
+
+export { type KernelChoice, kernelChoices } from "./cpu/kernel-choices.ts";
+export type { KernelRate } from "./cpu/measure/kernel-rates.ts";
+export { grantedProcessors } from "./cpu/processors.ts";
+export { allocateStep } from "./step-memory.ts";
+
+export type BackendChoice =
+  | ({ readonly name: "cpu" } & CpuBackendOptions)
+  | ({ readonly name: "reference" } & ReferenceOptions);
+
+export async function createBackend(choice: BackendChoice): Promise<Backend> {
+  if (choice.name === "reference") {
+    const { createReferenceBackend } = await import("./reference/reference-backend.ts");
+    return createReferenceBackend(choice);
+  }
+  const { CpuBackend } = await import("./cpu/cpu-backend.ts");
+  return new CpuBackend(choice);
+}
+
+/** Rates of single CPU kernels on one thread. */
+export async function measureKernels(kernels: KernelChoice): Promise<readonly KernelRate[]> {
+  const { kernelRates } = await import("./cpu/measure/kernel-rates.ts");
+  return kernelRates(kernels);
+}
+
+/** A product of 4-bit weights by machine code and by WebAssembly in turns, for each number of tokens. */
+export async function measureProducts(
+  kernels: Exclude<KernelChoice, "wasm">,
+  tokenCounts: readonly number[],
+): Promise<readonly ProductRates[]> {
+  const { productRates } = await import("./cpu/measure/kernel-rates.ts");
+  return productRates(kernels, tokenCounts);
+}
+
+/** Bytes per second that `numThreads` threads read together from memory; null where no probe runs. */
+export async function measureReadBandwidth(numThreads: number): Promise<number | null> {
+  const { readBandwidth } = await import("./cpu/measure/read-bandwidth.ts");
+  return readBandwidth(numThreads);
+}

@@ -1,0 +1,25 @@
+/** @module Single kernels as figures, and the goals of machine code's product: by itself and beside WebAssembly. */
+import { type KernelChoice, measureKernels, measureProducts } from "../../backend/index.ts";
+import { absoluteFigure, type Figure, ratioFigure } from "../peers/goals.ts";
+
+const goalTokenCounts = [4, 8, 64];
+
+/** Single kernels, one thread, in this process. */
+export async function kernelFigures(kernels: KernelChoice): Promise<Figure[]> {
+  const figures = (await measureKernels(kernels)).map(({ kernel, shape, value, unit }) =>
+    absoluteFigure(`${kernel}, ${shape}`, value, unit, null),
+  );
+  return kernels === "wasm" ? figures : [...figures, ...(await productGoalFigures(kernels))];
+}
+
+/** The product that machine code has goals for: its rate, and that rate beside WebAssembly's of the same moment. */
+export async function productGoalFigures(kernels: Exclude<KernelChoice, "wasm">): Promise<Figure[]> {
+  const rates = await measureProducts(kernels, goalTokenCounts);
+  return rates.flatMap(({ shape, rate, wasmRate }) => {
+    const name = `matmulQ4, ${shape}, in turns with wasm`;
+    return [
+      absoluteFigure(name, rate, "GMAC/s", { kind: "atLeast", value: 75 }),
+      ratioFigure(name, rate, "GMAC/s", "wasm", wasmRate, { kind: "atLeast", value: 2.7 }),
+    ];
+  });
+}

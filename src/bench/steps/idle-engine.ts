@@ -1,0 +1,111 @@
+/** @module The real engine over a model that computes nothing: its steps cost only what the engine itself does. */
+import type { BackendLimits, LoadedModel, StepInputs, StepResults } from "../../backend/backend.ts";
+import { allocateStep } from "../../backend/index.ts";
+import type { EngineObserver, GenerationRequest } from "../../core/generation.ts";
+import { defaultSamplingParams } from "../../core/sampling-params.ts";
+import { Engine } from "../../engine/engine.ts";
+
+const vocabularyWidth = 64;
+const letterBytes = Uint8Array.of(0x61);
+
+/** Every token that it samples is token 0. */
+class IdleModel implements LoadedModel {
+  readonly kernels = { name: "none" };
+  readonly sharedPrefixTokens = 0;
+  readonly allocations = [];
+  readonly inputs: StepInputs;
+  readonly results: StepResults;
+  readonly #logits = new Float32Array(vocabularyWidth);
+
+  constructor(limits: BackendLimits) {
+    const { inputs, results } = allocateStep(limits, vocabularyWidth);
+    this.inputs = inputs;
+    this.results = results;
+  }
+
+  async step(): Promise<void> {
+    await Promise.resolve();
+  }
+
+  copyBlocks(): void {
+    // There is nothing in a block.
+  }
+
+  logitsRow(): Float32Array {
+    return this.#logits;
+  }
+
+  lastStepTiming(): { totalMs: number; kernelMs: number; barrierMs: number } {
+    return { totalMs: 0, kernelMs: 0, barrierMs: 0 };
+  }
+
+  async close(): Promise<void> {
+    await Promise.resolve();
+  }
+}
+
+/** Every token is the letter "a". */
+const letterTokenizer = {
+  encode: () => [],
+  *encodeWithPauses() {
+    yield 0;
+    return [];
+  },
+  decode: (tokenIds: readonly number[]) => "a".repeat(tokenIds.length),
+  vocabularyEntry: () => "a",
+  tokenBytes: () => letterBytes,
+  isSpecial: () => false,
+};
+
+export function idleEngine(limits: BackendLimits, observer: EngineObserver): Engine {
+  return new Engine({
+    model: new IdleModel(limits),
+    limits,
+    vocabularyWidth,
+    bytesPerBlock: 0,
+    tokenizer: letterTokenizer,
+    chatTemplate: null,
+    eosTokenIds: [],
+    served: {
+      modelId: "idle",
+      root: "idle",
+      maxModelLen: limits.maxModelLen,
+      maxLogprobs: limits.maxLogprobs,
+      defaultSampling: defaultSamplingParams,
+      statedSampling: defaultSamplingParams,
+      samplingOrigin: "defaults",
+      maxTokensCeiling: null,
+      createdUnixSeconds: 0,
+      hasChatTemplate: false,
+    },
+    modelMaxLen: limits.maxModelLen,
+    prefixCaching: true,
+    maxStepMs: 300,
+    observer,
+    memory: () => ({
+      kernels: "none",
+      budget: {
+        capBytes: null,
+        deviceTotalBytes: 0,
+        cap: { kind: "none", value: null, from: "default", why: "" },
+        pool: { kind: "blocks", value: limits.numBlocks, from: "default", why: "" },
+      },
+      components: [],
+      residentBytes: 0,
+      peakResidentBytes: 0,
+    }),
+  });
+}
+
+/** A greedy request with a prompt of `numPromptTokens` tokens of its own. */
+export function idleRequest(index: number, numPromptTokens: number, maxTokens: number): GenerationRequest {
+  return {
+    requestId: `request-${index}`,
+    prompt: {
+      kind: "tokens",
+      tokenIds: Array.from({ length: numPromptTokens }, (_, i) => (7919 * (index + 1) + i) % vocabularyWidth),
+    },
+    sampling: { ...defaultSamplingParams, temperature: 0, ignoreEos: true, maxTokens },
+    priority: 0,
+  };
+}
