@@ -131,18 +131,8 @@ export const folderMayImport: Readonly<Record<string, readonly string[]>> = {
     "backend/cpu/memory",
     ...kernelContract,
   ],
-  "backend/cpu/load": [
-    ...backendContract,
-    "backend/cpu/footprint",
-    "backend/cpu/memory",
-    ...kernelContract,
-  ],
-  "backend/cpu/run": [
-    ...backendContract,
-    "backend/cpu/footprint",
-    "backend/cpu/compile",
-    ...kernelContract,
-  ],
+  "backend/cpu/load": [...backendContract, "backend/cpu/footprint", "backend/cpu/memory", ...kernelContract],
+  "backend/cpu/run": [...backendContract, "backend/cpu/footprint", "backend/cpu/compile", ...kernelContract],
   "backend/cpu/measure": [
     "core",
     "backend/seeded-numbers.ts",
@@ -190,14 +180,14 @@ export const mostFunctionLines = 60;
 export const mostFiles = 16;
 
 export const ratchets = {
-  filesInCycles: 23,
-  mutualFolderPairs: 38,
+  filesInCycles: 4,
+  mutualFolderPairs: 27,
   /** Production files that import what only tests use. */
-  importsOfTesting: 6,
+  importsOfTesting: 0,
   longFunctions: 2,
-  largeFolders: 7,
+  largeFolders: 5,
   keywordPrivates: 2,
-  linesNamingAnEngine: 240,
+  linesNamingAnEngine: 226,
   britishNames: 100,
   /** By room: breaches of docs/error-style.md. */
   errorStyle: {
