@@ -1,0 +1,43 @@
+/** @module Values of JSON as Python's `json` reads them. */
+import { TemplateLimitError } from "../errors.ts";
+import { PyDict } from "./dict.ts";
+import { integerFrom } from "./integers.ts";
+import { PyFloat, PyObject, type PyValue } from "./values.ts";
+
+/** Integers above this are taken for floats: JSON wrote them with an exponent, or rounding changed them already. */
+const largestInteger = 1e21;
+
+/**
+ * A number without a fraction is an `int`: whether it was written as 1 or 1.0 is not known any more. A field without a value
+ * is left out. A PyValue stays what it is.
+ */
+export function fromJson(value: unknown): PyValue {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return value;
+    case "bigint":
+      return integerFrom(value);
+    case "number":
+      return fromNumber(value);
+    default:
+  }
+  if (value === null || value === undefined) return null;
+  if (value instanceof PyObject) return value;
+  if (Array.isArray(value)) return value.map(fromJson);
+  if (typeof value === "object") return fromObject(value);
+  throw new TemplateLimitError(`a ${typeof value} is not a value of JSON`);
+}
+
+function fromNumber(value: number): PyValue {
+  if (Number.isSafeInteger(value)) return value + 0;
+  if (Number.isInteger(value) && Math.abs(value) < largestInteger) return integerFrom(BigInt(value));
+  return new PyFloat(value);
+}
+
+function fromObject(value: object): PyDict {
+  const entries: [string, PyValue][] = [];
+  for (const [key, item] of Object.entries(value))
+    if (item !== undefined) entries.push([key, fromJson(item)]);
+  return PyDict.ofTexts(entries);
+}
