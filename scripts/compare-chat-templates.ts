@@ -11,12 +11,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { templateLimits } from "../src/model/chat-template/chat-template.ts";
 import { JinjaTemplate } from "../src/model/chat-template/jinja/template.ts";
 import { conversations } from "./compare-chat-templates/conversations.ts";
 
 type Render = { readonly text: string } | { readonly error: string };
 
-const limits = { maxSteps: 10_000_000, maxTextUnits: 100_000_000, maxCallDepth: 200 };
 const specialTokens = { bos_token: "<s>", eos_token: "</s>", pad_token: "<pad>", unk_token: "<unk>" };
 const now = [2026, 3, 5, 14, 7, 9] as const;
 
@@ -48,7 +48,10 @@ for await (const [i, theirs] of referenceRenders(sources)) {
 const numRenders = Object.values(counts).reduce((sum, count) => sum + count, 0);
 const numEqual = counts.equal + counts.bothFail;
 console.log(`${names.length} templates, ${wholeTemplates.size} with every conversation equal`);
-console.log(`${numRenders} renders, ${numEqual} equal (${((100 * numEqual) / numRenders).toFixed(2)} %)`, counts);
+console.log(
+  `${numRenders} renders, ${numEqual} equal (${((100 * numEqual) / numRenders).toFixed(2)} %)`,
+  counts,
+);
 if (numEqual < numRenders) process.exitCode = 1;
 
 /** The reference's answers, in the order of the templates. */
@@ -71,7 +74,7 @@ function ownRenders(source: string): readonly Render[] {
   const date = new Date(year, month - 1, ...rest);
   try {
     const template = new JinjaTemplate(source);
-    return variables.map((values) => ownRender(() => template.render(values, limits, () => date)));
+    return variables.map((values) => ownRender(() => template.render(values, templateLimits, () => date)));
   } catch (cause) {
     return variables.map(() => ({ error: String(cause) }));
   }

@@ -15,7 +15,7 @@ const weather = {
   type: "function",
   function: {
     name: "get_weather",
-    description: "Weather of a city, \"now\" & <soon>",
+    description: 'Weather of a city, "now" & <soon>',
     parameters: {
       type: "object",
       properties: {
@@ -43,7 +43,14 @@ const toolResult = {
   tool_call_id: "call00001",
   content: '{"temperature": 21.5, "sky": "klar ☀"}',
 };
-const toolArguments = { city: "Zürich", days: 3, exact: true, note: null, limits: [1, 2.5], deep: { a: "b" } };
+const toolArguments = {
+  city: "Zürich",
+  days: 3,
+  exact: true,
+  note: null,
+  limits: [1, 2.5],
+  deep: { a: "b" },
+};
 const parts = (...texts: readonly string[]) => texts.map((text) => ({ type: "text", text }));
 
 const messagesOf: Readonly<Record<string, readonly object[]>> = {
@@ -52,7 +59,10 @@ const messagesOf: Readonly<Record<string, readonly object[]>> = {
   "several turns": [system, hello, answer, next],
   "no system, several turns": [hello, answer, next],
   "ends with the assistant": [hello, answer],
-  "empty texts": [{ role: "system", content: "" }, { role: "user", content: "" }],
+  "empty texts": [
+    { role: "system", content: "" },
+    { role: "user", content: "" },
+  ],
   "empty answer": [hello, { role: "assistant", content: "" }, next],
   padded: [
     { role: "system", content: "  \n padded system \n" },
@@ -63,11 +73,7 @@ const messagesOf: Readonly<Record<string, readonly object[]>> = {
   "line ends": [{ role: "user", content: "a\r\nb\rc\u2028d\n" }],
   unicode: [system, { role: "user", content: "Grüße 👋🏽 \u{1f468}\u200d\u{1f469} 漢字 \u0000\u0007" }],
   braces: [{ role: "user", content: "{{ x }} {% if %} {# c #} <|im_end|> </s> '\"\\n" }],
-  think: [
-    hello,
-    { role: "assistant", content: "<think>\nHmm, let me see.\n</think>\n\nAn answer." },
-    next,
-  ],
+  think: [hello, { role: "assistant", content: "<think>\nHmm, let me see.\n</think>\n\nAn answer." }, next],
   "think, the last answer": [hello, { role: "assistant", content: "<think>a</think>b</think>c" }],
   reasoning: [
     hello,
@@ -134,7 +140,11 @@ export const conversations: readonly Conversation[] = [
   withMessages("tools and two calls", "two tool calls", { add_generation_prompt: false, tools }),
   withMessages("tools, think", "tool call, reasoning", { add_generation_prompt: true, tools }),
   withMessages("no thinking", "several turns", { add_generation_prompt: true, enable_thinking: false }),
-  withMessages("thinking", "reasoning", { add_generation_prompt: true, enable_thinking: true, thinking: true }),
+  withMessages("thinking", "reasoning", {
+    add_generation_prompt: true,
+    enable_thinking: true,
+    thinking: true,
+  }),
   withMessages("no thinking, tools", "tool call, reasoning", {
     add_generation_prompt: true,
     tools,

@@ -111,25 +111,32 @@ test("a template's own refusal reaches the caller in its words", () => {
 test("a template that does not parse fails chats, not the start", () => {
   assert.throws(
     () => template("{% if %}").render(basic),
-    refuses("invalid_request", /chat template, in test, cannot be read: \S/),
+    refuses("invalid_request", /^This server cannot run the model's chat template, in test: line 1: .+\.$/),
   );
   const onlyTools = template("plain", "{% for %}");
   assert.equal(onlyTools.render(basic), "plain");
   assert.throws(
     () => onlyTools.render({ ...basic, tools: [] }),
-    refuses("invalid_request", /cannot be read/),
+    refuses("invalid_request", /^This server cannot run/),
   );
 });
 
-test("faults of a template are never raw errors", () => {
-  for (const text of ["{{ 1 + none }}", "{{ nothing() }}", "{{ messages | nothing }}"])
-    assert.throws(
-      () => template(text).render(basic),
-      refuses("invalid_request", /chat template refuses/),
-      text,
-    );
-  const long = template("{{ range(999999999) }}");
-  assert.throws(() => long.render(basic), refuses("invalid_request", /at most 100000/));
+test("a message says who cannot go on: the template, its author, or this server", () => {
+  const cases: readonly (readonly [text: string, message: RegExp])[] = [
+    [
+      "{{ raise_exception('Only\\nusers') }}",
+      /^The model's chat template refuses these messages: Only users\.$/,
+    ],
+    ["{{ 1 + none }}", /^These messages do not fit .+: unsupported operand type.+ \(TypeError\)\.$/],
+    ["{{ nothing() }}", /^These messages do not fit .+: 'nothing' is undefined \(UndefinedError\)\.$/],
+    ["{{ messages[0].a.b }}", /^These messages do not fit .+: 'dict object' has no attribute 'a' /],
+    ["{{ range(999999999) }}", /^These messages do not fit .+ at most 100000 /],
+    ["{{ messages | nothing }}", /^This server cannot run .+ in test: line 1: No filter named 'nothing'\.$/],
+    ["{% include 'x' %}", /^This server cannot run .+ other templates/],
+    ["{{ 'x' | urlize }}", /^This server cannot run .+ 'urlize' is not supported\.$/],
+  ];
+  for (const [text, message] of cases)
+    assert.throws(() => template(text).render(basic), refuses("invalid_request", message), text);
 });
 
 test("chat_template.jinja comes before tokenizer_config.json, and a list of templates is read by name", (t) => {

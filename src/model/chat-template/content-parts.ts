@@ -1,56 +1,124 @@
-/** @module Content that came as a list of text parts: handed on as it is, or as one text, by what the template does with it. */
-import type { Template } from "@huggingface/jinja";
+/** @module Content of messages as one text or as a list of parts, by what the template does with it. */
 import type { ChatMessage } from "../../core/generation.ts";
+import type { Body, Expr, For, Target } from "./jinja/syntax/ast.ts";
+import { allStatements } from "./jinja/syntax/walk.ts";
+
+/**
+ * What a template is given as content.
+ *
+ * - `parts`: a list of parts, always; it goes through the content of messages part by part.
+ * - `as sent`: a text or a list, as the request had it; it goes through some `content` itself, elsewhere.
+ * - `text`: one text, always.
+ */
+export type ContentFormat = "parts" | "as sent" | "text";
+
+/** Messages with their content in the form that the template expects. */
+export function withContentFormat(
+  messages: readonly ChatMessage[],
+  format: ContentFormat,
+): readonly ChatMessage[] {
+  switch (format) {
+    case "parts":
+      return messages.map(withParts);
+    case "as sent":
+      return messages;
+    case "text":
+      return messages.map(withJoinedParts);
+  }
+}
+
+function withParts(message: ChatMessage): ChatMessage {
+  const { content } = message;
+  return typeof content === "string" ? { ...message, content: [{ type: "text", text: content }] } : message;
+}
 
 /** Parts as one text, a line each, as vLLM joins them. */
-export function withJoinedParts(message: ChatMessage): ChatMessage {
+function withJoinedParts(message: ChatMessage): ChatMessage {
   const { content } = message;
-  if (content === null || typeof content === "string") return message;
+  if (content === null || content === undefined || typeof content === "string") return message;
   return { ...message, content: content.map(({ text }) => text).join("\n") };
 }
 
 /**
- * Whether the template goes through the parts itself: it has a loop over some `content`, over a message's field of that
- * name or a variable set from it. vLLM looks for the same.
+ * `parts` where vLLM finds a loop over the content of a message that itself comes from a loop over `messages`; `as sent`
+ * where there is any loop over something called `content`, as in the macros of some templates.
  */
-export function readsParts(program: Template["parsed"]): boolean {
-  const names = new Set(["content"]);
-  return nodesOf(program).some((node) => {
-    if (node.type === "Set" && isContent(node.value, names)) {
-      const assigned = asNode(node.assignee);
-      if (assigned?.type === "Identifier") names.add(String(assigned.value));
-    }
-    return node.type === "For" && isContent(node.iterable, names);
-  });
+export function contentFormatOf(template: Body): ContentFormat {
+  const loops = [...allStatements(template)].filter((statement) => statement.type === "For");
+  const messageLists = assignedFrom(template, ["messages"]);
+  const messages = loops
+    .filter(({ iterable }) => messageLists.some((name) => isFrom(iterable, name)))
+    .flatMap(({ target }) => (target.type === "NameTarget" ? [target.name] : []));
+  if (loops.some(({ iterable }) => messages.some((name) => isFrom(iterable, name, "content"))))
+    return "parts";
+  return loopsOverContent(template, loops) ? "as sent" : "text";
 }
 
-type SyntaxNode = { readonly type: string } & Readonly<Record<string, unknown>>;
+/** `names`, and every variable that is set from one of them, or from a filter or slice of it. */
+function assignedFrom(template: Body, names: readonly string[]): readonly string[] {
+  const found = [...names];
+  for (let at = 0; at < found.length; at += 1)
+    for (const { name, value } of assignmentsOf(template))
+      if (isFrom(value, found[at] ?? "") && !found.includes(name)) found.push(name);
+  return found;
+}
 
-function isContent(value: unknown, names: ReadonlySet<string>): boolean {
-  const node = asNode(value);
-  switch (node?.type) {
-    case "Identifier":
-      return names.has(String(node.value));
-    case "MemberExpression":
-      return asNode(node.property)?.value === "content";
-    case "FilterExpression":
-      return isContent(node.operand, names);
-    case "SelectExpression":
-      return isContent(node.lhs, names);
+function assignmentsOf(template: Body): readonly { readonly name: string; readonly value: Expr }[] {
+  return [...allStatements(template)].flatMap((statement) =>
+    statement.type === "Assign" ? namedTarget(statement.target, statement.value) : [],
+  );
+}
+
+function namedTarget(
+  target: Target,
+  value: Expr,
+): readonly { readonly name: string; readonly value: Expr }[] {
+  return target.type === "NameTarget" ? [{ name: target.name, value }] : [];
+}
+
+/** Whether an expression is the variable, or its field `key`; filters, tests and slices of it count. */
+function isFrom(expr: Expr, variable: string, key?: string): boolean {
+  switch (expr.type) {
+    case "Filter":
+    case "Test":
+      return expr.operand !== null && isFrom(expr.operand, variable, key);
+    case "Slice":
+      return isFrom(expr.object, variable, key);
+    case "Name":
+      return key === undefined && expr.name === variable;
+    case "Getattr":
+      return expr.name === key && isFrom(expr.object, variable) && expr.object.type === "Name";
+    case "Getitem":
+      return (
+        key !== undefined &&
+        expr.index.type === "Const" &&
+        expr.index.value === key &&
+        expr.object.type === "Name" &&
+        expr.object.name === variable
+      );
     default:
       return false;
   }
 }
 
-/** A node and all below it, in the order of the text. */
-function nodesOf(value: unknown): readonly SyntaxNode[] {
-  if (typeof value !== "object" || value === null) return [];
-  const below = (Array.isArray(value) ? value : Object.values(value)).flatMap(nodesOf);
-  const node = asNode(value);
-  return node === null ? below : [node, ...below];
+/** A loop over a variable or field of the name `content`, or over a variable set from one. */
+function loopsOverContent(template: Body, loops: readonly For[]): boolean {
+  const names = new Set(["content"]);
+  for (const { name, value } of assignmentsOf(template)) if (isContent(value, names)) names.add(name);
+  return loops.some(({ iterable }) => isContent(iterable, names));
 }
 
-function asNode(value: unknown): SyntaxNode | null {
-  if (typeof value !== "object" || value === null || !("type" in value)) return null;
-  return typeof value.type === "string" ? (value as SyntaxNode) : null;
+function isContent(expr: Expr, names: ReadonlySet<string>): boolean {
+  switch (expr.type) {
+    case "Name":
+      return names.has(expr.name);
+    case "Getattr":
+      return expr.name === "content";
+    case "Getitem":
+      return expr.index.type === "Const" && expr.index.value === "content";
+    case "Filter":
+      return expr.operand !== null && isContent(expr.operand, names);
+    default:
+      return false;
+  }
 }

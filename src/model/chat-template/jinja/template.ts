@@ -1,7 +1,7 @@
 /** @module Jinja templates with Python's semantics, as transformers' environment for chat templates has them. */
 import { TemplateLimitError } from "./errors.ts";
 import { type RenderLimits, withinLimits } from "./python/bounds.ts";
-import { fromJson } from "./python/from-json.ts";
+import { fromJson, textUnitsIn } from "./python/from-json.ts";
 import { filters } from "./runtime/filters.ts";
 import { templateGlobals } from "./runtime/globals.ts";
 import { renderTemplate } from "./runtime/renderer.ts";
@@ -12,6 +12,18 @@ import { analyzeScopes, type Scopes } from "./syntax/scopes.ts";
 import { parseTemplate } from "./syntax/statement-parser.ts";
 import { checkTemplate } from "./syntax/static-checks.ts";
 import { blocksOf } from "./syntax/walk.ts";
+
+/** What a render may use: so much, and so much for every UTF-16 unit of text in its variables. */
+export interface TemplateLimits {
+  /** Nodes evaluated and items gone through. */
+  readonly baseSteps: number;
+  readonly stepsPerUnit: number;
+  /** UTF-16 units of text made. */
+  readonly baseTextUnits: number;
+  readonly textUnitsPerUnit: number;
+  /** Macros, recursive loops and callers within each other. */
+  readonly maxCallDepth: number;
+}
 
 const known = { filters: new Set(Object.keys(filters)), tests: new Set(Object.keys(tests)) };
 
@@ -35,18 +47,26 @@ export class JinjaTemplate {
    */
   render(
     variables: Readonly<Record<string, unknown>>,
-    limits: RenderLimits,
+    limits: TemplateLimits,
     now: () => Date = () => new Date(),
   ): string {
-    return withinLimits(limits, () =>
-      withoutStackOverflow(() => {
-        const globals = new Scope(null);
-        for (const [name, value] of templateGlobals(now)) globals.set(name, value);
-        for (const [name, value] of Object.entries(variables)) globals.set(name, fromJson(value));
-        return renderTemplate(this.body, this.#scopes, this.#blocks, globals);
-      }),
-    );
+    return withoutStackOverflow(() => {
+      const globals = new Scope(null);
+      for (const [name, value] of templateGlobals(now)) globals.set(name, value);
+      for (const [name, value] of Object.entries(variables)) globals.set(name, fromJson(value));
+      return withinLimits(renderLimits(limits, textUnitsIn(variables)), () =>
+        renderTemplate(this.body, this.#scopes, this.#blocks, globals),
+      );
+    });
   }
+}
+
+function renderLimits(limits: TemplateLimits, numUnits: number): RenderLimits {
+  return {
+    maxSteps: limits.baseSteps + limits.stepsPerUnit * numUnits,
+    maxTextUnits: limits.baseTextUnits + limits.textUnitsPerUnit * numUnits,
+    maxCallDepth: limits.maxCallDepth,
+  };
 }
 
 /** A stack that is used up, or a text longer than JavaScript has, is a limit like the others. */

@@ -50,6 +50,11 @@ export function chargeSteps(numSteps: number): void {
   if (counters.numSteps > maxSteps) throw new TemplateLimitError(`more than ${maxSteps} steps`);
 }
 
+/** Charges a look at every unit of a text, of which 64 count as one step. */
+export function chargeScan(text: string): void {
+  chargeSteps(text.length >>> 6);
+}
+
 export function chargeText(numUnits: number): void {
   counters.numTextUnits += numUnits;
   const { maxTextUnits } = counters.limits;

@@ -1,10 +1,9 @@
 /** @module `"…{}…".format(…)`, with the fields looked up as the template itself does. */
 import { PythonError, valueError } from "../errors.ts";
 import { chargeText } from "./bounds.ts";
-import { formatValue } from "./format-spec.ts";
 import { asciiOnly } from "./percent-format.ts";
 import { repr, str } from "./printing.ts";
-import type { Kwargs, PyValue } from "./values.ts";
+import type { PyValue } from "./values.ts";
 
 export interface FormatSource {
   readonly args: readonly PyValue[];
@@ -22,12 +21,6 @@ export function braceFormat(format: string, source: FormatSource): string {
   chargeText(text.length);
   return text;
 }
-
-export function namedOf(kwargs: Kwargs): (name: string) => PyValue | undefined {
-  return (name) => kwargs.get(name);
-}
-
-export { formatValue };
 
 class BraceFormatter {
   readonly #source: FormatSource;

@@ -1,6 +1,6 @@
 /** @module `==`, `<`, `in` and truth. */
 import { typeError } from "../errors.ts";
-import { chargeSteps } from "./bounds.ts";
+import { chargeScan, chargeSteps } from "./bounds.ts";
 import { DictView, keyOf, PyDict } from "./dict.ts";
 import { iterate } from "./iteration.ts";
 import { compareTexts } from "./text.ts";
@@ -23,6 +23,7 @@ export function isTrue(value: PyValue): boolean {
 }
 
 export function equals(a: PyValue, b: PyValue): boolean {
+  if (typeof a === "string" && typeof b === "string" && a.length === b.length) chargeScan(a);
   if (a === b) return true;
   const [x, y] = [numberOf(a), numberOf(b)];
   // biome-ignore lint/suspicious/noDoubleEquals: between a bigint and a number, == compares the values
@@ -110,6 +111,7 @@ export function contains(container: PyValue, item: PyValue): boolean {
     const part = textOf(item);
     if (part === null)
       throw typeError(`'in <string>' requires string as left operand, not ${typeName(item)}`);
+    chargeScan(text);
     return text.includes(part);
   }
   if (container instanceof PyDict) return container.has(item);

@@ -1,5 +1,6 @@
 /** @module Python's `dict`, in the order of insertion, and its views. */
 import { typeError } from "../errors.ts";
+import { chargeSteps, chargeText } from "./bounds.ts";
 import { Undefined } from "./undefined.ts";
 import { isList, PyFloat, PyObject, PyTuple, type PyValue, textOf, typeName } from "./values.ts";
 
@@ -103,11 +104,14 @@ const objectNumbers = new WeakMap<PyObject, number>();
 let numObjects = 0;
 
 function partOfKey(value: PyValue): string {
+  chargeSteps(1);
   const key = keyOf(value);
   if (key instanceof PyObject) {
     const number = objectNumbers.get(key) ?? numObjects++;
     objectNumbers.set(key, number);
     return `o${number}`;
   }
-  return typeof key === "string" ? JSON.stringify(key) : String(key);
+  if (typeof key !== "string") return String(key);
+  chargeText(key.length);
+  return `${key.length}:${key}`;
 }

@@ -38,10 +38,7 @@ export function fixedText(value: number, precision: number): string {
 }
 
 /** `1 + precision` significant digits, and the power of ten of the first. `value` is finite and not negative. */
-export function significantDigits(
-  value: number,
-  precision: number,
-): readonly [digits: string, exponent: number] {
+function significantDigits(value: number, precision: number): readonly [digits: string, exponent: number] {
   if (value === 0) return ["0".repeat(precision + 1), 0];
   const estimate = Number(value.toExponential().split("e")[1]);
   const digits = scaledInteger(value, precision - estimate).toString();

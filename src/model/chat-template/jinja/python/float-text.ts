@@ -16,7 +16,7 @@ function shortestDigits(value: number): readonly [digits: string, exponent: numb
   return [mantissa.replace(".", ""), Number(exponent)];
 }
 
-export function scientific(digits: string, exponent: number): string {
+function scientific(digits: string, exponent: number): string {
   const mantissa = digits.length > 1 ? `${digits[0]}.${digits.slice(1)}` : digits;
   return `${mantissa}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
 }

@@ -41,3 +41,13 @@ function fromObject(value: object): PyDict {
     if (item !== undefined) entries.push([key, fromJson(item)]);
   return PyDict.ofTexts(entries);
 }
+
+/** UTF-16 units of all texts and names within a value. */
+export function textUnitsIn(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  let numUnits = 0;
+  if (Array.isArray(value)) for (const item of value) numUnits += textUnitsIn(item);
+  else for (const [key, item] of Object.entries(value)) numUnits += key.length + textUnitsIn(item);
+  return numUnits;
+}

@@ -1,6 +1,6 @@
 /** @module Going through values, their length, and slices of them. */
 import { typeError, valueError } from "../errors.ts";
-import { chargeSteps } from "./bounds.ts";
+import { chargeScan, chargeSteps } from "./bounds.ts";
 import { DictView, PyDict } from "./dict.ts";
 import { characters, hasSurrogates, textLength } from "./text.ts";
 import { assertDefined, Undefined } from "./undefined.ts";
@@ -92,7 +92,10 @@ export function lengthOf(value: PyValue): number {
 export function lengthOrNull(value: PyValue): number | null {
   if (isList(value)) return value.length;
   const text = textOf(value);
-  if (text !== null) return textLength(text);
+  if (text !== null) {
+    chargeScan(text);
+    return textLength(text);
+  }
   if (value instanceof PyDict) return value.size;
   if (value instanceof PyTuple) return value.items.length;
   if (value instanceof DictView) return value.dict.size;

@@ -84,11 +84,10 @@ class JsonWriter {
 
   #text(text: string): string {
     chargeText(text.length);
-    const escaped = text.replaceAll(
-      /["\\\x00-\x1f]/g,
-      (character) => escapes[character] ?? unitEscape(character),
-    );
-    return this.#format.ensureAscii ? `"${escaped.replaceAll(/[^\x00-\x7f]/g, unitEscape)}"` : `"${escaped}"`;
+    const escaped = text.replaceAll(/["\\\p{Cc}]/gu, escapedCharacter);
+    return this.#format.ensureAscii
+      ? `"${escaped.replaceAll(/[\u0080-\uffff]/g, unitEscape)}"`
+      : `"${escaped}"`;
   }
 }
 
@@ -101,6 +100,10 @@ const escapes: Readonly<Record<string, string>> = {
   "\b": "\\b",
   "\f": "\\f",
 };
+
+function escapedCharacter(character: string): string {
+  return escapes[character] ?? (character < " " ? unitEscape(character) : character);
+}
 
 function unitEscape(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;

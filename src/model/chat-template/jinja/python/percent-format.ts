@@ -24,8 +24,8 @@ interface Specifier {
 
 type Escape = (value: PyValue) => Markup;
 
-/** `escape` is Markup's: what `%s` and its kin write is escaped. Throws TypeError and ValueError as Python does. */
-export function percentFormat(format: string, values: PyValue, escape?: Escape): string {
+/** `escapeValue` is Markup's: what `%s` and its kin write is escaped. Throws TypeError and ValueError as Python does. */
+export function percentFormat(format: string, values: PyValue, escapeValue?: Escape): string {
   const args = new FormatArguments(values);
   const text = format.replaceAll(specifier, (whole, key, flags, width, precision, conversion, at) => {
     if (conversion === undefined) throw valueError("incomplete format");
@@ -34,7 +34,7 @@ export function percentFormat(format: string, values: PyValue, escape?: Escape):
     const spec = readSpecifier(flags, width, precision, conversion, args);
     if (conversion === "%") return "%";
     const value = keyed === undefined ? args.next() : keyed;
-    return padded(converted(spec, value, at, escape), spec);
+    return padded(converted(spec, value, at, escapeValue), spec);
   });
   args.assertUsed();
   chargeText(text.length);
@@ -99,7 +99,7 @@ function starred(args: FormatArguments): number {
   return Number(value);
 }
 
-function converted(spec: Specifier, value: PyValue, at: number, escape?: Escape): string {
+function converted(spec: Specifier, value: PyValue, at: number, escapeValue?: Escape): string {
   const { conversion, precision } = spec;
   switch (conversion) {
     case "s":
@@ -107,7 +107,7 @@ function converted(spec: Specifier, value: PyValue, at: number, escape?: Escape)
     case "a": {
       const text = conversion === "s" ? str(value) : repr(value);
       const shown = conversion === "a" ? asciiOnly(text) : text;
-      const full = escape === undefined ? shown : escape(conversion === "s" ? value : shown).text;
+      const full = escapeValue === undefined ? shown : escapeValue(conversion === "s" ? value : shown).text;
       return precision === null ? full : subtext(full, 0, precision);
     }
     case "c":
@@ -189,7 +189,7 @@ function padded(text: string, { flags, width, conversion }: Specifier): string {
 
 /** `ascii()`: a repr whose other characters are escapes. */
 export function asciiOnly(text: string): string {
-  return text.replaceAll(/[^\x00-\x7f]/gu, (character) => {
+  return text.replaceAll(/\P{ASCII}/gu, (character) => {
     const code = character.codePointAt(0) ?? 0;
     if (code < 0x100) return `\\x${code.toString(16)}`;
     return code < 0x10000

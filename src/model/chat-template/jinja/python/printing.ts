@@ -1,5 +1,6 @@
 /** @module `str()` and `repr()`. */
 import { valueError } from "../errors.ts";
+import { chargeSteps, chargeText } from "./bounds.ts";
 import { DictView, PyDict } from "./dict.ts";
 import { floatText } from "./float-text.ts";
 import { Undefined } from "./undefined.ts";
@@ -27,6 +28,7 @@ export function str(value: PyValue): string {
 }
 
 export function repr(value: PyValue): string {
+  chargeSteps(1);
   switch (typeof value) {
     case "string":
       return quoted(value);
@@ -88,6 +90,7 @@ const unprintable = /[\p{C}\p{Zl}\p{Zp}\p{Zs}]/u;
 
 /** Single quotes, unless only those are within. */
 function quoted(text: string): string {
+  chargeText(text.length);
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   if (/^[\x20-\x26\x28-\x5b\x5d-\x7e]*$/.test(text)) return quote + text + quote;
   let body = "";

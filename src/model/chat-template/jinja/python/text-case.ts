@@ -77,7 +77,7 @@ const isAlnum = (character: string): boolean =>
 export const textQuestions: Readonly<Record<string, (text: string) => boolean>> = {
   isalnum: (text) => every(text, isAlnum),
   isalpha: (text) => every(text, (character) => /\p{L}/u.test(character)),
-  isascii: (text) => /^[\x00-\x7f]*$/.test(text),
+  isascii: (text) => /^\p{ASCII}*$/u.test(text),
   isdecimal: (text) => every(text, (character) => /\p{Nd}/u.test(character)),
   isdigit: (text) => every(text, isDigit),
   isidentifier: (text) => /^[\p{XID_Start}_]\p{XID_Continue}*$/u.test(text),

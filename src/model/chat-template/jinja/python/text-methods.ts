@@ -2,7 +2,7 @@
 import { PythonError, TemplateLimitError, typeError, valueError } from "../errors.ts";
 import { boundArguments, type ParameterSpec, requireIndex, requireText } from "./arguments.ts";
 import { repeatText } from "./arithmetic.ts";
-import { chargeSteps, chargeText } from "./bounds.ts";
+import { chargeScan, chargeSteps, chargeText } from "./bounds.ts";
 import { isTrue } from "./comparison.ts";
 import { iterate } from "./iteration.ts";
 import { characterIndex, hasSurrogates, subtext, textLength } from "./text.ts";
@@ -110,22 +110,24 @@ export function isTextMethod(name: string): boolean {
   return methods.has(name);
 }
 
-/** `name` is one of a text method; `escape` is MarkupSafe's. */
+/** `name` is one of a text method; `escapeValue` is MarkupSafe's. */
 export function callTextMethod(
   receiver: string | Markup,
   name: string,
   args: readonly PyValue[],
   kwargs: Kwargs,
-  escape: (value: PyValue) => Markup,
+  escapeValue: (value: PyValue) => Markup,
 ): PyValue {
   const method = methods.get(name);
   if (method === undefined)
     throw new PythonError("AttributeError", `'str' object has no attribute '${name}'`);
+  chargeScan(typeof receiver === "string" ? receiver : receiver.text);
   if (typeof receiver === "string") return method(receiver, args, kwargs);
-  if (name === "join") return new Markup(joinTexts(receiver.text, [...iterate(args[0] ?? null)].map(escape)));
+  if (name === "join")
+    return new Markup(joinTexts(receiver.text, [...iterate(args[0] ?? null)].map(escapeValue)));
   if (splittingMethods.has(name)) return asMarkup(method(receiver.text, args, kwargs));
   if (!escapingMethods.has(name)) return method(receiver.text, args, kwargs);
-  const escaped = args.map((arg) => (textOf(arg) === null ? arg : escape(arg)));
+  const escaped = args.map((arg) => (textOf(arg) === null ? arg : escapeValue(arg)));
   return asMarkup(method(receiver.text, escaped, kwargs));
 }
 
@@ -223,7 +225,7 @@ function searchRange(
   return from > to ? null : { part: subtext(text, from, to), start: from };
 }
 
-export function joinTexts(separator: string, items: PyValue): string {
+function joinTexts(separator: string, items: PyValue): string {
   const texts = [...iterate(items)].map((item, i) => {
     const text = textOf(item);
     if (text === null) throw typeError(`sequence item ${i}: expected str instance, ${typeName(item)} found`);

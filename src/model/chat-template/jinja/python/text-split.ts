@@ -65,7 +65,9 @@ function rsplitAtSpace(text: string, maxSplits: number): readonly string[] {
   return [trimmedStart(text.slice(0, last.index + last[0].length)), ...kept];
 }
 
-const lineEnd = /\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/g;
+/** What `splitlines` splits at, for use inside the brackets of a regular expression. */
+const lineEnds = "\\n\\v\\f\\r\\x1c-\\x1e\\x85\\u2028\\u2029";
+const lineEnd = new RegExp(`\\r\\n|[${lineEnds}]`, "g");
 
 export function splitLines(text: string, keepsEnds: boolean): readonly string[] {
   const lines: string[] = [];

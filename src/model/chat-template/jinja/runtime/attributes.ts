@@ -1,7 +1,7 @@
 /** @module `object.name` and `object[key]`, as Jinja's immutable sandbox looks them up. */
 import { PythonError, typeError, valueError } from "../errors.ts";
 import { boundArguments, requireIndex } from "../python/arguments.ts";
-import { chargeSteps } from "../python/bounds.ts";
+import { chargeScan, chargeSteps } from "../python/bounds.ts";
 import { braceFormat, type FormatSource } from "../python/brace-format.ts";
 import { equals } from "../python/comparison.ts";
 import { DictView, PyDict } from "../python/dict.ts";
@@ -63,7 +63,7 @@ export function onlyAttributeOf(object: PyValue, name: string): PyValue {
   return ownAttribute(object, name) ?? undefinedElement(object, name);
 }
 
-export function undefinedElement(object: PyValue, key: PyValue): Undefined {
+function undefinedElement(object: PyValue, key: PyValue): Undefined {
   return new Undefined(() => {
     const type = object === null ? "None" : `${typeName(object)} object`;
     if (typeof key === "string") return `'${type}' has no attribute ${repr(key)}`;
@@ -257,6 +257,7 @@ function dictItem(dict: PyDict, key: PyValue): PyValue | undefined {
 }
 
 function textItem(object: PyValue, text: string, index: number): PyValue | undefined {
+  chargeScan(text);
   const character = hasSurrogates(text) ? characters(text).at(index) : text.at(index);
   return object instanceof Markup && character !== undefined ? new Markup(character) : character;
 }

@@ -129,7 +129,7 @@ export class ExpressionEvaluator implements RenderEnvironment {
   }
 
   #condition(expr: CondExpr, scope: Scope): PyValue {
-    if (isTrue(this.evaluate(expr.test, scope))) return this.evaluate(expr.then, scope);
+    if (isTrue(this.evaluate(expr.test, scope))) return this.evaluate(expr.value, scope);
     if (expr.otherwise !== null) return this.evaluate(expr.otherwise, scope);
     const { line } = expr;
     return new Undefined(

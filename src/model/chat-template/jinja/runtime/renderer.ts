@@ -311,14 +311,16 @@ function assertNamespaces(target: Target, scope: Scope): void {
 function assign(target: Target, value: PyValue, scope: Scope): void {
   switch (target.type) {
     case "NameTarget":
-      return scope.set(target.name, value);
+      scope.set(target.name, value);
+      return;
     case "NamespaceTarget": {
       const namespace = scope.get(target.name);
       if (namespace instanceof Namespace) namespace.set(target.field, value);
       return;
     }
     case "TupleTarget":
-      return unpack(target.items, value, scope);
+      unpack(target.items, value, scope);
+      return;
   }
 }
 

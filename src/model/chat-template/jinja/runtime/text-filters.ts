@@ -20,7 +20,7 @@ import { attributePath, itemOf } from "./attributes.ts";
 import { type Operation, type OperationTable, operation } from "./environment.ts";
 
 /** Text as it is, Markup as Markup; everything else as `str` writes it. */
-export function softText(value: PyValue): string | Markup {
+function softText(value: PyValue): string | Markup {
   return typeof value === "string" || value instanceof Markup ? value : str(value);
 }
 
@@ -156,7 +156,7 @@ function formatted(value: PyValue, args: readonly PyValue[], kwargs: Kwargs): Py
 }
 
 function withoutTags(text: string): string {
-  const bare = text.replaceAll(/<!--[\s\S]*?-->/g, "").replaceAll(/<[^>]*>/g, "");
+  const bare = withoutSpans(withoutSpans(text, "<!--", "-->"), "<", ">");
   return split(bare, null, -1)
     .join(" ")
     .replaceAll(/&(?:#(\d+)|#[xX]([\da-fA-F]+)|(amp|lt|gt|quot|apos|nbsp));/g, (_, decimal, hex, name) =>
@@ -164,6 +164,18 @@ function withoutTags(text: string): string {
         ? String.fromCodePoint(decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal))
         : (namedEntities[name] ?? ""),
     );
+}
+
+/** The text without what stands from an `open` to the next `close`. */
+function withoutSpans(text: string, open: string, close: string): string {
+  let kept = "";
+  for (let at = 0; ; ) {
+    const start = text.indexOf(open, at);
+    const end = start === -1 ? -1 : text.indexOf(close, start);
+    if (end === -1) return kept + text.slice(at);
+    kept += text.slice(at, start);
+    at = end + close.length;
+  }
 }
 
 const namedEntities: Readonly<Record<string, string>> = {

@@ -42,7 +42,7 @@ export interface DictExpr extends Located {
 export interface CondExpr extends Located {
   readonly type: "CondExpr";
   readonly test: Expr;
-  readonly then: Expr;
+  readonly value: Expr;
   readonly otherwise: Expr | null;
 }
 export interface LogicExpr extends Located {

@@ -62,11 +62,14 @@ class Lexer {
   readonly #tokens: Token[] = [];
   #at = 0;
   #line = 1;
+  /** Where the current line ends. */
+  #lineEnd: number;
   /** The last thing read ended a line, or nothing has been read. */
   #startsLine = true;
 
   constructor(source: string) {
     this.#source = source;
+    this.#lineEnd = positionOf("\n", source, 0);
   }
 
   tokens(): readonly Token[] {
@@ -138,7 +141,10 @@ class Lexer {
   }
 
   #readTagToken(open: string[]): void {
-    if (this.#match(spaces) !== null) return this.#advance(spaces.lastIndex);
+    if (this.#match(spaces) !== null) {
+      this.#advance(spaces.lastIndex);
+      return;
+    }
     const number = this.#match(float) ?? this.#match(integer);
     const found = number ?? this.#match(name) ?? this.#match(string) ?? this.#match(operator);
     if (found === null) throw this.#error(`unexpected character ${JSON.stringify(this.#source[this.#at])}`);
@@ -190,9 +196,9 @@ class Lexer {
   }
 
   #advance(to: number): void {
-    for (let at = this.#source.indexOf("\n", this.#at); at !== -1 && at < to; ) {
+    while (this.#lineEnd < to) {
       this.#line += 1;
-      at = this.#source.indexOf("\n", at + 1);
+      this.#lineEnd = positionOf("\n", this.#source, this.#lineEnd + 1);
     }
     if (to > this.#at) this.#startsLine = this.#source[to - 1] === "\n";
     this.#at = to;
@@ -212,3 +218,8 @@ const operatorTexts: ReadonlySet<string> = new Set([
   ">=",
   "<=",
 ]);
+
+function positionOf(character: string, text: string, from: number): number {
+  const at = text.indexOf(character, from);
+  return at === -1 ? Number.POSITIVE_INFINITY : at;
+}

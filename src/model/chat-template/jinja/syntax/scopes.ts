@@ -44,32 +44,39 @@ class ScopeAnalysis implements Scopes {
     switch (statement.type) {
       case "If":
         for (const branch of statement.branches) this.#within(branch.body, symbols);
-        return this.#within(statement.otherwise, symbols);
+        this.#within(statement.otherwise, symbols);
+        return;
       case "For":
         this.scope(statement.body, symbols, (inner) => {
           inner.parameter("loop");
           inner.target(statement.target, true);
           inner.body(statement.body);
         });
-        return this.scope(statement.otherwise, symbols, (inner) => inner.body(statement.otherwise));
+        this.scope(statement.otherwise, symbols, (inner) => inner.body(statement.otherwise));
+        return;
       case "Macro":
       case "CallBlock":
-        return this.#function(statement, symbols);
+        this.#function(statement, symbols);
+        return;
       case "With":
-        return this.scope(statement.body, symbols, (inner) => {
+        this.scope(statement.body, symbols, (inner) => {
           for (const target of statement.targets) inner.target(target, true);
           inner.body(statement.body);
         });
+        return;
       case "FilterBlock":
-        return this.scope(statement.body, symbols, (inner) => {
+        this.scope(statement.body, symbols, (inner) => {
           inner.body(statement.body);
           inner.expr(statement.filter);
         });
+        return;
       case "AssignBlock":
       case "Autoescape":
-        return this.scope(statement.body, symbols, (inner) => inner.body(statement.body));
+        this.scope(statement.body, symbols, (inner) => inner.body(statement.body));
+        return;
       case "Block":
-        return this.scope(statement.body, null, (inner) => inner.body(statement.body));
+        this.scope(statement.body, null, (inner) => inner.body(statement.body));
+        return;
       default:
     }
   }
@@ -134,23 +141,30 @@ class Symbols {
         for (const item of statement.items) if (typeof item !== "string") this.expr(item);
         return;
       case "If":
-        return this.#if(statement);
+        this.#if(statement);
+        return;
       case "For":
-        return this.expr(statement.iterable);
+        this.expr(statement.iterable);
+        return;
       case "Macro":
-        return this.#store(statement.name);
+        this.#store(statement.name);
+        return;
       case "CallBlock":
-        return this.expr(statement.call);
+        this.expr(statement.call);
+        return;
       case "FilterBlock":
-        return this.expr(statement.filter);
+        this.expr(statement.filter);
+        return;
       case "With":
         for (const value of statement.values) this.expr(value);
         return;
       case "Assign":
         this.expr(statement.value);
-        return this.target(statement.target);
+        this.target(statement.target);
+        return;
       case "AssignBlock":
-        return this.target(statement.target);
+        this.target(statement.target);
+        return;
       case "OtherTemplate":
         this.expr(statement.template);
         for (const name of statement.names) this.#store(name);

@@ -48,47 +48,58 @@ class StaticChecks {
         for (const item of statement.items) if (typeof item !== "string") this.#expr(item, place);
         return;
       case "For":
-        return this.#for(statement, place);
+        this.#for(statement, place);
+        return;
       case "If": {
         const conditional = { ...place, isConditional: true };
         for (const { test, body } of statement.branches) {
           this.#expr(test, conditional);
           this.body(body, conditional);
         }
-        return this.body(statement.otherwise, conditional);
+        this.body(statement.otherwise, conditional);
+        return;
       }
       case "Macro":
         for (const { fallback } of statement.parameters) this.#expr(fallback, apart);
-        return this.body(statement.body, apart);
+        this.body(statement.body, apart);
+        return;
       case "CallBlock":
         for (const { fallback } of statement.parameters) this.#expr(fallback, apart);
         this.body(statement.body, apart);
-        return this.#expr(statement.call, place);
+        this.#expr(statement.call, place);
+        return;
       case "FilterBlock":
         this.body(statement.body, inner);
-        return this.#expr(statement.filter, inner);
+        this.#expr(statement.filter, inner);
+        return;
       case "With":
         for (const value of statement.values) this.#expr(value, place);
-        return this.body(statement.body, inner);
+        this.body(statement.body, inner);
+        return;
       case "Assign":
         this.#target(statement.target, place);
-        return this.#expr(statement.value, place);
+        this.#expr(statement.value, place);
+        return;
       case "AssignBlock":
         this.#target(statement.target, place);
         this.body(statement.body, inner);
-        return this.#expr(statement.filter, inner);
+        this.#expr(statement.filter, inner);
+        return;
       case "Block":
         if (this.#blockNames.has(statement.name))
           throw new TemplateSyntaxError(`block '${statement.name}' defined twice`, statement.line);
         this.#blockNames.add(statement.name);
-        return this.body(statement.body, apart);
+        this.body(statement.body, apart);
+        return;
       case "Autoescape":
         this.#expr(statement.enabled, place);
-        return this.body(statement.body, inner);
+        this.body(statement.body, inner);
+        return;
       case "OtherTemplate":
         if (statement.tag === "extends" && !place.isTopLevel)
           throw new TemplateSyntaxError("extends is only possible at the top level", statement.line);
-        return this.#expr(statement.template, place);
+        this.#expr(statement.template, place);
+        return;
       case "Break":
       case "Continue":
         if (!place.isInLoop)
@@ -127,23 +138,27 @@ class StaticChecks {
         return;
       case "CondExpr": {
         const conditional = { ...place, isConditional: true };
-        this.#expr(expr.then, conditional);
+        this.#expr(expr.value, conditional);
         this.#expr(expr.test, conditional);
-        return this.#expr(expr.otherwise, conditional);
+        this.#expr(expr.otherwise, conditional);
+        return;
       }
       case "Filter":
         if (!this.#known.filters.has(expr.name) && !place.isConditional)
           throw new TemplateSyntaxError(`No filter named '${expr.name}'.`, expr.line);
         this.#expr(expr.operand, place);
-        return this.#arguments(expr, place);
+        this.#arguments(expr, place);
+        return;
       case "Test":
         if (!this.#known.tests.has(expr.name) && !place.isConditional)
           throw new TemplateSyntaxError(`No test named '${expr.name}'.`, expr.line);
         this.#expr(expr.operand, place);
-        return this.#arguments(expr, place);
+        this.#arguments(expr, place);
+        return;
       case "Call":
         this.#expr(expr.callee, place);
-        return this.#arguments(expr, place);
+        this.#arguments(expr, place);
+        return;
       default:
         for (const child of childrenOf(expr)) this.#expr(child, place);
     }
@@ -177,7 +192,7 @@ export function childrenOf(expr: Expr): readonly Expr[] {
     case "Dict":
       return expr.pairs.flatMap(({ key, value }) => [key, value]);
     case "CondExpr":
-      return present(expr.test, expr.then, expr.otherwise);
+      return present(expr.test, expr.value, expr.otherwise);
     case "And":
     case "Or":
     case "Binary":

@@ -22,7 +22,7 @@ const hexLengths: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
  */
 export function stringLiteralValue(body: string): string {
   if (!body.includes("\\")) return body;
-  const source = body.replaceAll(/\\[^\x00-\x7f]/gu, (pair) => `\\\\${asciiEscape(pair.slice(1)).slice(1)}`);
+  const source = body.replaceAll(/\\\P{ASCII}/gu, (pair) => `\\\\${asciiEscape(pair.slice(1)).slice(1)}`);
   let text = "";
   let at = 0;
   for (;;) {

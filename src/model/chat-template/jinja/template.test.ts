@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { templateLimits } from "../chat-template.ts";
+import { TemplateLimitError, TemplateSyntaxError } from "./errors.ts";
+import { JinjaTemplate } from "./template.ts";
+
+const fixtures = join(import.meta.dirname, "../../../../tests/fixtures/chat-templates");
+
+interface Case {
+  readonly name: string;
+  readonly template: string;
+  readonly messages: readonly unknown[];
+  readonly expected: string;
+}
+
+function rendered(template: string, variables: Readonly<Record<string, unknown>> = {}): string {
+  return new JinjaTemplate(template).render(variables, templateLimits);
+}
+
+test("templates that a JavaScript interpreter rendered wrongly are rendered as Python does", () => {
+  const lines = readFileSync(join(fixtures, "templates.jsonl"), "utf8").trim().split("\n");
+  assert.equal(lines.length, 13);
+  for (const line of lines) {
+    const { name, template, messages, expected }: Case = JSON.parse(line);
+    assert.equal(rendered(template, { messages, add_generation_prompt: true }), expected, name);
+  }
+});
+
+test("a template that nests too deep is refused by name", () => {
+  const deep = [
+    `{{ ${"(".repeat(20_000)}1${")".repeat(20_000)} }}`,
+    `{{ ${"[".repeat(20_000)}${"]".repeat(20_000)} }}`,
+    `{{ ${"not ".repeat(20_000)}1 }}`,
+    `{{ ${"-".repeat(20_000)}1 }}`,
+    `{{ 1${" + 1".repeat(20_000)} }}`,
+    `{{ a${".b".repeat(20_000)} }}`,
+    `{{ a${" | trim".repeat(20_000)} }}`,
+    `{{ ${"1 if 1 else ".repeat(20_000)}1 }}`,
+    `${"{% if 1 %}".repeat(20_000)}${"{% endif %}".repeat(20_000)}`,
+    `${"{% for a in b %}".repeat(20_000)}${"{% endfor %}".repeat(20_000)}`,
+  ];
+  for (const source of deep)
+    assert.throws(
+      () => new JinjaTemplate(source),
+      (error) => error instanceof TemplateSyntaxError && /nests/.test(error.message),
+      source.slice(0, 30),
+    );
+  assert.equal(rendered(`{{ 1${" ~ 1".repeat(20_000)} }}`).length, 20_001);
+});
+
+test("a render is bounded in steps, text, calls and numbers", () => {
+  const endless = [
+    "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+    "{% set ns = namespace(x='ab') %}{% for a in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
+    "{{ 'a' * 999999999 }}",
+    "{{ [0] * 999999999 }}",
+    "{{ 'a'.ljust(999999999) }}",
+    "{{ '%999999999d' % 1 }}",
+    "{{ '{:999999999}'.format(1) }}",
+    "{{ 'aaaaaaaaaaaa'.replace('a', 'b' * 4000000) }}",
+    "{{ 9 ** 99999999 }}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+    "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+    "{% set ns = namespace(x=[]) %}{% for a in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
+    "{% set ns = namespace(x=[]) %}{% for a in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x | tojson }}",
+    "{% set ns = namespace(x=[], y=[]) %}{% for a in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
+    "{% set ns = namespace(x=[]) %}{% for a in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}",
+  ];
+  for (const source of endless) assert.throws(() => rendered(source), TemplateLimitError, source);
+});
