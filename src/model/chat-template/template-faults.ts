@@ -1,7 +1,12 @@
 /** @module Why a chat template gave no prompt, in words that say whose fault it is. */
 import { basename } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
-import { PythonError, TemplateLimitError, TemplateRefusal, TemplateSyntaxError } from "./jinja/errors.ts";
+import {
+  PythonError,
+  TemplateLimitError,
+  TemplateRefusal,
+  TemplateSyntaxError,
+} from "./jinja/values/errors.ts";
 
 /** A template may put a whole message into its refusal. */
 const maxReasonLength = 1000;

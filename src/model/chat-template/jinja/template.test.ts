@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { templateLimits } from "../chat-template.ts";
-import { TemplateLimitError, TemplateSyntaxError } from "./errors.ts";
 import { JinjaTemplate } from "./template.ts";
+import { TemplateLimitError, TemplateSyntaxError } from "./values/errors.ts";
 
 const fixtures = join(import.meta.dirname, "../../../../tests/fixtures/chat-templates");
 

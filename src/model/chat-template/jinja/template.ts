@@ -1,7 +1,5 @@
 /** @module Jinja templates with Python's semantics, as transformers' environment for chat templates has them. */
-import { TemplateLimitError } from "./errors.ts";
-import { type RenderLimits, withinLimits } from "./python/bounds.ts";
-import { fromJson, textUnitsIn } from "./python/from-json.ts";
+
 import { filters } from "./runtime/filters.ts";
 import { templateGlobals } from "./runtime/globals.ts";
 import { renderTemplate } from "./runtime/renderer.ts";
@@ -12,6 +10,9 @@ import { analyzeScopes, type Scopes } from "./syntax/scopes.ts";
 import { parseTemplate } from "./syntax/statement-parser.ts";
 import { checkTemplate } from "./syntax/static-checks.ts";
 import { blocksOf } from "./syntax/walk.ts";
+import { type RenderLimits, withinLimits } from "./values/bounds.ts";
+import { TemplateLimitError } from "./values/errors.ts";
+import { fromJson, textUnitsIn } from "./values/from-json.ts";
 
 /** What a render may use: so much, and so much for every UTF-16 unit of text in its variables. */
 export interface TemplateLimits {

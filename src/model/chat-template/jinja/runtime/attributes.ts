@@ -1,17 +1,18 @@
 /** @module `object.name` and `object[key]`, as Jinja's immutable sandbox looks them up. */
-import { PythonError, typeError, valueError } from "../errors.ts";
-import { boundArguments, requireIndex } from "../python/arguments.ts";
-import { chargeScan, chargeSteps } from "../python/bounds.ts";
-import { braceFormat, type FormatSource } from "../python/brace-format.ts";
-import { equals } from "../python/comparison.ts";
-import { DictView, PyDict } from "../python/dict.ts";
-import { formatValue } from "../python/format-spec.ts";
-import { iterate, lengthOf } from "../python/iteration.ts";
-import { escapeMarkup } from "../python/markup.ts";
-import { repr } from "../python/printing.ts";
-import { characters, hasSurrogates } from "../python/text.ts";
-import { callTextMethod, isTextMethod } from "../python/text-methods.ts";
-import { Undefined } from "../python/undefined.ts";
+
+import { boundArguments, requireIndex } from "../operations/arguments.ts";
+import { equals } from "../operations/comparison.ts";
+import { iterate, lengthOf } from "../operations/iteration.ts";
+import { escapeMarkup } from "../operations/markup.ts";
+import { braceFormat, type FormatSource } from "../strings/brace-format.ts";
+import { formatValue } from "../strings/format-spec.ts";
+import { callTextMethod, isTextMethod } from "../strings/text-methods.ts";
+import { chargeScan, chargeSteps } from "../values/bounds.ts";
+import { DictView, PyDict } from "../values/dict.ts";
+import { PythonError, typeError, valueError } from "../values/errors.ts";
+import { repr } from "../values/printing.ts";
+import { characters, hasSurrogates } from "../values/text.ts";
+import { Undefined } from "../values/undefined.ts";
 import {
   BuiltinFunction,
   GroupTuple,
@@ -26,7 +27,7 @@ import {
   type PyValue,
   textOf,
   typeName,
-} from "../python/values.ts";
+} from "../values/values.ts";
 
 /** `object.name`: an attribute first, then an item. Throws UndefinedError where the object is undefined. */
 export function attributeOf(object: PyValue, name: string): PyValue {

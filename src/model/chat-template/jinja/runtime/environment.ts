@@ -1,6 +1,6 @@
 /** @module What filters and tests are given of the render they run in. */
-import { boundArguments, type ParameterSpec } from "../python/arguments.ts";
-import type { Kwargs, PyValue } from "../python/values.ts";
+import { boundArguments, type ParameterSpec } from "../operations/arguments.ts";
+import type { Kwargs, PyValue } from "../values/values.ts";
 
 export interface RenderEnvironment {
   /** Within `{% autoescape true %}`. */

@@ -1,15 +1,9 @@
 /** @module Evaluates expressions. */
-import { PythonError, typeError } from "../errors.ts";
-import { binary, unary } from "../python/arithmetic.ts";
-import { chargeSteps } from "../python/bounds.ts";
-import { contains, equals, isTrue, ordered } from "../python/comparison.ts";
-import { PyDict } from "../python/dict.ts";
-import { iterate, slice } from "../python/iteration.ts";
-import { escapeMarkup } from "../python/markup.ts";
-import { repr, str } from "../python/printing.ts";
-import { joined } from "../python/text.ts";
-import { Undefined } from "../python/undefined.ts";
-import { type Kwargs, Markup, noKwargs, PyTuple, type PyValue, textOf } from "../python/values.ts";
+
+import { binary, unary } from "../operations/arithmetic.ts";
+import { contains, equals, isTrue, ordered } from "../operations/comparison.ts";
+import { iterate, slice } from "../operations/iteration.ts";
+import { escapeMarkup } from "../operations/markup.ts";
 import type {
   CallArguments,
   CallExpr,
@@ -22,6 +16,13 @@ import type {
   SliceExpr,
   TestExpr,
 } from "../syntax/ast.ts";
+import { chargeSteps } from "../values/bounds.ts";
+import { PyDict } from "../values/dict.ts";
+import { PythonError, typeError } from "../values/errors.ts";
+import { repr, str } from "../values/printing.ts";
+import { joined } from "../values/text.ts";
+import { Undefined } from "../values/undefined.ts";
+import { type Kwargs, Markup, noKwargs, PyTuple, type PyValue, textOf } from "../values/values.ts";
 import { attributeOf, callValue, itemOf } from "./attributes.ts";
 import type { Operation, RenderEnvironment } from "./environment.ts";
 import { filters } from "./filters.ts";

@@ -1,11 +1,11 @@
 /** @module What every template may call: `range`, `dict`, `namespace`, `cycler`, `joiner`, `raise_exception`, `strftime_now`. */
-import { strftime } from "../../strftime.ts";
-import { PythonError, TemplateLimitError, TemplateRefusal, typeError, valueError } from "../errors.ts";
-import { boundArguments, requireIndex, requireText } from "../python/arguments.ts";
-import { PyDict } from "../python/dict.ts";
-import { iterate, lengthOrNull } from "../python/iteration.ts";
-import { repr, str } from "../python/printing.ts";
-import { assertDefined } from "../python/undefined.ts";
+
+import { boundArguments, requireIndex, requireText } from "../operations/arguments.ts";
+import { iterate, lengthOrNull } from "../operations/iteration.ts";
+import { PyDict } from "../values/dict.ts";
+import { PythonError, TemplateLimitError, TemplateRefusal, typeError, valueError } from "../values/errors.ts";
+import { repr, str } from "../values/printing.ts";
+import { assertDefined } from "../values/undefined.ts";
 import {
   BuiltinFunction,
   type Kwargs,
@@ -14,8 +14,9 @@ import {
   PyRange,
   type PyValue,
   textOf,
-} from "../python/values.ts";
+} from "../values/values.ts";
 import { dictFromKeys } from "./attributes.ts";
+import { strftime } from "./strftime.ts";
 
 /** As in Jinja's own sandbox. */
 const maxRange = 100_000;

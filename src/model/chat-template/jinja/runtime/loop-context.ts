@@ -1,9 +1,10 @@
 /** @module `loop`: what the body of a `for` knows of its iteration. */
-import { typeError } from "../errors.ts";
-import { equals } from "../python/comparison.ts";
-import { lengthOrNull } from "../python/iteration.ts";
-import { Undefined } from "../python/undefined.ts";
-import { BuiltinFunction, type Kwargs, PyCallable, PyTuple, type PyValue } from "../python/values.ts";
+
+import { equals } from "../operations/comparison.ts";
+import { lengthOrNull } from "../operations/iteration.ts";
+import { typeError } from "../values/errors.ts";
+import { Undefined } from "../values/undefined.ts";
+import { BuiltinFunction, type Kwargs, PyCallable, PyTuple, type PyValue } from "../values/values.ts";
 
 /** Renders the loop's body over another iterable, one level deeper. */
 type Recurse = (iterable: PyValue, depth: number) => PyValue;

@@ -1,11 +1,12 @@
 /** @module Macros, and the bodies of `{% call %}`: texts with parameters. */
-import { typeError } from "../errors.ts";
-import { deeper } from "../python/bounds.ts";
-import { PyDict } from "../python/dict.ts";
-import { repr } from "../python/printing.ts";
-import { Undefined } from "../python/undefined.ts";
-import { type Kwargs, PyCallable, PyTuple, type PyValue } from "../python/values.ts";
+
 import type { Parameter } from "../syntax/ast.ts";
+import { deeper } from "../values/bounds.ts";
+import { PyDict } from "../values/dict.ts";
+import { typeError } from "../values/errors.ts";
+import { repr } from "../values/printing.ts";
+import { Undefined } from "../values/undefined.ts";
+import { type Kwargs, PyCallable, PyTuple, type PyValue } from "../values/values.ts";
 
 /** One value for each name that the body reads; a parameter without one is left out. */
 export type MacroValues = ReadonlyMap<string, PyValue>;

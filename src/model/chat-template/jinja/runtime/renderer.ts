@@ -1,12 +1,8 @@
 /** @module Runs the statements of a template. */
-import { PythonError, TemplateLimitError, typeError, valueError } from "../errors.ts";
-import { chargeSteps, chargeText, deeper } from "../python/bounds.ts";
-import { isTrue } from "../python/comparison.ts";
-import { iterate, lengthOrNull } from "../python/iteration.ts";
-import { escapeMarkup } from "../python/markup.ts";
-import { str } from "../python/printing.ts";
-import { Undefined } from "../python/undefined.ts";
-import { BuiltinFunction, isList, Markup, PyObject, type PyValue, typeName } from "../python/values.ts";
+
+import { isTrue } from "../operations/comparison.ts";
+import { iterate, lengthOrNull } from "../operations/iteration.ts";
+import { escapeMarkup } from "../operations/markup.ts";
 import type {
   AssignBlock,
   Autoescape,
@@ -21,6 +17,11 @@ import type {
   Target,
 } from "../syntax/ast.ts";
 import type { Scopes } from "../syntax/scopes.ts";
+import { chargeSteps, chargeText, deeper } from "../values/bounds.ts";
+import { PythonError, TemplateLimitError, typeError, valueError } from "../values/errors.ts";
+import { str } from "../values/printing.ts";
+import { Undefined } from "../values/undefined.ts";
+import { BuiltinFunction, isList, Markup, PyObject, type PyValue, typeName } from "../values/values.ts";
 import { ExpressionEvaluator } from "./expressions.ts";
 import { Namespace } from "./globals.ts";
 import { LoopContext } from "./loop-context.ts";

@@ -1,6 +1,6 @@
 /** @module Names and their values, each scope within another. */
-import { Undefined } from "../python/undefined.ts";
-import type { PyValue } from "../python/values.ts";
+import { Undefined } from "../values/undefined.ts";
+import type { PyValue } from "../values/values.ts";
 
 /** In place of a value: the name belongs to the scope, and nothing has been assigned yet. */
 const unassigned = Symbol("unassigned");

@@ -1,15 +1,16 @@
 /** @module Filters over sequences and mappings. */
-import { isPythonError, PythonError, typeError } from "../errors.ts";
-import { requireIndex } from "../python/arguments.ts";
-import { binary } from "../python/arithmetic.ts";
-import { chargeSteps } from "../python/bounds.ts";
-import { equals, isTrue, ordered, sorted } from "../python/comparison.ts";
-import { keyOf, PyDict } from "../python/dict.ts";
-import { iterate, lengthOf, listOf, reversedItems } from "../python/iteration.ts";
-import { repr } from "../python/printing.ts";
-import { characters } from "../python/text.ts";
-import { lower } from "../python/text-case.ts";
-import { Undefined } from "../python/undefined.ts";
+
+import { requireIndex } from "../operations/arguments.ts";
+import { binary } from "../operations/arithmetic.ts";
+import { equals, isTrue, ordered, sorted } from "../operations/comparison.ts";
+import { iterate, lengthOf, listOf, reversedItems } from "../operations/iteration.ts";
+import { lower } from "../strings/text-case.ts";
+import { chargeSteps } from "../values/bounds.ts";
+import { keyOf, PyDict } from "../values/dict.ts";
+import { isPythonError, PythonError, typeError } from "../values/errors.ts";
+import { repr } from "../values/printing.ts";
+import { characters } from "../values/text.ts";
+import { Undefined } from "../values/undefined.ts";
 import {
   GroupTuple,
   type Kwargs,
@@ -18,7 +19,7 @@ import {
   PyTuple,
   type PyValue,
   textOf,
-} from "../python/values.ts";
+} from "../values/values.ts";
 import { attributePath, itemOf } from "./attributes.ts";
 import { type OperationTable, operation, type RenderEnvironment } from "./environment.ts";
 

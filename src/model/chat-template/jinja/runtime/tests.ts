@@ -1,11 +1,11 @@
 /** @module Jinja's tests, for `is` and `select`. */
-import { binary } from "../python/arithmetic.ts";
-import { contains, equals, isSame, numberOf, type Ordering, ordered } from "../python/comparison.ts";
-import { PyDict } from "../python/dict.ts";
-import { isIterable } from "../python/iteration.ts";
-import { str } from "../python/printing.ts";
-import { textQuestions } from "../python/text-case.ts";
-import { Undefined } from "../python/undefined.ts";
+import { binary } from "../operations/arithmetic.ts";
+import { contains, equals, isSame, numberOf, type Ordering, ordered } from "../operations/comparison.ts";
+import { isIterable } from "../operations/iteration.ts";
+import { textQuestions } from "../strings/text-case.ts";
+import { PyDict } from "../values/dict.ts";
+import { str } from "../values/printing.ts";
+import { Undefined } from "../values/undefined.ts";
 import {
   isList,
   Markup,
@@ -15,7 +15,7 @@ import {
   PyTuple,
   type PyValue,
   textOf,
-} from "../python/values.ts";
+} from "../values/values.ts";
 import { type Operation, type OperationTable, operation } from "./environment.ts";
 
 const isInteger = (value: PyValue): boolean => typeof value === "number" || typeof value === "bigint";

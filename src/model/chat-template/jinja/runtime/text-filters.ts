@@ -1,21 +1,22 @@
 /** @module Filters that make text. */
-import { PythonError, typeError, valueError } from "../errors.ts";
-import { requireIndex } from "../python/arguments.ts";
-import { binary, repeatText } from "../python/arithmetic.ts";
-import { isTrue } from "../python/comparison.ts";
-import { toDouble } from "../python/conversions.ts";
-import { DictView, PyDict } from "../python/dict.ts";
-import { fixedText } from "../python/float-format.ts";
-import { isIterable, iterate, lengthOf, slice } from "../python/iteration.ts";
-import { escapeMarkup, escapeText } from "../python/markup.ts";
-import { percentFormat } from "../python/percent-format.ts";
-import { repr, str } from "../python/printing.ts";
-import { characters } from "../python/text.ts";
-import { lower, upper } from "../python/text-case.ts";
-import { callTextMethod, joined } from "../python/text-methods.ts";
-import { replace, split, splitLines } from "../python/text-split.ts";
-import { Undefined } from "../python/undefined.ts";
-import { type Kwargs, Markup, noKwargs, PyTuple, type PyValue, textOf } from "../python/values.ts";
+
+import { requireIndex } from "../operations/arguments.ts";
+import { binary, repeatText } from "../operations/arithmetic.ts";
+import { isTrue } from "../operations/comparison.ts";
+import { toDouble } from "../operations/conversions.ts";
+import { isIterable, iterate, lengthOf, slice } from "../operations/iteration.ts";
+import { escapeMarkup, escapeText } from "../operations/markup.ts";
+import { percentFormat } from "../operations/percent-format.ts";
+import { lower, upper } from "../strings/text-case.ts";
+import { callTextMethod, joined } from "../strings/text-methods.ts";
+import { replace, split, splitLines } from "../strings/text-split.ts";
+import { DictView, PyDict } from "../values/dict.ts";
+import { PythonError, typeError, valueError } from "../values/errors.ts";
+import { fixedText } from "../values/float-format.ts";
+import { repr, str } from "../values/printing.ts";
+import { characters } from "../values/text.ts";
+import { Undefined } from "../values/undefined.ts";
+import { type Kwargs, Markup, noKwargs, PyTuple, type PyValue, textOf } from "../values/values.ts";
 import { attributePath, itemOf } from "./attributes.ts";
 import { type Operation, type OperationTable, operation } from "./environment.ts";
 

@@ -1,17 +1,18 @@
 /** @module Filters over single values: numbers, defaults, attributes, JSON. */
-import { isPythonError, PythonError, TemplateLimitError, typeError } from "../errors.ts";
-import { requireIndex } from "../python/arguments.ts";
-import { binary, repeatText } from "../python/arithmetic.ts";
-import { isTrue, numberOf } from "../python/comparison.ts";
-import { toDouble, toInt, truncated } from "../python/conversions.ts";
-import { roundedDouble, roundedQuotient } from "../python/float-format.ts";
-import { integerFrom, type PyInt, powerOfIntegers } from "../python/integers.ts";
-import { iterate } from "../python/iteration.ts";
-import { type JsonFormat, jsonText } from "../python/json.ts";
-import { repr, str } from "../python/printing.ts";
-import { textLength } from "../python/text.ts";
-import { Undefined } from "../python/undefined.ts";
-import { PyFloat, type PyValue, textOf, typeName } from "../python/values.ts";
+
+import { requireIndex } from "../operations/arguments.ts";
+import { binary, repeatText } from "../operations/arithmetic.ts";
+import { isTrue, numberOf } from "../operations/comparison.ts";
+import { toDouble, toInt, truncated } from "../operations/conversions.ts";
+import { iterate } from "../operations/iteration.ts";
+import { type JsonFormat, jsonText } from "../operations/json.ts";
+import { isPythonError, PythonError, TemplateLimitError, typeError } from "../values/errors.ts";
+import { roundedDouble, roundedQuotient } from "../values/float-format.ts";
+import { integerFrom, type PyInt, powerOfIntegers } from "../values/integers.ts";
+import { repr, str } from "../values/printing.ts";
+import { textLength } from "../values/text.ts";
+import { Undefined } from "../values/undefined.ts";
+import { PyFloat, type PyValue, textOf, typeName } from "../values/values.ts";
 import { onlyAttributeOf } from "./attributes.ts";
 import { type Operation, type OperationTable, operation } from "./environment.ts";
 

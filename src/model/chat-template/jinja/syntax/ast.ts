@@ -1,5 +1,6 @@
 /** @module The syntax tree of a template, with Jinja's own node kinds. */
-import type { PyValue } from "../python/values.ts";
+import type { BinaryOperator } from "../operations/arithmetic.ts";
+import type { PyValue } from "../values/values.ts";
 
 interface Located {
   /** Line of the source, from 1. */
@@ -8,7 +9,6 @@ interface Located {
   readonly depth: number;
 }
 
-export type BinaryOperator = "+" | "-" | "*" | "/" | "//" | "%" | "**";
 export type CompareOperator = "eq" | "ne" | "lt" | "lteq" | "gt" | "gteq" | "in" | "notin";
 
 /** Arguments as they are written: positional, `name=value`, `*sequence` and `**mapping`. */

@@ -1,13 +1,6 @@
 /** @module Expressions, in Jinja's order of precedence: if/else, or, and, not, comparisons, + -, ~, * / // %, **, signs. */
-import type {
-  BinaryExpr,
-  BinaryOperator,
-  CallArguments,
-  CompareExpr,
-  CompareOperator,
-  Expr,
-  FilterExpr,
-} from "./ast.ts";
+import type { BinaryOperator } from "../operations/arithmetic.ts";
+import type { BinaryExpr, CallArguments, CompareExpr, CompareOperator, Expr, FilterExpr } from "./ast.ts";
 import { OperandParser } from "./operand-parser.ts";
 import { argumentsOf } from "./static-checks.ts";
 import { describeToken, isNamed, type TokenStream } from "./token-stream.ts";

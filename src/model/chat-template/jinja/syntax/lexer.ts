@@ -1,8 +1,8 @@
 /** @module Source to tokens: the delimiters, white-space control, raw blocks and comments of Jinja. */
-import { TemplateSyntaxError } from "../errors.ts";
-import { integerFrom } from "../python/integers.ts";
-import { PyFloat, type PyValue } from "../python/values.ts";
-import { pythonSpace, trimmedEnd } from "../python/white-space.ts";
+import { TemplateSyntaxError } from "../values/errors.ts";
+import { integerFrom } from "../values/integers.ts";
+import { PyFloat, type PyValue } from "../values/values.ts";
+import { pythonSpace, trimmedEnd } from "../values/white-space.ts";
 import { stringLiteralValue } from "./string-literal.ts";
 
 export type TokenType =

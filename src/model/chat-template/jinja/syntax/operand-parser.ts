@@ -1,5 +1,5 @@
 /** @module Operands: literals, names, brackets, and the attributes, indexes and calls behind them. */
-import { PyTuple } from "../python/values.ts";
+import { PyTuple } from "../values/values.ts";
 import type { CallArguments, Expr, SliceExpr } from "./ast.ts";
 import { argumentsOf } from "./static-checks.ts";
 import { describeToken, type TokenStream } from "./token-stream.ts";

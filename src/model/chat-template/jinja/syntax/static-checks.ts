@@ -1,5 +1,5 @@
 /** @module What Jinja refuses while it compiles a template: names it does not know, and control flow that leads nowhere. */
-import { TemplateSyntaxError } from "../errors.ts";
+import { TemplateSyntaxError } from "../values/errors.ts";
 import type { Body, CallArguments, Expr, Statement, Target } from "./ast.ts";
 
 export interface KnownNames {
@@ -17,6 +17,11 @@ interface Place {
   readonly loopIsTaken: boolean;
   readonly isTopLevel: boolean;
 }
+
+type RareStatement = Extract<
+  Statement,
+  { readonly type: "Block" | "Autoescape" | "OtherTemplate" | "Break" | "Continue" }
+>;
 
 /** Throws TemplateSyntaxError. */
 export function checkTemplate(template: Body, known: KnownNames): void {
@@ -85,11 +90,19 @@ class StaticChecks {
         this.body(statement.body, inner);
         this.#expr(statement.filter, inner);
         return;
+      default:
+        this.#rareStatement(statement, place);
+    }
+  }
+
+  #rareStatement(statement: RareStatement, place: Place): void {
+    const inner: Place = { ...place, isConditional: false, isTopLevel: false };
+    switch (statement.type) {
       case "Block":
         if (this.#blockNames.has(statement.name))
           throw new TemplateSyntaxError(`block '${statement.name}' defined twice`, statement.line);
         this.#blockNames.add(statement.name);
-        this.body(statement.body, apart);
+        this.body(statement.body, { ...inner, isInLoop: false });
         return;
       case "Autoescape":
         this.#expr(statement.enabled, place);

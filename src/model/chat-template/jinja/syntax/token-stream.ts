@@ -1,5 +1,5 @@
 /** @module Tokens in order, with what every parser asks of them. */
-import { TemplateSyntaxError } from "../errors.ts";
+import { TemplateSyntaxError } from "../values/errors.ts";
 import type { Token, TokenType } from "./lexer.ts";
 
 /** As deep as brackets, signs and blocks may stand inside each other; CPython refuses fewer. */

@@ -1,5 +1,5 @@
 /** @module How deep expressions are nested, which is bounded. */
-import { TemplateSyntaxError } from "../errors.ts";
+import { TemplateSyntaxError } from "../values/errors.ts";
 import type { Expr } from "./ast.ts";
 
 /** A chain of operators this deep is refused; evaluating it takes as many calls. */

@@ -1,12 +1,13 @@
 /** @module `format(value, spec)`: the small language after the colon in `{:>10.2f}`. */
-import { PythonError, typeError, valueError } from "../errors.ts";
-import { chargeText } from "./bounds.ts";
-import { formatMagnitude } from "./float-format.ts";
-import { floatText } from "./float-text.ts";
-import type { PyInt } from "./integers.ts";
-import { str } from "./printing.ts";
-import { subtext, textLength } from "./text.ts";
-import { PyFloat, type PyValue, textOf, typeName } from "./values.ts";
+
+import { chargeText } from "../values/bounds.ts";
+import { PythonError, typeError, valueError } from "../values/errors.ts";
+import { formatMagnitude } from "../values/float-format.ts";
+import { floatText } from "../values/float-text.ts";
+import type { PyInt } from "../values/integers.ts";
+import { str } from "../values/printing.ts";
+import { subtext, textLength } from "../values/text.ts";
+import { PyFloat, type PyValue, textOf, typeName } from "../values/values.ts";
 
 const pattern = /^(?:([\s\S])?([<>=^]))?([-+ ])?(z)?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([bcdeEfFgGnosxX%])?$/u;
 

@@ -1,11 +1,21 @@
 /** @module `==`, `<`, `in` and truth. */
-import { typeError } from "../errors.ts";
-import { chargeScan, chargeSteps } from "./bounds.ts";
-import { DictView, keyOf, PyDict } from "./dict.ts";
+
+import { chargeScan, chargeSteps } from "../values/bounds.ts";
+import { DictView, keyOf, PyDict } from "../values/dict.ts";
+import { typeError } from "../values/errors.ts";
+import { compareTexts } from "../values/text.ts";
+import { Undefined } from "../values/undefined.ts";
+import {
+  isList,
+  PyFloat,
+  PyObject,
+  PyRange,
+  PyTuple,
+  type PyValue,
+  textOf,
+  typeName,
+} from "../values/values.ts";
 import { iterate } from "./iteration.ts";
-import { compareTexts } from "./text.ts";
-import { Undefined } from "./undefined.ts";
-import { isList, PyFloat, PyObject, PyRange, PyTuple, type PyValue, textOf, typeName } from "./values.ts";
 
 export function isTrue(value: PyValue): boolean {
   if (typeof value === "boolean") return value;

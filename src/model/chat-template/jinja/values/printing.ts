@@ -1,7 +1,8 @@
 /** @module `str()` and `repr()`. */
-import { valueError } from "../errors.ts";
+
 import { chargeSteps, chargeText } from "./bounds.ts";
 import { DictView, PyDict } from "./dict.ts";
+import { valueError } from "./errors.ts";
 import { floatText } from "./float-text.ts";
 import { Undefined } from "./undefined.ts";
 import {

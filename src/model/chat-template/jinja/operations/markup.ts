@@ -1,7 +1,7 @@
 /** @module MarkupSafe's `escape`, for `|e`, `|escape` and automatic escaping. */
-import { chargeText } from "./bounds.ts";
-import { str } from "./printing.ts";
-import { Markup, type PyValue } from "./values.ts";
+import { chargeText } from "../values/bounds.ts";
+import { str } from "../values/printing.ts";
+import { Markup, type PyValue } from "../values/values.ts";
 
 const entities: Readonly<Record<string, string>> = {
   "&": "&amp;",

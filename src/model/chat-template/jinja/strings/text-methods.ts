@@ -1,14 +1,15 @@
 /** @module The methods of `str`, with their arguments. */
-import { PythonError, TemplateLimitError, typeError, valueError } from "../errors.ts";
-import { boundArguments, type ParameterSpec, requireIndex, requireText } from "./arguments.ts";
-import { repeatText } from "./arithmetic.ts";
-import { chargeScan, chargeSteps, chargeText } from "./bounds.ts";
-import { isTrue } from "./comparison.ts";
-import { iterate } from "./iteration.ts";
-import { characterIndex, hasSurrogates, subtext, textLength } from "./text.ts";
+
+import { boundArguments, type ParameterSpec, requireIndex, requireText } from "../operations/arguments.ts";
+import { repeatText } from "../operations/arithmetic.ts";
+import { isTrue } from "../operations/comparison.ts";
+import { iterate } from "../operations/iteration.ts";
+import { chargeScan, chargeSteps, chargeText } from "../values/bounds.ts";
+import { PythonError, TemplateLimitError, typeError, valueError } from "../values/errors.ts";
+import { characterIndex, hasSurrogates, subtext, textLength } from "../values/text.ts";
+import { type Kwargs, Markup, PyTuple, type PyValue, textOf, typeName } from "../values/values.ts";
 import { capitalize, casefold, lower, swapCase, textQuestions, title, upper } from "./text-case.ts";
 import { partition, replace, rsplit, split, splitLines, strip } from "./text-split.ts";
-import { type Kwargs, Markup, PyTuple, type PyValue, textOf, typeName } from "./values.ts";
 
 type TextMethod = (text: string, args: readonly PyValue[], kwargs: Kwargs) => PyValue;
 

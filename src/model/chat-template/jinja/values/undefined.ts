@@ -1,5 +1,5 @@
 /** @module Jinja's `Undefined`: printed as nothing, empty, false; everything else done with it fails. */
-import { PythonError, type PythonErrorType } from "../errors.ts";
+import { PythonError, type PythonErrorType } from "./errors.ts";
 import { PyObject, type PyValue } from "./values.ts";
 
 export class Undefined extends PyObject {

@@ -1,7 +1,7 @@
 /** @module Arguments of a call brought into the order of a function's parameters. */
-import { typeError } from "../errors.ts";
-import { repr } from "./printing.ts";
-import { type Kwargs, type PyValue, textOf, typeName } from "./values.ts";
+import { typeError } from "../values/errors.ts";
+import { repr } from "../values/printing.ts";
+import { type Kwargs, type PyValue, textOf, typeName } from "../values/values.ts";
 
 /** A parameter's name and, where it has one, its default. */
 export type ParameterSpec = readonly [name: string] | readonly [name: string, fallback: PyValue];

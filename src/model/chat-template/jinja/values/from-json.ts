@@ -1,6 +1,7 @@
 /** @module Values of JSON as Python's `json` reads them. */
-import { TemplateLimitError } from "../errors.ts";
+
 import { PyDict } from "./dict.ts";
+import { TemplateLimitError } from "./errors.ts";
 import { integerFrom } from "./integers.ts";
 import { PyFloat, PyObject, type PyValue } from "./values.ts";
 

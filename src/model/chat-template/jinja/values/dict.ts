@@ -1,6 +1,7 @@
 /** @module Python's `dict`, in the order of insertion, and its views. */
-import { typeError } from "../errors.ts";
+
 import { chargeSteps, chargeText } from "./bounds.ts";
+import { typeError } from "./errors.ts";
 import { Undefined } from "./undefined.ts";
 import { isList, PyFloat, PyObject, PyTuple, type PyValue, textOf, typeName } from "./values.ts";
 

@@ -1,8 +1,7 @@
 /** @module `+ - * / // % **` and the signs. */
-import { PythonError, TemplateLimitError, typeError } from "../errors.ts";
-import type { BinaryOperator } from "../syntax/ast.ts";
-import { chargeSteps, chargeText } from "./bounds.ts";
-import { numberOf } from "./comparison.ts";
+
+import { chargeSteps, chargeText } from "../values/bounds.ts";
+import { PythonError, TemplateLimitError, typeError } from "../values/errors.ts";
 import {
   addIntegers,
   floorDivideIntegers,
@@ -10,12 +9,15 @@ import {
   type PyInt,
   powerOfIntegers,
   remainderOfIntegers,
-} from "./integers.ts";
+} from "../values/integers.ts";
+import { joined } from "../values/text.ts";
+import { Undefined } from "../values/undefined.ts";
+import { isList, Markup, PyFloat, PyTuple, type PyValue, textOf, typeName } from "../values/values.ts";
+import { numberOf } from "./comparison.ts";
 import { escapeMarkup } from "./markup.ts";
 import { percentFormat } from "./percent-format.ts";
-import { joined } from "./text.ts";
-import { Undefined } from "./undefined.ts";
-import { isList, Markup, PyFloat, PyTuple, type PyValue, textOf, typeName } from "./values.ts";
+
+export type BinaryOperator = "+" | "-" | "*" | "/" | "//" | "%" | "**";
 
 /** Throws TypeError, ZeroDivisionError or OverflowError as Python does, and UndefinedError for an undefined operand. */
 export function binary(operator: BinaryOperator, a: PyValue, b: PyValue): PyValue {

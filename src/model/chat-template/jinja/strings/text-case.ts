@@ -1,8 +1,8 @@
 /** @module Upper and lower case of texts, and the questions about their characters. */
-import { chargeText } from "./bounds.ts";
-import { isPrintable } from "./printing.ts";
-import { characters } from "./text.ts";
-import { isSpace } from "./white-space.ts";
+import { chargeText } from "../values/bounds.ts";
+import { isPrintable } from "../values/printing.ts";
+import { characters } from "../values/text.ts";
+import { isSpace } from "../values/white-space.ts";
 
 export function upper(text: string): string {
   chargeText(text.length);

@@ -1,10 +1,10 @@
 /** @module `int()` and `float()` of values. */
-import { PythonError, typeError, valueError } from "../errors.ts";
-import { integerFrom, integerFromDouble, type PyInt } from "./integers.ts";
-import { repr } from "./printing.ts";
-import { Undefined } from "./undefined.ts";
-import { PyFloat, type PyValue, textOf, typeName } from "./values.ts";
-import { trimmedEnd, trimmedStart } from "./white-space.ts";
+import { PythonError, typeError, valueError } from "../values/errors.ts";
+import { integerFrom, integerFromDouble, type PyInt } from "../values/integers.ts";
+import { repr } from "../values/printing.ts";
+import { Undefined } from "../values/undefined.ts";
+import { PyFloat, type PyValue, textOf, typeName } from "../values/values.ts";
+import { trimmedEnd, trimmedStart } from "../values/white-space.ts";
 
 /** Throws TypeError, ValueError or OverflowError as Python's `int` does. */
 export function toInt(value: PyValue, base = 10): PyInt {

@@ -1,8 +1,9 @@
 /** @module `split`, `rsplit`, `splitlines`, `partition`, `strip` and `replace` of texts. */
-import { valueError } from "../errors.ts";
-import { chargeSteps, chargeText } from "./bounds.ts";
-import { characters } from "./text.ts";
-import { isSpace, pythonSpace, trimmedEnd, trimmedStart } from "./white-space.ts";
+
+import { chargeSteps, chargeText } from "../values/bounds.ts";
+import { valueError } from "../values/errors.ts";
+import { characters } from "../values/text.ts";
+import { isSpace, pythonSpace, trimmedEnd, trimmedStart } from "../values/white-space.ts";
 
 /** `maxSplits` below 0 is no limit. */
 export function split(text: string, separator: string | null, maxSplits: number): readonly string[] {

@@ -1,12 +1,13 @@
 /** @module JSON as Python's `json` writes it, and as it reads it. */
-import { typeError } from "../errors.ts";
+
+import { chargeSteps, chargeText } from "../values/bounds.ts";
+import { PyDict } from "../values/dict.ts";
+import { typeError } from "../values/errors.ts";
+import { floatText } from "../values/float-text.ts";
+import { repr } from "../values/printing.ts";
+import { isList, PyFloat, PyTuple, type PyValue, textOf, typeName } from "../values/values.ts";
 import { repeatText } from "./arithmetic.ts";
-import { chargeSteps, chargeText } from "./bounds.ts";
 import { sorted } from "./comparison.ts";
-import { PyDict } from "./dict.ts";
-import { floatText } from "./float-text.ts";
-import { repr } from "./printing.ts";
-import { isList, PyFloat, PyTuple, type PyValue, textOf, typeName } from "./values.ts";
 
 export interface JsonFormat {
   readonly ensureAscii: boolean;

@@ -1,15 +1,16 @@
 /** @module `"…%s…" % values`. */
-import { PythonError, typeError, valueError } from "../errors.ts";
-import { chargeText } from "./bounds.ts";
+
+import { chargeText } from "../values/bounds.ts";
+import { PyDict } from "../values/dict.ts";
+import { PythonError, typeError, valueError } from "../values/errors.ts";
+import { formatMagnitude } from "../values/float-format.ts";
+import type { PyInt } from "../values/integers.ts";
+import { repr, str } from "../values/printing.ts";
+import { subtext, textLength } from "../values/text.ts";
+import { Undefined } from "../values/undefined.ts";
+import { isList, type Markup, PyFloat, PyTuple, type PyValue, textOf, typeName } from "../values/values.ts";
 import { numberOf } from "./comparison.ts";
 import { toDouble, truncated } from "./conversions.ts";
-import { PyDict } from "./dict.ts";
-import { formatMagnitude } from "./float-format.ts";
-import type { PyInt } from "./integers.ts";
-import { repr, str } from "./printing.ts";
-import { subtext, textLength } from "./text.ts";
-import { Undefined } from "./undefined.ts";
-import { isList, type Markup, PyFloat, PyTuple, type PyValue, textOf, typeName } from "./values.ts";
 
 const specifier =
   /%(?:\(([^()]*(?:\([^()]*\)[^()]*)*)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d*))?[hlL]?([\s\S])?/gu;

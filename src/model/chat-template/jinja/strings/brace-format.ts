@@ -1,9 +1,10 @@
 /** @module `"…{}…".format(…)`, with the fields looked up as the template itself does. */
-import { PythonError, valueError } from "../errors.ts";
-import { chargeText } from "./bounds.ts";
-import { asciiOnly } from "./percent-format.ts";
-import { repr, str } from "./printing.ts";
-import type { PyValue } from "./values.ts";
+
+import { asciiOnly } from "../operations/percent-format.ts";
+import { chargeText } from "../values/bounds.ts";
+import { PythonError, valueError } from "../values/errors.ts";
+import { repr, str } from "../values/printing.ts";
+import type { PyValue } from "../values/values.ts";
 
 export interface FormatSource {
   readonly args: readonly PyValue[];

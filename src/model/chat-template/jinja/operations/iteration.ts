@@ -1,9 +1,10 @@
 /** @module Going through values, their length, and slices of them. */
-import { typeError, valueError } from "../errors.ts";
-import { chargeScan, chargeSteps } from "./bounds.ts";
-import { DictView, PyDict } from "./dict.ts";
-import { characters, hasSurrogates, textLength } from "./text.ts";
-import { assertDefined, Undefined } from "./undefined.ts";
+
+import { chargeScan, chargeSteps } from "../values/bounds.ts";
+import { DictView, PyDict } from "../values/dict.ts";
+import { typeError, valueError } from "../values/errors.ts";
+import { characters, hasSurrogates, textLength } from "../values/text.ts";
+import { assertDefined, Undefined } from "../values/undefined.ts";
 import {
   isList,
   Markup,
@@ -14,7 +15,7 @@ import {
   type PyValue,
   textOf,
   typeName,
-} from "./values.ts";
+} from "../values/values.ts";
 
 /** The items of a value, charged as they are gone through. Throws TypeError where there are none. */
 export function iterate(value: PyValue, subject?: string): Iterable<PyValue> {

@@ -2,7 +2,7 @@
  * @module What one render may use. A render is synchronous, so one set of counters at a time is in force; work that is not
  * bounded by a node of the template (the length of a text, the size of a list) is charged here before it is done.
  */
-import { TemplateLimitError } from "../errors.ts";
+import { TemplateLimitError } from "./errors.ts";
 
 export interface RenderLimits {
   /** Nodes evaluated and items gone through. */

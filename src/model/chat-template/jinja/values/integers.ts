@@ -1,5 +1,5 @@
 /** @module Python's `int`: a number while it is a safe integer, else a bigint, of a bounded length. */
-import { TemplateLimitError } from "../errors.ts";
+import { TemplateLimitError } from "./errors.ts";
 
 /** Longer integers are refused: one multiplication of such takes milliseconds. */
 const maxBits = 65_536;
