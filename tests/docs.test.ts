@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
+import { decisionIndex, faultsOf, readDecisions } from "../scripts/decision-index.ts";
 import { serverOptions } from "../src/cli/options/server-options.ts";
 import { errorCatalogue } from "../src/core/errors.ts";
 import { engineOptions } from "../src/instance/options/engine-options.ts";
@@ -59,4 +60,13 @@ test("docs/sampling-defaults.md has every recommendation with its values and its
     const row = [family, ...values.map((value) => value ?? "–"), source].join(" | ");
     assert.ok(text.includes(`| ${row} |`), row);
   }
+});
+
+test("decisions have the form of decision 000, and their index lists them", () => {
+  const records = readDecisions();
+  const rooms = readdirSync(join(root, "src"));
+  assert.ok(records.length > 80);
+  assert.deepEqual(faultsOf(records, new Set(["house", ...rooms])), []);
+  const message = "run node scripts/build-decision-index.ts";
+  assert.equal(read("docs/decisions/README.md"), decisionIndex(records), message);
 });
