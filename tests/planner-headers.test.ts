@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type ConfigObject, parseModelConfig } from "../src/planner/index.ts";
-import { countParameters } from "../src/planner/model/rank-tensors.ts";
+import { countParameters } from "../src/planner/model/weights/rank-tensors.ts";
 
 interface Checkpoint {
   readonly name: string;

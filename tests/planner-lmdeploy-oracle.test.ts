@@ -12,7 +12,7 @@ import {
   parseModelConfig,
   plan,
 } from "../src/planner/index.ts";
-import { exact } from "../src/planner/quantity.ts";
+import { exact } from "../src/planner/quantity/quantity.ts";
 
 interface OracleCase {
   readonly latent: boolean;
@@ -83,7 +83,7 @@ function requestOf(given: OracleCase): PlanRequest {
     engine: "lmdeploy",
     version: "0.18.0",
     usage: "serve",
-    known: {
+    measured: {
       activations: exact(0, "not part of the sizing"),
       free: exact(Math.min(...given.free), "the case"),
     },

@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { PagodaError } from "../src/core/errors.ts";
-import { noLengthMessage, noMemoryMessage, tooLongMessage } from "../src/planner/engines/vllm/log-lines.ts";
+import {
+  noLengthMessage,
+  noMemoryMessage,
+  tooLongMessage,
+} from "../src/planner/engines/vllm/log/expected-lines.ts";
 import { vllmProfile } from "../src/planner/engines/vllm/versions.ts";
 import { groupLayers, type NamedLayer, projectGroups } from "../src/planner/kv/layer-groups.ts";
 import type { LayerSpec } from "../src/planner/kv/layer-spec.ts";

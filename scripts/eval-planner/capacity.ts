@@ -1,6 +1,5 @@
 /** @module What a real vLLM allocated for small configurations against the plan of the same start. */
 
-import { pythonRound2 } from "../../src/planner/bytes.ts";
 import {
   type ConfigObject,
   findDevice,
@@ -8,6 +7,7 @@ import {
   parseModelConfig,
   plan,
 } from "../../src/planner/index.ts";
+import { pythonRound2 } from "../../src/planner/quantity/bytes.ts";
 import type { CapacityReport } from "./report.ts";
 
 export interface CapacityRow {

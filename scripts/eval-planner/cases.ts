@@ -9,7 +9,7 @@ import {
   type ModelFacts,
   type PlanRequest,
   parseModelConfig,
-  quantisationNamed,
+  quantizationNamed,
   withTotal,
 } from "../../src/planner/index.ts";
 
@@ -141,26 +141,26 @@ function modelOf(
   if (config === undefined) return `no configuration of ${row.model}`;
   try {
     const facts = parseModelConfig(row.model, config);
-    const quantisation = facts.quantisation ?? statedQuantisation(row, assumed);
+    const quantization = facts.quantization ?? statedQuantization(row, assumed);
     const dtype =
       row.dtype === "float16" || row.dtype === "float32" || row.dtype === "bfloat16"
         ? row.dtype
         : facts.dtype;
-    return { ...facts, quantisation, dtype };
+    return { ...facts, quantization, dtype };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
 }
 
 /** A format the planner has no name for counts by the bits in its name. */
-function statedQuantisation(row: LogCase, assumed: string[]): ModelFacts["quantisation"] {
+function statedQuantization(row: LogCase, assumed: string[]): ModelFacts["quantization"] {
   if (row.quantization === null) return null;
   try {
-    return quantisationNamed(row.quantization);
+    return quantizationNamed(row.quantization);
   } catch {
-    assumed.push("quantisation");
+    assumed.push("quantization");
     const bits = /(?:int|w|fp)?(2|3|4|8)/.exec(row.quantization)?.[1] ?? "4";
-    return quantisationNamed(bits === "8" ? "compressed-tensors int8" : "gptq");
+    return quantizationNamed(bits === "8" ? "compressed-tensors int8" : "gptq");
   }
 }
 
@@ -192,7 +192,7 @@ export function prepareCase(row: LogCase, configs: ReadonlyMap<string, ConfigObj
     kind: "ready",
     row,
     assumed,
-    isComplete: completenessOf(row) && !assumed.includes("quantisation"),
+    isComplete: completenessOf(row) && !assumed.includes("quantization"),
     hasDevice: isStated,
     request: {
       model,

@@ -73,7 +73,7 @@ function arithmeticOf(request: PlanRequest, row: LogCase): Arithmetic[] {
     const rounding = outcome.available_kv_bytes === null ? printRounding : 0;
     const given = planned({
       ...request,
-      known: {
+      measured: {
         availableKv: {
           lowBytes: bytes - rounding,
           expectedBytes: bytes,

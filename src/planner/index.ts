@@ -18,10 +18,12 @@ export {
   emptyCalibration,
   withEntry,
 } from "./calibrate/calibration.ts";
-export { type Arrangement, compareReplicas, compareSentence } from "./compare.ts";
+export { type Arrangement, compareReplicas, compareSentence } from "./copies/compare.ts";
+export { type CardPlan, planInstances } from "./copies/instances.ts";
+export { heldBytes, planReplicas, type ReplicaPlan } from "./copies/replicas.ts";
+export { decodeTokensPerSecond } from "./copies/throughput.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
-export { draftModelNamed } from "./draft-name.ts";
 export { type PagodaStart, planPagoda } from "./engines/pagoda/plan.ts";
 export { knownEngines, plan } from "./engines.ts";
 export {
@@ -33,14 +35,13 @@ export {
 } from "./explain/explanation.ts";
 export type { LogEngine, LogFacts } from "./explain/log-facts.ts";
 export { readLog } from "./explain/read-log.ts";
-export { type FitAnswer, type FitResult, type FitWish, fitPlan } from "./fit.ts";
-export { type CardPlan, planInstances } from "./instances.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export type { ConfigObject } from "./model/config-fields.ts";
+export { draftModelNamed } from "./model/draft-name.ts";
 export type { ModelFacts } from "./model/facts.ts";
 export { configOfGguf } from "./model/gguf-config.ts";
 export { parseModelConfig } from "./model/parse-config.ts";
-export { quantisationNamed } from "./model/parse-quantisation.ts";
+export { quantizationNamed } from "./model/parse-quantization.ts";
 export type {
   CountRange,
   FlagValues,
@@ -51,10 +52,9 @@ export type {
   Suggestion,
   Verdict,
 } from "./plan.ts";
-export { type Evidence, exact as exactQuantity, type Quantity } from "./quantity.ts";
-export { heldBytes, planReplicas, type ReplicaPlan } from "./replicas.ts";
-export { planFewestCards, tensorParallelFlag } from "./tensor-parallel.ts";
-export { decodeTokensPerSecond } from "./throughput.ts";
+export { type Evidence, exact as exactQuantity, type Quantity } from "./quantity/quantity.ts";
+export { planFewestCards, tensorParallelFlag } from "./search/fewest-cards.ts";
+export { type FitAnswer, type FitResult, type FitWish, fitPlan } from "./search/search-flags.ts";
 export { parseStartCommand, type TranslatedEngine } from "./translate/command-line.ts";
 export type { Kept } from "./translate/match-pool.ts";
 export { type Translation, translateStart } from "./translate/translate.ts";

@@ -2,7 +2,7 @@
 import type { Resolved } from "../core/resolved.ts";
 import type { Device } from "./device/device.ts";
 import type { ModelFacts } from "./model/facts.ts";
-import type { Quantity } from "./quantity.ts";
+import type { Quantity } from "./quantity/quantity.ts";
 
 /** Flags as typed, without dashes: `gpu-memory-utilization` → "0.9"; a switch is true. */
 export type FlagValues = Readonly<Record<string, string | true>>;
@@ -23,11 +23,11 @@ export interface PlanRequest {
   /** The draft model that a speculative flag names; without it the catalogue is asked. */
   readonly draftModel?: ModelFacts;
   /** What a log of this very set-up said; wins over the estimates. */
-  readonly known?: KnownBytes;
+  readonly measured?: MeasuredBytes;
 }
 
 /** Components that were read from a log or a device, in bytes of one rank. */
-export interface KnownBytes {
+export interface MeasuredBytes {
   readonly weights?: Quantity;
   readonly activations?: Quantity;
   readonly persistent?: Quantity;

@@ -2,14 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { gib } from "./bytes.ts";
+import { planReplicas } from "./copies/replicas.ts";
 import { withTotal } from "./device/device.ts";
 import { findDevice } from "./device/find-device.ts";
 import { plan } from "./engines.ts";
-import { fitPlan } from "./fit.ts";
 import { modelNamed } from "./model/catalogue.ts";
 import type { PlanRequest } from "./plan.ts";
-import { planReplicas } from "./replicas.ts";
+import { gib } from "./quantity/bytes.ts";
+import { fitPlan } from "./search/search-flags.ts";
 
 const models = [
   "Qwen/Qwen2.5-0.5B",
@@ -147,7 +147,7 @@ test("the inverse of a plan is a plan that serves what was asked", () => {
   );
 });
 
-test("among given quantisations the first that serves is taken, and the next are named with what they cost", () => {
+test("among given quantizations the first that serves is taken, and the next are named with what they cost", () => {
   const given = request("Qwen/Qwen2.5-14B-Instruct", "RTX 4090", "vllm", {});
   const wish = { users: 4, contextTokens: 4096 };
   const { best, alternatives } = fitPlan(given, wish, { quantizations: ["none", "fp8", "awq"] });

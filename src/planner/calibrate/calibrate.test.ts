@@ -80,15 +80,15 @@ test("one field of difference narrows the estimates and says which; two leave th
 
 test("weights that a flag has changed are not taken from the log", () => {
   const { request } = calibratedRequest(store, llama({ "cpu-offload-gb": "4" }));
-  assert.equal(request.known?.weights, undefined);
-  assert.notEqual(request.known?.activations, undefined);
+  assert.equal(request.measured?.weights, undefined);
+  assert.notEqual(request.measured?.activations, undefined);
 });
 
 test("LMDeploy: the free memory after loading is taken over, less what others hold now", () => {
   const saved = storeOf("lmdeploy-32b-awq-24g", "RTX 4090");
   const start = requestOf("Qwen/Qwen2.5-32B-Instruct-AWQ", "RTX 4090", "lmdeploy", null, {});
   const free = (usedBytes: number): number =>
-    calibratedRequest(saved, { ...start, usedBytes }).request.known?.free?.expectedBytes ?? Number.NaN;
+    calibratedRequest(saved, { ...start, usedBytes }).request.measured?.free?.expectedBytes ?? Number.NaN;
   assert.ok(Math.abs(free(0) / 2 ** 20 - 4818.07) < 0.01, `${free(0)}`);
   assert.equal(free(0) - free(2 ** 30), 2 ** 30);
 });

@@ -4,8 +4,8 @@
  */
 import { partOf } from "../explain/measured-parts.ts";
 import { planOrNull } from "../explain/trial.ts";
-import type { KnownBytes, Plan, PlanRequest } from "../plan.ts";
-import { estimated, measured, type Quantity } from "../quantity.ts";
+import type { MeasuredBytes, Plan, PlanRequest } from "../plan.ts";
+import { estimated, measured, type Quantity } from "../quantity/quantity.ts";
 import {
   type CalibratedBytes,
   type CalibratedPart,
@@ -44,7 +44,7 @@ const fieldNames: Readonly<Record<keyof CalibrationKey, string>> = {
 };
 
 export interface Calibrated {
-  readonly known: KnownBytes;
+  readonly measured: MeasuredBytes;
   /** The card's total as the log of the very start printed it. */
   readonly total: Quantity | null;
   /** Says which log was used and what differs. */
@@ -60,12 +60,12 @@ function hasSameWeights(seen: CalibratedBytes, planned: Plan): boolean {
 }
 
 function sameStart(entry: CalibrationEntry, planned: Plan, usedBytes: number): Calibrated {
-  const known: Parts = {};
+  const parts: Parts = {};
   for (const name of calibratedParts) {
     const part = entry.parts[name];
     if (part === undefined || (name === "weights" && !hasSameWeights(part, planned))) continue;
     const { measuredBytes, errorBytes } = part;
-    known[name] = {
+    parts[name] = {
       lowBytes: measuredBytes - errorBytes,
       expectedBytes: measuredBytes,
       highBytes: measuredBytes + errorBytes,
@@ -79,30 +79,30 @@ function sameStart(entry: CalibrationEntry, planned: Plan, usedBytes: number): C
     loaded === null || !hasSameWeights(loaded, planned)
       ? {}
       : { free: measured(wholeBytes - usedBytes - loaded.measuredBytes, source, loaded.errorBytes) };
-  const names = [...Object.keys(known), ...Object.keys(free)];
-  return { known: { ...known, ...free }, total, note: `measured by ${source}: ${names.join(", ")}` };
+  const names = [...Object.keys(parts), ...Object.keys(free)];
+  return { measured: { ...parts, ...free }, total, note: `measured by ${source}: ${names.join(", ")}` };
 }
 
 function nearStart(entry: CalibrationEntry, planned: Plan, field: keyof CalibrationKey): Calibrated | null {
-  const known: Parts = {};
+  const parts: Parts = {};
   const name = fieldNames[field];
   for (const part of calibratedParts) {
     const seen = entry.parts[part];
     const estimate = partOf(planned, part);
     // Weights follow from the configuration; another model's say nothing about them.
     if (seen === undefined || part === "weights" || estimate.evidence.kind !== "estimated") continue;
-    known[part] = narrowed(
+    parts[part] = narrowed(
       estimate,
       seen,
       `${estimate.evidence.why}; narrowed by ${entry.source}, another ${name}`,
     );
   }
-  if (Object.keys(known).length === 0) return null;
+  if (Object.keys(parts).length === 0) return null;
   const there = `${entry.key[field]}`;
   return {
-    known,
+    measured: parts,
     total: null,
-    note: `narrowed by ${entry.source} (${name} ${there} there): ${Object.keys(known).join(", ")}`,
+    note: `narrowed by ${entry.source} (${name} ${there} there): ${Object.keys(parts).join(", ")}`,
   };
 }
 
@@ -119,7 +119,7 @@ const nearness: readonly (keyof CalibrationKey)[] = [
 
 /**
  * What the store knows of a planned start.
- * @param planned the plan of the request, nothing known.
+ * @param planned the plan of the request, nothing measured.
  */
 function calibrate(store: CalibrationStore, planned: Plan, usedBytes: number): Calibrated | null {
   const key = calibrationKey(planned);
@@ -149,5 +149,8 @@ export function calibratedRequest(store: CalibrationStore, request: PlanRequest)
   const found = planned === null ? null : calibrate(store, planned, request.usedBytes);
   if (found === null) return { request, note: null };
   const device = found.total === null ? request.device : { ...request.device, total: found.total };
-  return { request: { ...request, device, known: { ...found.known, ...request.known } }, note: found.note };
+  return {
+    request: { ...request, device, measured: { ...found.measured, ...request.measured } },
+    note: found.note,
+  };
 }

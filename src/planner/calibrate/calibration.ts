@@ -2,7 +2,7 @@
 import { partOf } from "../explain/measured-parts.ts";
 import type { Measured } from "../explain/trial.ts";
 import type { Plan } from "../plan.ts";
-import type { Quantity } from "../quantity.ts";
+import type { Quantity } from "../quantity/quantity.ts";
 
 /** Everything a residual depends on (vllm-memory.md §2.6); the share and the length are not among it. */
 export interface CalibrationKey {
@@ -100,12 +100,12 @@ function doubtOf(part: Quantity): number {
 
 /** What a log measured of its own start; null where it measured nothing that can be kept. */
 export function calibrationEntry(
-  { request, planned, known }: Measured,
+  { request, planned, parts: seen }: Measured,
   source: string,
 ): CalibrationEntry | null {
   const parts: Partial<Record<CalibratedPart, CalibratedBytes>> = {};
   for (const name of calibratedParts) {
-    const part = known[name];
+    const part = seen[name];
     if (part === undefined || part.evidence.kind === "exact") continue;
     parts[name] = {
       measuredBytes: Math.round(part.expectedBytes),
@@ -117,11 +117,11 @@ export function calibrationEntry(
   }
   const total = request.device.total;
   const loaded =
-    known.free === undefined
+    seen.free === undefined
       ? null
       : {
-          measuredBytes: Math.round(total.expectedBytes - request.usedBytes - known.free.expectedBytes),
-          errorBytes: doubtOf(known.free),
+          measuredBytes: Math.round(total.expectedBytes - request.usedBytes - seen.free.expectedBytes),
+          errorBytes: doubtOf(seen.free),
           expectedBytes: Math.round(partOf(planned, "weights").expectedBytes),
         };
   if (Object.keys(parts).length === 0 && loaded === null) return null;

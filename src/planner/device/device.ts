@@ -1,6 +1,6 @@
 /** @module A device as the planner sees it: values only, wherever they came from. */
-import { gib } from "../bytes.ts";
-import { estimated, measured, type Quantity } from "../quantity.ts";
+import { gib } from "../quantity/bytes.ts";
+import { estimated, measured, type Quantity } from "../quantity/quantity.ts";
 import type { DeviceRow } from "./device-rows.ts";
 
 /** How an engine classes a device for its default batch sizes. */

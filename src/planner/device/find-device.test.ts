@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
-import { gib } from "../bytes.ts";
+import { gib } from "../quantity/bytes.ts";
 import { withTotal } from "./device.ts";
 import { deviceRows } from "./device-rows.ts";
 import { deviceOfTotal, findDevice, lookUpDevice } from "./find-device.ts";

@@ -1,8 +1,8 @@
 /** @module A device by any name people use for it, MIG slices included. */
 import { PagodaError } from "../../core/errors.ts";
-import { gib } from "../bytes.ts";
 import { nearest } from "../nearest.ts";
-import { estimated } from "../quantity.ts";
+import { gib } from "../quantity/bytes.ts";
+import { estimated } from "../quantity/quantity.ts";
 import { type Device, deviceOf } from "./device.ts";
 import { type DeviceRow, deviceRows } from "./device-rows.ts";
 

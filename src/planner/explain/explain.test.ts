@@ -4,10 +4,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
-import { gib } from "../bytes.ts";
 import { findDevice } from "../device/find-device.ts";
 import { plan } from "../engines.ts";
 import { lookUpModel } from "../model/catalogue.ts";
+import { gib } from "../quantity/bytes.ts";
 import { type Explanation, explainLog, measuredStart } from "./explanation.ts";
 import type { LogFacts } from "./log-facts.ts";
 import { readLog } from "./read-log.ts";
@@ -218,7 +218,7 @@ test("every change that is offered fits by the engine's own rules, and the next 
   const measured = measuredStart(facts, contextOf(facts, "RTX 4090"));
   assert.ok(measured !== null);
   const verdict = (flags: Record<string, string>): string =>
-    plan({ ...measured.request, known: measured.known, flags: { ...measured.request.flags, ...flags } })
+    plan({ ...measured.request, measured: measured.parts, flags: { ...measured.request.flags, ...flags } })
       .verdict.kind;
   assert.notEqual(verdict({}), "fits");
   const { changes } = explained("lmdeploy-32b-awq-24g", "RTX 4090");
@@ -249,9 +249,9 @@ test("the sum of what a log leaves unstated is taken from its own budget", () =>
   const facts = readLog(textOf("vllm-0.19.1-14b-awq-a10g"));
   const measured = measuredStart(facts, contextOf(facts, "A10G"));
   assert.ok(measured !== null);
-  const again = plan({ ...measured.request, known: measured.known });
+  const again = plan({ ...measured.request, measured: measured.parts });
   near(again.kv?.available.expectedBytes, 0.18);
-  assert.equal(measured.known.activations?.evidence.kind, "measured");
+  assert.equal(measured.parts.activations?.evidence.kind, "measured");
 });
 
 test("an out-of-memory of PyTorch is put into its phase by the traceback", () => {

@@ -1,20 +1,20 @@
 /** @module A start-up log explained: what each component took, against what the planner computes, why it failed, what to change. */
 import { PagodaError } from "../../core/errors.ts";
 import type { Device } from "../device/device.ts";
+import { legacyRunner } from "../engines/lmdeploy/log/log-lines.ts";
 import { plan } from "../engines.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import {
   deepFreeze,
   type FlagValues,
-  type KnownBytes,
+  type MeasuredBytes,
   type Plan,
   type PlanRequest,
   type Suggestion,
 } from "../plan.ts";
-import type { Quantity } from "../quantity.ts";
+import type { Quantity } from "../quantity/quantity.ts";
 import { type Cause, causeOf } from "./cause.ts";
 import { smallestChanges } from "./changes.ts";
-import { legacyRunner } from "./lmdeploy-lines.ts";
 import type { FigureName, LogFacts } from "./log-facts.ts";
 import { partOf, partsOfLog } from "./measured-parts.ts";
 import { type Measured, planOrNull } from "./trial.ts";
@@ -111,7 +111,7 @@ export function measuredStart(facts: LogFacts, context: ExplainContext): Measure
   if (bare === null || first === null) return null;
   const request = { ...bare, usedBytes: usedBytes(facts, first) };
   const planned = planOrNull(request) ?? first;
-  return { request, planned, known: partsOfLog(facts, planned) };
+  return { request, planned, parts: partsOfLog(facts, planned) };
 }
 
 const figureOf: Readonly<Record<string, FigureName>> = {
@@ -122,13 +122,13 @@ const figureOf: Readonly<Record<string, FigureName>> = {
   kvPool: "availableKv",
 };
 
-function loggedPart(facts: LogFacts, known: KnownBytes, name: string): Quantity | null {
+function loggedPart(facts: LogFacts, parts: MeasuredBytes, name: string): Quantity | null {
   const figure = figureOf[name];
   const stated = figure === undefined ? undefined : facts.figures[figure];
   if (stated !== undefined) return stated;
   if (name === "graphs" && facts.figures.capturedGraphs !== undefined) return facts.figures.capturedGraphs;
   const implied =
-    name === "persistent" || name === "activations" || name === "graphs" ? known[name] : undefined;
+    name === "persistent" || name === "activations" || name === "graphs" ? parts[name] : undefined;
   return implied?.evidence.kind === "measured" ? implied : null;
 }
 
@@ -151,17 +151,17 @@ function componentsOf(facts: LogFacts, measured: Measured | null): ExplainedComp
       const logged = facts.figures[name];
       return logged === undefined ? [] : [{ name, label, logged, planned: null }];
     });
-  const { planned, known } = measured;
-  const parts = planned.components.map(({ name, label, quantity }) => ({
+  const { planned, parts } = measured;
+  const rows = planned.components.map(({ name, label, quantity }) => ({
     name,
     label,
-    logged: loggedPart(facts, known, name),
+    logged: loggedPart(facts, parts, name),
     planned: quantity,
   }));
   const { free } = facts.figures;
   return free === undefined
-    ? parts
-    : [...parts, { name: "free", label: "free after loading", logged: free, planned: null }];
+    ? rows
+    : [...rows, { name: "free", label: "free after loading", logged: free, planned: null }];
 }
 
 /** What the planner itself finds wrong with the flags, and what to write instead; null where it finds nothing. */
@@ -182,7 +182,7 @@ function refusalOf(facts: LogFacts, context: ExplainContext): string | null {
  */
 export function explainLog(facts: LogFacts, context: ExplainContext): Explanation {
   const measured = measuredStart(facts, context);
-  const answer = measured === null ? null : planOrNull({ ...measured.request, known: measured.known });
+  const answer = measured === null ? null : planOrNull({ ...measured.request, measured: measured.parts });
   const notes = [...facts.notes];
   if (context.model === null)
     notes.push("The log names no model that is known: give --model to have changes tried.");

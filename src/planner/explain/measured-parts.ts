@@ -1,6 +1,6 @@
 /** @module From what a log states to the components of a plan: stated figures, and what the engine's own sum leaves for the rest. */
-import type { KnownBytes, Plan, PlanComponent } from "../plan.ts";
-import { estimated, exact, mapQuantity, minus, type Quantity, sum } from "../quantity.ts";
+import type { MeasuredBytes, Plan, PlanComponent } from "../plan.ts";
+import { estimated, exact, mapQuantity, minus, type Quantity, sum } from "../quantity/quantity.ts";
 import type { LogFacts } from "./log-facts.ts";
 
 export type PartName = "weights" | "persistent" | "activations" | "graphs";
@@ -22,7 +22,7 @@ function isSummed(plan: Plan, name: PartName): boolean {
  * The components of a vLLM start. Where the log leaves some unstated but prints the KV memory, the budget's sum gives
  * them together: requested − weights − stated − KV. The peak takes that rest less what is expected of the others.
  */
-function vllmParts(facts: LogFacts, planned: Plan): KnownBytes {
+function vllmParts(facts: LogFacts, planned: Plan): MeasuredBytes {
   const { figures } = facts;
   const stated: Partial<Record<PartName, Quantity>> = {};
   for (const name of ["weights", ...residualParts] as const) {
@@ -85,8 +85,8 @@ function atLeastWhatDied(facts: LogFacts, planned: Plan, free: Quantity | null):
   );
 }
 
-/** What a log tells of the components of its own start, for `PlanRequest.known`. */
-export function partsOfLog(facts: LogFacts, planned: Plan): KnownBytes {
+/** What a log tells of the components of its own start, for `PlanRequest.measured`. */
+export function partsOfLog(facts: LogFacts, planned: Plan): MeasuredBytes {
   if (facts.engine === "vllm") return vllmParts(facts, planned);
   const free = lmdeployFree(facts, planned);
   const activations = atLeastWhatDied(facts, planned, free);
@@ -97,10 +97,10 @@ export function partsOfLog(facts: LogFacts, planned: Plan): KnownBytes {
  * Carries measured components over to changed flags: each is scaled as its estimate scales, so a smaller batch shrinks a
  * measured peak too. Free memory holds only for the same ranks.
  */
-export function carriedOver(known: KnownBytes, from: Plan, to: Plan): KnownBytes {
-  const scaled: { -readonly [Name in keyof KnownBytes]: KnownBytes[Name] } = {};
+export function carriedOver(parts: MeasuredBytes, from: Plan, to: Plan): MeasuredBytes {
+  const scaled: { -readonly [Name in keyof MeasuredBytes]: MeasuredBytes[Name] } = {};
   for (const name of ["weights", "persistent", "activations", "graphs"] as const) {
-    const measuredPart = known[name];
+    const measuredPart = parts[name];
     if (measuredPart === undefined) continue;
     const before = partOf(from, name).expectedBytes;
     const after = partOf(to, name).expectedBytes;
@@ -111,6 +111,6 @@ export function carriedOver(known: KnownBytes, from: Plan, to: Plan): KnownBytes
         : `${measuredPart.evidence.why}, scaled by ${factor.toFixed(3)}`;
     scaled[name] = mapQuantity(measuredPart, (bytes) => bytes * factor, why);
   }
-  if (known.free !== undefined && from.numDevices === to.numDevices) scaled.free = known.free;
+  if (parts.free !== undefined && from.numDevices === to.numDevices) scaled.free = parts.free;
   return scaled;
 }

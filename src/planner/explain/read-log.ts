@@ -1,8 +1,8 @@
 /** @module Recognises whose start-up output a text is, and reads it. */
 import { PagodaError } from "../../core/errors.ts";
+import { readLmdeployLog } from "../engines/lmdeploy/log/read-log.ts";
+import { readVllmLog } from "../engines/vllm/log/read-log.ts";
 import { type LogEngine, type LogFacts, plainLines } from "./log-facts.ts";
-import { readLmdeployLog } from "./read-lmdeploy-log.ts";
-import { readVllmLog } from "./read-vllm-log.ts";
 
 /** Words that only one engine writes; each line counts once for each engine. */
 const marks: Readonly<Record<LogEngine, RegExp>> = {

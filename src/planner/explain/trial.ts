@@ -1,14 +1,14 @@
 /** @module Tries changed flags against a start that a log has measured. */
 import { PagodaError } from "../../core/errors.ts";
 import { plan } from "../engines.ts";
-import type { FlagValues, KnownBytes, Plan, PlanRequest } from "../plan.ts";
+import type { FlagValues, MeasuredBytes, Plan, PlanRequest } from "../plan.ts";
 import { carriedOver } from "./measured-parts.ts";
 
 export interface Measured {
-  /** The start as logged, nothing known. */
+  /** The start as logged, nothing measured yet. */
   readonly request: PlanRequest;
   readonly planned: Plan;
-  readonly known: KnownBytes;
+  readonly parts: MeasuredBytes;
 }
 
 /** The plan of a request, or null where the engine would refuse the flags themselves. */
@@ -36,5 +36,5 @@ function planWith(measured: Measured, flags: FlagValues): Plan | null {
   const request = { ...measured.request, flags };
   const plain = planOrNull(request);
   if (plain === null) return null;
-  return planOrNull({ ...request, known: carriedOver(measured.known, measured.planned, plain) });
+  return planOrNull({ ...request, measured: carriedOver(measured.parts, measured.planned, plain) });
 }

@@ -9,7 +9,7 @@
  * Order of the rules as in get_kv_cache_groups of vLLM 0.32 (vllm-memory.md §3.4).
  */
 import { PagodaError } from "../../core/errors.ts";
-import { ceilDiv } from "../bytes.ts";
+import { ceilDiv } from "../quantity/bytes.ts";
 import {
   areMergeable,
   areUniform,

@@ -2,7 +2,7 @@
  * @module How one layer stores its keys and values (or its state), in vLLM's words: the page of a block and what a request
  * of a given length holds. Formulas: vllm-memory.md §3.1–3.2 and kv_cache_interface.py of vLLM 0.32.
  */
-import { ceilDiv } from "../bytes.ts";
+import { ceilDiv } from "../quantity/bytes.ts";
 
 /** A layer that keeps something for every token it may still look at. */
 export interface AttentionSpec {
@@ -23,7 +23,7 @@ export interface AttentionSpec {
   readonly spanKind: "window" | "chunk";
   /** Trailing tokens kept for multi-module speculation. */
   readonly extraTokens: number;
-  /** Whatever else must agree for layers to share a group (KV dtype name, quantisation mode). */
+  /** Whatever else must agree for layers to share a group (KV dtype name, quantization mode). */
   readonly label: string;
 }
 

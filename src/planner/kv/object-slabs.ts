@@ -7,7 +7,7 @@
  *
  * Source: lmdeploy-memory.md §2.3 (page.h, slab.h, object.cc).
  */
-import { gib, mib } from "../bytes.ts";
+import { gib, mib } from "../quantity/bytes.ts";
 
 export const pageBytes = 32 * mib;
 const largestSlab = gib;

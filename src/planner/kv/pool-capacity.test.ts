@@ -1,7 +1,7 @@
 /** The arithmetic cases of vLLM's test_kv_cache_utils (vllm-memory.md §8.2), with numbers written out. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gib } from "../bytes.ts";
+import { gib } from "../quantity/bytes.ts";
 import { groupLayers, type NamedLayer, poolBlockBytes } from "./layer-groups.ts";
 import type { AttentionSpec, LayerSpec, RequestLimits, StateSpec } from "./layer-spec.ts";
 import { type PoolRules, poolOutcome } from "./pool-capacity.ts";

@@ -5,7 +5,7 @@ import { catalogueEntries } from "./catalogue-data.ts";
 import type { ConfigObject } from "./config-fields.ts";
 import type { ModelFacts } from "./facts.ts";
 import { parseModelConfig } from "./parse-config.ts";
-import { parseQuantisation } from "./parse-quantisation.ts";
+import { parseQuantization } from "./parse-quantization.ts";
 
 export interface CatalogueEntry {
   /** Where the facts were found. */
@@ -18,7 +18,7 @@ export const catalogueModels: readonly string[] = Object.keys(catalogueEntries);
 
 const lastPart = (name: string): string => (name.split("/").at(-1) ?? name).toLowerCase();
 
-/** Endings that name a quantised export of a model whose shape is known. */
+/** Endings that name a quantized export of a model whose shape is known. */
 const exports: readonly (readonly [RegExp, ConfigObject])[] = [
   [/-awq$/i, { quant_method: "awq", bits: 4, group_size: 128, zero_point: true }],
   [/-gptq-int4$/i, { quant_method: "gptq", bits: 4, group_size: 128, sym: true }],
@@ -35,16 +35,16 @@ function entryNamed(name: string): readonly [string, CatalogueEntry] | null {
   return found ?? null;
 }
 
-/** A quantised export by its ending: the shape of the plain model, the quantisation assumed. */
+/** A quantized export by its ending: the shape of the plain model, the quantization assumed. */
 function exportNamed(name: string): ModelFacts | null {
-  for (const [ending, quantisation] of exports) {
+  for (const [ending, quantization] of exports) {
     if (!ending.test(name)) continue;
     const base = entryNamed(name.replace(ending, ""));
     if (base === null) return null;
     const facts = parseModelConfig(name, base[1].config);
     return {
       ...facts,
-      quantisation: parseQuantisation(quantisation),
+      quantization: parseQuantization(quantization),
       assumed: [...facts.assumed, `quantization_config from the ending of the name (shape of ${base[0]})`],
     };
   }

@@ -62,7 +62,7 @@ export const eagleHead: (target: ModelFacts, isThird: boolean) => DependentDraft
       layer?.mixer.kind === "attention" ? { ...layer.mixer, window: null, chunk: null } : layer?.mixer;
     const layers: readonly LayerFacts[] =
       mixer === undefined ? [] : [{ mixer, feedForward: { kind: "dense", width, isGated: true } }];
-    const facts = { ...withLayers(target, layers), quantisation: null };
+    const facts = { ...withLayers(target, layers), quantization: null };
     const bytes = dtypeBytes(target.dtype);
     const queryRows =
       mixer?.kind === "attention" ? (mixer.numHeads + 2 * mixer.numKvHeads) * mixer.headDim : 0;

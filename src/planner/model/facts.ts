@@ -112,7 +112,7 @@ export interface VisionFacts {
   readonly patchesPerToken: number;
 }
 
-export interface QuantisationFacts {
+export interface QuantizationFacts {
   readonly method:
     | "awq"
     | "gptq"
@@ -132,7 +132,7 @@ export interface QuantisationFacts {
   readonly blockSide: number | null;
   readonly isSymmetric: boolean;
   readonly usesActivationOrder: boolean;
-  readonly quantisesHead: boolean;
+  readonly quantizesHead: boolean;
   /** Roles kept in 16 bits beyond embedding, head, norms and router. */
   readonly keeps: readonly ("attention" | "sharedExpert" | "denseFeedForward" | "linearMixer")[];
   readonly ggufType: string | null;
@@ -150,7 +150,7 @@ export interface ModelFacts {
   readonly dtype: ModelDtype;
   readonly layers: readonly LayerFacts[];
   readonly traits: ArchitectureTraits;
-  readonly quantisation: QuantisationFacts | null;
+  readonly quantization: QuantizationFacts | null;
   readonly vision: VisionFacts | null;
   /** Draft layers that the checkpoint carries (multi-token prediction); not loaded unless asked for. */
   readonly numDraftLayers: number;

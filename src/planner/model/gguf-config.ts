@@ -73,6 +73,6 @@ export function configOfGguf(
   }
   const tokens = metadata.get("tokenizer.ggml.tokens");
   if (config.vocab_size === undefined && Array.isArray(tokens)) config.vocab_size = tokens.length;
-  const isQuantised = !["F32", "F16", "BF16"].includes(mainType);
-  return isQuantised ? { ...config, quantization_config: { quant_method: "gguf", type: mainType } } : config;
+  const isQuantized = !["F32", "F16", "BF16"].includes(mainType);
+  return isQuantized ? { ...config, quantization_config: { quant_method: "gguf", type: mainType } } : config;
 }

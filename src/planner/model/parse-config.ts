@@ -4,7 +4,7 @@ import { architectureTraits } from "./architectures.ts";
 import { ConfigFields, type ConfigObject, isObject } from "./config-fields.ts";
 import type { ArchitectureTraits, FeedForward, LayerFacts, Mixer, ModelDtype, ModelFacts } from "./facts.ts";
 import { type LayerKind, layerKinds } from "./layer-kinds.ts";
-import { declaredKvDtype, parseQuantisation } from "./parse-quantisation.ts";
+import { declaredKvDtype, parseQuantization } from "./parse-quantization.ts";
 import { visionFacts } from "./vision.ts";
 
 /** Names under which wrappers keep the configuration of their text model. */
@@ -225,7 +225,7 @@ export function parseModelConfig(name: string, config: ConfigObject): ModelFacts
     mixer: mixerOf(fields, hiddenSize, kind.mixer),
     feedForward: kind.hasFeedForward ? feedForward(fields, refined, index, hiddenSize) : { kind: "none" },
   }));
-  const quantisation = fields.source.quantization_config ?? fields.source.compression_config;
+  const quantization = fields.source.quantization_config ?? fields.source.compression_config;
   const vision = visionFacts(id, config, hiddenSize, fields.assumed);
   const isTied = fields.boolean("tie_word_embeddings");
   if (isTied === null) fields.assumed.push("tie_word_embeddings = false (not in the configuration)");
@@ -239,7 +239,7 @@ export function parseModelConfig(name: string, config: ConfigObject): ModelFacts
     dtype: dtypeOf(fields),
     layers,
     traits: refined,
-    quantisation: parseQuantisation(quantisation),
+    quantization: parseQuantization(quantization),
     vision,
     numDraftLayers: fields.integer(["num_nextn_predict_layers", "mtp_num_hidden_layers"], 0) ?? 0,
     numRotaryTables:
@@ -250,7 +250,7 @@ export function parseModelConfig(name: string, config: ConfigObject): ModelFacts
               .filter((kind) => kind.mixer === "sliding" || kind.mixer === "full")
               .map((kind) => (/^Gemma[34]/.test(id) ? kind.mixer : "all")),
           ).size,
-    declaredKvDtype: declaredKvDtype(quantisation),
+    declaredKvDtype: declaredKvDtype(quantization),
     assumed: [...new Set(fields.assumed)],
   });
 }

@@ -1,7 +1,8 @@
 /** @module The pool of the target engine: the share, block count or byte size that gives it the same KV memory. */
+
+import { heldBytes } from "../copies/replicas.ts";
 import { planOrNull } from "../explain/trial.ts";
 import type { FlagValues, Plan, PlanRequest } from "../plan.ts";
-import { heldBytes } from "../replicas.ts";
 
 /** What the two starts shall have in common: the KV memory, or the whole footprint of the process (for packing). */
 export type Kept = "kv" | "footprint";

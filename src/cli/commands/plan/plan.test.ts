@@ -142,7 +142,7 @@ test("compare puts whole starts side by side", () => {
   assert.match(pagoda("compare", "--gpu", "L4", "vllm serve").error, /names no model/);
 });
 
-test("starts on one card in order: what each finds, which fails; the list of quantisations is searched in its order", () => {
+test("starts on one card in order: what each finds, which fails; the list of quantizations is searched in its order", () => {
   const start = "vllm serve Qwen/Qwen2.5-0.5B --max-model-len 2048 --gpu-memory-utilization";
   const card = pagoda("compare", "--together", "--gpu", "RTX 4090", `${start} 0.6`, `${start} 0.6`);
   assert.equal(card.status, 3);

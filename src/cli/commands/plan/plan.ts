@@ -51,7 +51,7 @@ export function addPlanCommand(program: Command): void {
     .option("--fit", "search lengths, shares, KV dtypes and tp for what serves them")
     .option(
       "--quantizations <list>",
-      "with --fit or --users: quantisations to choose among, the preferred first",
+      "with --fit or --users: quantizations to choose among, the preferred first",
     )
     .option("--replicas <n>", "the same command so many times on one card")
     .option("--compare <n>", "one instance against n smaller ones of the same card")

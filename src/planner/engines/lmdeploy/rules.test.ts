@@ -1,17 +1,17 @@
 /** The vectors of lmdeploy-memory.md §2.2, §2.3 and §4.5, and the refusals of §1.5. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gib, mib } from "../../bytes.ts";
 import { findDevice } from "../../device/find-device.ts";
 import { modelNamed } from "../../model/catalogue.ts";
 import type { FlagValues, PlanRequest } from "../../plan.ts";
-import { pytorchBlockBytes, turbomindBlockBytes } from "./kv-block.ts";
-import { pytorchPool } from "./pytorch.ts";
+import { gib, mib } from "../../quantity/bytes.ts";
+import { pytorchBlockBytes, turbomindBlockBytes } from "./plan/kv-block.ts";
+import { pytorchPool } from "./plan/pytorch.ts";
+import { slabCapacity } from "./plan/turbomind.ts";
+import { legacyBlocks } from "./plan/turbomind-legacy.ts";
+import { pytorchRuntimeBytes } from "./plan/working-memory.ts";
 import { lmdeployRules } from "./rules.ts";
 import { type QuantPolicy, resolveLmdeploySettings } from "./settings.ts";
-import { slabCapacity } from "./turbomind.ts";
-import { legacyBlocks } from "./turbomind-legacy.ts";
-import { pytorchRuntimeBytes } from "./working-memory.ts";
 
 function request(
   model: string,

@@ -1,15 +1,15 @@
 /** @module The settings of an LMDeploy start after its own defaults (lmdeploy-memory.md §3). */
 import { PagodaError } from "../../../core/errors.ts";
 import type { Resolved } from "../../../core/resolved.ts";
-import { ceilDiv, roundUp } from "../../bytes.ts";
 import type { Device } from "../../device/device.ts";
 import { FlagReader, setting } from "../../flags.ts";
 import type { Mixer, ModelFacts } from "../../model/facts.ts";
 import type { PlanRequest } from "../../plan.ts";
+import { ceilDiv, roundUp } from "../../quantity/bytes.ts";
 import { lmdeployFlags } from "./flag-table.ts";
 
 export type LmdeployRule = "turbomindSlab" | "turbomindLegacy" | "pytorch";
-/** Bits of one KV number by quantisation policy; fp8 has no scales. */
+/** Bits of one KV number by quantization policy; fp8 has no scales. */
 export type QuantPolicy = 0 | 4 | 8 | 16 | 17 | 42;
 
 export interface LmdeploySettings {
@@ -98,7 +98,7 @@ function ruleOf(flags: FlagReader, minor: number, model: ModelFacts): LmdeployRu
 
 /** TurboMind's own model list is short; what it lacks falls back to the PyTorch engine by itself. */
 function turbomindServes(model: ModelFacts): boolean {
-  const method = model.quantisation?.method;
+  const method = model.quantization?.method;
   if (method === "bitsandbytes" || method === "gguf" || method === "aqlm" || method === "nvfp4") return false;
   return !/^(Gemma|Phi|OPT|GPT2|GPTNeoX|Falcon|Bloom|Mamba|NemotronH|Cohere|StableLm|Starcoder)/.test(
     model.architecture,

@@ -9,7 +9,7 @@ import type { ModelShape } from "../../../core/footprint.ts";
 import { kvBlockBytes } from "../../../core/kv-layout.ts";
 import { setting } from "../../flags.ts";
 import { deepFreeze, type Plan, type PlanComponent } from "../../plan.ts";
-import { estimated, exact } from "../../quantity.ts";
+import { estimated, exact } from "../../quantity/quantity.ts";
 
 export interface PagodaStart {
   readonly modelName: string;

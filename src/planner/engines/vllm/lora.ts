@@ -6,12 +6,12 @@
  *   head           A  rank × hidden             B  rank × vocabulary    likewise
  */
 import { PagodaError } from "../../../core/errors.ts";
-import { allocatedBytes } from "../../caching-allocator.ts";
 import type { FlagReader } from "../../flags.ts";
 import { adapterWidths } from "../../model/adapter-widths.ts";
 import { dtypeBytes, type ModelFacts } from "../../model/facts.ts";
-import type { RankLayout } from "../../model/rank-tensors.ts";
-import { estimated, exact, type Quantity } from "../../quantity.ts";
+import type { RankLayout } from "../../model/weights/rank-tensors.ts";
+import { allocatedBytes } from "../../quantity/caching-allocator.ts";
+import { estimated, exact, type Quantity } from "../../quantity/quantity.ts";
 
 export interface LoraSettings {
   readonly maxLoras: number;

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PagodaError } from "../../../core/errors.ts";
-import { gib } from "../../bytes.ts";
 import { findDevice } from "../../device/find-device.ts";
 import { modelNamed } from "../../model/catalogue.ts";
 import { parseModelConfig } from "../../model/parse-config.ts";
-import type { FlagValues, KnownBytes, PlanRequest } from "../../plan.ts";
-import { exact } from "../../quantity.ts";
+import type { FlagValues, MeasuredBytes, PlanRequest } from "../../plan.ts";
+import { gib } from "../../quantity/bytes.ts";
+import { exact } from "../../quantity/quantity.ts";
 import { vllmRules } from "./rules.ts";
 
 function request(
@@ -17,7 +17,7 @@ function request(
   version: string,
   availableKvBytes: number | null = null,
 ): PlanRequest {
-  const known: KnownBytes =
+  const measuredBytes: MeasuredBytes =
     availableKvBytes === null ? {} : { availableKv: exact(availableKvBytes, "given") };
   return {
     model: modelNamed(model),
@@ -27,7 +27,7 @@ function request(
     version,
     flags,
     usage: "serve",
-    known,
+    measured: measuredBytes,
   };
 }
 

@@ -6,11 +6,11 @@
  *
  * Versions differ only through their profile (vllm/versions.ts). Source: vllm-memory.md.
  */
-import { gib, mib } from "../../bytes.ts";
+
 import { setting } from "../../flags.ts";
 import type { Pool } from "../../kv/pool-capacity.ts";
-import { countParameters } from "../../model/rank-tensors.ts";
-import { rankWeights } from "../../model/rank-weights.ts";
+import { countParameters } from "../../model/weights/rank-tensors.ts";
+import { rankWeights } from "../../model/weights/rank-weights.ts";
 import {
   type CountRange,
   deepFreeze,
@@ -20,15 +20,16 @@ import {
   type PlanComponent,
   type PlanRequest,
 } from "../../plan.ts";
-import { exact } from "../../quantity.ts";
-import { withSuggestions } from "../../suggestions.ts";
-import { type Budget, budgetOf, contextBytes } from "./budget.ts";
-import { vllmCandidates } from "./candidates.ts";
-import { type Ending, verdictOf } from "./ending.ts";
-import { expectedLines } from "./log-lines.ts";
-import { vllmPoolOutcome } from "./pool.ts";
-import { graphMemory } from "./residual.ts";
-import { type Start, startOf } from "./start.ts";
+import { gib, mib } from "../../quantity/bytes.ts";
+import { exact } from "../../quantity/quantity.ts";
+import { withSuggestions } from "../../search/suggestions.ts";
+import { expectedLines } from "./log/expected-lines.ts";
+import { type Budget, budgetOf, contextBytes } from "./plan/budget.ts";
+import { type Ending, verdictOf } from "./plan/outcome.ts";
+import { vllmPoolOutcome } from "./plan/pool.ts";
+import { graphMemory } from "./plan/profiled-memory.ts";
+import { type Start, startOf } from "./plan/start.ts";
+import { vllmCandidates } from "./remedies.ts";
 import { newestVllm } from "./versions.ts";
 
 interface PoolRange {

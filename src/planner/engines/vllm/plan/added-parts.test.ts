@@ -1,0 +1,144 @@
+/** What drafting, adapters and layers left out of a KV dtype add to a vLLM start, against sums done by hand. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { findDevice } from "../../../device/find-device.ts";
+import { modelNamed } from "../../../model/catalogue.ts";
+import type { FlagValues, Plan, PlanRequest } from "../../../plan.ts";
+import { gib } from "../../../quantity/bytes.ts";
+import { exact } from "../../../quantity/quantity.ts";
+import { vllmRules } from "../rules.ts";
+
+const llama = "meta-llama/Llama-3.1-8B-Instruct";
+
+function planned(model: string, flags: FlagValues, extra: Partial<PlanRequest> = {}): Plan {
+  return vllmRules.plan({
+    model: modelNamed(model),
+    device: findDevice("H100"),
+    usedBytes: 0,
+    engine: "vllm",
+    version: "0.32.0",
+    flags: { "max-model-len": "8192", ...flags },
+    usage: "serve",
+    ...extra,
+  });
+}
+
+function weightsOf(answer: Plan): number {
+  return answer.components.find(({ name }) => name === "weights")?.quantity.expectedBytes ?? 0;
+}
+
+const drafting = (config: object): FlagValues => ({ "speculative-config": JSON.stringify(config) });
+
+test("n-gram drafting holds nothing", () => {
+  const plain = planned(llama, {});
+  const drafted = planned(llama, drafting({ method: "ngram", num_speculative_tokens: 4 }));
+  assert.equal(weightsOf(drafted), weightsOf(plain));
+  assert.equal(drafted.kv?.bytesPerBlock, plain.kv?.bytesPerBlock);
+  assert.deepEqual(drafted.warnings, plain.warnings);
+});
+
+test("a draft model adds its own weights and its own layers to every block", () => {
+  const draft = "meta-llama/Llama-3.2-1B-Instruct";
+  const flags = drafting({ model: draft, num_speculative_tokens: 4 });
+  const [plain, alone, drafted] = [planned(llama, {}), planned(draft, {}), planned(llama, flags)];
+  const added = weightsOf(drafted) - weightsOf(plain);
+  const buffers = 2 * 8192 * 2048 * 2;
+  assert.equal(added, weightsOf(alone) + buffers);
+  // 32 layers of 8 × 128 beside 16 of 8 × 64: 16 tokens, two sides, two bytes.
+  assert.equal(plain.kv?.bytesPerBlock, 32 * 8 * 128 * 16 * 2 * 2);
+  assert.equal(drafted.kv?.bytesPerBlock, 32 * 8 * 128 * 16 * 2 * 2 + 16 * 8 * 64 * 16 * 2 * 2);
+  assert.ok((drafted.kv?.numTokens.expected ?? 0) < (plain.kv?.numTokens.expected ?? 0));
+});
+
+test("a draft that the catalogue lacks is refused by name, and taken where it is handed in", () => {
+  const flags = drafting({ method: "draft_model", model: "nobody/tiny", num_speculative_tokens: 4 });
+  assert.throws(() => planned(llama, flags), { code: "model_not_found", message: /nobody\/tiny/ });
+  const draftModel = { ...modelNamed("meta-llama/Llama-3.2-1B-Instruct"), name: "nobody/tiny" };
+  const named = drafting({ model: "meta-llama/Llama-3.2-1B-Instruct", num_speculative_tokens: 4 });
+  assert.equal(weightsOf(planned(llama, flags, { draftModel })), weightsOf(planned(llama, named)));
+});
+
+test("EAGLE adds one layer to a block, prediction layers as many as the checkpoint carries", () => {
+  const plain = planned(llama, {});
+  const layer = (plain.kv?.bytesPerBlock ?? 0) / 32;
+  for (const model of ["yuhuili/EAGLE-LLaMA3.1-Instruct-8B", "yuhuili/EAGLE3-LLaMA3.1-Instruct-8B"]) {
+    const drafted = planned(llama, drafting({ model, num_speculative_tokens: 3 }));
+    assert.equal(drafted.kv?.bytesPerBlock, 33 * layer, model);
+    const weights = drafted.components.find(({ name }) => name === "weights")?.quantity;
+    assert.equal(weights?.evidence.kind, "estimated");
+    assert.match(weights?.evidence.why ?? "", /eagle3? head shaped after the target/);
+  }
+  const deep = "deepseek-ai/DeepSeek-V3";
+  const cards = { tp: "8" };
+  const target = planned(deep, cards, { device: findDevice("H200") });
+  const predicted = planned(
+    deep,
+    { ...cards, ...drafting({ method: "mtp", num_speculative_tokens: 1 }) },
+    { device: findDevice("H200") },
+  );
+  assert.equal(modelNamed(deep).numDraftLayers, 1);
+  assert.equal((predicted.kv?.bytesPerBlock ?? 0) / 62, (target.kv?.bytesPerBlock ?? 0) / 61);
+  assert.ok(weightsOf(predicted) - weightsOf(target) > weightsOf(target) / 61);
+});
+
+test("what vLLM refuses of --speculative-config is refused, with what it takes", () => {
+  const refusals = [
+    [{ "speculative-config": "{method" }, /not JSON/],
+    [{ "speculative-config": "[1]" }, /no JSON object/],
+    [drafting({ method: "eagel3", num_speculative_tokens: 2 }), /no speculative method "eagel3"/],
+    [drafting({ method: "ngram" }), /num_speculative_tokens was not provided/],
+    [drafting({ method: "ngram", num_speculative_tokens: 0 }), /num_speculative_tokens of .* is 0/],
+    [drafting({ method: "eagle", num_speculative_tokens: 2 }), /needs a draft model/],
+    [
+      { tp: "4", ...drafting({ method: "mtp", num_speculative_tokens: 1, draft_tensor_parallel_size: 2 }) },
+      /the target runs on 4 ranks/,
+    ],
+  ] as const;
+  for (const [flags, message] of refusals)
+    assert.throws(() => planned(llama, flags), { code: "plan_invalid", message });
+});
+
+test("the draft sits on the last pipeline stage alone", () => {
+  const flags = {
+    pp: "2",
+    ...drafting({ model: "meta-llama/Llama-3.2-1B-Instruct", num_speculative_tokens: 4 }),
+  };
+  const measured = { availableKv: exact(20 * gib, "given") };
+  const drafted = planned(llama, flags, { measured });
+  assert.equal(drafted.kv?.bytesPerBlock, 16 * 8 * 128 * 16 * 2 * 2 + 16 * 8 * 64 * 16 * 2 * 2);
+});
+
+test("LoRA slots are the A and B of every matrix, times slots and rank", () => {
+  const flags = { "enable-lora": true, "max-loras": "4", "max-lora-rank": "64" } as const;
+  const added = weightsOf(planned(llama, flags)) - weightsOf(planned(llama, {}));
+  const [hidden, wide, kv, vocabulary] = [4096, 14_336, 1024, 128_256];
+  const layer = 3 * hidden + hidden + 2 * kv + (hidden + hidden) + (2 * hidden + 2 * wide) + (wide + hidden);
+  const bytes = 4 * 64 * 2 * (32 * layer + 2 * (hidden + vocabulary));
+  // What is more than the tensors is the allocator's: it hands out segments.
+  assert.ok(added >= bytes && added < 1.03 * bytes, `${added} for ${bytes}`);
+  const halved = { ...flags, tp: "2" };
+  const sharded = { ...halved, "fully-sharded-loras": true } as const;
+  assert.ok(weightsOf(planned(llama, sharded)) < weightsOf(planned(llama, halved)));
+});
+
+test("LoRA values that vLLM refuses", () => {
+  const lora = { "enable-lora": true } as const;
+  assert.throws(() => planned(llama, { ...lora, "max-lora-rank": "48" }), { hint: /use 64/ });
+  assert.throws(
+    () => planned(llama, { ...lora, "max-loras": "4", "max-cpu-loras": "2" }),
+    /must be >= max_loras \(4\)/,
+  );
+  assert.equal(weightsOf(planned(llama, { "max-lora-rank": "64" })), weightsOf(planned(llama, {})));
+});
+
+test("layers left out of an fp8 cache keep two bytes a number, and the block grows to 32 tokens", () => {
+  const flags = { "kv-cache-dtype": "fp8", "kv-cache-dtype-skip-layers": "0,31" };
+  const answer = planned(llama, flags);
+  assert.equal(answer.kv?.blockSize, 32);
+  const token = 8 * 128 * 2;
+  assert.equal(answer.kv?.bytesPerBlock, 32 * token * 30 + 32 * token * 2 * 2);
+  assert.ok(!answer.warnings.some((line) => line.includes("skip-layers")));
+  assert.throws(() => planned(llama, { ...flags, "kv-cache-dtype-skip-layers": "first" }), /names "first"/);
+  const unquantized = planned(llama, { "kv-cache-dtype-skip-layers": "0" });
+  assert.equal(unquantized.kv?.bytesPerBlock, planned(llama, {}).kv?.bytesPerBlock);
+});

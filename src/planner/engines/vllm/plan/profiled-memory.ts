@@ -1,0 +1,191 @@
+/**
+ * @module What vLLM measures in its profile run and a planner can only estimate: activations, persistent buffers, graphs.
+ *
+ * The forms are physical (which tensors live at the peak); the few constants are fitted to public start-up logs, never to
+ * one row (docs/planner.md, "What is estimated").
+ *
+ *   forward  2 B × T × (3·I + 2·H + (q + 2·kv)·d)    gate, up and their product; the residual stream twice; q, k, v
+ *   sampler  R × V × β                               β by how top-k and top-p are done, see below
+ *   peak     the larger of the two
+ */
+
+import type { Device } from "../../../device/device.ts";
+import type { FeedForward, Mixer, ModelFacts } from "../../../model/facts.ts";
+import { kvHeadsOnRank, vocabRowsOnRank } from "../../../model/weights/rank-tensors.ts";
+import { gib, mib } from "../../../quantity/bytes.ts";
+import { estimated, exact, type Quantity } from "../../../quantity/quantity.ts";
+import type { VllmSettings } from "../settings.ts";
+import type { SamplerPath, VllmProfile } from "../versions.ts";
+
+/** Bytes a logit holds at the sampler's peak. sort: f16 and f32 logits, sorted copies, 64-bit indices and the radix sort's
+ * second buffers; kernel: f16, f32, probabilities and one scratch copy; bare: no sampling parameters at all. */
+const bytesPerLogit: Readonly<Record<SamplerPath, number>> = { sort: 38.1, kernel: 14.38, bare: 6.5 };
+const samplerWorkspaceBytes: Readonly<Record<SamplerPath, number>> = {
+  sort: 16 * mib,
+  kernel: 76 * mib,
+  bare: 0,
+};
+
+function attentionWidth(mixer: Mixer, tp: number): number {
+  if (mixer.kind === "attention")
+    return (mixer.numHeads / tp + 2 * kvHeadsOnRank(mixer.numKvHeads, tp)) * mixer.headDim;
+  if (mixer.kind === "latent") {
+    const perHead = 2 * (mixer.nopeHeadDim + mixer.ropeHeadDim) + mixer.valueHeadDim;
+    return (mixer.numHeads / tp) * perHead + mixer.kvRank + mixer.ropeHeadDim + (mixer.queryRank ?? 0);
+  }
+  if (mixer.kind === "linear")
+    return (4 * mixer.numKeyHeads * mixer.keyHeadDim + 3 * mixer.numValueHeads * mixer.valueHeadDim) / tp;
+  return mixer.kind === "mamba2" ? (4 * mixer.numHeads * mixer.headDim) / tp : 0;
+}
+
+/** Experts work on a copy of each token per active expert: gate and up share a buffer with the output, plus the product. */
+function feedForwardWidth(part: FeedForward, hiddenSize: number, tp: number): number {
+  if (part.kind === "none") return 0;
+  if (part.kind === "dense") return ((part.isGated ? 3 : 2) * part.width) / tp;
+  const width = part.width / tp;
+  return part.numActive * (Math.max(2 * width, hiddenSize) + width) + (3 * part.sharedWidth) / tp;
+}
+
+/** Peak bytes of one forward pass over `numTokens` tokens on one rank. */
+function forwardPeakBytes(model: ModelFacts, tp: number, numTokens: number): number {
+  let widest = 0;
+  for (const { mixer, feedForward } of model.layers)
+    widest = Math.max(
+      widest,
+      feedForwardWidth(feedForward, model.hiddenSize, tp) + attentionWidth(mixer, tp),
+    );
+  return 2 * numTokens * (widest + 2 * model.hiddenSize);
+}
+
+function samplerPath(settings: VllmSettings, profile: VllmProfile, device: Device): SamplerPath {
+  return settings.usesSecondRunner ? "bare" : profile.sampler(device.computeCapability);
+}
+
+function samplerPeakBytes(model: ModelFacts, settings: VllmSettings, path: SamplerPath): number {
+  const rows = Math.min(settings.maxSeqs.value, settings.maxBatchedTokens.value);
+  const vocabulary = vocabRowsOnRank(model.vocabSize, 1);
+  return (
+    rows * vocabulary * bytesPerLogit[path] +
+    samplerWorkspaceBytes[path] +
+    2 * settings.maxBatchedTokens.value * model.hiddenSize
+  );
+}
+
+/** The encoder's dummy batch: the largest item, or as many as the token budget holds, through the widest part of a block. */
+function encoderPeakBytes(model: ModelFacts, settings: VllmSettings): number {
+  const { vision } = model;
+  if (vision === null) return 0;
+  const patches = Math.max(vision.maxPatches, vision.patchesPerToken * settings.maxBatchedTokens.value);
+  return 2 * patches * (2 * vision.width + 2 * vision.hiddenSize);
+}
+
+/** Outputs of the encoder's dummy batch stay in its cache while V1 runs the text. */
+function keptEncoderBytes(model: ModelFacts, settings: VllmSettings, profile: VllmProfile): number {
+  const { vision } = model;
+  if (vision === null || profile.runner === "v0") return 0;
+  return (
+    2 *
+    model.hiddenSize *
+    Math.max(settings.maxBatchedTokens.value, vision.maxPatches / vision.patchesPerToken)
+  );
+}
+
+/** Peak activations of the profile run on one rank. */
+export function peakActivations(
+  model: ModelFacts,
+  device: Device,
+  settings: VllmSettings,
+  profile: VllmProfile,
+): Quantity {
+  const forward = forwardPeakBytes(model, settings.tensorParallel, settings.maxBatchedTokens.value);
+  const encoder =
+    settings.flags.switched("skip-mm-profiling") === true ? 0 : encoderPeakBytes(model, settings);
+  const path = samplerPath(settings, profile, device);
+  const kept = keptEncoderBytes(model, settings, profile);
+  const peakWith = (taken: SamplerPath): number =>
+    Math.max(forward + kept, samplerPeakBytes(model, settings, taken) + kept, encoder);
+  const expected = peakWith(path);
+  const isOpen = profile.runner === "v1" && path !== "bare" && !profile.chargesGraphs;
+  const other = isOpen ? peakWith(path === "sort" ? "kernel" : "sort") : expected;
+  const cause =
+    expected === forward ? "forward pass" : expected === encoder ? "image encoder" : `sampler (${path})`;
+  return estimated(
+    Math.max(0, Math.min(expected * 0.9, path === "sort" ? other * 0.9 : expected) - 48 * mib),
+    expected,
+    Math.max(
+      expected * 1.12 + 64 * mib,
+      expected + encoder * 3,
+      profile.isHopperSamplerOpen && path === "kernel" ? peakWith("sort") : 0,
+    ),
+    `peak of the ${cause} in the profile run`,
+  );
+}
+
+/** On unified memory "free" is what the host has available, so the worker's own host memory is billed too (GiB). */
+const hostGrowth = { low: 0, expected: 1.5, high: 4 } as const;
+
+/** Buffers, handles and, before 0.21, communication memory that the profile run finds beside the weights. */
+export function persistentBuffers(device: Device, settings: VllmSettings, profile: VllmProfile): Quantity {
+  const world = settings.tensorParallel * settings.pipelineParallel;
+  const isDataCentre = /A100|A800|H100|H800|H200|H20|B200|B300|GH200|MI[23]/.test(device.name);
+  const isForeign = device.vendor === "intel" || device.vendor === "ascend";
+  const hopperKernels = profile.hasHopperKernels && device.computeCapability >= 9;
+  // ROCm's libraries keep workspaces that nobody's two logs agree on.
+  const single =
+    device.vendor === "amd"
+      ? { low: 0.05, expected: 0.5, high: 6.2 }
+      : isForeign
+        ? { low: 0.05, expected: 0.85, high: 2 }
+        : hopperKernels
+          ? { low: 0.05, expected: 0.25, high: 0.48 }
+          : profile.chargesGraphs
+            ? { low: 0.01, expected: 0.18, high: 0.6 }
+            : { low: 0.01, expected: 0.07, high: 0.35 };
+  const host = device.isUnified ? hostGrowth : { low: 0, expected: 0, high: 0 };
+  const alone = {
+    low: single.low + host.low,
+    expected: single.expected + host.expected,
+    high: single.high + host.high,
+  };
+  if (world === 1)
+    return estimated(
+      alone.low * gib,
+      alone.expected * gib,
+      alone.high * gib,
+      "handles, kernels and input buffers",
+    );
+  const shared = profile.billsCommunication
+    ? isDataCentre
+      ? { low: 1.6, expected: 1.85, high: 2.4 }
+      : { low: 0.1, expected: 0.25, high: 1 }
+    : { low: 0.25, expected: 0.45, high: 1 };
+  return estimated(
+    (alone.low + shared.low) * gib,
+    (alone.expected + shared.expected) * gib,
+    (alone.high + shared.high) * gib,
+    "handles, kernels, input buffers and communication buffers of the ranks",
+  );
+}
+
+/** Graph memory that vLLM takes out of the budget; exactly nothing where it does not. */
+export function chargedGraphs(model: ModelFacts, settings: VllmSettings, profile: VllmProfile): Quantity {
+  if (settings.isEager) return exact(0, "no CUDA graphs");
+  if (!profile.chargesGraphs) return exact(0, "before 0.21 graphs are not taken out of the budget");
+  if (settings.usesSecondRunner && !profile.estimatesGraphsOnSecondRunner)
+    return exact(0, "the second model runner estimates 0 before 0.29");
+  return graphMemory(model, settings);
+}
+
+/** What the graphs take when they are captured, charged or not: so much a layer, and more where 512 sizes are captured. */
+export function graphMemory(model: ModelFacts, settings: VllmSettings): Quantity {
+  if (settings.isEager) return exact(0, "no CUDA graphs");
+  const base = settings.maxSeqs.value > 256 ? 0.5 : settings.maxSeqs.value >= 64 ? 0.1 : 0.03;
+  const ranks = 1 + 0.08 * Math.log2(settings.tensorParallel);
+  const expected = (base + 0.012 * model.layers.length) * ranks * gib;
+  return estimated(
+    expected * 0.4,
+    expected,
+    expected * 1.6,
+    "captured graphs: layers, capture sizes and ranks",
+  );
+}
