@@ -10,7 +10,7 @@ import {
   noMemoryMessage,
   tooLongMessage,
 } from "../src/planner/engines/vllm/log/expected-lines.ts";
-import { vllmProfile } from "../src/planner/engines/vllm/versions.ts";
+import { vllmProfile } from "../src/planner/engines/vllm/settings/versions.ts";
 import { groupLayers, type NamedLayer, projectGroups } from "../src/planner/kv/layer-groups.ts";
 import type { LayerSpec } from "../src/planner/kv/layer-spec.ts";
 import { poolOutcome } from "../src/planner/kv/pool-capacity.ts";

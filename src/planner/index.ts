@@ -24,8 +24,8 @@ export { heldBytes, planReplicas, type ReplicaPlan } from "./copies/replicas.ts"
 export { decodeTokensPerSecond } from "./copies/throughput.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
+export { knownEngines, plan } from "./engines/engines.ts";
 export { type PagodaStart, planPagoda } from "./engines/pagoda/plan.ts";
-export { knownEngines, plan } from "./engines.ts";
 export {
   type ExplainContext,
   type ExplainedComponent,
@@ -33,8 +33,8 @@ export {
   explainLog,
   measuredStart,
 } from "./explain/explanation.ts";
-export type { LogEngine, LogFacts } from "./explain/log-facts.ts";
 export { readLog } from "./explain/read-log.ts";
+export type { LogEngine, LogFacts } from "./log/log-facts.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export type { ConfigObject } from "./model/config-fields.ts";
 export { draftModelNamed } from "./model/draft-name.ts";
@@ -51,7 +51,7 @@ export type {
   PlanRequest,
   Suggestion,
   Verdict,
-} from "./plan.ts";
+} from "./plan/plan.ts";
 export { type Evidence, exact as exactQuantity, type Quantity } from "./quantity/quantity.ts";
 export { planFewestCards, tensorParallelFlag } from "./search/fewest-cards.ts";
 export { type FitAnswer, type FitResult, type FitWish, fitPlan } from "./search/search-flags.ts";

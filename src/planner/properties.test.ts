@@ -5,9 +5,9 @@ import fc from "fast-check";
 import { planReplicas } from "./copies/replicas.ts";
 import { withTotal } from "./device/device.ts";
 import { findDevice } from "./device/find-device.ts";
-import { plan } from "./engines.ts";
+import { plan } from "./engines/engines.ts";
 import { modelNamed } from "./model/catalogue.ts";
-import type { PlanRequest } from "./plan.ts";
+import type { PlanRequest } from "./plan/plan.ts";
 import { gib } from "./quantity/bytes.ts";
 import { fitPlan } from "./search/search-flags.ts";
 

@@ -4,7 +4,7 @@
  */
 import { partOf } from "../explain/measured-parts.ts";
 import { planOrNull } from "../explain/trial.ts";
-import type { MeasuredBytes, Plan, PlanRequest } from "../plan.ts";
+import type { MeasuredBytes, Plan, PlanRequest } from "../plan/plan.ts";
 import { estimated, measured, type Quantity } from "../quantity/quantity.ts";
 import {
   type CalibratedBytes,

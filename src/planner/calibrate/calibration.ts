@@ -1,7 +1,7 @@
 /** @module Components that start-up logs measured, and the key under which they are kept for later plans. */
 import { partOf } from "../explain/measured-parts.ts";
 import type { Measured } from "../explain/trial.ts";
-import type { Plan } from "../plan.ts";
+import type { Plan } from "../plan/plan.ts";
 import type { Quantity } from "../quantity/quantity.ts";
 
 /** Everything a residual depends on (vllm-memory.md §2.6); the share and the length are not among it. */

@@ -1,6 +1,6 @@
 /** @module One instance with a large batch against several with smaller ones on the same card. */
-import { plan } from "../engines.ts";
-import type { FlagValues, Plan, PlanRequest } from "../plan.ts";
+import { plan } from "../engines/engines.ts";
+import type { FlagValues, Plan, PlanRequest } from "../plan/plan.ts";
 import { planReplicas } from "./replicas.ts";
 import { decodeTokensPerSecond } from "./throughput.ts";
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { findDevice } from "../device/find-device.ts";
 import { modelNamed } from "../model/catalogue.ts";
-import type { FlagValues, PlanRequest } from "../plan.ts";
+import type { FlagValues, PlanRequest } from "../plan/plan.ts";
 import { planInstances } from "./instances.ts";
 import { planReplicas } from "./replicas.ts";
 

@@ -3,8 +3,8 @@
  * what may happen where all start at the same moment.
  */
 import { formatBytes } from "../../core/byte-size.ts";
-import { plan } from "../engines.ts";
-import type { Plan, PlanRequest } from "../plan.ts";
+import { plan } from "../engines/engines.ts";
+import type { Plan, PlanRequest } from "../plan/plan.ts";
 import { exact } from "../quantity/quantity.ts";
 import { heldBytes, type InstanceStart } from "./replicas.ts";
 

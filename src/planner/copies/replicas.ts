@@ -5,8 +5,8 @@
  * its neighbours allocate while it profiles (vllm-memory.md §1.3), and LMDeploy's free memory shrinks while others load.
  */
 import { formatBytes } from "../../core/byte-size.ts";
-import { plan } from "../engines.ts";
-import type { Plan, PlanRequest } from "../plan.ts";
+import { plan } from "../engines/engines.ts";
+import type { Plan, PlanRequest } from "../plan/plan.ts";
 import { exact } from "../quantity/quantity.ts";
 
 export interface InstanceStart {

@@ -1,8 +1,8 @@
 /** @module A device by any name people use for it, MIG slices included. */
 import { PagodaError } from "../../core/errors.ts";
-import { nearest } from "../nearest.ts";
 import { gib } from "../quantity/bytes.ts";
 import { estimated } from "../quantity/quantity.ts";
+import { nearest } from "../words/nearest.ts";
 import { type Device, deviceOf } from "./device.ts";
 import { type DeviceRow, deviceRows } from "./device-rows.ts";
 

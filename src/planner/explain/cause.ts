@@ -1,7 +1,7 @@
 /** @module Why a start ended as it did: which component was missing, in a sentence with both numbers. */
 import { formatBytes } from "../../core/byte-size.ts";
-import type { Plan } from "../plan.ts";
-import type { FailureKind, LogFacts } from "./log-facts.ts";
+import type { FailureKind, LogFacts } from "../log/log-facts.ts";
+import type { Plan } from "../plan/plan.ts";
 import { partOf } from "./measured-parts.ts";
 
 export type Missing =

@@ -1,7 +1,8 @@
 /** @module The smallest changes that would have made a failed start fit, each tried with the engine's own rules. */
-import type { Plan, Suggestion } from "../plan.ts";
+
+import type { FailureKind, LogFacts } from "../log/log-facts.ts";
+import type { Plan, Suggestion } from "../plan/plan.ts";
 import { type Changes, type Lever, type LeverInput, leversFor } from "./levers.ts";
-import type { FailureKind, LogFacts } from "./log-facts.ts";
 import { partOf } from "./measured-parts.ts";
 import { type Measured, tryFlags } from "./trial.ts";
 

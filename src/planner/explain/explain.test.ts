@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
 import { findDevice } from "../device/find-device.ts";
-import { plan } from "../engines.ts";
+import { plan } from "../engines/engines.ts";
+import type { LogFacts } from "../log/log-facts.ts";
 import { lookUpModel } from "../model/catalogue.ts";
 import { gib } from "../quantity/bytes.ts";
 import { type Explanation, explainLog, measuredStart } from "./explanation.ts";
-import type { LogFacts } from "./log-facts.ts";
 import { readLog } from "./read-log.ts";
 
 const folder = join(import.meta.dirname, "../../../tests/fixtures/planner/logs");

@@ -1,8 +1,9 @@
 /** @module A start-up log explained: what each component took, against what the planner computes, why it failed, what to change. */
 import { PagodaError } from "../../core/errors.ts";
 import type { Device } from "../device/device.ts";
+import { plan } from "../engines/engines.ts";
 import { legacyRunner } from "../engines/lmdeploy/log/log-lines.ts";
-import { plan } from "../engines.ts";
+import type { FigureName, LogFacts } from "../log/log-facts.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import {
   deepFreeze,
@@ -11,11 +12,10 @@ import {
   type Plan,
   type PlanRequest,
   type Suggestion,
-} from "../plan.ts";
+} from "../plan/plan.ts";
 import type { Quantity } from "../quantity/quantity.ts";
 import { type Cause, causeOf } from "./cause.ts";
 import { smallestChanges } from "./changes.ts";
-import type { FigureName, LogFacts } from "./log-facts.ts";
 import { partOf, partsOfLog } from "./measured-parts.ts";
 import { type Measured, planOrNull } from "./trial.ts";
 

@@ -1,5 +1,5 @@
 /** @module The flags that could have made a failed start fit, each from its mildest value to its hardest. */
-import type { FailureKind } from "./log-facts.ts";
+import type { FailureKind } from "../log/log-facts.ts";
 import type { Measured } from "./trial.ts";
 
 export type Changes = Readonly<Record<string, string | true | null>>;

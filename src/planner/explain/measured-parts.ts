@@ -1,7 +1,8 @@
 /** @module From what a log states to the components of a plan: stated figures, and what the engine's own sum leaves for the rest. */
-import type { MeasuredBytes, Plan, PlanComponent } from "../plan.ts";
+
+import type { LogFacts } from "../log/log-facts.ts";
+import type { MeasuredBytes, Plan, PlanComponent } from "../plan/plan.ts";
 import { estimated, exact, mapQuantity, minus, type Quantity, sum } from "../quantity/quantity.ts";
-import type { LogFacts } from "./log-facts.ts";
 
 export type PartName = "weights" | "persistent" | "activations" | "graphs";
 const residualParts: readonly PartName[] = ["activations", "persistent", "graphs"];

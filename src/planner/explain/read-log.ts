@@ -2,7 +2,7 @@
 import { PagodaError } from "../../core/errors.ts";
 import { readLmdeployLog } from "../engines/lmdeploy/log/read-log.ts";
 import { readVllmLog } from "../engines/vllm/log/read-log.ts";
-import { type LogEngine, type LogFacts, plainLines } from "./log-facts.ts";
+import { type LogEngine, type LogFacts, plainLines } from "../log/log-facts.ts";
 
 /** Words that only one engine writes; each line counts once for each engine. */
 const marks: Readonly<Record<LogEngine, RegExp>> = {

@@ -1,7 +1,7 @@
 /** @module Tries changed flags against a start that a log has measured. */
 import { PagodaError } from "../../core/errors.ts";
-import { plan } from "../engines.ts";
-import type { FlagValues, MeasuredBytes, Plan, PlanRequest } from "../plan.ts";
+import { plan } from "../engines/engines.ts";
+import type { FlagValues, MeasuredBytes, Plan, PlanRequest } from "../plan/plan.ts";
 import { carriedOver } from "./measured-parts.ts";
 
 export interface Measured {

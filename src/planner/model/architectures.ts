@@ -3,7 +3,7 @@
  * Sources: the modelling code of Hugging Face transformers and of vLLM 0.32 for each class name.
  */
 import { PagodaError } from "../../core/errors.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../words/nearest.ts";
 import type { ArchitectureTraits } from "./facts.ts";
 
 const llama: ArchitectureTraits = {

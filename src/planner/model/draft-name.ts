@@ -1,6 +1,6 @@
 /** @module The draft model that a start names inside its flags, for those who must read its configuration first. */
 
-import type { FlagValues } from "../plan.ts";
+import type { FlagValues } from "../plan/plan.ts";
 import { lookUpModel } from "./catalogue.ts";
 
 const wholeModelMethods: readonly unknown[] = [undefined, null, "draft_model"];

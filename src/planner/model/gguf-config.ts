@@ -1,6 +1,6 @@
 /** @module GGUF metadata in the words of config.json, so that one reader serves both. Keys: ggml docs/gguf.md. */
 import { PagodaError } from "../../core/errors.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../words/nearest.ts";
 import type { ConfigObject } from "./config-fields.ts";
 
 const classes: Readonly<Record<string, string>> = {

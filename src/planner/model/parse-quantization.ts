@@ -1,6 +1,6 @@
 /** @module The `quantization_config` of a checkpoint, in any of its dialects, as one shape. */
 import { PagodaError } from "../../core/errors.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../words/nearest.ts";
 import { type ConfigObject, isObject } from "./config-fields.ts";
 import type { QuantizationFacts } from "./facts.ts";
 

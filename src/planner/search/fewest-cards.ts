@@ -1,7 +1,7 @@
 /** @module The number of cards a model needs: the smallest tensor parallel size whose plan fits. */
 import { PagodaError } from "../../core/errors.ts";
-import { plan } from "../engines.ts";
-import type { Plan, PlanRequest } from "../plan.ts";
+import { plan } from "../engines/engines.ts";
+import type { Plan, PlanRequest } from "../plan/plan.ts";
 
 /** The flag's name in each engine. */
 export function tensorParallelFlag(engine: string): string {

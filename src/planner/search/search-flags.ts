@@ -6,10 +6,10 @@
  * them), and last more cards. The first candidate in that order that serves the wish is the answer.
  */
 import { PagodaError } from "../../core/errors.ts";
-import { plan } from "../engines.ts";
+import { plan } from "../engines/engines.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import { quantizationNamed } from "../model/parse-quantization.ts";
-import type { FlagValues, Plan, PlanRequest } from "../plan.ts";
+import type { FlagValues, Plan, PlanRequest } from "../plan/plan.ts";
 
 export interface FitWish {
   /** Requests at once. */

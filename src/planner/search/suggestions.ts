@@ -1,6 +1,6 @@
 /** @module The smallest changes that would make a plan fit: candidates of the engine, each tried with its own rules. */
 import { PagodaError } from "../../core/errors.ts";
-import type { FlagValues, Plan, PlanRequest, Suggestion } from "../plan.ts";
+import type { FlagValues, Plan, PlanRequest, Suggestion } from "../plan/plan.ts";
 
 export interface FlagChange {
   /** All flags of the changed start. */

@@ -1,6 +1,6 @@
 /** @module The start command of an engine as people type it: words of a shell, engine, model, flags. */
 import { PagodaError } from "../../core/errors.ts";
-import type { FlagValues } from "../plan.ts";
+import type { FlagValues } from "../plan/plan.ts";
 
 export type TranslatedEngine = "vllm" | "lmdeploy";
 

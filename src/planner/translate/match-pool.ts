@@ -2,7 +2,7 @@
 
 import { heldBytes } from "../copies/replicas.ts";
 import { planOrNull } from "../explain/trial.ts";
-import type { FlagValues, Plan, PlanRequest } from "../plan.ts";
+import type { FlagValues, Plan, PlanRequest } from "../plan/plan.ts";
 
 /** What the two starts shall have in common: the KV memory, or the whole footprint of the process (for packing). */
 export type Kept = "kv" | "footprint";

@@ -6,7 +6,7 @@ import { PagodaError } from "../../core/errors.ts";
 import { findDevice } from "../device/find-device.ts";
 import { planOrNull } from "../explain/trial.ts";
 import { modelNamed } from "../model/catalogue.ts";
-import type { FlagValues, Plan, PlanRequest } from "../plan.ts";
+import type { FlagValues, Plan, PlanRequest } from "../plan/plan.ts";
 import { parseStartCommand, shellWords, type TranslatedEngine } from "./command-line.ts";
 import { type Translation, translateStart } from "./translate.ts";
 

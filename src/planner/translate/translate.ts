@@ -1,7 +1,7 @@
 /** @module One engine's start as the other's: flags that have a twin, those that have none, the same KV memory, both footprints. */
-import { plan } from "../engines.ts";
-import { plainFlag } from "../flags.ts";
-import { deepFreeze, type FlagValues, type Plan, type PlanRequest } from "../plan.ts";
+import { plan } from "../engines/engines.ts";
+import { plainFlag } from "../plan/flags.ts";
+import { deepFreeze, type FlagValues, type Plan, type PlanRequest } from "../plan/plan.ts";
 import type { TranslatedEngine } from "./command-line.ts";
 import { askedBytes, type Kept, largestFittingShare, matchAbsolute, matchShare } from "./match-pool.ts";
 import { type LmdeployKind, poolFlags, type Twin, type TwinValue, twins, withoutTwin } from "./twins.ts";

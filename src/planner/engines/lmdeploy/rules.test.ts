@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findDevice } from "../../device/find-device.ts";
 import { modelNamed } from "../../model/catalogue.ts";
-import type { FlagValues, PlanRequest } from "../../plan.ts";
+import type { FlagValues, PlanRequest } from "../../plan/plan.ts";
 import { gib, mib } from "../../quantity/bytes.ts";
 import { pytorchBlockBytes, turbomindBlockBytes } from "./plan/kv-block.ts";
 import { pytorchPool } from "./plan/pytorch.ts";
@@ -11,7 +11,7 @@ import { slabCapacity } from "./plan/turbomind.ts";
 import { legacyBlocks } from "./plan/turbomind-legacy.ts";
 import { pytorchRuntimeBytes } from "./plan/working-memory.ts";
 import { lmdeployRules } from "./rules.ts";
-import { type QuantPolicy, resolveLmdeploySettings } from "./settings.ts";
+import { type QuantPolicy, resolveLmdeploySettings } from "./settings/settings.ts";
 
 function request(
   model: string,

@@ -1,11 +1,17 @@
 /** @module LMDeploy: which of its three memory rules applies, and what to change when it does not fit. */
-import { deepFreeze, type EngineRules, type FlagValues, type Plan, type PlanRequest } from "../../plan.ts";
+import {
+  deepFreeze,
+  type EngineRules,
+  type FlagValues,
+  type Plan,
+  type PlanRequest,
+} from "../../plan/plan.ts";
 import { type FlagChange, withSuggestions } from "../../search/suggestions.ts";
 import { planPytorch } from "./plan/pytorch.ts";
 import { lmdeployStart } from "./plan/start.ts";
 import { planTurbomind } from "./plan/turbomind.ts";
 import { planLegacy } from "./plan/turbomind-legacy.ts";
-import { newestLmdeploy } from "./settings.ts";
+import { newestLmdeploy } from "./settings/settings.ts";
 
 const rules = { turbomindSlab: planTurbomind, turbomindLegacy: planLegacy, pytorch: planPytorch } as const;
 

@@ -7,8 +7,8 @@ import type { Budget } from "../../../core/budget.ts";
 import { formatBytes } from "../../../core/byte-size.ts";
 import type { ModelShape } from "../../../core/footprint.ts";
 import { kvBlockBytes } from "../../../core/kv-layout.ts";
-import { setting } from "../../flags.ts";
-import { deepFreeze, type Plan, type PlanComponent } from "../../plan.ts";
+import { setting } from "../../plan/flags.ts";
+import { deepFreeze, type Plan, type PlanComponent } from "../../plan/plan.ts";
 import { estimated, exact } from "../../quantity/quantity.ts";
 
 export interface PagodaStart {

@@ -1,6 +1,6 @@
 /** @module Changes that may make a vLLM start fit, mildest first. */
 
-import type { FlagValues, Plan, PlanRequest } from "../../plan.ts";
+import type { FlagValues, Plan, PlanRequest } from "../../plan/plan.ts";
 import { gib } from "../../quantity/bytes.ts";
 import type { FlagChange } from "../../search/suggestions.ts";
 

@@ -5,7 +5,7 @@ import { PagodaError } from "../../../core/errors.ts";
 import { findDevice } from "../../device/find-device.ts";
 import { modelNamed } from "../../model/catalogue.ts";
 import { parseModelConfig } from "../../model/parse-config.ts";
-import type { FlagValues, MeasuredBytes, PlanRequest } from "../../plan.ts";
+import type { FlagValues, MeasuredBytes, PlanRequest } from "../../plan/plan.ts";
 import { gib } from "../../quantity/bytes.ts";
 import { exact } from "../../quantity/quantity.ts";
 import { vllmRules } from "./rules.ts";

@@ -7,10 +7,10 @@
  * Versions differ only through their profile (vllm/versions.ts). Source: vllm-memory.md.
  */
 
-import { setting } from "../../flags.ts";
 import type { Pool } from "../../kv/pool-capacity.ts";
 import { countParameters } from "../../model/weights/rank-tensors.ts";
 import { rankWeights } from "../../model/weights/rank-weights.ts";
+import { setting } from "../../plan/flags.ts";
 import {
   type CountRange,
   deepFreeze,
@@ -19,7 +19,7 @@ import {
   type Plan,
   type PlanComponent,
   type PlanRequest,
-} from "../../plan.ts";
+} from "../../plan/plan.ts";
 import { gib, mib } from "../../quantity/bytes.ts";
 import { exact } from "../../quantity/quantity.ts";
 import { withSuggestions } from "../../search/suggestions.ts";
@@ -30,7 +30,7 @@ import { vllmPoolOutcome } from "./plan/pool.ts";
 import { graphMemory } from "./plan/profiled-memory.ts";
 import { type Start, startOf } from "./plan/start.ts";
 import { vllmCandidates } from "./remedies.ts";
-import { newestVllm } from "./versions.ts";
+import { newestVllm } from "./settings/versions.ts";
 
 interface PoolRange {
   readonly numBlocks: CountRange;

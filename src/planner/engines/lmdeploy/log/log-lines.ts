@@ -1,5 +1,5 @@
 /** @module The lines of LMDeploy's start-up: TurboMind before and since 0.15, and the PyTorch engine (lmdeploy-memory.md §1.5, §6). */
-import type { LinePattern } from "../../../explain/collect-facts.ts";
+import type { LinePattern } from "../../../log/collect-facts.ts";
 
 export const slabRunner = "TurboMind from 0.15";
 export const legacyRunner = "TurboMind 0.2.2 to 0.14";

@@ -7,10 +7,10 @@ import {
   factsOf,
   pythonFields,
   withoutPrefix,
-} from "../../../explain/collect-facts.ts";
-import type { FailureKind, LogFacts } from "../../../explain/log-facts.ts";
-import { readOutOfMemory } from "../../../explain/out-of-memory.ts";
-import type { FlagValues } from "../../../plan.ts";
+} from "../../../log/collect-facts.ts";
+import type { FailureKind, LogFacts } from "../../../log/log-facts.ts";
+import { readOutOfMemory } from "../../../log/out-of-memory.ts";
+import type { FlagValues } from "../../../plan/plan.ts";
 import { lmdeployPatterns, pytorchRunner, slabRunner } from "./log-lines.ts";
 
 /** Fields of the printed engine configuration and their flags. */

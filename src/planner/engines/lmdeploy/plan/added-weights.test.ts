@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findDevice } from "../../../device/find-device.ts";
 import { modelNamed } from "../../../model/catalogue.ts";
-import type { FlagValues, Plan } from "../../../plan.ts";
+import type { FlagValues, Plan } from "../../../plan/plan.ts";
 import { lmdeployRules } from "../rules.ts";
 
 function planned(model: string, flags: FlagValues): Plan {

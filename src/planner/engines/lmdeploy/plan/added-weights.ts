@@ -9,10 +9,10 @@ import { type DependentDraft, eagleHead, predictionLayers } from "../../../model
 import { dtypeBytes, type ModelFacts } from "../../../model/facts.ts";
 import type { RankLayout } from "../../../model/weights/rank-tensors.ts";
 import { rankWeights } from "../../../model/weights/rank-weights.ts";
-import { nearest } from "../../../nearest.ts";
-import type { PlanRequest } from "../../../plan.ts";
+import type { PlanRequest } from "../../../plan/plan.ts";
 import { estimated, type Quantity } from "../../../quantity/quantity.ts";
-import type { LmdeploySettings } from "../settings.ts";
+import { nearest } from "../../../words/nearest.ts";
+import type { LmdeploySettings } from "../settings/settings.ts";
 
 export interface LmdeployDraft {
   /** Its layers are part of every block. */

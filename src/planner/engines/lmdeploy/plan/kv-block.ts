@@ -2,7 +2,7 @@
 
 import { dtypeBytes, type LinearMixer, type Mixer, type ModelFacts } from "../../../model/facts.ts";
 import { roundUp } from "../../../quantity/bytes.ts";
-import type { LmdeploySettings, QuantPolicy } from "../settings.ts";
+import type { LmdeploySettings, QuantPolicy } from "../settings/settings.ts";
 
 /** KV heads of one rank: all repeated until they divide over the ranks (4 heads on 8 ranks act as 8; 6 on 4 as 12). */
 export function localKvHeads(numKvHeads: number, ranks: number): number {

@@ -7,7 +7,7 @@
  * Source: lmdeploy-memory.md §0, §1.4, §2.7.
  */
 import { formatBytes } from "../../../../core/byte-size.ts";
-import type { Plan, PlanRequest, Verdict } from "../../../plan.ts";
+import type { Plan, PlanRequest, Verdict } from "../../../plan/plan.ts";
 import { exact, mapQuantity, minus, type Quantity } from "../../../quantity/quantity.ts";
 import { pytorchBlockBytes, recurrentStateBytes } from "./kv-block.ts";
 import { type LmdeployFinding, type LmdeployStart, type PoolCounts, planOf } from "./start.ts";

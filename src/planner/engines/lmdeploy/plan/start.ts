@@ -1,14 +1,14 @@
 /** @module What the three LMDeploy rules share: the free memory they start from, and the plan around their pools. */
 
-import { setting } from "../../../flags.ts";
 import type { ModelFacts } from "../../../model/facts.ts";
 import { quantizationNamed } from "../../../model/parse-quantization.ts";
 import { assertDivides, countParameters } from "../../../model/weights/rank-tensors.ts";
 import { rankWeights, withStoredBytes } from "../../../model/weights/rank-weights.ts";
-import type { KvPlan, Plan, PlanComponent, PlanRequest, Verdict } from "../../../plan.ts";
+import { setting } from "../../../plan/flags.ts";
+import type { KvPlan, Plan, PlanComponent, PlanRequest, Verdict } from "../../../plan/plan.ts";
 import { gib } from "../../../quantity/bytes.ts";
 import { exact, minus, type Quantity, sum } from "../../../quantity/quantity.ts";
-import { type LmdeploySettings, newestLmdeploy, resolveLmdeploySettings } from "../settings.ts";
+import { type LmdeploySettings, newestLmdeploy, resolveLmdeploySettings } from "../settings/settings.ts";
 import { adapterBytes, type LmdeployDraft, lmdeployDraft } from "./added-weights.ts";
 import { contextQuantity, gemmWorkspace, lmdeployWeights } from "./working-memory.ts";
 

@@ -9,7 +9,7 @@
  */
 import { formatBytes, mib } from "../../../../core/byte-size.ts";
 import { objectsInRegion, pageBytes, regionBytes, slabFor } from "../../../kv/object-slabs.ts";
-import type { Plan, PlanRequest, Verdict } from "../../../plan.ts";
+import type { Plan, PlanRequest, Verdict } from "../../../plan/plan.ts";
 import { exact, mapQuantity, minus, type Quantity } from "../../../quantity/quantity.ts";
 import { recurrentStateBytes, turbomindBlockBytes } from "./kv-block.ts";
 import { type LmdeployFinding, type LmdeployStart, type PoolCounts, planOf } from "./start.ts";

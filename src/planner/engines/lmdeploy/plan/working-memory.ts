@@ -7,7 +7,7 @@ import { rankWeights } from "../../../model/weights/rank-weights.ts";
 import { turbomindBytes } from "../../../model/weights/weight-formats.ts";
 import { ceilDiv, gib, mib } from "../../../quantity/bytes.ts";
 import { estimated, exact, type Quantity } from "../../../quantity/quantity.ts";
-import type { LmdeploySettings } from "../settings.ts";
+import type { LmdeploySettings } from "../settings/settings.ts";
 import { localKvHeads } from "./kv-block.ts";
 
 export const contextQuantity = estimated(

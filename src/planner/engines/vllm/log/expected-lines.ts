@@ -1,6 +1,6 @@
 /** @module vLLM's own sentences, letter for letter (vllm-memory.md §1.2, §2.5, §3.7). */
 import { formatGib, pythonRound2 } from "../../../quantity/bytes.ts";
-import type { VllmProfile } from "../versions.ts";
+import type { VllmProfile } from "../settings/versions.ts";
 
 const conserving = "https://docs.vllm.ai/en/latest/configuration/conserving_memory/";
 

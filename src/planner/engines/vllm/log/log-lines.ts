@@ -1,5 +1,5 @@
 /** @module The lines of vLLM's start-up in all their wordings, V0 and V1 (vllm-memory.md §1.2, §1.3, §2.4, §2.5, §3.7, §3.8). */
-import type { LinePattern } from "../../../explain/collect-facts.ts";
+import type { LinePattern } from "../../../log/collect-facts.ts";
 
 const identity: readonly LinePattern[] = [
   {

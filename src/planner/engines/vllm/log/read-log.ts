@@ -6,10 +6,10 @@ import {
   emptyFacts,
   factsOf,
   pythonFields,
-} from "../../../explain/collect-facts.ts";
-import type { LogFacts } from "../../../explain/log-facts.ts";
-import { readOutOfMemory } from "../../../explain/out-of-memory.ts";
-import type { FlagValues } from "../../../plan.ts";
+} from "../../../log/collect-facts.ts";
+import type { LogFacts } from "../../../log/log-facts.ts";
+import { readOutOfMemory } from "../../../log/out-of-memory.ts";
+import type { FlagValues } from "../../../plan/plan.ts";
 import { minus } from "../../../quantity/quantity.ts";
 import { vllmPatterns } from "./log-lines.ts";
 

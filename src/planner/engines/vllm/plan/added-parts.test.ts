@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { findDevice } from "../../../device/find-device.ts";
 import { modelNamed } from "../../../model/catalogue.ts";
-import type { FlagValues, Plan, PlanRequest } from "../../../plan.ts";
+import type { FlagValues, Plan, PlanRequest } from "../../../plan/plan.ts";
 import { gib } from "../../../quantity/bytes.ts";
 import { exact } from "../../../quantity/quantity.ts";
 import { vllmRules } from "../rules.ts";

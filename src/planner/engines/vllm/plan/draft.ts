@@ -15,10 +15,10 @@ import { type DependentDraft, eagleHead, predictionLayers } from "../../../model
 import { dtypeBytes, type ModelFacts } from "../../../model/facts.ts";
 import { assertDivides, type RankLayout } from "../../../model/weights/rank-tensors.ts";
 import { rankWeights } from "../../../model/weights/rank-weights.ts";
-import type { PlanRequest } from "../../../plan.ts";
+import type { PlanRequest } from "../../../plan/plan.ts";
 import { estimated, type Quantity } from "../../../quantity/quantity.ts";
-import type { VllmSettings } from "../settings.ts";
-import type { Speculation } from "../speculation.ts";
+import type { VllmSettings } from "../settings/settings.ts";
+import type { Speculation } from "../settings/speculation.ts";
 
 export interface Draft {
   /** Its layers cache KV beside those of the target. */

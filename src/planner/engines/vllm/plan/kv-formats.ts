@@ -1,9 +1,9 @@
 /** @module How vLLM's KV dtypes store the keys and values of one head, and which layers are left out of one. */
 import { PagodaError } from "../../../../core/errors.ts";
-import type { FlagReader } from "../../../flags.ts";
 import { dtypeBytes, type Mixer, type ModelFacts } from "../../../model/facts.ts";
-import { nearest } from "../../../nearest.ts";
+import type { FlagReader } from "../../../plan/flags.ts";
 import { roundUp } from "../../../quantity/bytes.ts";
+import { nearest } from "../../../words/nearest.ts";
 
 /** How one KV dtype stores a head of one token: bytes a number, or packed bytes for both widths. */
 export interface KvFormat {

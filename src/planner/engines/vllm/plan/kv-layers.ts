@@ -13,8 +13,8 @@ import {
 } from "../../../model/facts.ts";
 import { kvHeadsOnRank } from "../../../model/weights/rank-tensors.ts";
 import { ceilDiv } from "../../../quantity/bytes.ts";
-import type { VllmSettings } from "../settings.ts";
-import type { VllmProfile } from "../versions.ts";
+import type { VllmSettings } from "../settings/settings.ts";
+import type { VllmProfile } from "../settings/versions.ts";
 import type { Draft } from "./draft.ts";
 import { keepsModelDtype, kvFormatOf } from "./kv-formats.ts";
 

@@ -1,6 +1,6 @@
 /** @module How a vLLM start ends at each end of the estimate, and the verdict over them. */
 import type { PoolOutcome } from "../../../kv/pool-capacity.ts";
-import type { Verdict } from "../../../plan.ts";
+import type { Verdict } from "../../../plan/plan.ts";
 import type { Quantity } from "../../../quantity/quantity.ts";
 import {
   freeMemoryMessage,

@@ -7,8 +7,8 @@ import { type Pool, type PoolOutcome, poolOutcome } from "../../../kv/pool-capac
 import type { ModelFacts } from "../../../model/facts.ts";
 import { memoPerModel } from "../../../model/memo.ts";
 import { pipelineStages } from "../../../model/weights/rank-tensors.ts";
-import { concurrentBatches, hasAttention, type VllmSettings } from "../settings.ts";
-import type { VllmProfile } from "../versions.ts";
+import { concurrentBatches, hasAttention, type VllmSettings } from "../settings/settings.ts";
+import type { VllmProfile } from "../settings/versions.ts";
 import type { Draft } from "./draft.ts";
 import { draftLayerName, type KvLayers, kvLayers } from "./kv-layers.ts";
 

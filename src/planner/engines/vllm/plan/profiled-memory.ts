@@ -14,8 +14,8 @@ import type { FeedForward, Mixer, ModelFacts } from "../../../model/facts.ts";
 import { kvHeadsOnRank, vocabRowsOnRank } from "../../../model/weights/rank-tensors.ts";
 import { gib, mib } from "../../../quantity/bytes.ts";
 import { estimated, exact, type Quantity } from "../../../quantity/quantity.ts";
-import type { VllmSettings } from "../settings.ts";
-import type { SamplerPath, VllmProfile } from "../versions.ts";
+import type { VllmSettings } from "../settings/settings.ts";
+import type { SamplerPath, VllmProfile } from "../settings/versions.ts";
 
 /** Bytes a logit holds at the sampler's peak. sort: f16 and f32 logits, sorted copies, 64-bit indices and the radix sort's
  * second buffers; kernel: f16, f32, probabilities and one scratch copy; bare: no sampling parameters at all. */

@@ -5,11 +5,11 @@ import { quantizationNamed } from "../../../model/parse-quantization.ts";
 import { assertDivides, type RankLayout } from "../../../model/weights/rank-tensors.ts";
 import { rankWeights, withStoredBytes } from "../../../model/weights/rank-weights.ts";
 import type { ExpertPadding } from "../../../model/weights/weight-formats.ts";
-import type { PlanRequest } from "../../../plan.ts";
+import type { PlanRequest } from "../../../plan/plan.ts";
 import { exact, minus, type Quantity, sum } from "../../../quantity/quantity.ts";
-import { loraSlots } from "../lora.ts";
-import { resolveVllmSettings, type VllmSettings } from "../settings.ts";
-import { newestVllm, type VllmProfile, vllmProfile } from "../versions.ts";
+import { loraSlots } from "../settings/lora.ts";
+import { resolveVllmSettings, type VllmSettings } from "../settings/settings.ts";
+import { newestVllm, type VllmProfile, vllmProfile } from "../settings/versions.ts";
 import { type Draft, draftOf } from "./draft.ts";
 import { describePool, type VllmPool } from "./pool.ts";
 

@@ -1,5 +1,5 @@
 /** @module The memory-related flags of `lmdeploy serve api_server` and the Python fields beside them (lmdeploy-memory.md §3, §5.1). */
-import type { FlagSpec } from "../../flags.ts";
+import type { FlagSpec } from "../../../plan/flags.ts";
 
 const integers = [
   "session-len",

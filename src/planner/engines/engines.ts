@@ -1,9 +1,9 @@
 /** @module The engines the planner knows; a further one is one more rules file and one more line. */
-import { PagodaError } from "../core/errors.ts";
-import { lmdeployRules } from "./engines/lmdeploy/rules.ts";
-import { vllmRules } from "./engines/vllm/rules.ts";
-import { nearest } from "./nearest.ts";
-import type { EngineRules, Plan, PlanRequest } from "./plan.ts";
+import { PagodaError } from "../../core/errors.ts";
+import type { EngineRules, Plan, PlanRequest } from "../plan/plan.ts";
+import { nearest } from "../words/nearest.ts";
+import { lmdeployRules } from "./lmdeploy/rules.ts";
+import { vllmRules } from "./vllm/rules.ts";
 
 const engines: readonly EngineRules[] = [vllmRules, lmdeployRules];
 

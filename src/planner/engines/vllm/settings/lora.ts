@@ -5,13 +5,13 @@
  *   embedding      A  rank × vocabulary         B  rank × hidden        where the class lists it
  *   head           A  rank × hidden             B  rank × vocabulary    likewise
  */
-import { PagodaError } from "../../../core/errors.ts";
-import type { FlagReader } from "../../flags.ts";
-import { adapterWidths } from "../../model/adapter-widths.ts";
-import { dtypeBytes, type ModelFacts } from "../../model/facts.ts";
-import type { RankLayout } from "../../model/weights/rank-tensors.ts";
-import { allocatedBytes } from "../../quantity/caching-allocator.ts";
-import { estimated, exact, type Quantity } from "../../quantity/quantity.ts";
+import { PagodaError } from "../../../../core/errors.ts";
+import { adapterWidths } from "../../../model/adapter-widths.ts";
+import { dtypeBytes, type ModelFacts } from "../../../model/facts.ts";
+import type { RankLayout } from "../../../model/weights/rank-tensors.ts";
+import type { FlagReader } from "../../../plan/flags.ts";
+import { allocatedBytes } from "../../../quantity/caching-allocator.ts";
+import { estimated, exact, type Quantity } from "../../../quantity/quantity.ts";
 
 export interface LoraSettings {
   readonly maxLoras: number;

@@ -1,5 +1,5 @@
 /** @module What changed between the versions of vLLM that a memory plan can feel (vllm-memory.md §0.2). */
-import { PagodaError } from "../../../core/errors.ts";
+import { PagodaError } from "../../../../core/errors.ts";
 
 /** How the sampler's dummy run works on the logits: what it holds for each of rows × vocabulary. */
 export type SamplerPath = "sort" | "kernel" | "bare";

@@ -1,9 +1,9 @@
 /** @module Flags of an engine: known names with their aliases, and what was typed. */
-import { PagodaError } from "../core/errors.ts";
-import type { Origin, Resolved } from "../core/resolved.ts";
-import { editDistance, nearest } from "./nearest.ts";
+import { PagodaError } from "../../core/errors.ts";
+import type { Origin, Resolved } from "../../core/resolved.ts";
+import { parseHumanInteger } from "../quantity/bytes.ts";
+import { editDistance, nearest } from "../words/nearest.ts";
 import type { FlagValues } from "./plan.ts";
-import { parseHumanInteger } from "./quantity/bytes.ts";
 
 export interface FlagSpec {
   /** Name without dashes; underscores and dashes are the same. */

@@ -1,8 +1,8 @@
 /** @module What goes into the planner and what comes out: one request, one frozen plan, in bytes. */
-import type { Resolved } from "../core/resolved.ts";
-import type { Device } from "./device/device.ts";
-import type { ModelFacts } from "./model/facts.ts";
-import type { Quantity } from "./quantity/quantity.ts";
+import type { Resolved } from "../../core/resolved.ts";
+import type { Device } from "../device/device.ts";
+import type { ModelFacts } from "../model/facts.ts";
+import type { Quantity } from "../quantity/quantity.ts";
 
 /** Flags as typed, without dashes: `gpu-memory-utilization` → "0.9"; a switch is true. */
 export type FlagValues = Readonly<Record<string, string | true>>;

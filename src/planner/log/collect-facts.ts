@@ -1,5 +1,5 @@
 /** @module Runs a table of line patterns over a log; the first statement of a figure stays unless the pattern says otherwise. */
-import type { FlagValues } from "../plan.ts";
+import type { FlagValues } from "../plan/plan.ts";
 import type { Quantity } from "../quantity/quantity.ts";
 import {
   type CountName,

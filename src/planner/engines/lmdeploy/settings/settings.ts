@@ -1,11 +1,11 @@
 /** @module The settings of an LMDeploy start after its own defaults (lmdeploy-memory.md §3). */
-import { PagodaError } from "../../../core/errors.ts";
-import type { Resolved } from "../../../core/resolved.ts";
-import type { Device } from "../../device/device.ts";
-import { FlagReader, setting } from "../../flags.ts";
-import type { Mixer, ModelFacts } from "../../model/facts.ts";
-import type { PlanRequest } from "../../plan.ts";
-import { ceilDiv, roundUp } from "../../quantity/bytes.ts";
+import { PagodaError } from "../../../../core/errors.ts";
+import type { Resolved } from "../../../../core/resolved.ts";
+import type { Device } from "../../../device/device.ts";
+import type { Mixer, ModelFacts } from "../../../model/facts.ts";
+import { FlagReader, setting } from "../../../plan/flags.ts";
+import type { PlanRequest } from "../../../plan/plan.ts";
+import { ceilDiv, roundUp } from "../../../quantity/bytes.ts";
 import { lmdeployFlags } from "./flag-table.ts";
 
 export type LmdeployRule = "turbomindSlab" | "turbomindLegacy" | "pytorch";

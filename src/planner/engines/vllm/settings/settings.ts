@@ -1,13 +1,13 @@
 /** @module The settings of a vLLM start after its own defaults, in its own order (vllm-memory.md §4, §10.3). */
-import { PagodaError } from "../../../core/errors.ts";
-import type { Resolved } from "../../../core/resolved.ts";
-import { FlagReader, setting } from "../../flags.ts";
-import type { ModelFacts } from "../../model/facts.ts";
-import type { PlanRequest } from "../../plan.ts";
-import { gib, parseHumanInteger } from "../../quantity/bytes.ts";
+import { PagodaError } from "../../../../core/errors.ts";
+import type { Resolved } from "../../../../core/resolved.ts";
+import type { ModelFacts } from "../../../model/facts.ts";
+import { FlagReader, setting } from "../../../plan/flags.ts";
+import type { PlanRequest } from "../../../plan/plan.ts";
+import { gib, parseHumanInteger } from "../../../quantity/bytes.ts";
+import { skippedLayers } from "../plan/kv-formats.ts";
 import { vllmFlags } from "./flag-table.ts";
 import { type LoraSettings, loraSettings } from "./lora.ts";
-import { skippedLayers } from "./plan/kv-formats.ts";
 import { type Speculation, speculationOf } from "./speculation.ts";
 import type { VllmProfile } from "./versions.ts";
 

@@ -1,7 +1,7 @@
 /** @module `--speculative-config` and its short forms as vLLM reads them (config/speculative.py of 0.32). */
-import { PagodaError } from "../../../core/errors.ts";
-import type { FlagReader } from "../../flags.ts";
-import { nearest } from "../../nearest.ts";
+import { PagodaError } from "../../../../core/errors.ts";
+import type { FlagReader } from "../../../plan/flags.ts";
+import { nearest } from "../../../words/nearest.ts";
 
 /** How tokens are drafted, by what it costs: nothing, a whole model, a head on the target, layers of the checkpoint. */
 export type DraftKind = "lookup" | "model" | "eagle" | "eagle3" | "prediction" | "uncounted";

@@ -1,5 +1,5 @@
 /** @module The memory-related flags of vLLM (vllm-memory.md §6, and `vllm serve --help` of 0.32). */
-import type { FlagSpec } from "../../flags.ts";
+import type { FlagSpec } from "../../../plan/flags.ts";
 
 const integers = [
   "block-size",

@@ -1,5 +1,5 @@
 /** @module What a start-up log states, before anything is computed: figures with the rounding of their print, and how it ended. */
-import type { FlagValues } from "../plan.ts";
+import type { FlagValues } from "../plan/plan.ts";
 import { measured, type Quantity } from "../quantity/quantity.ts";
 
 export type LogEngine = "vllm" | "lmdeploy";
