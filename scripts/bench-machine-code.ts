@@ -8,10 +8,14 @@ import { bindKernelSource, chooseKernelSource } from "../src/backend/cpu/choose-
 import { packedMatrixBytes } from "../src/backend/cpu/footprint/weight-layout.ts";
 import type { JobValues } from "../src/backend/cpu/kernels/jobs.ts";
 import type { KernelSet } from "../src/backend/cpu/kernels/kernel-set.ts";
-import { detectCpuFeatures } from "../src/backend/cpu/kernels/machine-code/cpu-features.ts";
 import { bindKernels, publishKernels } from "../src/backend/cpu/kernels/machine-code/kernel-image.ts";
-import { addressOf, preferHugePages, whyNoLoader } from "../src/backend/cpu/kernels/machine-code/loader.ts";
-import { runnableTargets } from "../src/backend/cpu/kernels/machine-code/targets.ts";
+import {
+  addressOf,
+  preferHugePages,
+  whyNoLoader,
+} from "../src/backend/cpu/kernels/machine-code/loading/loader.ts";
+import { detectCpuFeatures } from "../src/backend/cpu/kernels/machine-code/processor/cpu-features.ts";
+import { runnableTargets } from "../src/backend/cpu/kernels/machine-code/processor/targets.ts";
 import { KernelArena } from "../src/backend/cpu/kernels/self-test/kernel-arena.ts";
 import { type MatmulCase, placeMatmul } from "../src/backend/cpu/kernels/self-test/quantized-matmul-case.ts";
 import { type Ceilings, measureCeilings } from "../src/backend/cpu/measure/probes.ts";

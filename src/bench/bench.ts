@@ -1,18 +1,13 @@
 /** @module `pagoda bench`: every figure that we state, measured in one run, ours beside the peers'. */
 
 import type { ServerCommand } from "../process/server-process.ts";
-import { type BenchOptions, benchTokens } from "./bench-options.ts";
-import type { BenchPart } from "./bench-parts.ts";
 import { readConditions } from "./conditions.ts";
+import { absoluteFigure, type Figure, type KernelFamily } from "./figures/figure.ts";
 import { kernelFigures } from "./kernels/kernel-figures.ts";
+import { type BenchOptions, benchTokens } from "./options/bench-options.ts";
+import type { BenchPart } from "./options/bench-parts.ts";
 import { compareServers, type ServerMeasurement } from "./peers/comparison.ts";
-import {
-  absoluteFigure,
-  assumptionFigures,
-  type Figure,
-  type KernelFamily,
-  peerFigures,
-} from "./peers/goals.ts";
+import { assumptionFigures, peerFigures } from "./peers/goals.ts";
 import { measureContexts, measureLatency, measureStart, measureTwins } from "./peers/server-figures.ts";
 import { llamaServer, ourName, ourServer, vllmServer } from "./peers/servers-under-test.ts";
 import type { BenchReport } from "./report.ts";

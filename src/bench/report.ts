@@ -1,8 +1,8 @@
 /** @module A bench's figures as a table for people; the same figures go out as JSON. */
 
 import type { Conditions } from "./conditions.ts";
+import type { Figure } from "./figures/figure.ts";
 import type { ServerMeasurement } from "./peers/comparison.ts";
-import type { Figure } from "./peers/goals.ts";
 import type { StepReport } from "./steps/step-figures.ts";
 
 export interface BenchReport {

@@ -1,4 +1,4 @@
-import { createBackend } from "../backend/index.ts";
+import { createBackend } from "../backend/create/index.ts";
 import { describeBatchInvariance, type InvarianceCase } from "./testing/batch-invariance.ts";
 
 const cases: readonly InvarianceCase[] = [

@@ -1,4 +1,4 @@
-import { createBackend } from "../backend/index.ts";
+import { createBackend } from "../backend/create/index.ts";
 import { describeBatchInvariance } from "./testing/batch-invariance.ts";
 
 describeBatchInvariance("reference backend", () => createBackend({ name: "reference", kv: "stored" }), [

@@ -1,6 +1,6 @@
 /** @module The backend that was asked for. */
 import type { Backend } from "../backend/backend.ts";
-import { createBackend } from "../backend/index.ts";
+import { createBackend } from "../backend/create/index.ts";
 import type { InstanceSettings } from "./settings.ts";
 
 /** The CPU backend with its threads and the kernels that were named, or the reference. */

@@ -1,5 +1,5 @@
 /** @module The options of an instance, resolved: at most one cap, at most one pool size, defaults filled in. */
-import type { KernelChoice } from "../backend/index.ts";
+import type { KernelChoice } from "../backend/create/index.ts";
 import type { Cap, PoolRule } from "../core/budget.ts";
 import { PagodaError } from "../core/errors.ts";
 import type { KvDtype } from "../core/kv-layout.ts";

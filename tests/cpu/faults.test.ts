@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { cpuFootprint } from "../../src/backend/cpu/footprint/index.ts";
-import { createBackend } from "../../src/backend/index.ts";
+import { createBackend } from "../../src/backend/create/index.ts";
 import { PagodaError } from "../../src/core/errors.ts";
 import { tinyFolder } from "../../src/model/testing/checkpoint-conformance.ts";
 import { ownBlocks, seededTokens, stepSlices, tinyLimits, tinyProgram, withModel } from "./tiny-model.ts";

@@ -1,5 +1,5 @@
 import { describe } from "node:test";
-import { createBackend } from "../../src/backend/index.ts";
+import { createBackend } from "../../src/backend/create/index.ts";
 import { describeKernelConformance, skipWithoutMachineCode } from "../../src/backend/testing/index.ts";
 
 const withKernels = (kernels: "wasm" | "machine-code") =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../src/backend/backend.ts";
-import { createBackend } from "../../src/backend/index.ts";
+import { createBackend } from "../../src/backend/create/index.ts";
 import { writeSlices } from "../../src/backend/testing/index.ts";
 import type { KvDtype } from "../../src/core/kv-layout.ts";
 import { skipWithoutRealModel } from "../../src/model/testing/fixtures.ts";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { LoadedModel, Program } from "../../src/backend/backend.ts";
 import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
-import { createBackend } from "../../src/backend/index.ts";
+import { createBackend } from "../../src/backend/create/index.ts";
 import { SeededNumbers, type Slice, writeSlices } from "../../src/backend/testing/index.ts";
 import { buildProgram } from "../../src/model/architectures/build-program.ts";
 import type { Quantization } from "../../src/model/architectures/weight-directory.ts";

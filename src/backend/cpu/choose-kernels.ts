@@ -13,7 +13,7 @@ import {
   type KernelImage,
   loadMachineCode,
 } from "./kernels/machine-code/machine-code.ts";
-import type { TargetName } from "./kernels/machine-code/targets.ts";
+import type { TargetName } from "./kernels/machine-code/processor/targets.ts";
 import { bindWasm, readKernelModule } from "./kernels/wasm/kernel-module.ts";
 
 /** What a thread needs to bind kernels to its arenas; sent to it as it is. */

@@ -16,7 +16,7 @@ import { cpuFootprint } from "./footprint/cpu-footprint.ts";
 import type { CpuLimits } from "./footprint/cpu-limits.ts";
 import { attentionItemWords, partialRecordBytes } from "./footprint/workspace-layout.ts";
 import type { KernelChoice } from "./kernel-choices.ts";
-import { preferHugePages } from "./kernels/machine-code/loader.ts";
+import { preferHugePages } from "./kernels/machine-code/loading/loader.ts";
 import { allReady } from "./loading-threads.ts";
 import { type ArenaViews, createArena } from "./memory/arena.ts";
 import { layOut, type ModelLayout } from "./memory/layout.ts";

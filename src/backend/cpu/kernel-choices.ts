@@ -1,5 +1,5 @@
 /** @module The names of the kernel sets that can be asked for. */
-import type { TargetName } from "./kernels/machine-code/targets.ts";
+import type { TargetName } from "./kernels/machine-code/processor/targets.ts";
 
 /** The last three name one kind of machine code, to compare them on one processor. */
 export const kernelChoices = [

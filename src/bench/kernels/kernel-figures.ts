@@ -1,6 +1,6 @@
 /** @module Single kernels as figures, and the goals of machine code's product: by itself and beside WebAssembly. */
-import { type KernelChoice, measureKernels, measureProducts } from "../../backend/index.ts";
-import { absoluteFigure, type Figure, ratioFigure } from "../peers/goals.ts";
+import { type KernelChoice, measureKernels, measureProducts } from "../../backend/create/index.ts";
+import { absoluteFigure, type Figure, ratioFigure } from "../figures/figure.ts";
 
 const goalTokenCounts = [4, 8, 64];
 

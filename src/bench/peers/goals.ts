@@ -1,18 +1,6 @@
 /** @module What the measurements are held against: ratios to peers of the same run. A missed goal stays in the table. */
-import type { KernelChoice } from "../../backend/index.ts";
+import { type Figure, type KernelFamily, noneFigure, ratioFigure } from "../figures/figure.ts";
 import type { LoadMedians, ServerMeasurement } from "./comparison.ts";
-
-export interface Figure {
-  readonly name: string;
-  readonly ours: number;
-  readonly unit: string;
-  /** Name and value of the peer, where the figure is a ratio. */
-  readonly peer: { readonly name: string; readonly value: number } | null;
-  /** ours ÷ peer, or `ours` itself where there is no peer. */
-  readonly reached: number;
-  readonly goal: { readonly kind: "atLeast" | "atMost"; readonly value: number } | null;
-  readonly met: boolean | null;
-}
 
 /** What one load has to reach against a peer; `field` of the medians, smaller is better for times. */
 interface RatioGoal {
@@ -28,9 +16,6 @@ interface RatioGoal {
 }
 
 export type PeerKind = "llama.cpp (Q4_1)" | "llama.cpp (Q4_0)" | "vLLM CPU (float32)";
-/** Every kind of machine code has the same goals. */
-export type KernelFamily = KernelChoice;
-
 const prefillTokens = 512;
 const decodeRate = (medians: LoadMedians): number => 1000 / medians.medianTpotMs;
 const prefillRate = (medians: LoadMedians): number => (prefillTokens * 1000) / medians.medianTtftMs;
@@ -173,41 +158,4 @@ export function assumptionFigures({ name, loads }: ServerMeasurement): Figure[] 
   if (unseen.length === 0) return figures;
   const names = unseen.map(({ load }) => load).join(", ");
   return [...figures, noneFigure(`${name}: cached in ${names}`, numCachedTokens, "tokens")];
-}
-
-/** A figure that has to be 0. */
-export function noneFigure(name: string, ours: number, unit: string): Figure {
-  return absoluteFigure(name, ours, unit, { kind: "atMost", value: 0 });
-}
-
-export function ratioFigure(
-  name: string,
-  ours: number,
-  unit: string,
-  peerName: string,
-  theirs: number,
-  goal: { readonly kind: "atLeast" | "atMost"; readonly value: number },
-): Figure {
-  const reached = ours / theirs;
-  return {
-    name,
-    ours,
-    unit,
-    peer: { name: peerName, value: theirs },
-    reached,
-    goal: { kind: goal.kind, value: goal.value },
-    met: meets(reached, goal),
-  };
-}
-
-/** A figure that is held against a fixed bound, or (goal null) only reported. */
-export function absoluteFigure(name: string, ours: number, unit: string, goal: Figure["goal"]): Figure {
-  return { name, ours, unit, peer: null, reached: ours, goal, met: goal === null ? null : meets(ours, goal) };
-}
-
-function meets(
-  reached: number,
-  goal: { readonly kind: "atLeast" | "atMost"; readonly value: number },
-): boolean {
-  return goal.kind === "atLeast" ? reached >= goal.value : reached <= goal.value;
 }

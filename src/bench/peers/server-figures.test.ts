@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { scriptedServer, selfTestMs } from "../../process/testing/scripted-server.ts";
-import type { BenchOptions } from "../bench-options.ts";
-import type { Figure } from "./goals.ts";
+import type { Figure } from "../figures/figure.ts";
+import type { BenchOptions } from "../options/bench-options.ts";
 import { measureLatency, measureStart, measureTwins } from "./server-figures.ts";
 
 /** Options of a bench whose own program is a scripted server. */

@@ -2,7 +2,13 @@
 import type { MemoryReport } from "../../core/memory-report.ts";
 import { median } from "../../core/statistics.ts";
 import { startServer } from "../../process/server-process.ts";
-import { type BenchOptions, benchTokens as tokens } from "../bench-options.ts";
+import {
+  absoluteFigure,
+  type Figure,
+  type KernelFamily,
+  noneFigure,
+  ratioFigure,
+} from "../figures/figure.ts";
 import { runLoad } from "../load/load-run.ts";
 import {
   numReusedTokens,
@@ -12,10 +18,10 @@ import {
   probeSideBySide,
 } from "../load/probes.ts";
 import { type LoadName, makeLoad } from "../load/workload.ts";
-import { outsideKernelsMs, wastedTokensPerSequence } from "../steps/step-overhead.ts";
+import { type BenchOptions, benchTokens as tokens } from "../options/bench-options.ts";
 import { warmUp } from "./comparison.ts";
-import { absoluteFigure, type Figure, type KernelFamily, noneFigure, ratioFigure } from "./goals.ts";
 import { llamaServer, ourName, ourServer } from "./servers-under-test.ts";
+import { outsideKernelsMs, wastedTokensPerSequence } from "./step-overhead.ts";
 
 const twinMemory = "700MiB";
 const contexts = [512, 2048, 8000];

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import type { ServerCommand } from "../../process/server-process.ts";
-import type { BenchOptions } from "../bench-options.ts";
-import type { KernelFamily } from "./goals.ts";
+import type { KernelFamily } from "../figures/figure.ts";
+import type { BenchOptions } from "../options/bench-options.ts";
 
 const modelName = "smol";
 const loopback = "127.0.0.1";

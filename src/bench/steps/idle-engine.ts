@@ -1,6 +1,6 @@
 /** @module The real engine over a model that computes nothing: its steps cost only what the engine itself does. */
 import type { BackendLimits, LoadedModel, StepInputs, StepResults } from "../../backend/backend.ts";
-import { allocateStep } from "../../backend/index.ts";
+import { allocateStep } from "../../backend/create/index.ts";
 import type { EngineObserver, GenerationRequest } from "../../core/generation.ts";
 import { defaultSamplingParams } from "../../core/sampling-params.ts";
 import { Engine } from "../../engine/engine.ts";

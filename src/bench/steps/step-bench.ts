@@ -1,6 +1,6 @@
 /** @module Steps of a loaded model without a server: what one costs, where its time goes, how near to memory's limit. */
 import type { LoadedModel, Program } from "../../backend/backend.ts";
-import { createBackend, type KernelChoice, measureReadBandwidth } from "../../backend/index.ts";
+import { createBackend, type KernelChoice, measureReadBandwidth } from "../../backend/create/index.ts";
 import { blocksOfLength, kvBlockBytes } from "../../core/kv-layout.ts";
 import { median } from "../../core/statistics.ts";
 

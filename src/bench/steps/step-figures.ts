@@ -2,7 +2,7 @@
 import { buildProgram } from "../../model/architectures/build-program.ts";
 import { parseGgufConfig } from "../../model/config/gguf-config.ts";
 import { readGguf } from "../../model/weights/gguf.ts";
-import { absoluteFigure, type Figure, type KernelFamily, ratioFigure } from "../peers/goals.ts";
+import { absoluteFigure, type Figure, type KernelFamily, ratioFigure } from "../figures/figure.ts";
 import { msPerStepWithWaiting } from "./scheduler-bench.ts";
 import { benchSteps, type StepFigure, type StepShape } from "./step-bench.ts";
 import { llama1b, syntheticLlama } from "./synthetic-model.ts";

@@ -6,7 +6,7 @@ import type { AnswerValues } from "./answer-options.ts";
 
 /** Fetches the model where it must be (null: the default one) and loads it, with progress on standard error. */
 export async function loadLocalInstance(model: string | null, values: AnswerValues): Promise<Instance> {
-  const { grantedProcessors } = await import("../../backend/index.ts");
+  const { grantedProcessors } = await import("../../backend/create/index.ts");
   const { loadInstance, prepareInstance } = await import("../../instance/instance.ts");
   const { resolveSettings } = await import("../../instance/settings.ts");
   const progress = new ProgressPrinter();

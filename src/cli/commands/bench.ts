@@ -2,9 +2,9 @@
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { type KernelChoice, kernelChoices } from "../../backend/index.ts";
-import { type BenchPart, benchParts } from "../../bench/bench-parts.ts";
+import { type KernelChoice, kernelChoices } from "../../backend/create/index.ts";
 import { type LoadName, loadNames } from "../../bench/load/workload.ts";
+import { type BenchPart, benchParts } from "../../bench/options/bench-parts.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { onOrOff, option, wholeNumber } from "../../instance/options/option.ts";
 import { readOptions, registerOptions } from "../../instance/options/read-options.ts";

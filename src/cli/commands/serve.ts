@@ -98,7 +98,7 @@ async function prepare(
   values: ServeValues,
   progress: ProgressPrinter,
 ): Promise<PreparedInstance> {
-  const { grantedProcessors } = await import("../../backend/index.ts");
+  const { grantedProcessors } = await import("../../backend/create/index.ts");
   const { prepareInstance } = await import("../../instance/instance.ts");
   const { resolveSettings } = await import("../../instance/settings.ts");
   const settings = resolveSettings(values, grantedProcessors());

@@ -1,5 +1,5 @@
 /** @module Every option that shapes an instance, under both engines' spellings. */
-import type { KernelChoice } from "../../backend/index.ts";
+import type { KernelChoice } from "../../backend/create/index.ts";
 import type { Cap, PoolRule } from "../../core/budget.ts";
 import { parseByteSize } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";

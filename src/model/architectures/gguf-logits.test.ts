@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import type { LoadedModel } from "../../backend/backend.ts";
-import { createBackend } from "../../backend/index.ts";
+import { createBackend } from "../../backend/create/index.ts";
 import { writeSlices } from "../../backend/testing/index.ts";
 import { parseGgufConfig } from "../config/gguf-config.ts";
 import { referenceLogits } from "../testing/checkpoint-conformance.ts";

@@ -1,4 +1,4 @@
-import { createBackend } from "../../backend/index.ts";
+import { createBackend } from "../../backend/create/index.ts";
 import { describeCheckpointConformance } from "../testing/checkpoint-conformance.ts";
 
 describeCheckpointConformance(

@@ -15,7 +15,7 @@ import {
   storeKvScratchBytes,
 } from "../footprint/workspace-layout.ts";
 import type { KernelChoice } from "../kernel-choices.ts";
-import { addressOf } from "../kernels/machine-code/loader.ts";
+import { addressOf } from "../kernels/machine-code/loading/loader.ts";
 import { BoundArena } from "../kernels/self-test/bound-arena.ts";
 
 export interface KernelRate {

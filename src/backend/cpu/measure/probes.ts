@@ -11,9 +11,14 @@ import {
   xmm,
   ymm,
 } from "../kernels/machine-code/assembler/operands.ts";
-import { elfImage } from "../kernels/machine-code/elf-image.ts";
-import { addressOf, openImage, preferHugePages, publishImage } from "../kernels/machine-code/loader.ts";
-import type { Target } from "../kernels/machine-code/targets.ts";
+import { elfImage } from "../kernels/machine-code/loading/elf-image.ts";
+import {
+  addressOf,
+  openImage,
+  preferHugePages,
+  publishImage,
+} from "../kernels/machine-code/loading/loader.ts";
+import type { Target } from "../kernels/machine-code/processor/targets.ts";
 
 export interface Ceilings {
   /** Reading memory that is in no cache, bytes per second of one thread. */

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { median } from "../../../core/statistics.ts";
-import { whyNoLoader } from "../kernels/machine-code/loader.ts";
+import { whyNoLoader } from "../kernels/machine-code/loading/loader.ts";
 import type { ReadAnswer, ReadOrder, ReadyToRead } from "./read-bandwidth.worker.ts";
 
 const numRounds = 7;

@@ -1,6 +1,6 @@
 /** @module The plan of our own engine: the very preparation that `pagoda serve` does, without reading a weight. */
 
-import { grantedProcessors } from "../../../backend/index.ts";
+import { grantedProcessors } from "../../../backend/create/index.ts";
 import { PagodaError } from "../../../core/errors.ts";
 import { prepareInstance } from "../../../instance/instance.ts";
 import { engineOptions } from "../../../instance/options/engine-options.ts";

@@ -5,7 +5,7 @@ import { KernelArena } from "../self-test/kernel-arena.ts";
 import { placeMatmul } from "../self-test/quantized-matmul-case.ts";
 import { guardedCall } from "./guarded-call.ts";
 import { jobCheck } from "./job-check.ts";
-import { addressOf, whyNoLoader } from "./loader.ts";
+import { addressOf, whyNoLoader } from "./loading/loader.ts";
 
 describe("guards beside a job's results", { skip: whyNoLoader() ?? false }, () => {
   const arena = new KernelArena(1 << 20, addressOf);

@@ -6,7 +6,7 @@ import { KernelArena } from "../self-test/kernel-arena.ts";
 import type { KernelCase } from "../self-test/kernel-case.ts";
 import { kernelCases, type TriedKernel } from "../self-test/kernel-cases.ts";
 import { jobCheck } from "./job-check.ts";
-import { addressOf, whyNoLoader } from "./loader.ts";
+import { addressOf, whyNoLoader } from "./loading/loader.ts";
 
 const arenaBytes = 1 << 20;
 /** `out` of attention is not among them: it is not written where partials are kept. */

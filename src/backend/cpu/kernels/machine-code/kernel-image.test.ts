@@ -1,7 +1,7 @@
 import { describe, test } from "node:test";
 import { assertDisassemblesAs, whyNoDisassembler } from "./assembler/testing/disassembler.ts";
 import { assembleKernel, machineCodeKernels } from "./kernel-image.ts";
-import { targets } from "./targets.ts";
+import { targets } from "./processor/targets.ts";
 
 const noDisassembler = whyNoDisassembler();
 

@@ -6,15 +6,15 @@ import { invariant } from "../../../../core/errors.ts";
 import { jobWord, type KernelName } from "../jobs.ts";
 import type { Kernel, KernelSet } from "../kernel-set.ts";
 import { type Assembler, createAssembler } from "./assembler/assembler.ts";
-import { elfImage } from "./elf-image.ts";
 import { guardedCall } from "./guarded-call.ts";
 import { jobCheck } from "./job-check.ts";
 import { emitAttention, headDimUnits } from "./kernels/attention/attention.ts";
 import { emitFloatMatmul } from "./kernels/matmul-float.ts";
 import { emitQuantizedMatmul } from "./kernels/matmul-quantized.ts";
 import { emitQuantize } from "./kernels/quantize.ts";
-import { addressOf, openImage, publishImage } from "./loader.ts";
-import type { Target } from "./targets.ts";
+import { elfImage } from "./loading/elf-image.ts";
+import { addressOf, openImage, publishImage } from "./loading/loader.ts";
+import type { Target } from "./processor/targets.ts";
 
 /** A published image. Plain data: other threads of the process open it by its path. */
 export interface KernelImage {

@@ -10,11 +10,11 @@ import type { KernelCase } from "../self-test/kernel-case.ts";
 import { kernelCases, type TriedKernel } from "../self-test/kernel-cases.ts";
 import { placeMatmul } from "../self-test/quantized-matmul-case.ts";
 import { bindWasmKernels } from "../testing/wasm-kernels.ts";
-import { detectCpuFeatures } from "./cpu-features.ts";
 import { bindKernels, publishKernels } from "./kernel-image.ts";
-import { addressOf, whyNoLoader } from "./loader.ts";
+import { addressOf, whyNoLoader } from "./loading/loader.ts";
 import { loadMachineCode } from "./machine-code.ts";
-import { runnableTargets } from "./targets.ts";
+import { detectCpuFeatures } from "./processor/cpu-features.ts";
+import { runnableTargets } from "./processor/targets.ts";
 
 const noLoader = whyNoLoader();
 const skip = noLoader ?? false;

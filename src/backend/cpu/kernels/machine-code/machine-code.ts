@@ -8,13 +8,13 @@
 import { performance } from "node:perf_hooks";
 import type { KernelSet } from "../kernel-set.ts";
 import { selfTest } from "../self-test/self-test.ts";
-import { detectCpuFeatures } from "./cpu-features.ts";
 import { bindKernels, type KernelImage, publishKernels } from "./kernel-image.ts";
-import { addressOf, whyNoLoader } from "./loader.ts";
-import { runnableTargets, type Target, type TargetName } from "./targets.ts";
+import { addressOf, whyNoLoader } from "./loading/loader.ts";
+import { detectCpuFeatures } from "./processor/cpu-features.ts";
+import { runnableTargets, type Target, type TargetName } from "./processor/targets.ts";
 
 export { bindKernels, type KernelImage } from "./kernel-image.ts";
-export { addressOf } from "./loader.ts";
+export { addressOf } from "./loading/loader.ts";
 
 export type MachineCodeChoice =
   | { readonly image: KernelImage; readonly selfTestMs: number }

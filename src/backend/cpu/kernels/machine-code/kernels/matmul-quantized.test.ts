@@ -7,11 +7,11 @@ import type { KernelSet } from "../../kernel-set.ts";
 import { KernelArena } from "../../self-test/kernel-arena.ts";
 import { type MatmulCase, placeMatmul, randomMatmul } from "../../self-test/quantized-matmul-case.ts";
 import { createAssembler } from "../assembler/assembler.ts";
-import { detectCpuFeatures } from "../cpu-features.ts";
-import { elfImage } from "../elf-image.ts";
 import { bindKernels, publishKernels } from "../kernel-image.ts";
-import { addressOf, publishImage, whyNoLoader } from "../loader.ts";
-import { runnableTargets, targets } from "../targets.ts";
+import { elfImage } from "../loading/elf-image.ts";
+import { addressOf, publishImage, whyNoLoader } from "../loading/loader.ts";
+import { detectCpuFeatures } from "../processor/cpu-features.ts";
+import { runnableTargets, targets } from "../processor/targets.ts";
 import { exactOutput } from "../testing/exact-product.ts";
 import { emitQuantizedMatmul } from "./matmul-quantized.ts";
 

@@ -33,7 +33,7 @@ import {
   rsi,
   rsp,
 } from "../assembler/operands.ts";
-import type { Target } from "../targets.ts";
+import type { Target } from "../processor/targets.ts";
 import { emitKernel, type JobFields } from "./frame.ts";
 import { emitFinish } from "./matmul-finish.ts";
 import { emitStreams } from "./matmul-streams.ts";

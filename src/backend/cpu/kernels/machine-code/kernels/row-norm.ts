@@ -6,8 +6,8 @@
  */
 import type { Assembler } from "../assembler/assembler.ts";
 import { at, type GeneralRegister, low32, type Memory, rax, xmm, ymm } from "../assembler/operands.ts";
-import { emitSumOfLanes } from "./attention/softmax.ts";
 import { floatConstant } from "./exponential.ts";
+import { emitSumOfLanes } from "./lane-reductions.ts";
 
 const lanesBytes = 32;
 

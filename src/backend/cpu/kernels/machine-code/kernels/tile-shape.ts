@@ -12,7 +12,7 @@
  *                     10 %; 8 bits: 10 to 50 %)
  */
 import type { WeightStorage } from "../../../../../core/weight-storage.ts";
-import type { Target, TargetName } from "../targets.ts";
+import type { Target, TargetName } from "../processor/targets.ts";
 
 export type QuantizedStorage = Extract<WeightStorage, "q4" | "q8">;
 

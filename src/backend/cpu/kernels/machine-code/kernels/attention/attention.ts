@@ -21,7 +21,7 @@ import { tokensPerPartition } from "../../../../footprint/workspace-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
 import type { Label } from "../../assembler/code.ts";
 import { at, low32, r8, r9, r10, r11, r12, rax, rbx, rcx, rdx, rsi } from "../../assembler/operands.ts";
-import type { Target } from "../../targets.ts";
+import type { Target } from "../../processor/targets.ts";
 import { emitKernel } from "../frame.ts";
 import { scoreRowBytes } from "./chunk.ts";
 import { type AttentionJob, type AttentionName, emitVectorPlace, itemAt } from "./job-places.ts";

@@ -36,7 +36,7 @@ import {
   rsi,
   type VectorRegister,
 } from "../../assembler/operands.ts";
-import type { Target } from "../../targets.ts";
+import type { Target } from "../../processor/targets.ts";
 import {
   emitKeyParams,
   emitKeys,

@@ -21,7 +21,7 @@ import {
   rsi,
   ymm,
 } from "../../assembler/operands.ts";
-import type { Target } from "../../targets.ts";
+import type { Target } from "../../processor/targets.ts";
 import { emitChunkScores, emitChunkValues, maxChunk, scoreRowBytes } from "./chunk.ts";
 import { type AttentionJob, emitVectorPlace, itemAt } from "./job-places.ts";
 import { emitEmptyRecord } from "./record.ts";

@@ -23,7 +23,7 @@ import {
   xmm,
   ymm,
 } from "../../assembler/operands.ts";
-import type { Target } from "../../targets.ts";
+import type { Target } from "../../processor/targets.ts";
 import { floatConstant } from "../exponential.ts";
 import { maxChunk } from "./chunk.ts";
 import { type AttentionJob, emitVectorPlace } from "./job-places.ts";

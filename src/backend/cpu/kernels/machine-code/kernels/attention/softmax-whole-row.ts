@@ -12,9 +12,10 @@
  */
 import type { Assembler } from "../../assembler/assembler.ts";
 import { at, rcx, resized, rsi, type VectorRegister, xmm, ymm, zmm } from "../../assembler/operands.ts";
-import type { Target } from "../../targets.ts";
+import type { Target } from "../../processor/targets.ts";
 import { type ExpConstants, emitExp, expFloats, floatConstant, intConstant } from "../exponential.ts";
-import { emitHighestLane, emitSumOfLanes, type SoftmaxRow } from "./softmax.ts";
+import { emitHighestLane, emitSumOfLanes } from "../lane-reductions.ts";
+import type { SoftmaxRow } from "./softmax.ts";
 
 const bytesATurn = 64;
 const sum = xmm(12);

@@ -7,17 +7,9 @@
  */
 import type { Assembler } from "../../assembler/assembler.ts";
 import type { Label } from "../../assembler/code.ts";
-import {
-  at,
-  type GeneralRegister,
-  low32,
-  rcx,
-  rsi,
-  type VectorRegister,
-  xmm,
-  ymm,
-} from "../../assembler/operands.ts";
+import { at, type GeneralRegister, low32, rcx, rsi, xmm, ymm } from "../../assembler/operands.ts";
 import { emitExp, emitTanh, floatConstant, intConstant } from "../exponential.ts";
+import { emitHighestLane, emitSumOfLanes } from "../lane-reductions.ts";
 
 /** Registers of a row; all are kept but `weights`, which ends behind the row. */
 export interface SoftmaxRow {
@@ -99,23 +91,6 @@ function emitMaximum(asm: Assembler, row: SoftmaxRow, hasCap: boolean): void {
   });
 }
 
-/** maximum = the largest of eight lanes, in every lane of its width. Overwrites `eight` and `spare`. */
-export function emitHighestLane(
-  asm: Assembler,
-  eight: VectorRegister,
-  spare: VectorRegister,
-  maximum: VectorRegister,
-): void {
-  const [low, high] = [xmm(eight.index), xmm(spare.index)];
-  asm.vextractf128(high, eight, 1);
-  asm.vmaxps(low, low, high);
-  asm.vmovhlps(high, low, low);
-  asm.vmaxps(low, low, high);
-  asm.vmovshdup(high, low);
-  asm.vmaxps(low, low, high);
-  asm.vbroadcastss(maximum, low);
-}
-
 function emitWeights(asm: Assembler, row: SoftmaxRow): void {
   asm.vxorps(sum, sum, sum);
   forEightColumns(asm, row, () => {
@@ -132,16 +107,4 @@ function emitWeights(asm: Assembler, row: SoftmaxRow): void {
   asm.vmovssStore(at(row.record), xmm(maximum.index));
   emitSumOfLanes(asm, sum, xmm(x.index));
   asm.vmovssStore(at(row.record, 4), sum);
-}
-
-/** (lane 0 + lane 1) + (lane 2 + lane 3), in lane 0. */
-export function emitSumOfLanes(
-  asm: Assembler,
-  four: ReturnType<typeof xmm>,
-  spare: ReturnType<typeof xmm>,
-): void {
-  asm.vmovshdup(spare, four);
-  asm.vaddps(four, four, spare);
-  asm.vmovhlps(spare, four, four);
-  asm.vaddss(four, four, spare);
 }

@@ -4,11 +4,11 @@
  * Two functions of a few bytes ask: CPUID (what is there) and XGETBV (whose registers are saved at a task switch; an
  * instruction on registers that are not saved faults). Source: Intel SDM volume 1 §14.3, §15.2; volume 2, CPUID.
  */
-import { createAssembler } from "./assembler/assembler.ts";
-import { at, low32, rax, rbx, rcx, rdx, rsi, xmm } from "./assembler/operands.ts";
-import type { NativeFunction } from "./elf-image.ts";
-import { elfImage } from "./elf-image.ts";
-import { addressOf, type NativeEntry, openImage, publishImage } from "./loader.ts";
+import { createAssembler } from "../assembler/assembler.ts";
+import { at, low32, rax, rbx, rcx, rdx, rsi, xmm } from "../assembler/operands.ts";
+import type { NativeFunction } from "../loading/elf-image.ts";
+import { elfImage } from "../loading/elf-image.ts";
+import { addressOf, type NativeEntry, openImage, publishImage } from "../loading/loader.ts";
 
 export interface CpuFeatures {
   readonly avx2: boolean;

@@ -13,7 +13,7 @@
 
 import type * as Ffi from "node:ffi";
 import { writeSync } from "node:fs";
-import { invariant } from "../../../../core/errors.ts";
+import { invariant } from "../../../../../core/errors.ts";
 
 /** A loaded function: its argument is an address, its result is in memory. */
 export type NativeEntry = (address: number) => void;

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { Worker } from "node:worker_threads";
-import { createAssembler } from "./assembler/assembler.ts";
-import { at, low32, rax, rdi, xmm } from "./assembler/operands.ts";
+import { createAssembler } from "../assembler/assembler.ts";
+import { at, low32, rax, rdi, xmm } from "../assembler/operands.ts";
 import { elfImage } from "./elf-image.ts";
 import { addressOf, openImage, publishImage, whyNoLoader } from "./loader.ts";
 

@@ -8,7 +8,7 @@
  * Nothing is ever writable and executable. There are no sections, relocations or imports: the code is position
  * independent and calls nothing. Source: System V ABI (gABI) chapters 4 and 5, and its x86-64 supplement.
  */
-import { invariant } from "../../../../core/errors.ts";
+import { invariant } from "../../../../../core/errors.ts";
 
 export interface NativeFunction {
   readonly name: string;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
+import { whyNoLoader } from "../loading/loader.ts";
 import { detectCpuFeatures, readFeatures } from "./cpu-features.ts";
-import { whyNoLoader } from "./loader.ts";
 
 const noLoader = whyNoLoader();
 

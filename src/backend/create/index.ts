@@ -2,16 +2,16 @@
  * @module The door for those who create a backend or measure one; what a backend is, `backend.ts` says. Everything heavy is
  * imported when it is asked for.
  */
-import type { Backend } from "./backend.ts";
-import type { CpuBackendOptions } from "./cpu/cpu-backend.ts";
-import type { KernelChoice } from "./cpu/kernel-choices.ts";
-import type { KernelRate, ProductRates } from "./cpu/measure/kernel-rates.ts";
-import type { ReferenceOptions } from "./reference/reference-backend.ts";
+import type { Backend } from "../backend.ts";
+import type { CpuBackendOptions } from "../cpu/cpu-backend.ts";
+import type { KernelChoice } from "../cpu/kernel-choices.ts";
+import type { KernelRate, ProductRates } from "../cpu/measure/kernel-rates.ts";
+import type { ReferenceOptions } from "../reference/reference-backend.ts";
 
-export { type KernelChoice, kernelChoices } from "./cpu/kernel-choices.ts";
-export type { KernelRate } from "./cpu/measure/kernel-rates.ts";
-export { grantedProcessors } from "./cpu/processors.ts";
-export { allocateStep } from "./step-memory.ts";
+export { type KernelChoice, kernelChoices } from "../cpu/kernel-choices.ts";
+export type { KernelRate } from "../cpu/measure/kernel-rates.ts";
+export { grantedProcessors } from "../cpu/processors.ts";
+export { allocateStep } from "../step-memory.ts";
 
 export type BackendChoice =
   | ({ readonly name: "cpu" } & CpuBackendOptions)
@@ -19,16 +19,16 @@ export type BackendChoice =
 
 export async function createBackend(choice: BackendChoice): Promise<Backend> {
   if (choice.name === "reference") {
-    const { createReferenceBackend } = await import("./reference/reference-backend.ts");
+    const { createReferenceBackend } = await import("../reference/reference-backend.ts");
     return createReferenceBackend(choice);
   }
-  const { CpuBackend } = await import("./cpu/cpu-backend.ts");
+  const { CpuBackend } = await import("../cpu/cpu-backend.ts");
   return new CpuBackend(choice);
 }
 
 /** Rates of single CPU kernels on one thread. */
 export async function measureKernels(kernels: KernelChoice): Promise<readonly KernelRate[]> {
-  const { kernelRates } = await import("./cpu/measure/kernel-rates.ts");
+  const { kernelRates } = await import("../cpu/measure/kernel-rates.ts");
   return kernelRates(kernels);
 }
 
@@ -37,12 +37,12 @@ export async function measureProducts(
   kernels: Exclude<KernelChoice, "wasm">,
   tokenCounts: readonly number[],
 ): Promise<readonly ProductRates[]> {
-  const { productRates } = await import("./cpu/measure/kernel-rates.ts");
+  const { productRates } = await import("../cpu/measure/kernel-rates.ts");
   return productRates(kernels, tokenCounts);
 }
 
 /** Bytes per second that `numThreads` threads read together from memory; null where no probe runs. */
 export async function measureReadBandwidth(numThreads: number): Promise<number | null> {
-  const { readBandwidth } = await import("./cpu/measure/read-bandwidth.ts");
+  const { readBandwidth } = await import("../cpu/measure/read-bandwidth.ts");
   return readBandwidth(numThreads);
 }

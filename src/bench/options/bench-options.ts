@@ -1,8 +1,8 @@
 /** @module What a bench run is asked for. */
 
+import type { KernelFamily } from "../figures/figure.ts";
+import type { LoadName, TokenRange } from "../load/workload.ts";
 import type { BenchPart } from "./bench-parts.ts";
-import type { LoadName, TokenRange } from "./load/workload.ts";
-import type { KernelFamily } from "./peers/goals.ts";
 
 export interface BenchOptions {
   /** Arguments after the Node binary that start our command line. */
