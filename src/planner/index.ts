@@ -18,13 +18,16 @@ export {
   emptyCalibration,
   withEntry,
 } from "./calibrate/calibration.ts";
+export { commandText, shellCommands } from "./command/shell-words.ts";
+export { parseStartCommand, type StartCommand, strayWord } from "./command/start-command.ts";
+export { typedFlags } from "./command/typed-flags.ts";
 export { type Arrangement, compareReplicas, compareSentence } from "./copies/compare.ts";
 export { type CardPlan, planInstances } from "./copies/instances.ts";
 export { heldBytes, planReplicas, type ReplicaPlan } from "./copies/replicas.ts";
 export { decodeTokensPerSecond } from "./copies/throughput.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
-export { knownEngines, plan } from "./engines/engines.ts";
+export { engineRules, knownEngines, plan } from "./engines/engines.ts";
 export { type PagodaStart, planPagoda } from "./engines/pagoda/plan.ts";
 export {
   type ExplainContext,
@@ -55,6 +58,6 @@ export type {
 export { type Evidence, exact as exactQuantity, type Quantity } from "./quantity/quantity.ts";
 export { planFewestCards, tensorParallelFlag } from "./search/fewest-cards.ts";
 export { type FitAnswer, type FitResult, type FitWish, fitPlan } from "./search/search-flags.ts";
-export { parseStartCommand, type TranslatedEngine } from "./translate/command-line.ts";
 export type { Kept } from "./translate/match-pool.ts";
 export { type Translation, translateStart } from "./translate/translate.ts";
+export type { TranslatedEngine } from "./translate/twins.ts";

@@ -1,7 +1,7 @@
 /** @module Tries changed flags against a start that a log has measured. */
 import { PagodaError } from "../../core/errors.ts";
 import { plan } from "../engines/engines.ts";
-import type { FlagValues, MeasuredBytes, Plan, PlanRequest } from "../plan/plan.ts";
+import type { FlagValue, FlagValues, MeasuredBytes, Plan, PlanRequest } from "../plan/plan.ts";
 import { carriedOver } from "./measured-parts.ts";
 
 export interface Measured {
@@ -24,9 +24,9 @@ export function planOrNull(request: PlanRequest): Plan | null {
 /** The plan with `changes` to the flags, measured components carried over; a flag of null is taken away. */
 export function tryFlags(
   measured: Measured,
-  changes: Readonly<Record<string, string | true | null>>,
+  changes: Readonly<Record<string, FlagValue | null>>,
 ): Plan | null {
-  const flags: Record<string, string | true> = {};
+  const flags: Record<string, FlagValue> = {};
   for (const [name, value] of Object.entries({ ...measured.request.flags, ...changes }))
     if (value !== null) flags[name] = value;
   return planWith(measured, flags);

@@ -3,14 +3,9 @@ import { PagodaError } from "../../core/errors.ts";
 import type { Origin, Resolved } from "../../core/resolved.ts";
 import { parseHumanInteger } from "../quantity/bytes.ts";
 import { editDistance, nearest } from "../words/nearest.ts";
-import type { FlagValues } from "./plan.ts";
+import type { FlagSpec, FlagValue, FlagValues } from "./flag.ts";
 
-export interface FlagSpec {
-  /** Name without dashes; underscores and dashes are the same. */
-  readonly name: string;
-  readonly aliases?: readonly string[];
-  readonly kind: "integer" | "number" | "text" | "switch" | "list";
-}
+export type { FlagSpec } from "./flag.ts";
 
 /** `--Tensor_Parallel-size` → `tensor-parallel-size`. */
 export function plainFlag(name: string): string {
@@ -19,7 +14,7 @@ export function plainFlag(name: string): string {
 
 /** Resolves typed flags against a table; keeps what does not touch memory for the command. */
 export class FlagReader {
-  readonly #values = new Map<string, string | true>();
+  readonly #values = new Map<string, FlagValue>();
   readonly #typedAs = new Map<string, string>();
   /** Flags that are not in the table, as typed. */
   readonly passedOn: string[] = [];
@@ -49,7 +44,7 @@ export class FlagReader {
   }
 
   /** A name close to a memory flag is a slip; anything else is none of the planner's business. */
-  #keepOrRefuse(engine: string, name: string, value: string | true, known: readonly string[]): void {
+  #keepOrRefuse(engine: string, name: string, value: FlagValue, known: readonly string[]): void {
     const close = nearest(name, known);
     const looksLikeMemory = /memory|cache|block|batch|seqs|model-len|session-len|prefill|parallel|quant/.test(
       name,
@@ -59,49 +54,55 @@ export class FlagReader {
         param: name,
         hint: `The nearest is --${close}.`,
       });
-    this.passedOn.push(`--${name}`, ...(value === true ? [] : [value]));
+    this.passedOn.push(`--${name}`, ...wordsOf(value));
   }
 
   has(name: string): boolean {
     return this.#values.has(name);
   }
 
-  #refuse(name: string, value: string | true, wanted: string): PagodaError {
-    return new PagodaError("plan_invalid", `--${name} is ${JSON.stringify(value)}.`, {
+  /** The one value of a flag; null where it was not given. */
+  #one(name: string, wanted: string): string | null {
+    const value = this.#values.get(name);
+    if (value === undefined) return null;
+    if (typeof value === "string") return value;
+    throw this.#refuse(name, value, wanted);
+  }
+
+  #refuse(name: string, value: FlagValue, wanted: string): PagodaError {
+    const got = value === true ? "no value" : wordsOf(value).join(" ");
+    return new PagodaError("plan_invalid", `--${name} must be ${wanted}; got ${got}.`, {
       param: name,
-      hint: `It takes ${wanted}.`,
+      hint: `Write it as --${name} VALUE.`,
     });
   }
 
   integer(name: string): number | null {
-    const value = this.#values.get(name);
-    if (value === undefined) return null;
-    const number = value === true ? null : value === "-1" ? -1 : parseHumanInteger(value);
-    if (number === null)
-      throw this.#refuse(name, value, "a whole number, such as 8192, 8k (8000) or 8K (8192)");
+    const wanted = "a whole number, such as 8192, 8k (8000) or 8K (8192)";
+    const value = this.#one(name, wanted);
+    if (value === null) return null;
+    const number = value === "-1" ? -1 : parseHumanInteger(value);
+    if (number === null) throw this.#refuse(name, value, wanted);
     return number;
   }
 
   number(name: string): number | null {
-    const value = this.#values.get(name);
-    if (value === undefined) return null;
-    const number = value === true || value.trim() === "" ? Number.NaN : Number(value);
+    const value = this.#one(name, "a number");
+    if (value === null) return null;
+    const number = value.trim() === "" ? Number.NaN : Number(value);
     if (!Number.isFinite(number)) throw this.#refuse(name, value, "a number");
     return number;
   }
 
   text(name: string): string | null {
-    const value = this.#values.get(name);
-    if (value === undefined) return null;
-    if (value === true) throw this.#refuse(name, value, "a value");
-    return value;
+    return this.#one(name, "one value");
   }
 
   /** True, false, or null where it was not given. */
   switched(name: string): boolean | null {
     const value = this.#values.get(name);
     if (value === undefined) return null;
-    return value === true || !/^(false|0|no|off)$/i.test(value);
+    return typeof value !== "string" || !/^(false|0|no|off)$/i.test(value);
   }
 
   /** The flags as a command line, names as the engine spells them. */
@@ -110,10 +111,16 @@ export class FlagReader {
     for (const [name, value] of this.#values) {
       const isOff = value === "false";
       words.push(isOff ? `--no-${name}` : `--${name}`);
-      if (value !== true && !isOff && value !== "true") words.push(value);
+      if (!isOff && value !== "true") words.push(...wordsOf(value));
     }
     return [...words, ...this.passedOn];
   }
+}
+
+/** The words behind a flag. */
+function wordsOf(value: FlagValue): readonly string[] {
+  if (value === true) return [];
+  return typeof value === "string" ? [value] : value;
 }
 
 /** A setting and where its value came from. */

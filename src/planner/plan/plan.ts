@@ -3,9 +3,9 @@ import type { Resolved } from "../../core/resolved.ts";
 import type { Device } from "../device/device.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import type { Quantity } from "../quantity/quantity.ts";
+import type { FlagSpec, FlagValues } from "./flag.ts";
 
-/** Flags as typed, without dashes: `gpu-memory-utilization` → "0.9"; a switch is true. */
-export type FlagValues = Readonly<Record<string, string | true>>;
+export type { FlagValue, FlagValues } from "./flag.ts";
 
 export interface PlanRequest {
   readonly model: ModelFacts;
@@ -120,10 +120,22 @@ export interface Plan {
   readonly warnings: readonly string[];
 }
 
+/** How an engine is started from a shell. */
+export interface CommandRules {
+  /** Words that start it, the longest first: `vllm serve`. */
+  readonly starts: readonly (readonly string[])[];
+  /** Container images whose entry point is the engine. */
+  readonly images: readonly RegExp[];
+  /** A start as typed, for messages. */
+  readonly example: string;
+}
+
 /** One engine's rules: how its flags and version become a plan. */
 export interface EngineRules {
   readonly id: string;
   readonly newestVersion: string;
+  readonly flags: readonly FlagSpec[];
+  readonly command: CommandRules;
   plan(request: PlanRequest): Plan;
 }
 

@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { PagodaError } from "../../core/errors.ts";
+import { parseStartCommand } from "../command/start-command.ts";
 import { findDevice } from "../device/find-device.ts";
 import { planOrNull } from "../explain/trial.ts";
 import { modelNamed } from "../model/catalogue.ts";
 import type { FlagValues, Plan, PlanRequest } from "../plan/plan.ts";
-import { parseStartCommand, shellWords, type TranslatedEngine } from "./command-line.ts";
 import { type Translation, translateStart } from "./translate.ts";
+import type { TranslatedEngine } from "./twins.ts";
 
 function requestOf(command: string, gpu: string, version: string | null = null): PlanRequest {
   const { engine, model, flags } = parseStartCommand(command);
@@ -28,43 +28,6 @@ function translated(command: string, to: TranslatedEngine, gpu = "RTX 4090"): Tr
 }
 
 const kvBytes = (plan: Plan): number => plan.kv?.available.expectedBytes ?? Number.NaN;
-
-test("a command is split as a shell splits it", () => {
-  assert.deepEqual(shellWords(`vllm serve m --a 'x y' --b "q\\"r" \\\n --c=d\\ e ''`), [
-    "vllm",
-    "serve",
-    "m",
-    "--a",
-    "x y",
-    "--b",
-    'q"r',
-    "--c=d e",
-    "",
-  ]);
-  assert.throws(() => shellWords("vllm serve 'm"), /never closed/);
-});
-
-test("start commands of both engines, however they are called", () => {
-  const flags = { "gpu-memory-utilization": "0.9", "enforce-eager": true };
-  const expected = { engine: "vllm", model: "o/m", flags };
-  for (const command of [
-    "vllm serve o/m --gpu-memory-utilization 0.9 --enforce-eager",
-    "CUDA_VISIBLE_DEVICES=1 vllm serve --gpu_memory_utilization=0.9 --enforce-eager --model o/m",
-    "python3 -m vllm.entrypoints.openai.api_server --model o/m --gpu-memory-utilization 0.9 --enforce-eager",
-  ])
-    assert.deepEqual(parseStartCommand(command), expected, command);
-  assert.deepEqual(parseStartCommand("lmdeploy serve api_server o/m --tp 2"), {
-    engine: "lmdeploy",
-    model: "o/m",
-    flags: { tp: "2" },
-  });
-  for (const command of ["llama-server -m x", "vllm serve --tp 2"])
-    assert.throws(
-      () => parseStartCommand(command),
-      (error) => error instanceof PagodaError,
-      command,
-    );
-});
 
 test("twins are kept, the rest is named, and the share has six digits or more", () => {
   const { command, dropped, kept, flags } = translated(

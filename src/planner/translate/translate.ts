@@ -2,9 +2,16 @@
 import { plan } from "../engines/engines.ts";
 import { plainFlag } from "../plan/flags.ts";
 import { deepFreeze, type FlagValues, type Plan, type PlanRequest } from "../plan/plan.ts";
-import type { TranslatedEngine } from "./command-line.ts";
 import { askedBytes, type Kept, largestFittingShare, matchAbsolute, matchShare } from "./match-pool.ts";
-import { type LmdeployKind, poolFlags, type Twin, type TwinValue, twins, withoutTwin } from "./twins.ts";
+import {
+  type LmdeployKind,
+  poolFlags,
+  type TranslatedEngine,
+  type Twin,
+  type TwinValue,
+  twins,
+  withoutTwin,
+} from "./twins.ts";
 
 export interface KeptFlag {
   readonly from: string;
@@ -80,17 +87,18 @@ function mapFlags(
     const name = plainFlag(typed);
     if (poolFlags[source].has(name)) continue;
     const twin = twinOf(name, source);
-    const there = twin === undefined ? { value: null } : valueThere(twin, value, target, kind);
+    const one = typeof value === "object" ? value.join(" ") : value;
+    const there = twin === undefined ? { value: null } : valueThere(twin, one, target, kind);
     if (twin === undefined || there.value === null) {
       mapped.dropped.push({
-        flag: written(name, value),
+        flag: written(name, one),
         why: withoutTwin[name] ?? `${target} has no such flag`,
       });
       continue;
     }
     mapped.flags[twin[target]] = there.value;
     mapped.kept.push({
-      from: written(name, value),
+      from: written(name, one),
       to: written(twin[target], there.value),
       remark: there.remark ?? null,
     });

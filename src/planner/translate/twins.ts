@@ -1,5 +1,6 @@
 /** @module Which flag of one engine is which of the other, and how values are written there (lmdeploy-memory.md §10.2). */
-import type { TranslatedEngine } from "./command-line.ts";
+/** Engines whose starts can be translated into each other. */
+export type TranslatedEngine = "vllm" | "lmdeploy";
 
 export type LmdeployKind = "turbomind" | "pytorch";
 

@@ -51,11 +51,11 @@ async function startRequests(commands: readonly string[], options: CompareOption
   const settings = sourceSettingsFrom(process.env);
   const requests: PlanRequest[] = [];
   for (const text of commands) {
-    const { engine, model, flags } = parseStartCommand(text);
+    const { engine, version, model, flags } = parseStartCommand(text);
     const { facts, stored } = await planModel(model, settings);
     const known = stored === null ? {} : { storedWeightsBytes: stored.expectedBytes };
     const draft = await draftOf(flags, settings);
-    const start = { device, usedBytes: 0, engine, version: null, usage: "serve" as const };
+    const start = { device, usedBytes: 0, engine, version, usage: "serve" as const };
     requests.push({ ...start, model: facts, flags, ...known, ...draft });
   }
   return requests;

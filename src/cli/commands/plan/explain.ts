@@ -8,7 +8,6 @@ import type {
   CalibrationEntry,
   Device,
   ExplainContext,
-  FlagValues,
   LogEngine,
   LogFacts,
   ModelFacts,
@@ -56,7 +55,7 @@ export function addExplainCommand(plan: Command): void {
         const [first, ...rest] = command.args;
         const isFile = first !== undefined && !first.startsWith("-");
         const words = first === undefined ? [] : isFile ? rest : command.args;
-        await explain(isFile ? first : null, flagsOf(words), options);
+        await explain(isFile ? first : null, words, options);
       },
     );
 }
@@ -130,7 +129,11 @@ function keptParts({ parts, loaded }: CalibrationEntry): string {
   return [...Object.keys(parts), ...(loaded === null ? [] : ["memory after loading"])].join(", ");
 }
 
-async function explain(path: string | null, flags: FlagValues, options: ExplainOptions): Promise<void> {
+async function explain(
+  path: string | null,
+  words: readonly string[],
+  options: ExplainOptions,
+): Promise<void> {
   const { explainLog, readLog } = await import("../../../planner/index.ts");
   const { explanationText } = await import("../../print/plan/explanation-text.ts");
   const stated = options.engine === undefined ? null : engineAndVersion(options.engine);
@@ -139,7 +142,7 @@ async function explain(path: string | null, flags: FlagValues, options: ExplainO
     model: await modelOf(facts, options),
     device: await deviceOf(facts, options),
     version: stated?.version ?? null,
-    flags,
+    flags: await flagsOf(words, facts.engine),
   };
   const explanation = explainLog(facts, context);
   if (options.save === true) await save(facts, context, path);

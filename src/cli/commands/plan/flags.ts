@@ -1,23 +1,14 @@
-/** @module Flags of an engine out of the words of a command line. */
+/** @module Flags of an engine out of the words behind a plan, and the planner's own options. */
 import { PagodaError } from "../../../core/errors.ts";
+import type { FlagValues } from "../../../planner/index.ts";
 
-/** `--name value`, `--name=value` and switches; a word that belongs to no flag is refused. */
-export function flagsOf(words: readonly string[]): Record<string, string | true> {
-  const flags: Record<string, string | true> = {};
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? "";
-    const match = /^--?([A-Za-z][\w-]*)(?:=(.*))?$/s.exec(word);
-    if (match === null)
-      throw new PagodaError("plan_invalid", `"${word}" belongs to no flag.`, {
-        hint: "Write flags as --name value.",
-      });
-    const [, name = "", inline] = match;
-    const next = words[at + 1];
-    const takesNext =
-      inline === undefined && next !== undefined && (!next.startsWith("-") || /^-\d/.test(next));
-    if (takesNext) at++;
-    flags[name] = inline ?? (takesNext && next !== undefined ? next : true);
-  }
+/** @throws PagodaError `plan_invalid` for a word that belongs to no flag, and for what the flags' reader refuses. */
+export async function flagsOf(words: readonly string[], engine: string): Promise<FlagValues> {
+  const { engineRules, strayWord, typedFlags } = await import("../../../planner/index.ts");
+  const specs = engineRules.find(({ id }) => id === engine)?.flags ?? [];
+  const { flags, positional } = typedFlags(words, specs);
+  const [stray] = positional;
+  if (stray !== undefined) throw strayWord(stray);
   return flags;
 }
 

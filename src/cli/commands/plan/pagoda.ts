@@ -35,9 +35,10 @@ export async function pagodaPlan(model: string, flags: FlagValues): Promise<Plan
   );
   const prepared = await prepareInstance(model, settings, () => undefined);
   const { plan, program, device } = prepared;
-  const words = Object.entries(flags).flatMap(([name, value]) =>
-    value === true ? [`--${name}`] : [`--${name}`, value],
-  );
+  const words = Object.entries(flags).flatMap(([name, value]) => [
+    `--${name}`,
+    ...(value === true ? [] : [value].flat()),
+  ]);
   return planPagoda({
     modelName: prepared.modelId,
     version,

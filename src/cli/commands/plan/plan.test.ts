@@ -5,7 +5,6 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { flagsOf } from "./flags.ts";
 
 const entry = join(import.meta.dirname, "../../main.ts");
 
@@ -114,15 +113,6 @@ test("users, replicas and one large against several small", () => {
   assert.match(replicas.out, /^1 of 2 identical commands start; the largest number that does is 1\./);
   const compared = pagoda("Qwen/Qwen2.5-0.5B", "--gpu", "4090", "--compare", "4", "--users", "16");
   assert.match(compared.out, /1 × 16 +starts.*\n +4 × 4 +starts.*\n1 × 16 decodes an estimated \d+ % faster/);
-});
-
-test("flags are read as engines write them", () => {
-  assert.deepEqual(flagsOf(["--tp=2", "--enforce-eager", "--max-model-len", "-1"]), {
-    tp: "2",
-    "enforce-eager": true,
-    "max-model-len": "-1",
-  });
-  assert.throws(() => flagsOf(["4096"]), /belongs to no flag/);
 });
 
 test("compare puts whole starts side by side", () => {

@@ -61,17 +61,19 @@ export function addPlanCommand(program: Command): void {
     .allowUnknownOption()
     .addHelpText("after", examples)
     .action(async (model: string, _rest: readonly string[], options: PlanOptions, command: Command) => {
-      await planStart(model, flagsOf(command.args.slice(1)), options);
+      const flags = await flagsOf(command.args.slice(1), engineAndVersion(options.engine).engine);
+      await planStart(model, flags, options);
     });
 }
 
 async function print(answer: Plan, options: PlanOptions): Promise<void> {
   const { planTable } = await import("../../print/plan/plan-table.ts");
+  const { commandText } = await import("../../../planner/index.ts");
   const text =
     options.json === true
       ? JSON.stringify(answer, null, 2)
       : options.flags === true
-        ? answer.command.join(" ")
+        ? commandText(answer.command)
         : planTable(answer);
   process.stdout.write(`${text}\n`);
 }

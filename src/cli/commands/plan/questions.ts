@@ -1,6 +1,12 @@
 /** @module The other questions of `pagoda plan`: users, replicas, one large against several small. */
 import { Presets, SingleBar } from "cli-progress";
-import { compareReplicas, fitPlan, type PlanRequest, planReplicas } from "../../../planner/index.ts";
+import {
+  commandText,
+  compareReplicas,
+  fitPlan,
+  type PlanRequest,
+  planReplicas,
+} from "../../../planner/index.ts";
 import { comparisonText, fitText, replicasText } from "../../print/plan/answer-text.ts";
 import { wholeOption } from "./flags.ts";
 
@@ -54,6 +60,6 @@ export function questionAnswer(request: PlanRequest, options: QuestionOptions): 
   bar?.stop();
   if (options.json === true) return asJson(result);
   return options.flags === true && result.best !== null
-    ? result.best.plan.command.join(" ")
+    ? commandText(result.best.plan.command)
     : fitText(result, wish);
 }

@@ -69,7 +69,7 @@ function backendOf(text: string | undefined): "turbomind" | "pytorch" | null {
 }
 
 async function translate(options: TranslateOptions): Promise<void> {
-  const { parseStartCommand, translateStart } = await import("../../../planner/index.ts");
+  const { commandText, parseStartCommand, translateStart } = await import("../../../planner/index.ts");
   const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
   const { translationText } = await import("../../print/plan/translation-text.ts");
   const { planDevice } = await import("./device.ts");
@@ -87,7 +87,7 @@ async function translate(options: TranslateOptions): Promise<void> {
       device: planDevice(options).device,
       usedBytes: options.used === undefined ? 0 : parseByteSize(options.used),
       engine: start.engine,
-      version: options.fromVersion ?? null,
+      version: options.fromVersion ?? start.version,
       flags: start.flags,
       usage: "serve",
     },
@@ -97,7 +97,7 @@ async function translate(options: TranslateOptions): Promise<void> {
     options.json === true
       ? JSON.stringify(translation, null, 2)
       : options.flags === true
-        ? translation.command.join(" ")
+        ? commandText(translation.command)
         : translationText(translation);
   process.stdout.write(`${text}\n`);
 }

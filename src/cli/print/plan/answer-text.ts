@@ -2,9 +2,11 @@
 import { formatBytes } from "../../../core/byte-size.ts";
 import {
   type Arrangement,
+  commandText,
   compareSentence,
   type FitResult,
   type FitWish,
+  type FlagValues,
   type ReplicaPlan,
 } from "../../../planner/index.ts";
 import { planTable } from "./plan-table.ts";
@@ -31,9 +33,9 @@ function inWords(quantization: string | null): string {
   return quantization === null ? "" : `; weights: ${quantization}`;
 }
 
-function asWords(flags: Readonly<Record<string, string | true>>): string {
+function asWords(flags: FlagValues): string {
   return Object.entries(flags)
-    .map(([name, value]) => (value === true ? `--${name}` : `--${name} ${value}`))
+    .map(([name, value]) => commandText([`--${name}`, ...(value === true ? [] : [value].flat())]))
     .join(" ");
 }
 

@@ -1,6 +1,12 @@
 /** @module A plan for people: the table, the bar drawing of the card, and what to change. */
 import { formatBytes } from "../../../core/byte-size.ts";
-import type { CountRange, Plan, PlanComponent, Quantity } from "../../../planner/index.ts";
+import {
+  type CountRange,
+  commandText,
+  type Plan,
+  type PlanComponent,
+  type Quantity,
+} from "../../../planner/index.ts";
 
 const barWidth = 60;
 const barLetters: Readonly<Record<PlanComponent["name"], string>> = {
@@ -103,6 +109,6 @@ export function planTable(plan: Plan): string {
     ...plan.assumed.map((text) => `assumed: ${text}`),
     ...plan.warnings.map((text) => `note: ${text}`),
     "",
-    plan.command.join(" "),
+    commandText(plan.command),
   ].join("\n");
 }

@@ -1,6 +1,6 @@
 /** @module A translated start for people: both footprints side by side, and what became of each flag. */
 import { formatBytes } from "../../../core/byte-size.ts";
-import type { Plan, PlanComponent, Translation } from "../../../planner/index.ts";
+import { commandText, type Plan, type PlanComponent, type Translation } from "../../../planner/index.ts";
 import { drawBar } from "./plan-table.ts";
 
 const shown: readonly PlanComponent["name"][] = [
@@ -59,6 +59,6 @@ export function translationText(translation: Translation): string {
     ...to.verdict.suggestions.map(({ flags, why }) => `would fit: ${flags.join(" ")}  (${why})`),
     ...notes.map((note) => `note: ${note}`),
     "",
-    command.join(" "),
+    commandText(command),
   ].join("\n");
 }

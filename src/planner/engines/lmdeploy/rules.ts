@@ -11,6 +11,7 @@ import { planPytorch } from "./plan/pytorch.ts";
 import { lmdeployStart } from "./plan/start.ts";
 import { planTurbomind } from "./plan/turbomind.ts";
 import { planLegacy } from "./plan/turbomind-legacy.ts";
+import { lmdeployFlags } from "./settings/flag-table.ts";
 import { newestLmdeploy } from "./settings/settings.ts";
 
 const rules = { turbomindSlab: planTurbomind, turbomindLegacy: planLegacy, pytorch: planPytorch } as const;
@@ -64,5 +65,14 @@ function candidates(request: PlanRequest, plan: Plan): FlagChange[] {
 export const lmdeployRules: EngineRules = {
   id: "lmdeploy",
   newestVersion: newestLmdeploy,
+  flags: lmdeployFlags,
+  command: {
+    starts: [
+      ["lmdeploy", "serve", "api_server"],
+      ["lmdeploy", "chat"],
+    ],
+    images: [/(^|\/)lmdeploy(:|@|$)/],
+    example: "lmdeploy serve api_server MODEL --session-len 8192",
+  },
   plan: (request) => deepFreeze(withSuggestions(request, planStart(request), planStart, candidates)),
 };

@@ -161,7 +161,7 @@ test("what vLLM refuses is refused: shares, splits, batches, unknown flags and d
     [{ "max-modle-len": "4096" }, /no flag --max-modle-len/, /--max-model-len/],
     [{ "gpu-memory-utilisation": "0.9" }, /no flag/, /--gpu-memory-utilization/],
     [{ "kv-cache-dtype": "fp9" }, /no KV cache dtype "fp9"/, /fp8/],
-    [{ "max-num-seqs": "many" }, /max-num-seqs is "many"/, /whole number/],
+    [{ "max-num-seqs": "many" }, /max-num-seqs must be a whole number, .*; got many/, /--max-num-seqs VALUE/],
     [{ tp: "2", "tensor-parallel-size": "2" }, /same option/, /once/],
     [{ "max-model-len": "long" }, /max-model-len is "long"/, /auto/],
   ];

@@ -30,6 +30,7 @@ import { vllmPoolOutcome } from "./plan/pool.ts";
 import { graphMemory } from "./plan/profiled-memory.ts";
 import { type Start, startOf } from "./plan/start.ts";
 import { vllmCandidates } from "./remedies.ts";
+import { vllmFlags } from "./settings/flag-table.ts";
 import { newestVllm } from "./settings/versions.ts";
 
 interface PoolRange {
@@ -209,5 +210,11 @@ function planStart(request: PlanRequest): Plan {
 export const vllmRules: EngineRules = {
   id: "vllm",
   newestVersion: newestVllm,
+  flags: vllmFlags,
+  command: {
+    starts: [["vllm", "serve"], ["vllm.entrypoints.openai.api_server"], ["vllm.entrypoints.api_server"]],
+    images: [/(^|\/)vllm-openai(-[\w-]+)?(:|@|$)/, /(^|\/)vllm(-cpu|-rocm)?(-env)?(-release-repo)?:[\w.-]+$/],
+    example: "vllm serve MODEL --max-model-len 8192",
+  },
   plan: (request) => deepFreeze(withSuggestions(request, planStart(request), planStart, vllmCandidates)),
 };

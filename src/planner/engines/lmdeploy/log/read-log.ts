@@ -50,7 +50,7 @@ function readConfigs(facts: Collected, lines: readonly string[]): void {
     const fields: FlagValues = pythonFields(body);
     for (const [field, value] of Object.entries(fields)) {
       const flag = configFlags[field];
-      if (flag === undefined || value === true || unset.has(value)) continue;
+      if (flag === undefined || typeof value !== "string" || unset.has(value)) continue;
       facts.flags[flag] ??= flagValue(flag, value);
     }
   }

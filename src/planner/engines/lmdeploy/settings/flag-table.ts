@@ -35,7 +35,6 @@ const texts = [
   "role",
   "migration-backend",
   "device",
-  "adapters",
   "speculative-algorithm",
   "speculative-draft-model",
   "proxy-url",
@@ -47,8 +46,10 @@ const texts = [
   "revision",
   "download-dir",
   "chat-template",
-  "cudagraph-capture-batch-sizes",
-  "api-keys",
+  "tool-call-parser",
+  "reasoning-parser",
+  "model-path",
+  "ssl",
 ] as const;
 const switches = [
   "enable-prefix-caching",
@@ -61,6 +62,15 @@ const switches = [
   "disable-vision-encoder",
 ] as const;
 
+const lists = [
+  "adapters",
+  "cudagraph-capture-batch-sizes",
+  "api-keys",
+  "allow-origins",
+  "allow-methods",
+  "allow-headers",
+] as const;
+
 export const lmdeployFlags: readonly FlagSpec[] = [
   { name: "cache-max-entry-count", kind: "number" },
   { name: "cache-block-seq-len", aliases: ["block-size"], kind: "integer" },
@@ -71,4 +81,5 @@ export const lmdeployFlags: readonly FlagSpec[] = [
   ...integers.map((name) => ({ name, kind: "integer" as const })),
   ...texts.map((name) => ({ name, kind: "text" as const })),
   ...switches.map((name) => ({ name, kind: "switch" as const })),
+  ...lists.map((name) => ({ name, kind: "list" as const })),
 ];

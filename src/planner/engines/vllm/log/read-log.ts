@@ -57,7 +57,13 @@ const derived = new Set(["enable-prefix-caching", "enable-chunked-prefill", "dty
 function addFields(facts: Collected, fields: FlagValues, isConfig: boolean): void {
   for (const [field, value] of Object.entries(fields)) {
     const flag = argumentFlags[field] ?? (isConfig ? configNames[field] : undefined);
-    if (flag === undefined || value === true || unset.has(value) || facts.flags[flag] !== undefined) continue;
+    if (
+      flag === undefined ||
+      typeof value !== "string" ||
+      unset.has(value) ||
+      facts.flags[flag] !== undefined
+    )
+      continue;
     if (isConfig && derived.has(flag)) continue;
     if (switches.has(flag)) {
       if (value === "True") facts.flags[flag] = true;
