@@ -177,7 +177,7 @@ test("what vLLM refuses is refused: shares, splits, batches, unknown flags and d
   );
   assert.equal(
     passed.command.join(" "),
-    "vllm serve Qwen/Qwen2.5-7B-Instruct --max-model-len 8k --host 0.0.0.0",
+    "vllm serve Qwen/Qwen2.5-7B-Instruct --host 0.0.0.0 --max-model-len 8k",
   );
 });
 
