@@ -121,7 +121,7 @@ class Splitter {
 }
 
 /** A word as a POSIX shell must be given it. */
-export function quoteWord(word: string): string {
+function quoteWord(word: string): string {
   if (/^[\w@%+=:,./-]+$/.test(word)) return word;
   return `'${word.replaceAll("'", `'\\''`)}'`;
 }
