@@ -77,7 +77,7 @@ export function resolveBudget(inputs: BudgetInputs): Budget {
   if (typeof asked === "number" && asked > inputs.modelMaxLen)
     throw new PagodaError(
       "invalid_option",
-      `${inputs.maxModelLen?.why ?? "--max-model-len"} asks for ${asked} tokens; the model was made for ${inputs.modelMaxLen}`,
+      `${inputs.maxModelLen?.why ?? "--max-model-len"} asks for ${asked} tokens; the model was made for ${inputs.modelMaxLen}.`,
       { hint: `Use --max-model-len ${inputs.modelMaxLen}.` },
     );
   const wanted = typeof asked === "number" ? asked : inputs.modelMaxLen;
@@ -238,12 +238,12 @@ function tooSmallFor(inputs: BudgetInputs, shape: PoolShape): PagodaError {
   if (total <= ceiling)
     return new PagodaError(
       "memory_too_small",
-      `the KV pool (${inputs.pool?.why ?? describePool(inputs)}) holds ${shape.numBlocks * inputs.blockSize} tokens; one sequence of ${shape.maxModelLen} tokens needs ${formatBytes(needBlocks * bytesPerBlock)}`,
+      `The KV pool (${inputs.pool?.why ?? describePool(inputs)}) holds ${shape.numBlocks * inputs.blockSize} tokens; one sequence of ${shape.maxModelLen} tokens needs ${formatBytes(needBlocks * bytesPerBlock)}.`,
       { param: "max_model_len" },
     );
   return new PagodaError(
     "memory_too_small",
-    `${formatBytes(total)} are needed (${formatBytes(fixedBytes(inputs, shape))} for runtime, weights and workspace, ${formatBytes(total - fixedBytes(inputs, shape))} of KV cache for ${Math.max(needBlocks, shape.numBlocks) * inputs.blockSize} tokens) and ${limit}`,
+    `${formatBytes(total)} are needed (${formatBytes(fixedBytes(inputs, shape))} for runtime, weights and workspace, ${formatBytes(total - fixedBytes(inputs, shape))} of KV cache for ${Math.max(needBlocks, shape.numBlocks) * inputs.blockSize} tokens) and ${limit}.`,
     { param: "memory" },
   );
 }

@@ -37,7 +37,7 @@ export function parseByteSize(text: string): number {
   const unitBytes = unit === "" ? 1 : (bareUnits[unit] ?? namedUnits[unit.toLowerCase()]);
   const numBytes = unitBytes === undefined ? Number.NaN : Math.floor(Number(digits) * unitBytes);
   if (digits === "" || !Number.isSafeInteger(numBytes) || numBytes <= 0)
-    throw new PagodaError("invalid_option", `'${text}' is not a size`, {
+    throw new PagodaError("invalid_option", `'${text}' is not a size.`, {
       hint: "Write bytes or a number with a unit: 2147483648, 2GiB, 2GB, 700MiB.",
     });
   return numBytes;

@@ -232,16 +232,14 @@ export class Engine implements GenerationService {
   /** Ends every request with `not_ready` and refuses new ones; resolves when no step is running. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const error = new PagodaError("not_ready", "the server is shutting down", {
-      hint: "send the request again to a running server",
-    });
+    const error = shuttingDown();
     for (const request of this.#requests) this.#abandon(request, error);
     await this.whenIdle();
   }
 
   #refuseWhenDown(): void {
     if (this.#failure !== null) throw engineFailed(this.#failure);
-    if (this.#isClosed) throw new PagodaError("not_ready", "the server is shutting down");
+    if (this.#isClosed) throw shuttingDown();
   }
 
   /** Steps until there is no work; while idle there is no timer and no pending task. */
@@ -320,26 +318,37 @@ export class Engine implements GenerationService {
   }
 }
 
+function shuttingDown(): PagodaError {
+  return new PagodaError("not_ready", "The server is shutting down.", {
+    hint: "Send the request again to a running server.",
+  });
+}
+
 function engineFailed(why: string, cause?: unknown): PagodaError {
-  return new PagodaError("engine_failed", `the engine has stopped: ${why}`, {
-    hint: "restart the server; its log has the details",
+  return new PagodaError("engine_failed", `The engine has stopped: ${withoutStop(why)}.`, {
+    hint: "Restart the server; its log has the details.",
     cause,
   });
+}
+
+/** A reason that is a sentence of its own, as part of another one. */
+function withoutStop(sentence: string): string {
+  return sentence.replace(/\.$/, "");
 }
 
 function checkLimits(limits: BackendLimits, maxSeenEntries: number, vocabularyWidth: number): void {
   if (limits.maxNumBatchedTokens < limits.maxNumSeqs) {
     throw new PagodaError(
       "invalid_option",
-      `--max-num-batched-tokens ${limits.maxNumBatchedTokens} is less than --max-num-seqs ${limits.maxNumSeqs}, so not every sequence could take a step`,
-      { hint: `set --max-num-seqs ${limits.maxNumBatchedTokens}`, param: "max_num_batched_tokens" },
+      `--max-num-batched-tokens ${limits.maxNumBatchedTokens} is less than --max-num-seqs ${limits.maxNumSeqs}, so not every sequence could take a step.`,
+      { hint: `Use --max-num-seqs ${limits.maxNumBatchedTokens}.`, param: "max_num_batched_tokens" },
     );
   }
   const needed = Math.min(vocabularyWidth, limits.maxModelLen);
   if (maxSeenEntries < needed) {
     throw new PagodaError(
       "internal",
-      `the backend keeps ${maxSeenEntries} seen tokens; ${needed} are needed`,
+      `The backend keeps ${maxSeenEntries} seen tokens, but ${needed} are needed.`,
     );
   }
 }

@@ -113,7 +113,8 @@ async function untilHealthy(
   }
   throw new PagodaError(
     "internal",
-    `${server.name} did not become ready: ${failed ?? child.signalCode ?? `exit code ${child.exitCode}`}\n${output.text}`,
+    `${server.name} did not become ready: ${failed ?? child.signalCode ?? `exit code ${child.exitCode}`}.`,
+    { hint: `Look for the reason at the end of its output: "${output.text.trim()}".` },
   );
 }
 
@@ -131,7 +132,8 @@ async function assertServes(url: string, child: ChildProcess, server: ServerComm
   if (names.includes(server.model) && !hasEnded(child)) return;
   throw new PagodaError(
     "internal",
-    `${url} is not ${server.name}, which ${hasEnded(child) ? "has ended" : "runs"}: its models are ${names.join(", ")}`,
+    `${url} is not ${server.name}, which ${hasEnded(child) ? "has ended" : "runs"}: its models are ${names.join(", ") || "none"}.`,
+    { hint: "Another program has taken the port: start again." },
   );
 }
 

@@ -172,6 +172,8 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
 
 /** Errors without a hint: beginnings of messages after which the reader can do nothing, each with its reason. */
 export const errorsWithoutRemedy: Readonly<Record<string, string>> = {
+  "The KV pool (": "core/budget-change.ts adds the changes that fit",
+  "… are needed (": "core/budget-change.ts adds the changes that fit",
   "The backend keeps ": "two of our own parts disagree: a bug of Pagoda",
 };
 
@@ -195,12 +197,9 @@ export const ratchets = {
     backend: 3,
     bench: 9,
     cli: 16,
-    core: 7,
-    engine: 60,
     instance: 16,
     model: 211,
     planner: 13,
-    process: 4,
     server: 28,
   } as Readonly<Record<string, number>>,
 } as const;

@@ -102,7 +102,7 @@ function bytesOfPositions(positions: readonly (PositionLogprobs | null)[]): numb
 function clientTooSlow(numBytes: number, capacityBytes: number): PagodaError {
   return new PagodaError(
     "client_too_slow",
-    `${formatBytes(numBytes)} of this answer were waiting to be read, the most of any; this server keeps ${formatBytes(capacityBytes)} for all`,
+    `${formatBytes(numBytes)} of this answer were waiting to be read, more than of any other; this server keeps ${formatBytes(capacityBytes)} for all answers.`,
     {
       hint: "Read the stream faster, ask for fewer log-probabilities, or start with more --memory.",
     },

@@ -118,10 +118,10 @@ export class InputProcessor {
   #refuseLongText(numTokens: number): void {
     const { maxModelLen, modelMaxLen } = this.#options.limits;
     if (numTokens <= maxModelLen) return;
-    const message = `the context length of this model is ${maxModelLen} tokens, but the prompt alone has more`;
+    const message = `The context length of this model is ${maxModelLen} tokens, but the prompt alone has more.`;
     const remedy = maxModelLen < modelMaxLen ? ", or start with a larger --max-model-len" : "";
     throw new PagodaError("context_length_exceeded", message, {
-      hint: `shorten the prompt${remedy}`,
+      hint: `Shorten the prompt${remedy}.`,
       param: "prompt",
     });
   }
@@ -137,9 +137,9 @@ export class InputProcessor {
     const mostCharacters = maxModelLen * this.#longestToken;
     if (text.length <= mostCharacters) return;
     const fewestTokens = Math.ceil(text.length / this.#longestToken);
-    const message = `the context length of this model is ${maxModelLen} tokens of at most ${this.#longestToken} characters, but the prompt has ${text.length} characters: at least ${fewestTokens} tokens`;
+    const message = `The context length of this model is ${maxModelLen} tokens of at most ${this.#longestToken} characters, but the prompt has ${text.length} characters: at least ${fewestTokens} tokens.`;
     const remedy = this.#longerContext(fewestTokens, "at least ");
-    const hint = `shorten the prompt to ${mostCharacters} characters or less${remedy}`;
+    const hint = `Shorten the prompt to ${mostCharacters} characters or less${remedy}.`;
     throw new PagodaError("context_length_exceeded", message, { hint, param: "prompt" });
   }
 
@@ -160,8 +160,8 @@ export class InputProcessor {
   #render(prompt: Extract<Prompt, { kind: "chat" }>): string {
     const { chatTemplate } = this.#options;
     if (chatTemplate !== null) return chatTemplate.render(prompt);
-    throw new PagodaError("invalid_request", "this model has no chat template, so it cannot take messages", {
-      hint: "send the text to /v1/completions instead",
+    throw new PagodaError("invalid_request", "This model has no chat template, so it cannot take messages.", {
+      hint: "Send the text to /v1/completions instead.",
       param: "messages",
     });
   }
@@ -172,9 +172,9 @@ export class InputProcessor {
     const tokenId = promptTokenIds.find((id) => id < 0 || id >= limits.vocabularyWidth);
     if (tokenId === undefined) return;
     const text = JSON.stringify(new TextDecoder().decode(tokenizer.tokenBytes(tokenId)));
-    const message = `the prompt holds token ${tokenId} (${text}), but the model's embedding has ${limits.vocabularyWidth} rows`;
+    const message = `The prompt holds token ${tokenId} (${text}), but the model's embedding has ${limits.vocabularyWidth} rows.`;
     throw new PagodaError("invalid_request", message, {
-      hint: "the tokenizer has more tokens than the model: send a prompt without this one",
+      hint: "The tokenizer has more tokens than the model: send a prompt without this one.",
       param: prompt.kind === "chat" ? "messages" : "prompt",
     });
   }
@@ -184,8 +184,8 @@ export class InputProcessor {
     const { vocabularyWidth } = this.#options.limits;
     for (const tokenId of tokenIds) {
       if (Number.isInteger(tokenId) && tokenId >= 0 && tokenId < vocabularyWidth) continue;
-      throw new PagodaError("invalid_request", `token id ${tokenId} is not in the vocabulary`, {
-        hint: `token ids of this model run from 0 to ${vocabularyWidth - 1}`,
+      throw new PagodaError("invalid_request", `Token id ${tokenId} is not in the vocabulary.`, {
+        hint: `Token ids of this model run from 0 to ${vocabularyWidth - 1}.`,
         param,
       });
     }
@@ -199,8 +199,8 @@ export class InputProcessor {
     this.checkTokenIds(sampling.logitBias.keys(), "logit_bias");
     this.checkTokenIds(sampling.stopTokenIds, "stop_token_ids");
     if (sampling.maxTokens !== null && sampling.minTokens > sampling.maxTokens) {
-      const message = `min_tokens ${sampling.minTokens} is more than max_tokens ${sampling.maxTokens}`;
-      const hint = `set min_tokens to at most ${sampling.maxTokens}`;
+      const message = `min_tokens ${sampling.minTokens} is more than max_tokens ${sampling.maxTokens}.`;
+      const hint = `Set min_tokens to at most ${sampling.maxTokens}.`;
       throw new PagodaError("invalid_request", message, { hint, param: "min_tokens" });
     }
   }
@@ -214,8 +214,8 @@ export class InputProcessor {
     const { maxBiasEntries } = this.#options.limits;
     const numEntries = sampling.logitBias.size + numBans;
     if (numEntries <= maxBiasEntries) return;
-    const message = `logit_bias with ${sampling.logitBias.size} entries and ${numBans} banned stop tokens needs ${numEntries} entries; there are ${maxBiasEntries}`;
-    const hint = `keep logit_bias within ${Math.max(0, maxBiasEntries - numBans)} entries`;
+    const message = `logit_bias with ${sampling.logitBias.size} entries and ${numBans} banned stop tokens needs ${numEntries} entries; there are ${maxBiasEntries}.`;
+    const hint = `Keep logit_bias within ${Math.max(0, maxBiasEntries - numBans)} entries.`;
     throw new PagodaError("invalid_request", message, { hint, param: "logit_bias" });
   }
 
@@ -227,20 +227,20 @@ export class InputProcessor {
     const { sampling } = request;
     const { maxModelLen, numKvTokens } = this.#options.limits;
     if (numPromptTokens === 0) {
-      throw new PagodaError("invalid_request", "the prompt has no tokens", {
-        hint: "send at least one token",
+      throw new PagodaError("invalid_request", "The prompt has no tokens.", {
+        hint: "Send at least one token.",
         param: "prompt",
       });
     }
     const wanted = sampling.maxTokens ?? Math.max(1, sampling.minTokens);
     const outputParam = sampling.maxTokens === null ? "min_tokens" : (request.maxTokensName ?? "max_tokens");
     refuseTooLong(numPromptTokens, wanted, maxModelLen, {
-      what: "the context length of this model is",
+      what: "The context length of this model is",
       outputParam,
       remedy: this.#longerContext(numPromptTokens + wanted),
     });
     refuseTooLong(numPromptTokens, wanted, numKvTokens + (wanted > 0 ? 1 : 0), {
-      what: "the KV pool holds sequences of at most",
+      what: "The KV pool holds sequences of at most",
       outputParam,
       remedy: ", or start with a larger KV pool",
     });
@@ -253,8 +253,8 @@ export class InputProcessor {
 
 function refuseAbove(param: string, value: number, limit: number, flag: string): void {
   if (value <= limit) return;
-  throw new PagodaError("invalid_request", `${param} is ${value}; the most this server allows is ${limit}`, {
-    hint: `set ${param} to at most ${limit}, or start the server with ${flag} ${value}`,
+  throw new PagodaError("invalid_request", `${param} is ${value}; this server allows at most ${limit}.`, {
+    hint: `Set ${param} to at most ${limit}, or start the server with ${flag} ${value}.`,
     param,
   });
 }
@@ -268,11 +268,11 @@ function refuseTooLong(
   const numTokens = numPromptTokens + numOutputTokens;
   if (numTokens <= limit) return;
   const numLeft = limit - numPromptTokens;
-  const message = `${words.what} ${limit} tokens, but ${numTokens} were requested: ${numPromptTokens} in the prompt and ${numOutputTokens} to generate`;
+  const message = `${words.what} ${limit} tokens, but ${numTokens} were requested: ${numPromptTokens} in the prompt and ${numOutputTokens} to generate.`;
   const hint =
     numLeft >= 1
-      ? `set ${words.outputParam} to at most ${numLeft}${words.remedy}`
-      : `shorten the prompt by at least ${numTokens - limit} tokens${words.remedy}`;
+      ? `Set ${words.outputParam} to at most ${numLeft}${words.remedy}.`
+      : `Shorten the prompt by at least ${numTokens - limit === 1 ? "1 token" : `${numTokens - limit} tokens`}${words.remedy}.`;
   throw new PagodaError("context_length_exceeded", message, {
     hint,
     param: numLeft >= 1 ? words.outputParam : "prompt",

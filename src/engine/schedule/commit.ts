@@ -93,8 +93,8 @@ export class StepCommit {
 }
 
 function logitsNotFinite(): PagodaError {
-  const message = "the model computed logits that are not finite numbers for this request";
+  const message = "The model computed logits that are not finite numbers for this request.";
   return new PagodaError("logits_not_finite", message, {
-    hint: "check the model's files: a damaged weight does this",
+    hint: "Check the model's files: a damaged weight does this.",
   });
 }
