@@ -31,6 +31,8 @@ export interface WeightOrigin {
   readonly interleavedHeads?: { readonly headDim: number };
   /** Gemma checkpoints store (weight − 1) of a norm. */
   readonly addOne?: boolean;
+  /** Multiplies every weight (NVFP4 files keep it beside the tensor); only of encodings that are transcoded. */
+  readonly factor?: number;
 }
 
 export interface WeightDeclaration {

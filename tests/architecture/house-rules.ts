@@ -62,8 +62,13 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "api/tokens/detokenize.ts",
     "api/tokens/tokenize.ts",
   ],
-  // What a backend is; who creates or measures one; what one would allocate.
-  backend: ["backend/backend.ts", "backend/create/index.ts", "backend/cpu/footprint/index.ts"],
+  // What a backend is; who creates or measures one; what one would allocate; what becomes of an encoding.
+  backend: [
+    "backend/backend.ts",
+    "backend/create/index.ts",
+    "backend/cpu/footprint/index.ts",
+    "backend/encodings/index.ts",
+  ],
   bench: ["bench/bench.ts", "bench/load/workload.ts", "bench/options/bench-parts.ts", "bench/report.ts"],
   engine: ["engine/engine.ts"],
   instance: [
@@ -103,11 +108,18 @@ export const testingDoors: Readonly<Record<string, string>> = {
 };
 
 /** What every folder of the CPU backend may import. */
-const backendContract = ["core", "backend/backend.ts", "backend/program.ts", "backend/step-layout.ts"];
+const backendContract = [
+  "core",
+  "backend/backend.ts",
+  "backend/program.ts",
+  "backend/step-layout.ts",
+  "backend/encodings",
+];
 const kernelContract = ["backend/cpu/kernels/jobs.ts", "backend/cpu/kernels/kernel-set.ts"];
 
 /** Folder → what its production files may import besides: files, or folders with all that is below them. The first one counts. */
 export const folderMayImport: Readonly<Record<string, readonly string[]>> = {
+  "backend/encodings": ["core"],
   "backend/reference": [...backendContract, "backend/step-memory.ts"],
   "backend/cpu/footprint": backendContract,
   "backend/cpu/kernels/wasm": ["core", ...kernelContract],
@@ -123,7 +135,7 @@ export const folderMayImport: Readonly<Record<string, readonly string[]>> = {
     "backend/cpu/kernels/self-test",
     ...kernelContract,
   ],
-  "backend/cpu/kernels": ["core", "backend/cpu/footprint"],
+  "backend/cpu/kernels": ["core", "backend/encodings", "backend/cpu/footprint"],
   "backend/cpu/memory": [...backendContract, "backend/cpu/footprint", "backend/cpu/kernels/kernel-set.ts"],
   "backend/cpu/compile": [
     ...backendContract,

@@ -5,6 +5,8 @@
  */
 import { invariant } from "../../core/errors.ts";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
+import { decodedWeights } from "../encodings/block-decoders.ts";
+import { isTranscoded, type RepackedType } from "../encodings/transcode.ts";
 
 /** Decodes one block at byte `start` of `bytes` into `out` from index `at`. */
 type BlockDecoder = (bytes: DataView, start: number, out: Float32Array, at: number) => void;
@@ -16,9 +18,10 @@ export function dequantize(type: TensorType, bytes: Uint8Array): Float32Array {
     bytes.byteLength % bytesPerBlock === 0,
     () => `${bytes.byteLength} bytes of ${type} are no whole blocks`,
   );
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (isTranscoded(type)) return decodedWeights(type, view);
   const numBlocks = bytes.byteLength / bytesPerBlock;
   const out = new Float32Array(numBlocks * weightsPerBlock);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const decode = decoders[type];
   for (let block = 0; block < numBlocks; block++)
     decode(view, block * bytesPerBlock, out, block * weightsPerBlock);
@@ -27,7 +30,7 @@ export function dequantize(type: TensorType, bytes: Uint8Array): Float32Array {
 
 const f16 = (bytes: DataView, at: number): number => bytes.getFloat16(at, true);
 
-const decoders: Readonly<Record<TensorType, BlockDecoder>> = {
+const decoders: Readonly<Record<RepackedType, BlockDecoder>> = {
   F32: (bytes, start, out, at) => {
     out[at] = bytes.getFloat32(start, true);
   },

@@ -12,7 +12,9 @@ export function readWeight(weight: WeightDeclaration): Float32Array {
     origin.interleavedHeads === undefined
       ? stored
       : undoInterleaving(stored, weight, origin.interleavedHeads.headDim);
-  return origin.addOne ? ordered.map((value) => value + 1) : ordered;
+  const { factor = 1 } = origin;
+  const scaled = factor === 1 ? ordered : ordered.map((value) => value * factor);
+  return origin.addOne ? scaled.map((value) => value + 1) : scaled;
 }
 
 function readOrigin(origin: WeightOrigin): Uint8Array {

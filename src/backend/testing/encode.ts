@@ -26,37 +26,81 @@ function bf16Bits(value: number): number {
 export type BlockType = Exclude<TensorType, FloatType>;
 
 /** Where a block keeps its f16 scale and, if it has one, its f16 minimum; and how large numbers of that type get. */
-const blockFields: Readonly<Record<BlockType, { scaleAt: number; minAt: number | null; steps: number }>> = {
-  Q4_0: { scaleAt: 0, minAt: null, steps: 8 },
+const blockFields: Readonly<
+  Record<Exclude<BlockType, OddType>, { scaleAt: number; minAt?: number; steps: number }>
+> = {
+  Q4_0: { scaleAt: 0, steps: 8 },
   Q4_1: { scaleAt: 0, minAt: 2, steps: 8 },
-  Q5_0: { scaleAt: 0, minAt: null, steps: 16 },
+  Q5_0: { scaleAt: 0, steps: 16 },
   Q5_1: { scaleAt: 0, minAt: 2, steps: 16 },
-  Q8_0: { scaleAt: 0, minAt: null, steps: 127 },
+  Q8_0: { scaleAt: 0, steps: 127 },
+  Q2_K: { scaleAt: 80, minAt: 82, steps: 3 * 15 },
+  Q3_K: { scaleAt: 108, steps: 4 * 31 },
   Q4_K: { scaleAt: 0, minAt: 2, steps: 15 * 63 },
   Q5_K: { scaleAt: 0, minAt: 2, steps: 31 * 63 },
-  Q6_K: { scaleAt: 208, minAt: null, steps: 32 * 127 },
+  Q6_K: { scaleAt: 208, steps: 32 * 127 },
+  IQ1_S: { scaleAt: 0, steps: 15 },
+  IQ2_XXS: { scaleAt: 0, steps: 166 },
+  IQ2_XS: { scaleAt: 0, steps: 166 },
+  IQ2_S: { scaleAt: 0, steps: 166 },
+  IQ3_XXS: { scaleAt: 0, steps: 480 },
+  IQ3_S: { scaleAt: 0, steps: 15 * 31 },
+  IQ4_NL: { scaleAt: 0, steps: 127 },
+  IQ4_XS: { scaleAt: 0, steps: 32 * 127 },
+  TQ1_0: { scaleAt: 52, steps: 1 },
+  TQ2_0: { scaleAt: 64, steps: 1 },
+  Q1_0: { scaleAt: 0, steps: 1 },
+  Q2_0: { scaleAt: 0, steps: 2 },
 };
+
+/** Types whose scale is no f16 in one place, and their ways to get it. */
+type OddType = "IQ1_M" | "MXFP4" | "NVFP4";
+const scaleWriters: Readonly<Record<OddType, (view: DataView, start: number, scale: number) => void>> = {
+  // Four bits of the f16 in the top of each of four words.
+  IQ1_M: (view, start, scale) => {
+    const half = new DataView(new ArrayBuffer(2));
+    half.setFloat16(0, scale / 15);
+    for (let i = 0; i < 4; i++) {
+      const at = start + 48 + 2 * i;
+      const nibble = (half.getUint16(0) >> (4 * i)) & 15;
+      view.setUint16(at, (view.getUint16(at, true) & 0x0fff) | (nibble << 12), true);
+    }
+  },
+  MXFP4: (view, start, scale) => view.setUint8(start, 127 + Math.round(Math.log2(scale / 6))),
+  NVFP4: (view, start, scale) => {
+    for (let i = 0; i < 4; i++)
+      view.setUint8(start + i, (view.getUint8(start + i) & 7) | (scale < 1 ? 32 : 40));
+  },
+};
+
+const isOdd = (type: BlockType): type is OddType => Object.hasOwn(scaleWriters, type);
 
 /** Random blocks whose numbers are of order 1. */
 export function encodeRandomBlocks(type: BlockType, numWeights: number, random: RandomNumbers): Uint8Array {
   const { weightsPerBlock, bytesPerBlock } = tensorTypeFacts[type];
-  const { scaleAt, minAt, steps } = blockFields[type];
   const bytes = Uint8Array.from({ length: (numWeights / weightsPerBlock) * bytesPerBlock }, () =>
     random.below(256),
   );
   const view = new DataView(bytes.buffer);
   for (let start = 0; start < bytes.length; start += bytesPerBlock) {
-    const scale = (0.5 + random.uniform()) / steps;
-    view.setFloat16(start + scaleAt, scale, true);
-    if (minAt !== null) view.setFloat16(start + minAt, minimumOf(type, scale, steps), true);
+    const size = 0.5 + random.uniform();
+    if (isOdd(type)) scaleWriters[type](view, start, size);
+    else writeScale(view, start, type, size);
     if (type === "Q8_0") clampToSymmetric(view, start + 2);
   }
   return bytes;
 }
 
+function writeScale(view: DataView, start: number, type: Exclude<BlockType, OddType>, size: number): void {
+  const { scaleAt, minAt, steps } = blockFields[type];
+  view.setFloat16(start + scaleAt, size / steps, true);
+  if (minAt !== undefined) view.setFloat16(start + minAt, minimumOf(type, size), true);
+}
+
 /** Q4_1 and Q5_1 add the minimum; the K types subtract a multiple of it. Either centres the numbers. */
-function minimumOf(type: BlockType, scale: number, steps: number): number {
-  return type === "Q4_1" || type === "Q5_1" ? -scale * steps : (scale * steps) / 63 / 2;
+function minimumOf(type: BlockType, size: number): number {
+  if (type === "Q4_1" || type === "Q5_1") return -size;
+  return size / (type === "Q2_K" ? 15 : 63) / 2;
 }
 
 /** No quantiser writes −128. */

@@ -1,7 +1,7 @@
 /** @module Cases for matrix products: every storage, every encoding, odd shapes, many rows. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { TensorType } from "../../core/tensor-type.ts";
+import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
 import type { WeightStorage } from "../../core/weight-storage.ts";
 import type { Backend } from "../backend.ts";
 import {
@@ -38,9 +38,26 @@ const encodings: readonly (readonly [type: TensorType, storage: WeightStorage, t
   ["Q8_0", "q8", exact],
   ["Q5_0", "q8", exact],
   ["Q5_1", "q8", rounded],
+  ["Q2_K", "q8", rounded],
+  ["Q3_K", "q8", exact],
   ["Q4_K", "q4", rounded],
   ["Q5_K", "q8", rounded],
   ["Q6_K", "q8", rounded],
+  ["IQ1_S", "q4", rounded],
+  ["IQ1_M", "q8", rounded],
+  ["IQ2_XXS", "q8", rounded],
+  ["IQ2_XS", "q8", rounded],
+  ["IQ2_S", "q8", rounded],
+  ["IQ3_XXS", "q8", rounded],
+  ["IQ3_S", "q8", rounded],
+  ["IQ4_NL", "q8", exact],
+  ["IQ4_XS", "q8", rounded],
+  ["TQ1_0", "q4", exact],
+  ["TQ2_0", "q4", exact],
+  ["Q1_0", "q4", exact],
+  ["Q2_0", "q4", exact],
+  ["MXFP4", "q8", exact],
+  ["NVFP4", "q8", rounded],
 ];
 
 const rowCounts = [1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 33, 128];
@@ -48,7 +65,8 @@ const rowCounts = [1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 33, 128];
 export function describeLinearCases(backend: Backend): void {
   describe("linear", () => {
     for (const [type, storage, tolerance] of encodings) {
-      const widths = type.endsWith("_K") ? [256, 768] : [32, 96, 256, 288];
+      const { weightsPerBlock } = tensorTypeFacts[type];
+      const widths = weightsPerBlock > 32 ? [256, 768] : [32, 96, 256, 288];
       for (const numCols of widths)
         it(`${type} as ${storage}, ${numCols} columns`, () =>
           checkEncoding(backend, { type, storage, tolerance, numCols }));

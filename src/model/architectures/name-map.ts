@@ -7,6 +7,7 @@ const ggufOuterNames: Readonly<Record<string, string>> = {
   "token_embd.weight": "model.embed_tokens.weight",
   "output_norm.weight": "model.norm.weight",
   "output.weight": "lm_head.weight",
+  "output.scale": "lm_head.scale",
 };
 
 /** `blk.N.` + key → `model.layers.N.` + value; `.weight` or `.bias` follows. */
@@ -35,7 +36,7 @@ const ggufExceptions: Partial<Record<ArchitectureName, Readonly<Record<string, s
   phi3: { ffn_up: "mlp.gate_up_proj" },
 };
 
-const ggufLayerPattern = /^blk\.(\d+)\.([a-z_]+)\.(weight|bias)$/;
+const ggufLayerPattern = /^blk\.(\d+)\.([a-z_]+)\.(weight|bias|scale|input_scale)$/;
 
 /** Prefixes of the text model inside a multimodal checkpoint, in the files of transformers 4 and 5. */
 const nestedPrefixes: readonly (readonly [from: string, to: string])[] = [
@@ -66,6 +67,12 @@ const ignorableNames: readonly IgnorableName[] = [
     pattern: /^rope_(freqs|factors_long|factors_short)\.weight$/,
     when: (config) => config.checkpoint === "gguf",
     reason: "read with the configuration: it holds the divisors of the rotary frequencies",
+  },
+  {
+    pattern: /\.input_scale$/,
+    when: (config) => config.checkpoint === "gguf",
+    reason:
+      "for processors that multiply 4-bit floats: it scales activations before they are rounded to those",
   },
   {
     pattern: /^(model\.)?(vision_tower|multi_modal_projector|vision_model)\./,

@@ -1,29 +1,15 @@
 /** @module Looks up a checkpoint's tensors by name for one program: shapes are checked, every tensor must be used. */
 import type { WeightDeclaration, WeightOrigin } from "../../backend/backend.ts";
+import { isTranscoded, storageOf } from "../../backend/encodings/index.ts";
 import { PagodaError } from "../../core/errors.ts";
-import type { TensorType } from "../../core/tensor-type.ts";
 import { groupWidth, type WeightStorage } from "../../core/weight-storage.ts";
 import type { ModelConfig } from "../config/model-config.ts";
+import { readFloats } from "../weights/read-floats.ts";
 import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
 import { canonicalNames, isIgnorable, storedName } from "./name-map.ts";
 
 /** What to do with 16- and 32-bit matrices at load; null: keep them. */
 export type Quantization = "int4" | "int8" | null;
-
-/** How each encoding is held in memory. Q4_1 and Q4_0 map exactly; K-quants with a stated rounding of their scales. */
-const storageOf: Readonly<Record<TensorType, WeightStorage>> = {
-  F32: "f32",
-  F16: "f16",
-  BF16: "bf16",
-  Q4_0: "q4",
-  Q4_1: "q4",
-  Q4_K: "q4",
-  Q5_0: "q8",
-  Q5_1: "q8",
-  Q8_0: "q8",
-  Q5_K: "q8",
-  Q6_K: "q8",
-};
 
 /** Architectures whose GGUF converter permutes the rows of q and k for interleaved rotary embedding. */
 const permutedInGguf: ReadonlySet<string> = new Set(["llama", "mistral", "granite"]);
@@ -53,6 +39,8 @@ export class WeightDirectory {
   readonly #declarations: WeightDeclaration[] = [];
   /** Canonical name → weightId; a tied embedding is declared once and used twice. */
   readonly #declared = new Map<string, number>();
+  /** Canonical names of the factors that have been read. */
+  readonly #factors = new Set<string>();
 
   constructor(config: ModelConfig, tensors: TensorDirectory, quantization: Quantization) {
     this.#config = config;
@@ -94,7 +82,7 @@ export class WeightDirectory {
   /** Throws PagodaError naming the first tensor that the program does not use and that is not known to be harmless. */
   refuseLeftOvers(): void {
     const leftOver = [...this.#tensors.keys()].filter(
-      (name) => !this.#declared.has(name) && !isIgnorable(name, this.#config),
+      (name) => !this.#declared.has(name) && !this.#factors.has(name) && !isIgnorable(name, this.#config),
     );
     const [first] = leftOver;
     if (first === undefined) return;
@@ -110,7 +98,7 @@ export class WeightDirectory {
   }
 
   #matrixStorage(tensor: StoredTensor, numCols: number, quantization: Quantization): WeightStorage {
-    const asStored = storageOf[tensor.type];
+    const asStored = storageOf(tensor.type);
     if (quantization === null || asStored === "q4" || asStored === "q8") return asStored;
     if (numCols % groupWidth !== 0) return asStored;
     return quantization === "int4" ? "q4" : "q8";
@@ -136,7 +124,7 @@ export class WeightDirectory {
       numCols: numCols ?? 1,
       storage: storageFor(tensor),
       layer: place.layer,
-      origin: this.#origin(tensor, place.rotatedHeadDim, addOne),
+      origin: { ...this.#origin(tensor, place.rotatedHeadDim, addOne), ...this.#factorOf(name, tensor) },
     });
     this.#declared.set(name, weightId);
     return weightId;
@@ -157,6 +145,21 @@ export class WeightDirectory {
       `tensor ${tensor.name} has shape [${tensor.shape.join(", ")}]; the configuration asks for [${shape.join(", ")}]`,
       { hint: "The configuration and the weights belong to different checkpoints." },
     );
+  }
+
+  /** NVFP4 files keep one number for a whole matrix beside it, as `….scale`. */
+  #factorOf(name: string, tensor: StoredTensor): { readonly factor?: number } {
+    const factorName = name.replace(/\.weight$/, ".scale");
+    const stored = name === factorName ? undefined : this.#tensors.get(factorName);
+    if (stored === undefined) return {};
+    if (!isTranscoded(tensor.type))
+      throw new PagodaError(
+        "model_unsupported",
+        `The tensor ${tensor.name} of type ${tensor.type} has a factor (${stored.name}); only NVFP4 and its like may have one.`,
+        { hint: "Use a file whose scales are inside the tensor's own blocks." },
+      );
+    this.#factors.add(factorName);
+    return { factor: readFloats(stored, 1)[0] ?? 1 };
   }
 
   #origin(tensor: StoredTensor, rotatedHeadDim: number | null, addOne: boolean): WeightOrigin {

@@ -1,6 +1,6 @@
 /** @module Rotary embedding of a GGUF file: `rope.*` keys, and divisors that the converter stored as tensors. */
-import { closeSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../core/errors.ts";
+import { readFloats } from "../weights/read-floats.ts";
 import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
 import { gemma3LocalTheta } from "./architecture-defaults.ts";
 import type { FieldReader } from "./field-reader.ts";
@@ -111,20 +111,7 @@ function longrope(
 
 /** One positive f32 divisor per pair; the file's own tensor, a few hundred bytes. */
 function readFactors(tensor: StoredTensor, rotaryDim: number): readonly number[] {
-  const numPairs = rotaryDim / 2;
-  if (tensor.type !== "F32" || tensor.shape.length !== 1 || tensor.shape[0] !== numPairs)
-    throw new PagodaError(
-      "model_invalid",
-      `tensor ${tensor.name} is ${tensor.type} [${tensor.shape.join(", ")}]; F32 [${numPairs}] is expected`,
-    );
-  const bytes = Buffer.alloc(tensor.numBytes);
-  const file = openSync(tensor.path, "r");
-  try {
-    readSync(file, bytes, 0, tensor.numBytes, tensor.byteOffset);
-  } finally {
-    closeSync(file);
-  }
-  const factors = Array.from({ length: numPairs }, (_, pair) => bytes.readFloatLE(4 * pair));
+  const factors = readFloats(tensor, rotaryDim / 2);
   const bad = factors.findIndex((factor) => !(factor >= factorBounds.min && factor <= factorBounds.max));
   if (bad >= 0)
     throw new PagodaError("model_invalid", `tensor ${tensor.name} holds ${factors[bad]} for pair ${bad}`);

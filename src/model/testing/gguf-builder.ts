@@ -1,5 +1,6 @@
 /** @module Writes small GGUF files for tests. */
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
+import { ggmlTypeNumbers } from "../weights/ggml-types.ts";
 
 export type BuilderValue =
   | { readonly kind: "u32" | "f32" | "u64"; readonly value: number }
@@ -16,20 +17,6 @@ export interface BuilderTensor {
 }
 
 const alignment = 32;
-const typeNumbers: Readonly<Record<TensorType, number>> = {
-  F32: 0,
-  F16: 1,
-  Q4_0: 2,
-  Q4_1: 3,
-  Q5_0: 6,
-  Q5_1: 7,
-  Q8_0: 8,
-  Q4_K: 12,
-  Q5_K: 13,
-  Q6_K: 14,
-  BF16: 30,
-};
-
 function u32(value: number): Buffer {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32LE(value);
@@ -97,7 +84,7 @@ export function buildGguf(
   let offset = 0;
   for (const tensor of tensors) {
     parts.push(text(tensor.name), u32(tensor.shape.length));
-    parts.push(...tensor.shape.toReversed().map(u64), u32(typeNumbers[tensor.type]), u64(offset));
+    parts.push(...tensor.shape.toReversed().map(u64), u32(ggmlTypeNumbers[tensor.type]), u64(offset));
     offset = aligned(offset + tensorBytes(tensor));
   }
   const header = Buffer.concat(parts);

@@ -118,9 +118,17 @@ test("a file cut inside its tensors is refused", (t) => {
 test("an encoding that is not implemented is named with those that are", (t) => {
   const path = join(temporaryFolder(t), "m.gguf");
   const bytes = buildGguf(new Map(), [{ name: "t", shape: [256], type: "F32" }]);
-  bytes.writeUInt32LE(16, 24 + 8 + 1 + 4 + 8);
-  writeFileSync(path, bytes);
-  assert.throws(() => readGguf(path), failsWith("model_unsupported", /tensor t has GGML type 16/));
+  const refusals: readonly (readonly [number, RegExp])[] = [
+    [15, /tensor t has the GGML type Q8_K \(15\), which is not read/],
+    [28, /tensor t has the GGML type F64 \(28\), which is not read/],
+    [31, /tensor t has the GGML type Q4_0_4_4 \(31\), which is not read: llama\.cpp has removed it/],
+    [99, /tensor t has the GGML type 99, which is newer/],
+  ];
+  for (const [number, message] of refusals) {
+    bytes.writeUInt32LE(number, 24 + 8 + 1 + 4 + 8);
+    writeFileSync(path, bytes);
+    assert.throws(() => readGguf(path), failsWith("model_unsupported", message));
+  }
 });
 
 test("the real model reads as the @huggingface/gguf package reads it", {

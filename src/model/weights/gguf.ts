@@ -2,6 +2,7 @@
 import { basename, dirname, join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
+import { ggmlTypeNumbers, ggmlTypeOf, refusedGgmlType } from "./ggml-types.ts";
 import { type GgufValue, readGgufValue } from "./gguf-value.ts";
 import { HeaderFile } from "./header-file.ts";
 import type { StoredTensor, TensorDirectory } from "./tensor-directory.ts";
@@ -21,21 +22,6 @@ const minTensorEntryBytes = 32;
 /** Smallest metadata entry: empty key (8), type (4), one byte. */
 const minMetadataEntryBytes = 13;
 const partPattern = /-(\d{5})-of-(\d{5})\.gguf$/;
-
-/** ggml_type numbers, https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */
-const typeNumbers: ReadonlyMap<number, TensorType> = new Map([
-  [0, "F32"],
-  [1, "F16"],
-  [2, "Q4_0"],
-  [3, "Q4_1"],
-  [6, "Q5_0"],
-  [7, "Q5_1"],
-  [8, "Q8_0"],
-  [12, "Q4_K"],
-  [13, "Q5_K"],
-  [14, "Q6_K"],
-  [30, "BF16"],
-]);
 
 /**
  * Reads the header of a GGUF file and, where its name ends in `-0000i-of-0000N.gguf`, of all N parts beside it.
@@ -134,12 +120,12 @@ function readTensorEntry(file: HeaderFile): TensorEntry {
   // GGUF writes the innermost dimension first.
   const shape = Array.from({ length: numDimensions }, () => file.count(`shape of ${name}`)).reverse();
   const typeNumber = file.u32(`type of ${name}`);
-  const type = typeNumbers.get(typeNumber);
+  const type = ggmlTypeOf(typeNumber);
   if (type === undefined)
     throw new PagodaError(
       "model_unsupported",
-      `${file.path}: tensor ${name} has GGML type ${typeNumber}, which is not implemented`,
-      { hint: `Use a file of one of these types: ${[...typeNumbers.values()].join(", ")}.` },
+      `${file.path}: tensor ${name} has ${refusedGgmlType(typeNumber)}`,
+      { hint: `Use a file of one of these types: ${Object.keys(ggmlTypeNumbers).join(", ")}.` },
     );
   return { name, shape, type, offset: file.count(`offset of ${name}`) };
 }

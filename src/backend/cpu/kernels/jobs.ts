@@ -10,8 +10,8 @@
  * "i32" fields are numbers or byte offsets into the arena (read as unsigned), offset 0 means "none"; "f32" are floats.
  * Strides are in bytes. The AssemblyScript kernels get these same offsets: `scripts/build-kernels.ts` writes them out.
  */
-import type { TensorType } from "../../../core/tensor-type.ts";
 import type { WeightStorage } from "../../../core/weight-storage.ts";
+import type { RepackedType } from "../../encodings/transcode.ts";
 import { attentionItemWords } from "../footprint/workspace-layout.ts";
 
 export const jobHeader = { arenaBaseLow: 0, arenaBaseHigh: 1, start: 2, end: 3 } as const;
@@ -277,7 +277,7 @@ export const storageCodes: Readonly<Record<WeightStorage, number>> = {
 };
 
 /** `sourceType` of repackMatrix and repackVector. */
-export const tensorTypeCodes: Readonly<Record<TensorType, number>> = {
+export const tensorTypeCodes: Readonly<Record<RepackedType, number>> = {
   F32: 0,
   F16: 1,
   BF16: 2,

@@ -7,6 +7,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../../core/errors.ts";
+import { isTranscoded, repackedBytes, repackedTypeOf, transcode } from "../../encodings/transcode.ts";
 import { stagingBytes } from "../footprint/buffer-sizes.ts";
 import { octetBytes, rowsPerOctet } from "../footprint/weight-layout.ts";
 import { jobBytes, repackScratchBytes } from "../footprint/workspace-layout.ts";
@@ -50,52 +51,67 @@ export class WeightLoader {
   #loadRows({ weight, firstRow, numRows }: WeightTask): number {
     const staging = this.#staging(weight.weightId);
     const { origin, storage, numCols } = weight;
-    const sourceRowBytes = origin.numBytes / weight.numRows;
+    const storedRowBytes = origin.numBytes / weight.numRows;
     const headDim = origin.interleavedHeads?.headDim ?? null;
     const rows = stagedRows(firstRow, numRows, headDim);
-    this.#read(staging, weight, rows.first * sourceRowBytes, rows.numRows * sourceRowBytes);
+    this.#stage(staging, weight, rows.first * storedRowBytes, rows.numRows * storedRowBytes);
     if (headDim !== null) writeRowMap(staging, firstRow, numRows, headDim, rows.first);
     const offset = staging.arena.layout.weights.get(weight.weightId) ?? 0;
     const values = {
       source: staging.data,
-      sourceRowBytes,
+      sourceRowBytes: repackedBytes(origin.type, storedRowBytes),
       rowMap: headDim === null ? 0 : staging.rowMap,
       out: offset + (firstRow / rowsPerOctet) * octetBytes(storage, numCols),
       numRows,
       numCols,
-      sourceType: tensorTypeCodes[origin.type],
+      sourceType: tensorTypeCodes[repackedTypeOf(origin.type)],
       storage: storageCodes[storage],
       scratch: staging.kernelScratch,
     };
     runKernel(staging, "repackMatrix", values, Math.ceil(numRows / rowsPerOctet));
-    return numRows * sourceRowBytes;
+    return numRows * storedRowBytes;
   }
 
   #loadVector({ weight }: WeightTask): number {
     const staging = this.#staging(weight.weightId);
     const { origin, numCols } = weight;
     const headDim = origin.interleavedHeads?.headDim ?? null;
-    this.#read(staging, weight, 0, origin.numBytes);
+    this.#read(staging, weight, { start: 0, numBytes: origin.numBytes, at: staging.data });
     if (headDim !== null) writeRowMap(staging, 0, numCols, headDim, 0);
     const values = {
       source: staging.data,
       elementMap: headDim === null ? 0 : staging.rowMap,
       out: staging.arena.layout.weights.get(weight.weightId) ?? 0,
-      sourceType: tensorTypeCodes[origin.type],
+      sourceType: tensorTypeCodes[repackedTypeOf(origin.type)],
       addend: origin.addOne === true ? 1 : 0,
     };
     runKernel(staging, "repackVector", values, numCols);
     return origin.numBytes;
   }
 
-  /** Reads bytes [start, start + numBytes) of a weight as stored into the staging area. */
-  #read(staging: Staging, { name, origin }: WeightTask["weight"], start: number, numBytes: number): void {
+  /** Bytes [start, start + numBytes) of a weight, in the encoding that the kernels read, into the staging area. */
+  #stage(staging: Staging, weight: WeightTask["weight"], start: number, numBytes: number): void {
+    const { type, factor = 1 } = weight.origin;
+    const at = staging.data + repackedBytes(type, numBytes) - numBytes;
+    this.#read(staging, weight, { start, numBytes, at });
+    if (!isTranscoded(type)) return;
+    const { buffer } = staging.arena.views.u8;
+    const out = new DataView(buffer, staging.data, repackedBytes(type, numBytes));
+    transcode(type, new DataView(buffer, at, numBytes), out, factor);
+  }
+
+  /** Reads bytes [start, start + numBytes) of a weight as stored to `at`. */
+  #read(
+    staging: Staging,
+    { name, origin }: WeightTask["weight"],
+    { start, numBytes, at }: { readonly start: number; readonly numBytes: number; readonly at: number },
+  ): void {
     const file = this.#openFiles.get(origin.path) ?? openSync(origin.path, "r");
     this.#openFiles.set(origin.path, file);
     let done = 0;
     while (done < numBytes) {
       const position = origin.byteOffset + start + done;
-      const numRead = readSync(file, staging.arena.views.u8, staging.data + done, numBytes - done, position);
+      const numRead = readSync(file, staging.arena.views.u8, at + done, numBytes - done, position);
       if (numRead === 0)
         throw new PagodaError(
           "model_invalid",

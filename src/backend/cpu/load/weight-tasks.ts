@@ -1,4 +1,5 @@
 /** @module Cuts the weights into tasks that threads take one by one while loading. */
+import { repackedBytes } from "../../encodings/transcode.ts";
 import type { Program, WeightDeclaration } from "../../program.ts";
 import { maxTaskRows } from "../footprint/buffer-sizes.ts";
 import { rowsPerOctet } from "../footprint/weight-layout.ts";
@@ -10,7 +11,7 @@ export interface WeightTask {
   readonly numRows: number;
 }
 
-/** Every task's stored rows fit `stagingBytes`; the order is the same in every thread. */
+/** Every task's rows, as the kernels get them, fit `stagingBytes`; the order is the same in every thread. */
 export function weightTasks(program: Program, stagingBytes: number): readonly WeightTask[] {
   return program.weights.flatMap((weight) => {
     const taskRows = rowsPerTask(weight, stagingBytes);
@@ -25,8 +26,8 @@ export function weightTasks(program: Program, stagingBytes: number): readonly We
 
 /** Whole octets; of heads whose rows are stored interleaved, whole heads where staging holds them. */
 function rowsPerTask({ numRows, origin }: WeightDeclaration, stagingBytes: number): number {
-  const storedRowBytes = origin.numBytes / numRows;
-  const fittingRows = Math.min(maxTaskRows, Math.floor(stagingBytes / storedRowBytes));
+  const rowBytes = repackedBytes(origin.type, origin.numBytes) / numRows;
+  const fittingRows = Math.min(maxTaskRows, Math.floor(stagingBytes / rowBytes));
   const headDim = origin.interleavedHeads?.headDim ?? 1;
   const headRows = leastCommonMultiple(headDim, rowsPerOctet);
   const unitRows = headRows <= fittingRows ? headRows : rowsPerOctet;

@@ -26,24 +26,6 @@ export function isQuantized(
   return matrixRoles.has(tensor.role) && !quantization.keeps.some((kept) => kept === tensor.role);
 }
 
-/** Bytes of one number where a GGUF type fits no block of ours: bits per weight of ggml's remaining types. */
-const ggufBitsPerWeight: Readonly<Record<string, number>> = {
-  Q2_K: 2.625,
-  Q3_K: 3.4375,
-  IQ1_S: 1.5625,
-  IQ1_M: 1.75,
-  IQ2_XXS: 2.0625,
-  IQ2_XS: 2.3125,
-  IQ2_S: 2.5625,
-  IQ3_XXS: 3.0625,
-  IQ3_S: 3.4375,
-  IQ4_NL: 4.5,
-  IQ4_XS: 4.25,
-  TQ1_0: 1.6875,
-  TQ2_0: 2.0625,
-  MXFP4: 4.25,
-};
-
 /** Bytes per weight of a GGUF type; names of mixes (`Q4_K_M`) count as their base type. */
 function ggufBytesPerWeight(type: string): number | null {
   const name = type.toUpperCase();
@@ -51,8 +33,6 @@ function ggufBytesPerWeight(type: string): number | null {
   for (const candidate of [name, base]) {
     const facts = Object.entries(tensorTypeFacts).find(([known]) => known === candidate)?.[1];
     if (facts !== undefined) return facts.bytesPerBlock / facts.weightsPerBlock;
-    const bits = ggufBitsPerWeight[candidate];
-    if (bits !== undefined) return bits / 8;
   }
   return null;
 }

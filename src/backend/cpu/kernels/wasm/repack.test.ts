@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type TensorType, tensorTypeFacts } from "../../../../core/tensor-type.ts";
+import { tensorTypeFacts } from "../../../../core/tensor-type.ts";
 import type { WeightStorage } from "../../../../core/weight-storage.ts";
+import type { RepackedType } from "../../../encodings/transcode.ts";
 import { dequantize } from "../../../reference/dequantize.ts";
 import { seededFloats } from "../../../seeded-numbers.ts";
 import { packedMatrixBytes } from "../../footprint/weight-layout.ts";
@@ -12,7 +13,7 @@ import { wasmArena } from "../testing/wasm-kernels.ts";
 const numCols = 512;
 
 /** Bytes of `numRows` stored rows: seeded bytes, with every f16 that is a scale or minimum made a small finite one. */
-function storedRows(type: TensorType, numRows: number): Uint8Array {
+function storedRows(type: RepackedType, numRows: number): Uint8Array {
   const { bytesPerBlock, weightsPerBlock } = tensorTypeFacts[type];
   const numBlocks = (numRows * numCols) / weightsPerBlock;
   const bytes = Uint8Array.from(seededFloats(21, numBlocks * bytesPerBlock, 128), (x) => Math.floor(x) & 255);
@@ -31,7 +32,7 @@ function storedRows(type: TensorType, numRows: number): Uint8Array {
 }
 
 function repack(
-  type: TensorType,
+  type: RepackedType,
   storage: WeightStorage,
   numRows: number,
   rowMap?: readonly number[],
@@ -102,7 +103,7 @@ const roundedTo =
   (group) =>
     largestOf(group) * relative + 2 ** -25;
 
-const cases: readonly (readonly [TensorType, WeightStorage, Tolerance])[] = [
+const cases: readonly (readonly [RepackedType, WeightStorage, Tolerance])[] = [
   ["Q4_0", "q4", exact],
   ["Q4_1", "q4", exact],
   ["Q5_0", "q8", exact],
