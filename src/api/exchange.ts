@@ -38,4 +38,7 @@ export interface AnswerIdentity {
   /** `chatcmpl-…` or `cmpl-…`. */
   readonly answerId: string;
   readonly createdUnixSeconds: number;
+  /** The first name of the served model. */
+  readonly modelName: string;
+  readonly fingerprint: string;
 }

@@ -1,16 +1,27 @@
 /** @module GET /v1/models and GET /v1/models/:id. */
+import type { EndpointModel, ModelState } from "../core/endpoint.ts";
 import type { ServedModel } from "../core/generation.ts";
+
+/** A served model as the list shows it. */
+export interface ListedModel {
+  readonly names: readonly string[];
+  readonly state: ModelState;
+  /** null while nothing is known of it. */
+  readonly model: ServedModel | EndpointModel | null;
+}
 
 interface ModelCard {
   readonly id: string;
   readonly object: "model";
   readonly created: number;
   readonly owned_by: "pagoda";
+  /** The model's own name, whatever it is served as. */
   readonly root: string;
   readonly parent: null;
-  readonly max_model_len: number;
-  /** What a request is sampled with that states none of temperature, top_p, top_k and min_p. */
-  readonly default_sampling: DefaultSampling;
+  readonly max_model_len: number | null;
+  readonly state: ModelState;
+  /** What a request is sampled with that states none of temperature, top_p, top_k and min_p; null where another process decides. */
+  readonly default_sampling: DefaultSampling | null;
 }
 
 interface DefaultSampling {
@@ -30,28 +41,37 @@ export interface ModelList {
   readonly data: readonly ModelCard[];
 }
 
-export function modelCard(model: ServedModel): ModelCard {
-  const sampling = model.defaultSampling;
+export function modelCard(name: string, { model, state }: ListedModel): ModelCard {
+  const own = model !== null && "root" in model ? model : null;
   return {
-    id: model.modelId,
+    id: name,
     object: "model",
-    created: model.createdUnixSeconds,
+    created: model?.createdUnixSeconds ?? 0,
     owned_by: "pagoda",
-    root: model.root,
+    root: own?.root ?? model?.modelId ?? name,
     parent: null,
-    max_model_len: model.maxModelLen,
-    default_sampling: {
-      temperature: sampling.temperature,
-      top_p: sampling.topP,
-      top_k: sampling.topK,
-      min_p: sampling.minP,
-      repetition_penalty: sampling.repetitionPenalty,
-      max_tokens: sampling.maxTokens,
-      origin: model.samplingOrigin,
-    },
+    max_model_len: model?.maxModelLen ?? null,
+    state,
+    default_sampling: own === null ? null : defaultSampling(own),
   };
 }
 
-export function modelList(model: ServedModel): ModelList {
-  return { object: "list", data: [modelCard(model)] };
+function defaultSampling({ defaultSampling: sampling, samplingOrigin }: ServedModel): DefaultSampling {
+  return {
+    temperature: sampling.temperature,
+    top_p: sampling.topP,
+    top_k: sampling.topK,
+    min_p: sampling.minP,
+    repetition_penalty: sampling.repetitionPenalty,
+    max_tokens: sampling.maxTokens,
+    origin: samplingOrigin,
+  };
+}
+
+/** A card for each name; a name that several models have is listed once. */
+export function modelList(models: readonly ListedModel[]): ModelList {
+  const cards = new Map<string, ModelCard>();
+  for (const listed of models)
+    for (const name of listed.names) if (!cards.has(name)) cards.set(name, modelCard(name, listed));
+  return { object: "list", data: [...cards.values()] };
 }

@@ -5,20 +5,21 @@ import type { AnswerIdentity } from "./exchange.ts";
 
 export const endOfStream = "data: [DONE]\n\n";
 
-/** `{"id":…,"object":…,"created":…,"model":…,"choices":[` */
-export function bodyOpening(identity: AnswerIdentity, object: string, modelId: string): string {
+/** `{"id":…,"object":…,"created":…,"model":…,"system_fingerprint":…,"choices":[` */
+export function bodyOpening(identity: AnswerIdentity, object: string): string {
   const head = {
     id: identity.answerId,
     object,
     created: identity.createdUnixSeconds,
-    model: modelId,
+    model: identity.modelName,
+    system_fingerprint: identity.fingerprint,
   };
   return `${JSON.stringify(head).slice(0, -1)},"choices":[`;
 }
 
 /** The same as the beginning of an event: built once per answer, not per token. */
-export function eventOpening(identity: AnswerIdentity, object: string, modelId: string): string {
-  return `data: ${bodyOpening(identity, object, modelId)}`;
+export function eventOpening(identity: AnswerIdentity, object: string): string {
+  return `data: ${bodyOpening(identity, object)}`;
 }
 
 /** An error after the status line has gone out: the last event before `[DONE]`. */

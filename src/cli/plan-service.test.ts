@@ -4,16 +4,16 @@ import { test } from "node:test";
 import { pino } from "pino";
 import { findDevice, modelNamed, plan } from "../planner/index.ts";
 import { buildApp } from "../server/app.ts";
-import { ServerMetrics } from "../server/metrics.ts";
+import { ServerMetrics } from "../server/metrics/server-metrics.ts";
+import { ServedModels } from "../server/models/served-models.ts";
 import { RunningRequests } from "../server/running-requests.ts";
-import { ServedModels } from "../server/served-models.ts";
 import { planService } from "./plan-service.ts";
 
 function serverWith(planner: ReturnType<typeof planService> | null) {
   return buildApp({
     servedModels: new ServedModels(),
     running: new RunningRequests(),
-    metrics: new ServerMetrics("m"),
+    metrics: new ServerMetrics(),
     logger: pino({ level: "silent" }),
     version: "1.2.3",
     logprobCapacity: 1000,

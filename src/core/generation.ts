@@ -1,4 +1,5 @@
-/** @module The one door between HTTP and inference. The engine implements it; later the fleet's router does too. */
+/** @module The door between HTTP and an engine of this process. A model of another process is an `Endpoint` (endpoint.ts). */
+import type { Feature } from "./capabilities.ts";
 import type { MemoryReport } from "./memory-report.ts";
 import type { SamplingParams } from "./sampling-params.ts";
 
@@ -96,6 +97,8 @@ export interface ServedModel {
   readonly maxTokensCeiling: number | null;
   readonly createdUnixSeconds: number;
   readonly hasChatTemplate: boolean;
+  /** What request bodies may ask for. */
+  readonly features: ReadonlySet<Feature>;
 }
 
 /** Counters and gauges of the engine, cumulative since start; the server turns them into metrics. */
@@ -110,6 +113,8 @@ export interface EngineStats {
   readonly numPrefixQueryTokens: number;
   readonly numPrefixHitTokens: number;
   readonly numPromptTokens: number;
+  /** Of the prompt tokens, those whose keys and values were in the prefix cache. */
+  readonly numCachedPromptTokens: number;
   readonly numGenerationTokens: number;
   readonly numSteps: number;
 }
@@ -134,7 +139,14 @@ export interface RequestRecord {
   readonly interTokenMs: readonly number[];
   readonly numPromptTokens: number;
   readonly numCachedTokens: number;
+  /** Of all its sequences together. */
   readonly numCompletionTokens: number;
+  /** Of its longest sequence. */
+  readonly longestCompletionTokens: number;
+  readonly numPreemptions: number;
+  readonly n: number;
+  /** What the request stated; null where it stated nothing. */
+  readonly maxTokens: number | null;
 }
 
 /**

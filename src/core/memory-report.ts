@@ -1,4 +1,5 @@
 /** @module What `/admin/memory` returns: planned beside actual, in bytes. */
+import type { KvDtype } from "./kv-layout.ts";
 import type { Origin } from "./resolved.ts";
 
 export type Evidence = "exact" | "measured" | "estimated";
@@ -49,6 +50,7 @@ export interface MemoryReport {
   readonly residentBytes: number;
   readonly peakResidentBytes: number;
   readonly blocks: BlockCounts;
+  readonly kvCache: { readonly dtype: KvDtype; readonly prefixCaching: boolean };
   readonly numKvTokens: number;
   /** Sequences of max_model_len that the pool holds. */
   readonly maxConcurrency: number;

@@ -30,8 +30,8 @@ import type { InstanceSettings } from "./settings.ts";
 export interface PreparedInstance {
   readonly settings: InstanceSettings;
   readonly device: DeviceMemory;
-  /** Its name in the API. */
-  readonly modelId: string;
+  /** Its names in the API; the first is the one that answers have. */
+  readonly names: readonly [string, ...string[]];
   /** Its own name. */
   readonly root: string;
   readonly files: ModelFiles;
@@ -73,7 +73,7 @@ export async function prepareInstance(
   return {
     settings,
     device,
-    modelId: settings.servedModelName?.value ?? found.modelId,
+    names: settings.servedModelNames?.value ?? [found.modelId],
     root: found.root,
     files,
     program,
@@ -97,7 +97,7 @@ export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks)
     tokenizer: files.tokenizer,
     chatTemplate: files.chatTemplate,
     eosTokenIds: files.eosIds,
-    served: servedModel(prepared),
+    served: describeServedModel(prepared),
     modelMaxLen: prepared.modelMaxLen,
     prefixCaching: settings.prefixCaching.value,
     maxStepMs: settings.maxStepMs.value,
@@ -161,14 +161,22 @@ function readConfig(files: ModelFiles): ModelConfig {
     : parseGgufConfig(files.config.metadata, files.tensors);
 }
 
-function servedModel({ settings, plan, files, sampling, modelId, root }: PreparedInstance): ServedModel {
+/** What can be said of the model before it is loaded. */
+export function describeServedModel({
+  settings,
+  plan,
+  files,
+  sampling,
+  names,
+  root,
+}: PreparedInstance): ServedModel {
   const statedSampling = {
     ...defaultSamplingParams,
     ...sampling.stated,
     seed: settings.seed?.value ?? null,
   };
   return {
-    modelId,
+    modelId: names[0],
     root,
     maxModelLen: plan.limits.maxModelLen,
     maxLogprobs: plan.limits.maxLogprobs,
@@ -178,5 +186,6 @@ function servedModel({ settings, plan, files, sampling, modelId, root }: Prepare
     maxTokensCeiling: sampling.maxTokensCeiling,
     createdUnixSeconds: Math.floor(Date.now() / 1000),
     hasChatTemplate: files.chatTemplate !== null,
+    features: new Set(),
   };
 }

@@ -25,6 +25,7 @@ export function memoryFacts(parts: MemoryFactsParts): () => MemoryFacts {
       ...(reason === undefined ? {} : { kernelsReason: reason }),
       ...(selfTestMs === undefined ? {} : { selfTestMs }),
       budget,
+      kvCache: { dtype: parts.plan.limits.kvDtype, prefixCaching: parts.settings.prefixCaching.value },
       components: components(parts, residentBytes),
       residentBytes,
       peakResidentBytes,

@@ -24,7 +24,8 @@ export interface InstanceSettings {
   readonly backend: Resolved<"cpu" | "reference">;
   readonly kernels: Resolved<"auto" | KernelChoice>;
   readonly seed: Resolved<number> | null;
-  readonly servedModelName: Resolved<string> | null;
+  readonly servedModelNames: Resolved<readonly [string, ...string[]]> | null;
+  readonly anyModelName: Resolved<boolean>;
   readonly sampling: SamplingChoice;
 }
 
@@ -53,7 +54,8 @@ export function resolveSettings(values: EngineValues, numProcessors: number): In
     backend: values.backend ?? byDefault("cpu"),
     kernels: values.kernels ?? byDefault("auto"),
     seed: values.seed,
-    servedModelName: values.servedModelName,
+    servedModelNames: values.servedModelNames,
+    anyModelName: values.anyModelName ?? byDefault(false),
     sampling: {
       choice: values.generationConfig?.value ?? { kind: "auto" },
       override: values.overrideGenerationConfig?.value ?? null,

@@ -1,4 +1,4 @@
-/** @module The HTTP application: routes over one generation service, errors in OpenAI's shape. */
+/** @module The HTTP application: routes over the served models, errors in OpenAI's shape. */
 import {
   type FastifyBaseLogger,
   type FastifyError,
@@ -11,12 +11,16 @@ import {
 import type { PlanService } from "../api/admin/plan.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { PagodaError } from "../core/errors.ts";
+import { AllowedMethods } from "./allowed-methods.ts";
 import { LogprobBudget } from "./answers/logprob-budget.ts";
 import { bodyWithReadTimeout } from "./bodies/body-read-timeout.ts";
 import { drainRequestBody } from "./bodies/drain-request-body.ts";
+import { acceptJsonBodies, requireJsonBody } from "./bodies/json-request-body.ts";
 import { RequestBodyBudget } from "./bodies/request-body-budget.ts";
 import { answerMalformed } from "./malformed-request.ts";
-import type { ServerMetrics } from "./metrics.ts";
+import type { ServerMetrics } from "./metrics/server-metrics.ts";
+import { pathOf } from "./models/body-router.ts";
+import type { ServedModels } from "./models/served-models.ts";
 import { requestIdFor } from "./request-id.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
 import { addModelRoutes } from "./routes/models.ts";
@@ -24,7 +28,6 @@ import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPlanRoute } from "./routes/plan.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 import type { RunningRequests } from "./running-requests.ts";
-import type { ServedModels } from "./served-models.ts";
 import { UnknownFieldLog } from "./unknown-field-log.ts";
 
 /** Seconds after which a client may try again when the server cannot answer now. */
@@ -64,12 +67,17 @@ export function buildApp(parts: AppParts): FastifyInstance {
       anyReply.header("x-request-id", request.id).status(errorStatus(error)).send(errorBody(error));
     },
   });
+  parts.metrics.http.watch(app);
+  acceptJsonBodies(app, () => parts.servedModels.hasEndpoints);
+  const allowedMethods = new AllowedMethods();
+  allowedMethods.watch(app);
   const requestBodyBudget = new RequestBodyBudget(parts.bodyCapacityBytes, parts.bodyLimitBytes);
   app.addHook("onRequest", async (request, reply) => {
+    if (request.is404) throw refusedPath(request, reply, allowedMethods);
+    if (request.method !== "POST") return;
+    requireJsonBody(request);
     // A body is read only after its bytes were reserved.
-    if (request.is404)
-      throw new PagodaError("not_found", `there is no ${request.method} ${pathOf(request)} here`);
-    if (request.method === "POST") requestBodyBudget.reserve(request.raw, reply.raw);
+    requestBodyBudget.reserve(request.raw, reply.raw);
   });
   app.addHook("preParsing", async (request, reply) => {
     if (request.method !== "POST") return;
@@ -83,15 +91,16 @@ export function buildApp(parts: AppParts): FastifyInstance {
   addOperationsRoutes(app, parts);
   addPlanRoute(app, parts.planner);
   addModelRoutes(app, parts.servedModels);
-  addTokenRoutes(app, parts);
+  const unknownFields = new UnknownFieldLog(parts.logger);
+  addTokenRoutes(app, { ...parts, unknownFields });
   addGenerationRoutes(app, {
     ...parts,
-    unknownFields: new UnknownFieldLog(parts.logger),
+    unknownFields,
     logprobBudget: new LogprobBudget(parts.logprobCapacity),
   });
   app.setErrorHandler((thrown, request, reply) => {
     const error = catalogued(thrown, parts.bodyLimitBytes);
-    // What passes by itself is no fault, and comes in floods.
+    // A 503 is transient and comes in bursts: it is not logged as an error.
     if (errorStatus(error) === 503) reply.header("retry-after", retryAfterSeconds);
     else if (errorStatus(error) >= 500) request.log.error({ err: thrown }, error.message);
     if (!request.raw.readableEnded) {
@@ -104,20 +113,47 @@ export function buildApp(parts: AppParts): FastifyInstance {
   return app;
 }
 
-function pathOf(request: FastifyRequest): string {
-  return request.url.split("?")[0] ?? "";
+/** 405 with `Allow` where the path is known, else 404. */
+function refusedPath(request: FastifyRequest, reply: FastifyReply, allowed: AllowedMethods): PagodaError {
+  const path = pathOf(request);
+  const methods = allowed.of(path);
+  if (methods === null)
+    return new PagodaError("not_found", `This server has no path '${shortened(path)}'.`, {
+      hint: "GET /v1 lists the paths.",
+    });
+  reply.header("allow", methods.join(", "));
+  return new PagodaError("method_not_allowed", `The path ${path} does not answer ${request.method}.`, {
+    hint: `Use ${methods.join(" or ")}.`,
+  });
+}
+
+const longestShownPath = 200;
+
+function shortened(path: string): string {
+  return path.length > longestShownPath ? `${path.slice(0, longestShownPath)}…` : path;
 }
 
 /** Fastify's own refusals (bad JSON, wrong content type, too large) are the caller's problem too. */
 function catalogued(thrown: unknown, bodyLimitBytes: number): PagodaError {
   if (thrown instanceof PagodaError || !isFastifyError(thrown)) return toPagodaError(thrown);
   if (thrown.statusCode === 413)
-    return new PagodaError("request_too_large", `the request body is larger than ${bodyLimitBytes} bytes`, {
-      hint: "Send a shorter prompt, or several requests.",
-    });
+    return new PagodaError(
+      "request_too_large",
+      `The request body is larger than the ${bodyLimitBytes} bytes that this server reads.`,
+      {
+        hint: "Send a shorter prompt, or several requests.",
+      },
+    );
   const status = thrown.statusCode ?? 500;
   return status >= 400 && status < 500
-    ? new PagodaError("invalid_request", thrown.message, { cause: thrown })
+    ? new PagodaError(
+        "invalid_request",
+        `The request could not be read: ${thrown.message.replace(/\.$/, "")}.`,
+        {
+          hint: "Send one JSON object.",
+          cause: thrown,
+        },
+      )
     : toPagodaError(thrown);
 }
 

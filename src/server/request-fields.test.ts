@@ -18,7 +18,7 @@ const refusals: readonly Refusal[] = [
     url: chat,
     body: { messages: [{ role: "user", content: [{ type: "image_url", image_url: { url: "x" } }] }] },
     param: "messages.0.content.0",
-    message: /a part of type 'image_url' is not supported.*"type": "text"/,
+    message: /is a part of type 'image_url', and this model reads texts only.*"type": "text"/,
   },
   {
     url: chat,
@@ -36,7 +36,7 @@ const refusals: readonly Refusal[] = [
     url: chat,
     body: { messages, logprobs: true, top_logprobs: 21 },
     param: "top_logprobs",
-    message: /top_logprobs 21 is above the server's limit of 4/,
+    message: /'top_logprobs' is 21; the most this server allows is 4/,
   },
   {
     url: chat,
@@ -58,12 +58,6 @@ const refusals: readonly Refusal[] = [
   },
   {
     url: "/tokenize",
-    body: { messages, tools: [{ type: "function" }] },
-    param: "tools",
-    message: /does not support 'tools'/,
-  },
-  {
-    url: "/tokenize",
     body: { messages, add_special_tokens: true },
     param: "add_special_tokens",
     message: /must be false with 'messages'/,
@@ -78,7 +72,7 @@ const refusals: readonly Refusal[] = [
     url: "/detokenize",
     body: { tokens: new Array(131_073).fill(1) },
     param: "tokens",
-    message: /131073 token ids.*at most 131072/,
+    message: /131073 token ids; the most this server takes is 131072/,
   },
   { url: "/detokenize", body: { tokens: [1, -1] }, param: "tokens", message: /array of token ids/ },
 ];

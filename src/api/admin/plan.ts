@@ -1,7 +1,8 @@
 /** @module POST /admin/plan: what an engine would do with a model on a card, asked of a running server. */
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
-import { parseBody } from "../parse-body.ts";
+import { fieldError } from "../fields/complaint.ts";
+import { requireObject } from "../fields/parse-body.ts";
 
 const flagValue = z.union([z.string(), z.number(), z.boolean()]);
 const schema = z.object({
@@ -46,16 +47,19 @@ function flagsOf(flags: Readonly<Record<string, string | number | boolean>>): Re
 
 /** Throws `invalid_request` naming the field that is wrong, unknown, or missing. */
 export function parseAdminPlanRequest(body: unknown): AdminPlanRequest {
-  const { fields, unknownFields } = parseBody(body, { schema, unsupported: {}, withoutEffect: new Set() });
-  const [unknown] = unknownFields;
+  const given = requireObject(body);
+  const unknown = Object.keys(given).find((name) => !Object.hasOwn(schema.shape, name));
   if (unknown !== undefined)
-    throw new PagodaError("invalid_request", `a plan has no field '${unknown}'`, {
+    throw new PagodaError("invalid_request", `A plan has no field '${unknown.slice(0, 60)}'.`, {
       param: unknown,
       hint: `The fields are ${Object.keys(schema.shape).join(", ")}; flags of the engine go into flags.`,
     });
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) throw fieldError(parsed.error, given);
+  const fields = parsed.data;
   const { gpu, gpu_memory: gpuMemory } = fields;
   if (!gpu && !gpuMemory)
-    throw new PagodaError("invalid_request", "the plan needs a card", {
+    throw new PagodaError("invalid_request", "The plan needs a card.", {
       param: "gpu",
       hint: 'Send gpu, such as "RTX 4090", or gpu_memory, such as "24GiB".',
     });

@@ -1,13 +1,6 @@
 /** @module What a chat request asked to see in its answer. */
-import type { AnswerIdentity } from "../exchange.ts";
-import type { UsageShown } from "../usage.ts";
+import type { ShownAnswer } from "../fields/generation-fields.ts";
 
-/** What the answer of one chat request must show, and under which names. */
-export interface ChatAnswer extends AnswerIdentity, UsageShown {
-  readonly modelId: string;
-  readonly tokensAsIds: boolean;
-  readonly showsTokenIds: boolean;
-  readonly showsLogprobs: boolean;
-  readonly showsPromptLogprobs: boolean;
+export interface ChatAnswer extends ShownAnswer {
   readonly numChoices: number;
 }

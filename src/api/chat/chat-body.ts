@@ -52,7 +52,7 @@ export class ChatBodyBuilder implements BodyBuilder {
   *pieces(): Generator<string> {
     const answer = this.#answer;
     const prompt = this.#prompt;
-    yield bodyOpening(answer, "chat.completion", answer.modelId);
+    yield bodyOpening(answer, "chat.completion");
     for (const [index, choice] of this.#choices.entries()) yield* this.#choicePieces(choice, index);
     yield `],"usage":${JSON.stringify(this.#usage.usage())}`;
     if (answer.showsPromptLogprobs && prompt !== null && prompt.promptLogprobs !== null) {

@@ -16,7 +16,7 @@ export class ChatChunkBuilder implements ChunkBuilder {
   constructor(answer: ChatAnswer, tokens: TokenText) {
     this.#answer = answer;
     this.#tokens = tokens;
-    this.#opening = eventOpening(answer, "chat.completion.chunk", answer.modelId);
+    this.#opening = eventOpening(answer, "chat.completion.chunk");
   }
 
   push(_promptIndex: number, event: GenerationEvent): string {

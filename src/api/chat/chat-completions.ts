@@ -3,10 +3,9 @@ import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, ServedModel } from "../../core/generation.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
-import { assertModelIsServed, type BodyRules, parseBody } from "../parse-body.ts";
-import { samplingShape, toSamplingParams } from "../sampling-fields.ts";
-import { fieldsWithoutEffect, unsupportedInChat } from "../unsupported-fields.ts";
-import { streamOptionsSchema, toUsageShown } from "../usage.ts";
+import { assertStreamOptionsFit, generationShape, toShownAnswer } from "../fields/generation-fields.ts";
+import { parseBody } from "../fields/parse-body.ts";
+import { toSamplingParams } from "../fields/sampling-fields.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import { ChatBodyBuilder } from "./chat-body.ts";
 import { ChatChunkBuilder } from "./chat-chunks.ts";
@@ -14,45 +13,37 @@ import { messagesSchema } from "./chat-messages.ts";
 import { chatPromptShape, toChatPrompt } from "./chat-prompt.ts";
 
 const chatSchema = z.object({
-  ...samplingShape,
+  ...generationShape,
   ...chatPromptShape,
-  model: z.string().nullish(),
   messages: messagesSchema,
+  /** Without a feature of the engine, only "none" and "auto" without tools get here. */
+  tool_choice: z.unknown().optional(),
   max_tokens: z.number().int().min(1).nullish(),
   max_completion_tokens: z.number().int().min(1).nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: z.number().int().nonnegative().nullish(),
-  stream: z.boolean().nullish(),
-  stream_options: streamOptionsSchema,
   add_special_tokens: z.literal(false).nullish(),
   reasoning_effort: z.string().nullish(),
-  return_tokens_as_token_ids: z.boolean().nullish(),
-  return_token_ids: z.boolean().nullish(),
-  priority: z.number().int().nullish(),
-  request_id: z.string().nullish(),
 });
 type ChatFields = z.infer<typeof chatSchema>;
 
-const rules: BodyRules<typeof chatSchema> = {
-  schema: chatSchema,
-  unsupported: unsupportedInChat,
-  withoutEffect: fieldsWithoutEffect,
-};
-
 /**
- * The numbered checks of a chat request: known fields, model, template, sampling.
- * Throws `invalid_request` or `model_not_found`, naming the field.
+ * Throws `invalid_request` that names the field that is wrong or that the model's engine cannot honour. Whether the model
+ * has a chat template is the engine's to say, which renders it.
  */
 export function parseChatRequest(
   body: unknown,
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const { fields, unknownFields } = parseBody(body, rules);
-  assertModelIsServed(fields.model, model);
-  assertTemplateFits(fields, model);
+  const { fields, unknownFields } = parseBody(body, chatSchema, model.features);
+  assertStreamOptionsFit(fields);
+  assertLogprobsAreOn(fields);
   const request = toGenerationRequest(fields, model, identity.answerId);
-  const answer = toAnswer(fields, request, model, identity);
+  const answer: ChatAnswer = {
+    ...toShownAnswer(fields, request.sampling, identity),
+    numChoices: request.sampling.n,
+  };
   return {
     requests: [request],
     streams: fields.stream ?? false,
@@ -62,20 +53,12 @@ export function parseChatRequest(
   };
 }
 
-function assertTemplateFits(fields: ChatFields, model: ServedModel): void {
-  if (!model.hasChatTemplate)
-    throw new PagodaError("invalid_request", `the model '${model.modelId}' has no chat template`, {
-      param: "messages",
-      hint: "Use /v1/completions.",
-    });
-  if ((fields.stream_options ?? null) !== null && !(fields.stream ?? false))
-    throw new PagodaError("invalid_request", "'stream_options' needs 'stream': true", {
-      param: "stream_options",
-    });
-  if ((fields.top_logprobs ?? 0) > 0 && !(fields.logprobs ?? false))
-    throw new PagodaError("invalid_request", "'top_logprobs' needs 'logprobs': true", {
-      param: "top_logprobs",
-    });
+function assertLogprobsAreOn(fields: ChatFields): void {
+  if ((fields.top_logprobs ?? 0) === 0 || (fields.logprobs ?? false)) return;
+  throw new PagodaError("invalid_request", "'top_logprobs' has a meaning only with 'logprobs': true.", {
+    param: "top_logprobs",
+    hint: "Set 'logprobs' to true, or leave 'top_logprobs' out.",
+  });
 }
 
 function toGenerationRequest(fields: ChatFields, model: ServedModel, requestId: string): GenerationRequest {
@@ -95,23 +78,5 @@ function toGenerationRequest(fields: ChatFields, model: ServedModel, requestId: 
     ),
     ...((fields.max_completion_tokens ?? null) === null ? {} : { maxTokensName: "max_completion_tokens" }),
     priority: fields.priority ?? 0,
-  };
-}
-
-function toAnswer(
-  fields: ChatFields,
-  request: GenerationRequest,
-  model: ServedModel,
-  identity: AnswerIdentity,
-): ChatAnswer {
-  return {
-    ...identity,
-    modelId: model.modelId,
-    tokensAsIds: fields.return_tokens_as_token_ids ?? false,
-    showsTokenIds: fields.return_token_ids ?? false,
-    showsLogprobs: request.sampling.logprobs !== null,
-    showsPromptLogprobs: request.sampling.promptLogprobs !== null,
-    ...toUsageShown(fields.stream_options),
-    numChoices: request.sampling.n,
   };
 }

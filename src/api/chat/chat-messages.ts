@@ -84,8 +84,12 @@ function toContent(content: WireMessage["content"], messageIndex: number): ChatM
 
 function toTextPart(part: z.infer<typeof contentPart>, param: string): TextPart {
   if (part.type === "text" && typeof part.text === "string") return { type: "text", text: part.text };
-  throw new PagodaError("invalid_request", `'${param}': a part of type '${part.type}' is not supported`, {
-    param,
-    hint: `Send {"type": "text", "text": "…"}.`,
-  });
+  throw new PagodaError(
+    "invalid_request",
+    `'${param}' is a part of type '${part.type.slice(0, 60)}', and this model reads texts only.`,
+    {
+      param,
+      hint: `Send {"type": "text", "text": "…"}.`,
+    },
+  );
 }

@@ -22,11 +22,12 @@ const reservedVariables: ReadonlySet<string> = new Set([
   "mask_token",
 ]);
 
-/** The fields beside `messages` that /v1/chat/completions and /tokenize share. */
+/** The fields beside `messages` that /v1/chat/completions and /tokenize share. As on vLLM, the template sees the tools. */
 export const chatPromptShape = {
   add_generation_prompt: z.boolean().nullish(),
   continue_final_message: z.boolean().nullish(),
   chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
+  tools: z.array(z.looseObject({})).nullish(),
 } as const;
 
 const chatPromptSchema = z.object(chatPromptShape);
@@ -42,13 +43,13 @@ export function toChatPrompt(
   if (continues && (fields.add_generation_prompt ?? false))
     throw new PagodaError(
       "invalid_request",
-      "'continue_final_message' and 'add_generation_prompt' exclude each other",
+      "'continue_final_message' and 'add_generation_prompt' exclude each other.",
       { param: "continue_final_message", hint: "Set 'add_generation_prompt' to false." },
     );
   const stated = fields.chat_template_kwargs ?? {};
   const reserved = Object.keys(stated).find((name) => reservedVariables.has(name));
   if (reserved !== undefined)
-    throw new PagodaError("invalid_request", `'chat_template_kwargs' must not replace '${reserved}'`, {
+    throw new PagodaError("invalid_request", `'chat_template_kwargs' must not replace '${reserved}'.`, {
       param: "chat_template_kwargs",
       hint: `Leave '${reserved}' out of it.`,
     });
@@ -57,7 +58,7 @@ export function toChatPrompt(
     messages: toChatMessages(messages),
     addGenerationPrompt: fields.add_generation_prompt ?? !continues,
     continueFinalMessage: continues,
-    tools: null,
+    tools: fields.tools === undefined || fields.tools?.length === 0 ? null : fields.tools,
     templateVariables: { ...variables, ...stated },
   };
 }

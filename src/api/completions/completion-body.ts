@@ -52,7 +52,7 @@ export class CompletionBodyBuilder implements BodyBuilder {
 
   *pieces(): Generator<string> {
     const answer = this.#answer;
-    yield bodyOpening(answer, "text_completion", answer.modelId);
+    yield bodyOpening(answer, "text_completion");
     for (let index = 0; index < answer.prompts.length * answer.numChoicesPerPrompt; index++)
       yield* this.#choicePieces(index);
     yield `],"usage":${JSON.stringify(this.#usage.usage())}}`;

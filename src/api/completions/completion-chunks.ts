@@ -25,7 +25,7 @@ export class CompletionChunkBuilder implements ChunkBuilder {
   constructor(answer: CompletionAnswer, tokens: TokenText) {
     this.#answer = answer;
     this.#tokens = tokens;
-    this.#opening = eventOpening(answer, "text_completion", answer.modelId);
+    this.#opening = eventOpening(answer, "text_completion");
   }
 
   push(promptIndex: number, event: GenerationEvent): string {

@@ -3,10 +3,9 @@ import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, Prompt, ServedModel } from "../../core/generation.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
-import { assertModelIsServed, type BodyRules, parseBody } from "../parse-body.ts";
-import { samplingShape, toSamplingParams } from "../sampling-fields.ts";
-import { fieldsWithoutEffect, unsupportedInCompletions } from "../unsupported-fields.ts";
-import { streamOptionsSchema, toUsageShown } from "../usage.ts";
+import { assertStreamOptionsFit, generationShape, toShownAnswer } from "../fields/generation-fields.ts";
+import { parseBody } from "../fields/parse-body.ts";
+import { toSamplingParams } from "../fields/sampling-fields.ts";
 import type { CompletionAnswer } from "./completion-answer.ts";
 import { CompletionBodyBuilder } from "./completion-body.ts";
 import { CompletionChunkBuilder } from "./completion-chunks.ts";
@@ -18,46 +17,31 @@ const defaultMaxTokens = 16;
 const mostSequences = 1024;
 
 const completionSchema = z.object({
-  ...samplingShape,
-  model: z.string().nullish(),
+  ...generationShape,
   prompt: promptSchema,
   max_tokens: z.number().int().nonnegative().nullish(),
   logprobs: z.number().int().nonnegative().nullish(),
   echo: z.boolean().nullish(),
-  stream: z.boolean().nullish(),
-  stream_options: streamOptionsSchema,
   add_special_tokens: z.boolean().nullish(),
-  return_tokens_as_token_ids: z.boolean().nullish(),
-  return_token_ids: z.boolean().nullish(),
-  priority: z.number().int().nullish(),
-  request_id: z.string().nullish(),
 });
 type CompletionFields = z.infer<typeof completionSchema>;
 
-const rules: BodyRules<typeof completionSchema> = {
-  schema: completionSchema,
-  unsupported: unsupportedInCompletions,
-  withoutEffect: fieldsWithoutEffect,
-};
-
-/**
- * The numbered checks of a completion request: known fields, model, prompts, sampling.
- * Throws `invalid_request` or `model_not_found`, naming the field.
- */
+/** Throws `invalid_request` that names the field that is wrong or that the model's engine cannot honour. */
 export function parseCompletionRequest(
   body: unknown,
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const { fields, unknownFields } = parseBody(body, rules);
-  assertModelIsServed(fields.model, model);
-  if ((fields.stream_options ?? null) !== null && !(fields.stream ?? false))
-    throw new PagodaError("invalid_request", "'stream_options' needs 'stream': true", {
-      param: "stream_options",
-    });
+  const { fields, unknownFields } = parseBody(body, completionSchema, model.features);
+  assertStreamOptionsFit(fields);
   const prompts = toPrompts(fields.prompt, fields.add_special_tokens ?? true);
   const requests = toGenerationRequests(fields, prompts, model, identity.answerId);
-  const answer = toAnswer(fields, prompts, model, identity);
+  const answer: CompletionAnswer = {
+    ...toShownAnswer(fields, { logprobs: fields.logprobs ?? null }, identity),
+    prompts,
+    echoes: fields.echo ?? false,
+    numChoicesPerPrompt: fields.n ?? model.defaultSampling.n,
+  };
   return {
     requests,
     streams: fields.stream ?? false,
@@ -89,7 +73,7 @@ function toGenerationRequests(
   if (prompts.length * sampling.n > mostSequences)
     throw new PagodaError(
       "invalid_request",
-      `${prompts.length} prompts with n = ${sampling.n} are ${prompts.length * sampling.n} sequences; at most ${mostSequences} are allowed in one request`,
+      `${prompts.length} prompts with n = ${sampling.n} are ${prompts.length * sampling.n} sequences; one request may have at most ${mostSequences}.`,
       { param: "prompt", hint: "Send several requests." },
     );
   return prompts.map((prompt, i) => ({
@@ -98,24 +82,4 @@ function toGenerationRequests(
     sampling,
     priority: fields.priority ?? 0,
   }));
-}
-
-function toAnswer(
-  fields: CompletionFields,
-  prompts: readonly Prompt[],
-  model: ServedModel,
-  identity: AnswerIdentity,
-): CompletionAnswer {
-  return {
-    ...identity,
-    modelId: model.modelId,
-    prompts,
-    echoes: fields.echo ?? false,
-    tokensAsIds: fields.return_tokens_as_token_ids ?? false,
-    showsTokenIds: fields.return_token_ids ?? false,
-    showsLogprobs: (fields.logprobs ?? null) !== null,
-    showsPromptLogprobs: (fields.prompt_logprobs ?? null) !== null,
-    ...toUsageShown(fields.stream_options),
-    numChoicesPerPrompt: fields.n ?? model.defaultSampling.n,
-  };
 }

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService, ServedModel } from "../../core/generation.ts";
 import { isTokenIds } from "../completions/prompt-field.ts";
-import { assertModelIsServed, parseBody } from "../parse-body.ts";
+import { parseBody } from "../fields/parse-body.ts";
 
 /** What is turned into text at once, a tenth of a second of it; a prompt has fewer by far. */
 const mostTokens = 131_072;
@@ -27,15 +27,17 @@ export interface DetokenizeResponse {
 }
 
 export function parseDetokenizeRequest(body: unknown, model: ServedModel): DetokenizeRequest {
-  const rules = { schema, unsupported: {}, withoutEffect: new Set<string>() };
-  const { fields, unknownFields } = parseBody(body, rules);
-  assertModelIsServed(fields.model, model);
+  const { fields, unknownFields } = parseBody(body, schema, model.features);
   const { tokens } = fields;
   if (tokens.length > mostTokens)
-    throw new PagodaError("invalid_request", `'tokens' holds ${tokens.length} token ids`, {
-      param: "tokens",
-      hint: `Send at most ${mostTokens}.`,
-    });
+    throw new PagodaError(
+      "invalid_request",
+      `'tokens' holds ${tokens.length} token ids; the most this server takes is ${mostTokens}.`,
+      {
+        param: "tokens",
+        hint: `Send at most ${mostTokens} at once.`,
+      },
+    );
   return { tokenIds: tokens, unknownFields };
 }
 

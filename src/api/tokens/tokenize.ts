@@ -4,8 +4,7 @@ import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService, Prompt, ServedModel } from "../../core/generation.ts";
 import { messagesSchema } from "../chat/chat-messages.ts";
 import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
-import { assertModelIsServed, type BodyRules, parseBody } from "../parse-body.ts";
-import { fieldsWithoutEffect, unsupportedInChat } from "../unsupported-fields.ts";
+import { parseBody } from "../fields/parse-body.ts";
 
 const schema = z.object({
   ...chatPromptShape,
@@ -15,13 +14,6 @@ const schema = z.object({
   add_special_tokens: z.boolean().nullish(),
   return_token_strs: z.boolean().nullish(),
 });
-
-/** As for an answer: the tokens that are counted here are those of the answer's prompt. */
-const rules: BodyRules<typeof schema> = {
-  schema,
-  unsupported: unsupportedInChat,
-  withoutEffect: fieldsWithoutEffect,
-};
 
 export interface TokenizeRequest {
   readonly prompt: Prompt;
@@ -40,8 +32,8 @@ export interface TokenizeResponse {
 
 /** Throws `invalid_request` unless exactly one of `prompt` and `messages` is given. */
 export function parseTokenizeRequest(body: unknown, model: ServedModel): TokenizeRequest {
-  const { fields, unknownFields } = parseBody(body, rules);
-  assertModelIsServed(fields.model, model);
+  // As for an answer: the tokens that are counted here are those of the answer's prompt. Tools are only shown, never called.
+  const { fields, unknownFields } = parseBody(body, schema, new Set([...model.features, "tools"]));
   const returnsEntries = fields.return_token_strs ?? false;
   const { prompt, messages } = fields;
   if (typeof prompt === "string" && !messages) {
@@ -49,9 +41,12 @@ export function parseTokenizeRequest(body: unknown, model: ServedModel): Tokeniz
     return { prompt: { kind: "text", text: prompt, addSpecialTokens }, returnsEntries, unknownFields };
   }
   if (!messages || typeof prompt === "string")
-    throw new PagodaError("invalid_request", "send either 'prompt' or 'messages'", { param: "prompt" });
+    throw new PagodaError("invalid_request", "The request must hold either 'prompt' or 'messages'.", {
+      param: "prompt",
+      hint: "Send one of the two.",
+    });
   if (fields.add_special_tokens ?? false)
-    throw new PagodaError("invalid_request", "'add_special_tokens' must be false with 'messages'", {
+    throw new PagodaError("invalid_request", "'add_special_tokens' must be false with 'messages'.", {
       param: "add_special_tokens",
       hint: "The chat template writes the special tokens itself.",
     });

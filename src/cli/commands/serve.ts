@@ -1,4 +1,5 @@
 /** @module pagoda serve: one model behind an OpenAI-compatible API. Prepare, listen, load, announce, drain. */
+import { createHash } from "node:crypto";
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import { PagodaError } from "../../core/errors.ts";
@@ -11,6 +12,7 @@ import {
 import type { Instance, PreparedInstance } from "../../instance/instance.ts";
 import { engineOptions } from "../../instance/options/engine-options.ts";
 import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
+import type { ModelListing } from "../../server/models/served-model-entry.ts";
 import { stoppableFetch } from "../lifecycle/abortable-download.ts";
 import { onStopSignal, serverExitCodes } from "../lifecycle/graceful-shutdown.ts";
 import { capAsTyped, ensureHeapCeiling } from "../lifecycle/heap.ts";
@@ -56,6 +58,7 @@ export function addServeCommand(program: Command): void {
 const defaultHost = "127.0.0.1";
 const defaultPort = 8000;
 const defaultGraceMs = 10_000;
+const fingerprintDigits = 12;
 /** Logs go to standard error: standard output has the table and the address, or with --json the report alone. */
 const stderrDescriptor = 2;
 
@@ -63,7 +66,7 @@ const stderrDescriptor = 2;
 async function serve(modelArgument: string | null, values: ServeValues): Promise<void> {
   showStacks(values.verbose?.value ?? false);
   const { loadInstance } = await import("../../instance/instance.ts");
-  const { ServedModels } = await import("../../server/served-models.ts");
+  const { ServedModels } = await import("../../server/models/served-models.ts");
   const { RunningRequests } = await import("../../server/running-requests.ts");
   const { listen } = await import("../lifecycle/listen.ts");
   const progress = new ProgressPrinter();
@@ -73,15 +76,15 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   const graceMs = values.shutdownGraceMs?.value ?? defaultGraceMs;
   const stopping = onStopSignal({ servedModels, running, graceMs, say });
   const logger = await openLog(values, prepared.notes);
-  const { app, metrics } = await httpServer({ servedModels, running, logger, prepared });
+  const { app, observer, entry } = await httpServer({ servedModels, running, logger, prepared });
   const address = await listen(app, logger, {
     host: values.host?.value ?? defaultHost,
     port: values.port?.value ?? defaultPort,
   });
-  const instance = await loadInstance(prepared, { observer: metrics, onProgress: progress.onLoad });
+  const instance = await loadInstance(prepared, { observer, onProgress: progress.onLoad });
   progress.stop();
   stopping.closeLater(app, instance);
-  servedModels.attach(instance.engine);
+  entry.attach(instance.engine);
   announce(instance, prepared, values, address);
   logThroughput(instance.engine, logger);
   stopWhenEngineFails(instance, logger);
@@ -118,15 +121,17 @@ async function openLog(values: ServeValues, notes: readonly string[]): Promise<L
 
 type AppParts = Parameters<typeof import("../../server/app.ts").buildApp>[0];
 
-/** The routes over an empty servedModels; what requests may take of the heap follows from the cap. */
+/** The routes over a model that is still loading; what requests may take of the heap follows from the cap. */
 async function httpServer(
   parts: Pick<AppParts, "servedModels" | "running"> & { logger: Logger; prepared: PreparedInstance },
 ) {
   const { buildApp } = await import("../../server/app.ts");
-  const { ServerMetrics } = await import("../../server/metrics.ts");
+  const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
+  const { describeServedModel } = await import("../../instance/instance.ts");
   const { planService } = await import("../plan-service.ts");
   const { prepared, ...rest } = parts;
-  const metrics = new ServerMetrics(prepared.modelId);
+  const metrics = new ServerMetrics();
+  const entry = rest.servedModels.add(listingOf(prepared), describeServedModel(prepared));
   const heapMib = heapCeilingMib(prepared.plan.budget.capBytes);
   const app = buildApp({
     ...rest,
@@ -137,7 +142,23 @@ async function httpServer(
     bodyLimitBytes: bodyLimitBytes(heapMib),
     planner: planService(process.env),
   });
-  return { app, metrics };
+  return { app, entry, observer: metrics.observerFor(entry) };
+}
+
+function listingOf({ settings, names, root }: PreparedInstance): ModelListing {
+  const decisive = [
+    version,
+    root,
+    settings.quantization.value,
+    settings.kvDtype.value,
+    settings.backend.value,
+  ];
+  const hash = createHash("sha256").update(JSON.stringify(decisive)).digest("hex");
+  return {
+    names,
+    acceptsAnyName: settings.anyModelName.value,
+    fingerprint: `fp_${hash.slice(0, fingerprintDigits)}`,
+  };
 }
 
 function announce(
@@ -161,6 +182,14 @@ function announce(
 /** The model by argument or by --model; null: the default one. */
 function modelNamed(argument: string | null, values: ServeValues): string | null {
   const named = values.modelName?.value ?? null;
+  const names = values.servedModelNames?.value ?? [];
+  // `--served-model-name NAME MODEL` reads as two names, and the default model would be served under them.
+  if (argument === null && named === null && names.length > 1)
+    throw new PagodaError(
+      "invalid_option",
+      `--served-model-name has ${names.length} names (${names.join(", ")}), and no model is given.`,
+      { hint: `Write the model first: pagoda serve ${names.at(-1)} --served-model-name ${names[0]}.` },
+    );
   if (argument !== null && named !== null)
     throw new PagodaError(
       "invalid_option",

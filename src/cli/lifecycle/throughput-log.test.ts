@@ -12,6 +12,7 @@ const atRest: EngineStats = {
   numPrefixQueryTokens: 0,
   numPrefixHitTokens: 0,
   numPromptTokens: 0,
+  numCachedPromptTokens: 0,
   numGenerationTokens: 0,
   numSteps: 0,
 };
@@ -23,6 +24,7 @@ const busy: EngineStats = {
   numPrefixQueryTokens: 400,
   numPrefixHitTokens: 100,
   numPromptTokens: 400,
+  numCachedPromptTokens: 0,
   numGenerationTokens: 250,
   numSteps: 90,
 };

@@ -7,12 +7,13 @@ import { textOfToken } from "../sequence/stop-conditions.ts";
 /** Cumulative counts of what was delivered. */
 export interface OutputCounts {
   numPromptTokens: number;
+  numCachedPromptTokens: number;
   numGenerationTokens: number;
 }
 
 /** Runs while the next step computes: making text costs the model no time. */
 export class OutputProcessor {
-  readonly counts: OutputCounts = { numPromptTokens: 0, numGenerationTokens: 0 };
+  readonly counts: OutputCounts = { numPromptTokens: 0, numCachedPromptTokens: 0, numGenerationTokens: 0 };
   readonly #observer: EngineObserver | null;
   readonly #clock: () => number;
   readonly #onFinished: (request: RequestProgress) => void;
@@ -70,6 +71,7 @@ export class OutputProcessor {
     if (request.promptEventSent) return;
     request.promptEventSent = true;
     this.counts.numPromptTokens += request.prepared.promptTokenIds.length;
+    this.counts.numCachedPromptTokens += request.numCachedTokens;
     request.events.push({
       type: "prompt",
       promptTokenIds: Array.from(request.prepared.promptTokenIds),
@@ -109,6 +111,10 @@ export class OutputProcessor {
       numPromptTokens: request.prepared.promptTokenIds.length,
       numCachedTokens: request.numCachedTokens,
       numCompletionTokens: request.numCompletionTokens,
+      longestCompletionTokens: Math.max(...request.sequences.map((sequence) => sequence.numOutputTokens)),
+      numPreemptions: request.sequences.reduce((sum, sequence) => sum + sequence.numPreemptions, 0),
+      n: request.prepared.sampling.n,
+      maxTokens: request.prepared.sampling.maxTokens,
     };
   }
 }

@@ -202,6 +202,7 @@ function engineOver(model: LoadedModel, limits: BackendLimits, setting: Setting)
       maxTokensCeiling: null,
       createdUnixSeconds: 0,
       hasChatTemplate: false,
+      features: new Set(),
     },
     prefixCaching: setting.prefixCaching,
     maxStepMs: Number.MAX_SAFE_INTEGER,

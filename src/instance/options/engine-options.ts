@@ -81,6 +81,13 @@ function overriddenSampling(text: string): StatedSampling {
   }
 }
 
+/** Written one after another, or with commas between them as in a variable. */
+function namesOf(text: string): readonly [string, ...string[]] {
+  const [first, ...others] = text.split(/[,\s]+/).filter((name) => name !== "");
+  if (first !== undefined) return [first, ...new Set(others.filter((name) => name !== first))];
+  throw new PagodaError("invalid_option", "The name is empty.", { hint: "Give at least one name." });
+}
+
 export const engineOptions = {
   utilization: option<Cap>(["--gpu-memory-utilization"], {
     argument: "fraction",
@@ -190,10 +197,16 @@ export const engineOptions = {
     help: "quantise a 16-bit checkpoint while it loads: int8 or int4",
     group: model,
   }),
-  servedModelName: option(["--served-model-name"], {
-    argument: "name",
-    parse: (text: string) => text,
-    help: "the model's name in the API (default: its own)",
+  servedModelNames: option<readonly [string, ...string[]]>(["--served-model-name"], {
+    argument: "name...",
+    parse: namesOf,
+    help: "the model's names in the API; the first is the one that answers have (default: its own)",
+    group: model,
+  }),
+  anyModelName: option(["--any-model-name"], {
+    argument: null,
+    parse: onOrOff,
+    help: "answer requests for a model of any name (default off)",
     group: model,
   }),
   generationConfig: option<GenerationConfigChoice>(["--generation-config"], {

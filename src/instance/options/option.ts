@@ -11,7 +11,7 @@ export interface Spelling<T> {
 export interface Option<T> {
   /** The first is the one that help explains. */
   readonly spellings: readonly [Spelling<T>, ...Spelling<T>[]];
-  /** Shown after the flag; null for a switch, which also has a `--no-` form. */
+  /** Shown after the flag, `name...` where it takes several; null for a switch, which also has a `--no-` form. */
   readonly argument: string | null;
   /** Throws PagodaError `invalid_option`; the flag's name is added by the reader. */
   readonly parse: (text: string) => T;

@@ -12,13 +12,10 @@ import { EventStream } from "../answers/event-stream.ts";
 import { jsonBody } from "../answers/json-body.ts";
 import type { LogprobBudget } from "../answers/logprob-budget.ts";
 import { numLogprobEntries } from "../answers/logprob-entries.ts";
-import type { RunningRequests } from "../running-requests.ts";
-import type { ServedModels } from "../served-models.ts";
+import { type BodyRouterParts, bodyRouter, type Routed } from "../models/body-router.ts";
 import type { UnknownFieldLog } from "../unknown-field-log.ts";
 
-export interface GenerationRouteParts {
-  readonly servedModels: ServedModels;
-  readonly running: RunningRequests;
+export interface GenerationRouteParts extends BodyRouterParts {
   readonly unknownFields: UnknownFieldLog;
   readonly logprobBudget: LogprobBudget;
 }
@@ -26,27 +23,21 @@ export interface GenerationRouteParts {
 type Parse = (body: unknown, model: ServedModel, identity: AnswerIdentity) => GenerationExchange;
 
 export function addGenerationRoutes(app: FastifyInstance, parts: GenerationRouteParts): void {
-  app.post("/v1/chat/completions", handler(parts, "chatcmpl", parseChatRequest));
-  app.post("/v1/completions", handler(parts, "cmpl", parseCompletionRequest));
+  const route = bodyRouter(parts);
+  app.post("/v1/chat/completions", route(answerer(parts, "chatcmpl", parseChatRequest)));
+  app.post("/v1/completions", route(answerer(parts, "cmpl", parseCompletionRequest)));
 }
 
-function handler(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const service = parts.servedModels.require();
-    const identity = {
-      answerId: `${idPrefix}-${randomUUID().replaceAll("-", "")}`,
-      createdUnixSeconds: Math.floor(Date.now() / 1000),
-    };
-    const exchange = parse(request.body, service.model, identity);
+function answerer(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
+  return async (request: FastifyRequest, reply: FastifyReply, routed: Routed): Promise<unknown> => {
+    const { service } = routed;
+    const exchange = parse(request.body, service.model, identityOf(routed, idPrefix));
     // Taken apart: not to be kept beside its parts for as long as the answer takes.
     request.body = null;
     parts.unknownFields.note(request.routeOptions.url ?? "", exchange.unknownFields);
     const signal = parts.running.begin(reply.raw);
-    const giveBack = await parts.logprobBudget.reserve(
-      await numLogprobEntries(exchange, service, signal),
-      signal,
-    );
-    reply.raw.once("close", giveBack);
+    const numEntries = await numLogprobEntries(exchange, service, signal);
+    reply.raw.once("close", await parts.logprobBudget.reserve(numEntries, signal));
     if (!exchange.streams) {
       const pieces = await answerWhole(exchange, service, signal);
       return reply.type("application/json; charset=utf-8").send(jsonBody(pieces));
@@ -55,10 +46,19 @@ function handler(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
     const fault = await answerStreamed(exchange, service, signal, stream);
     if (fault === null) return hijacked(reply);
     if (!stream.hasStarted) throw fault;
-    // A client that has left is no fault.
+    // A client that has left is not an error.
     if (!reply.raw.destroyed) request.log.error({ err: fault }, "a stream ended with an error");
     stream.end(errorEvent(toPagodaError(fault)));
     return hijacked(reply);
+  };
+}
+
+function identityOf({ entry }: Routed, idPrefix: string): AnswerIdentity {
+  return {
+    answerId: `${idPrefix}-${randomUUID().replaceAll("-", "")}`,
+    createdUnixSeconds: Math.floor(Date.now() / 1000),
+    modelName: entry.name,
+    fingerprint: entry.listing.fingerprint,
   };
 }
 
@@ -123,7 +123,9 @@ async function runAll(
     await Promise.all(runs);
   }
   if (signal.aborted)
-    throw new PagodaError("not_ready", "the request was ended before its answer was complete");
+    throw new PagodaError("not_ready", "The request was ended before its answer was complete.", {
+      hint: "Send it again.",
+    });
 }
 
 async function runOne(

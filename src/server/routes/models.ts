@@ -1,15 +1,19 @@
-/** @module GET /v1/models and /v1/models/:id. */
+/** @module GET /v1/models and /v1/models/:id: what is served, in whatever state. */
 import type { FastifyInstance } from "fastify";
-import { modelCard, modelList } from "../../api/models.ts";
-import { assertModelIsServed } from "../../api/parse-body.ts";
-import type { ServedModels } from "../served-models.ts";
+import { type ListedModel, modelCard, modelList } from "../../api/models.ts";
+import type { ServedModelEntry } from "../models/served-model-entry.ts";
+import type { ServedModels } from "../models/served-models.ts";
 
 export function addModelRoutes(app: FastifyInstance, servedModels: ServedModels): void {
-  app.get("/v1/models", async () => modelList(servedModels.require().model));
+  app.get("/v1/models", async () => modelList(servedModels.entries.map(listed)));
   // A model id may hold slashes: organisation/name.
   app.get<{ Params: { "*": string } }>("/v1/models/*", async (request) => {
-    const { model } = servedModels.require();
-    assertModelIsServed(request.params["*"], model);
-    return modelCard(model);
+    const name = request.params["*"];
+    const entry = servedModels.find(name);
+    return modelCard(entry.listing.names.includes(name) ? name : entry.name, listed(entry));
   });
+}
+
+function listed({ listing, state, model }: ServedModelEntry): ListedModel {
+  return { names: listing.names, state, model };
 }

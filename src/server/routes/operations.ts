@@ -1,7 +1,8 @@
 /** @module What operators and gateways ask: /health, /ping, /version, /metrics, /admin/memory. */
 import type { FastifyInstance } from "fastify";
-import type { ServerMetrics } from "../metrics.ts";
-import type { ServedModels } from "../served-models.ts";
+import type { ServerMetrics } from "../metrics/server-metrics.ts";
+import { checkEndpoints } from "../models/endpoint-checks.ts";
+import type { ServedModels } from "../models/served-models.ts";
 
 export interface OperationsRouteParts {
   readonly servedModels: ServedModels;
@@ -10,15 +11,19 @@ export interface OperationsRouteParts {
 }
 
 export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRouteParts): void {
+  const { servedModels } = parts;
   for (const path of ["/health", "/ping"])
     app.get(path, async () => {
-      parts.servedModels.require();
+      await checkEndpoints(servedModels.entries);
+      servedModels.requireAnyReady();
       return { status: "ok" };
     });
   app.get("/version", async () => ({ version: parts.version }));
   app.get("/metrics", async (_request, reply) => {
     reply.header("content-type", parts.metrics.contentType);
-    return parts.metrics.scrape(parts.servedModels.peek());
+    return parts.metrics.scrape(servedModels.entries);
   });
-  app.get("/admin/memory", async () => parts.servedModels.require().memory());
+  app.get<{ Querystring: { model?: string } }>("/admin/memory", async (request) =>
+    servedModels.requireService(request.query.model).memory(),
+  );
 }

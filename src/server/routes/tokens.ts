@@ -1,32 +1,44 @@
 /** @module POST /tokenize and /detokenize. */
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { detokenizeResponse, parseDetokenizeRequest } from "../../api/tokens/detokenize.ts";
 import { parseTokenizeRequest, tokenizeResponse } from "../../api/tokens/tokenize.ts";
 import { PagodaError } from "../../core/errors.ts";
+import type { GenerationService } from "../../core/generation.ts";
+import { type BodyRouter, type BodyRouterParts, bodyRouter } from "../models/body-router.ts";
 import type { RunningRequests } from "../running-requests.ts";
-import type { ServedModels } from "../served-models.ts";
-import { UnknownFieldLog } from "../unknown-field-log.ts";
+import type { UnknownFieldLog } from "../unknown-field-log.ts";
 
-export interface TokenRouteParts {
-  readonly servedModels: ServedModels;
+export interface TokenRouteParts extends BodyRouterParts {
   readonly running: RunningRequests;
+  readonly unknownFields: UnknownFieldLog;
 }
 
-export function addTokenRoutes(app: FastifyInstance, { servedModels, running }: TokenRouteParts): void {
-  const unknownFields = new UnknownFieldLog(app.log);
-  app.post("/tokenize", async (request, reply) => {
-    const service = servedModels.require();
+type Answer = (request: FastifyRequest, reply: FastifyReply, service: GenerationService) => Promise<unknown>;
+
+export function addTokenRoutes(app: FastifyInstance, parts: TokenRouteParts): void {
+  const route: BodyRouter = bodyRouter(parts);
+  const { running, unknownFields } = parts;
+  const tokenize: Answer = async (request, reply, service) => {
     const asked = parseTokenizeRequest(request.body, service.model);
     unknownFields.note("/tokenize", asked.unknownFields);
     // A long text takes a while, and its client may leave.
     const answer = await tokenizeResponse(asked, service, running.begin(reply.raw));
     if (answer !== null) return answer;
-    throw new PagodaError("not_ready", "the request was ended before its answer was complete");
-  });
-  app.post("/detokenize", async (request) => {
-    const service = servedModels.require();
+    throw new PagodaError("not_ready", "The request was ended before its answer was complete.", {
+      hint: "Send it again.",
+    });
+  };
+  const detokenize: Answer = async (request, _reply, service) => {
     const asked = parseDetokenizeRequest(request.body, service.model);
     unknownFields.note("/detokenize", asked.unknownFields);
     return detokenizeResponse(asked.tokenIds, service);
-  });
+  };
+  app.post(
+    "/tokenize",
+    route((request, reply, { service }) => tokenize(request, reply, service)),
+  );
+  app.post(
+    "/detokenize",
+    route((request, reply, { service }) => detokenize(request, reply, service)),
+  );
 }

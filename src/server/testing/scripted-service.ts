@@ -41,6 +41,7 @@ export class ScriptedService implements GenerationService {
     maxTokensCeiling: null,
     createdUnixSeconds: 1_700_000_000,
     hasChatTemplate: true,
+    features: new Set(),
   };
   /** As received, for assertions. */
   readonly requests: GenerationRequest[] = [];
@@ -128,6 +129,7 @@ export class ScriptedService implements GenerationService {
       numPrefixQueryTokens: 100,
       numPrefixHitTokens: 60,
       numPromptTokens: 40,
+      numCachedPromptTokens: 24,
       numGenerationTokens: this.numTokensGenerated,
       numSteps: 7,
     };
@@ -142,6 +144,7 @@ export class ScriptedService implements GenerationService {
         cap: { kind: "instanceBytes", value: 1000, from: "flag", why: "--memory 1000" },
         pool: { kind: "remainder", value: null, from: "derived", why: "what the cap leaves" },
       },
+      kvCache: { dtype: "f16", prefixCaching: true },
       components: [{ name: "kvPool", plannedBytes: 64, actualBytes: 64, evidence: "exact" }],
       residentBytes: 900,
       peakResidentBytes: 950,

@@ -2,15 +2,17 @@
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { buildApp } from "../app.ts";
-import { ServerMetrics } from "../metrics.ts";
+import { ServerMetrics } from "../metrics/server-metrics.ts";
+import type { ServedModelEntry } from "../models/served-model-entry.ts";
+import { ServedModels } from "../models/served-models.ts";
 import { RunningRequests } from "../running-requests.ts";
-import { ServedModels } from "../served-models.ts";
 import { type Script, ScriptedService } from "./scripted-service.ts";
 
 export interface TestApp {
   readonly app: FastifyInstance;
   readonly service: ScriptedService;
   readonly servedModels: ServedModels;
+  readonly entry: ServedModelEntry;
   readonly running: RunningRequests;
   readonly metrics: ServerMetrics;
   readonly logLines: string[];
@@ -19,9 +21,11 @@ export interface TestApp {
 export function testApp(script: Script): TestApp {
   const service = new ScriptedService(script);
   const servedModels = new ServedModels();
-  servedModels.attach(service);
+  const listing = { names: ["scripted", "alias"], acceptsAnyName: false, fingerprint: "fp_test" } as const;
+  const entry = servedModels.add(listing, service.model);
+  entry.attach(service);
   const running = new RunningRequests();
-  const metrics = new ServerMetrics(service.model.modelId);
+  const metrics = new ServerMetrics();
   const logLines: string[] = [];
   const logger = pino({ level: "info" }, { write: (line: string) => void logLines.push(line) });
   return {
@@ -37,6 +41,7 @@ export function testApp(script: Script): TestApp {
     }),
     service,
     servedModels,
+    entry,
     running,
     metrics,
     logLines,

@@ -40,7 +40,7 @@ export async function pagodaPlan(model: string, flags: FlagValues): Promise<Plan
     ...(value === true ? [] : [value].flat()),
   ]);
   return planPagoda({
-    modelName: prepared.modelId,
+    modelName: prepared.names[0],
     version,
     shape: program,
     limits: { ...plan.limits, numThreads: settings.numThreads.value },

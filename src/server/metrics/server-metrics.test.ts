@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { testApp } from "./testing/test-app.ts";
+import { testApp } from "../testing/test-app.ts";
 
 /** The value of one sample line. */
 function sample(text: string, name: string, labels: Record<string, string> = {}): number {
@@ -16,11 +16,12 @@ function sample(text: string, name: string, labels: Record<string, string> = {})
 }
 
 test("vLLM's names and ours, from the engine's own figures", async () => {
-  const { app, metrics } = testApp({ text: "" });
+  const { app, metrics, entry } = testApp({ text: "" });
+  const observer = metrics.observerFor(entry);
   const first = (await app.inject("/metrics")).body;
   for (const finished_reason of ["stop", "length", "abort", "error"])
     assert.equal(sample(first, "vllm:request_success_total", { finished_reason }), 0);
-  metrics.requestFinished({
+  observer.requestFinished({
     requestId: "r",
     outcome: "length",
     arrivedMs: 1000,
@@ -29,10 +30,14 @@ test("vLLM's names and ours, from the engine's own figures", async () => {
     finishedMs: 2300,
     interTokenMs: [500, 500],
     numPromptTokens: 10,
-    numCachedTokens: 0,
+    numCachedTokens: 4,
     numCompletionTokens: 3,
+    longestCompletionTokens: 2,
+    numPreemptions: 1,
+    n: 2,
+    maxTokens: 2,
   });
-  metrics.stepFinished({ numTokens: 12, outsideKernelsMs: 0.25 });
+  observer.stepFinished({ numTokens: 12, totalMs: 1, outsideKernelsMs: 0.25 });
   await app.inject("/metrics");
   // A second scrape must not count the engine's cumulative figures twice.
   const text = (await app.inject("/metrics")).body;
@@ -59,7 +64,18 @@ test("vLLM's names and ours, from the engine's own figures", async () => {
     ["vllm:request_generation_tokens_sum", {}, 3],
     ["vllm:iteration_tokens_total_sum", {}, 12],
     ["pagoda:steps_total", {}, 7],
-    ["pagoda:step_outside_kernels_ms_sum", {}, 0.25],
+    ["pagoda:step_outside_kernels_seconds_sum", {}, 0.00025],
+    ["vllm:request_max_num_generation_tokens_sum", {}, 2],
+    ["vllm:request_prefill_kv_computed_tokens_sum", {}, 6],
+    ["vllm:request_params_n_sum", {}, 2],
+    ["vllm:request_params_max_tokens_sum", {}, 2],
+    ["vllm:request_num_preemptions_sum", {}, 1],
+    ["vllm:num_requests_waiting_by_reason", { reason: "capacity" }, 2],
+    ["vllm:engine_sleep_state", { sleep_state: "awake" }, 1],
+    ["vllm:prompt_tokens_cached_total", {}, 24],
+    ["vllm:prompt_tokens_by_source_total", { source: "local_compute" }, 16],
+    ["pagoda:model_state", { state: "ready" }, 1],
+    ["http_requests_total", { handler: "/metrics", method: "GET", status: "2xx" }, 2],
     ["pagoda:memory_planned_bytes", { component: "kvPool" }, 64],
     ["pagoda:memory_cap_bytes", {}, 1000],
     ["pagoda:kernels_info", { kernels: "none" }, 1],

@@ -1,8 +1,8 @@
 /** @module The sampling fields that chat and text completions share, and their way into SamplingParams. */
 import { z } from "zod";
-import { PagodaError } from "../core/errors.ts";
-import type { ServedModel } from "../core/generation.ts";
-import type { SamplingParams } from "../core/sampling-params.ts";
+import { PagodaError } from "../../core/errors.ts";
+import type { ServedModel } from "../../core/generation.ts";
+import type { SamplingParams } from "../../core/sampling-params.ts";
 
 /** Sequences of one prompt: each one occupies KV blocks, so the field must not be a lever on memory. */
 const mostSequencesPerPrompt = 128;
@@ -66,7 +66,11 @@ export function toSamplingParams(
   const base = statesSampling(fields) ? model.statedSampling : model.defaultSampling;
   const minTokens = fields.min_tokens ?? base.minTokens;
   if (lengths.maxTokens !== null && minTokens > lengths.maxTokens)
-    throw invalid("min_tokens", `min_tokens ${minTokens} is above max_tokens ${lengths.maxTokens}`);
+    throw invalid(
+      "min_tokens",
+      `'min_tokens' is ${minTokens}, above the ${lengths.maxTokens} of 'max_tokens'.`,
+      "Lower 'min_tokens', or raise 'max_tokens'.",
+    );
   assertLogprobsAllowed(lengths.logprobsName, lengths.logprobs, model);
   assertLogprobsAllowed("prompt_logprobs", lengths.promptLogprobs, model);
   return {
@@ -99,22 +103,22 @@ function statesSampling(fields: SamplingFields): boolean {
   );
 }
 
-function invalid(param: string, message: string, hint?: string): PagodaError {
-  return new PagodaError("invalid_request", message, hint === undefined ? { param } : { param, hint });
+function invalid(param: string, message: string, hint: string): PagodaError {
+  return new PagodaError("invalid_request", message, { param, hint });
 }
 
 function assertLogprobsAllowed(param: string, asked: number | null, model: ServedModel): void {
   if (asked === null || asked <= model.maxLogprobs) return;
   throw invalid(
     param,
-    `${param} ${asked} is above the server's limit of ${model.maxLogprobs}`,
+    `'${param}' is ${asked}; the most this server allows is ${model.maxLogprobs}.`,
     `Ask for at most ${model.maxLogprobs}, or start the server with --max-logprobs ${asked}.`,
   );
 }
 
 function toStopStrings(stop: SamplingFields["stop"], base: readonly string[]): readonly string[] {
   const strings = stop === null || stop === undefined ? base : typeof stop === "string" ? [stop] : stop;
-  if (strings.includes("")) throw invalid("stop", "a stop string must not be empty");
+  if (strings.includes("")) throw invalid("stop", "A text of 'stop' is empty.", "Leave the empty text out.");
   return strings;
 }
 
@@ -123,11 +127,17 @@ function toLogitBias(bias: SamplingFields["logit_bias"]): ReadonlyMap<number, nu
   if (entries.length > mostBiasedTokens)
     throw invalid(
       "logit_bias",
-      `logit_bias has ${entries.length} entries; at most ${mostBiasedTokens} are allowed`,
+      `'logit_bias' has ${entries.length} entries; the most this server allows is ${mostBiasedTokens}.`,
+      `Send at most ${mostBiasedTokens}.`,
     );
   return new Map(
     entries.map(([key, value]) => {
-      if (!/^\d+$/.test(key)) throw invalid("logit_bias", `logit_bias: '${key}' is not a token id`);
+      if (!/^\d+$/.test(key))
+        throw invalid(
+          "logit_bias",
+          `The key '${key.slice(0, 60)}' of 'logit_bias' is not a token id.`,
+          "Use whole numbers as keys.",
+        );
       return [Number(key), value];
     }),
   );

@@ -1,0 +1,86 @@
+/** @module What is wrong with a field, in our words: what it must be, and what it is. */
+import type { z } from "zod";
+import { PagodaError } from "../../core/errors.ts";
+
+type Issue = z.core.$ZodIssue;
+
+/** Of a value that a client sent. */
+const longestShownValue = 60;
+
+const kinds: Readonly<Record<string, string>> = {
+  string: "a text",
+  number: "a number",
+  int: "a whole number",
+  boolean: "true or false",
+  array: "an array",
+  object: "an object",
+  record: "an object",
+};
+
+/** `sentAs`: our name of a field to the one that the client used. */
+export function fieldError(
+  error: z.ZodError,
+  body: unknown,
+  sentAs: ReadonlyMap<string, string> = new Map(),
+): PagodaError {
+  const [issue] = error.issues;
+  if (issue === undefined)
+    return new PagodaError("invalid_request", "The request body is not what this path reads.");
+  const [first = "", ...rest] = issue.path.map(String);
+  const param = [sentAs.get(first) ?? first, ...rest].join(".");
+  const value = valueAt(body, issue.path);
+  if (value === undefined && issue.code === "invalid_type")
+    return new PagodaError("invalid_request", `'${param}' is missing.`, {
+      param,
+      hint: `Send ${kinds[issue.expected] ?? issue.expected}.`,
+    });
+  return new PagodaError("invalid_request", `'${param}' ${requirement(issue)}${shown(issue, value)}.`, {
+    param,
+  });
+}
+
+function requirement(issue: Issue): string {
+  // Schemas state what a schema cannot know in such a message of their own.
+  if (issue.message.startsWith("must ")) return issue.message;
+  switch (issue.code) {
+    case "invalid_type":
+      return `must be ${kinds[issue.expected] ?? issue.expected}`;
+    case "too_small":
+      return bound(issue, issue.inclusive === false ? "above" : "at least", issue.minimum);
+    case "too_big":
+      return bound(issue, issue.inclusive === false ? "below" : "at most", issue.maximum);
+    case "invalid_value":
+      return `must be ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}`;
+    default:
+      return "is not what this path reads";
+  }
+}
+
+function bound(issue: { readonly origin: string }, relation: string, limit: number | bigint): string {
+  if (issue.origin === "array") return `must hold ${relation} ${limit} values`;
+  if (issue.origin === "string") return `must have ${relation} ${limit} characters`;
+  return `must be ${relation} ${limit}`;
+}
+
+function shown(issue: Issue, value: unknown): string {
+  if (Array.isArray(value) && (issue.code === "too_big" || issue.code === "too_small"))
+    return `, but it holds ${value.length}`;
+  return `, but it is ${describe(value)}`;
+}
+
+/** A short value as JSON; a long one by its kind. */
+function describe(value: unknown): string {
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "object" && value !== null) return "an object";
+  const json = JSON.stringify(value) ?? "missing";
+  return json.length <= longestShownValue ? json : `a text of ${json.length - 2} characters`;
+}
+
+function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
+  let value: unknown = body;
+  for (const key of path) {
+    if (typeof value !== "object" || value === null) return undefined;
+    value = (value as Record<PropertyKey, unknown>)[key];
+  }
+  return value;
+}

@@ -1,0 +1,35 @@
+/** @module What the endpoint behind a model can do: which paths it answers, and what its request bodies may ask for. */
+
+/** What a request body may ask for that not every engine has. */
+export const features = [
+  "adapters",
+  "audio",
+  "beam-search",
+  "cache-salt",
+  "documents",
+  "embedded-prompts",
+  "extended-sampling",
+  "images",
+  "infill",
+  "kv-transfer",
+  "logits-processors",
+  "multiple-candidates",
+  "predicted-output",
+  "prompt-truncation",
+  "request-chat-template",
+  "sessions",
+  "structured-output",
+  "thinking-budget",
+  "token-filter",
+  "tools",
+  "web-search",
+] as const;
+
+export type Feature = (typeof features)[number];
+
+export interface Capabilities {
+  /** Paths such as `/v1/chat/completions`; a request to another one is refused by name. */
+  readonly routes: ReadonlySet<string>;
+  /** A body that asks for a feature outside this set is refused by name, whichever kind of endpoint it is for. */
+  readonly features: ReadonlySet<Feature>;
+}

@@ -1,0 +1,86 @@
+/** @module Request bodies are JSON in plain UTF-8: what else arrives is refused by name, before it is read where possible. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { PagodaError } from "../../core/errors.ts";
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The body as it came, where it may have to be passed on; null elsewhere. */
+    bodyBytes: Buffer | null;
+  }
+}
+
+const jsonType = /^application\/(?:[\w.-]+\+)?json(?:\s*;.*)?$/i;
+
+/** `keepsBytes`: whether a body may have to be passed on as it came. */
+export function acceptJsonBodies(app: FastifyInstance, keepsBytes: () => boolean): void {
+  const parseSafely = app.getDefaultJsonParser("error", "error");
+  app.decorateRequest("bodyBytes", null);
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(jsonType, { parseAs: "buffer" }, (request, bytes: Buffer, done) => {
+    if (keepsBytes()) request.bodyBytes = bytes;
+    // An empty body is no object, which is what the endpoint says of it.
+    if (bytes.length === 0) return done(null, undefined);
+    const text = textOf(bytes);
+    if (text === null) return done(notUtf8(), undefined);
+    void parseSafely(request, text, (error, body) => done(error === null ? null : notJson(text), body));
+  });
+}
+
+/** Call before the body is read. No content type means JSON. Throws `unsupported_media_type`. */
+export function requireJsonBody(request: FastifyRequest): void {
+  const { headers } = request.raw;
+  const encoding = headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
+  if (encoding !== "identity" && encoding !== "")
+    throw new PagodaError(
+      "unsupported_media_type",
+      `The request body is encoded with '${shortened(encoding)}'.`,
+      {
+        hint: "Send it as plain JSON, without a content-encoding.",
+      },
+    );
+  headers["content-type"] ??= "application/json";
+  if (jsonType.test(headers["content-type"].trim())) return;
+  throw new PagodaError(
+    "unsupported_media_type",
+    `The content type of the request body is '${shortened(headers["content-type"])}', and only JSON is read here.`,
+    { hint: "Send a JSON object with the header 'content-type: application/json'." },
+  );
+}
+
+function textOf(bytes: Buffer): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function notUtf8(): PagodaError {
+  return new PagodaError("invalid_request", "The request body is not valid UTF-8.", {
+    hint: "Encode the JSON as UTF-8.",
+  });
+}
+
+function notJson(text: string): PagodaError {
+  try {
+    JSON.parse(text);
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message.replace(/\.$/, "") : String(thrown);
+    return new PagodaError("invalid_request", `The request body is not valid JSON: ${reason}.`, {
+      hint: "Send one JSON object; NaN, comments and trailing commas are not JSON.",
+    });
+  }
+  return new PagodaError(
+    "invalid_request",
+    "The request body holds a key '__proto__' or 'constructor.prototype'.",
+    {
+      hint: "Leave it out.",
+    },
+  );
+}
+
+const longestShown = 60;
+
+function shortened(text: string): string {
+  return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
+}

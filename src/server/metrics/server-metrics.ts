@@ -1,0 +1,44 @@
+/** @module Prometheus metrics: vLLM's names, which gateways and dashboards read, and our own beside them. */
+import { Registry } from "prom-client";
+import type { EngineObserver } from "../../core/generation.ts";
+import type { ServedModelEntry } from "../models/served-model-entry.ts";
+import { readMemory, readState, readStats } from "./engine-metrics.ts";
+import { HttpMetrics } from "./http-metrics.ts";
+import { Instruments } from "./instruments.ts";
+import { labelsOf } from "./model-labels.ts";
+import { readProcess } from "./process-metrics.ts";
+import { RequestMetrics } from "./request-metrics.ts";
+
+export class ServerMetrics {
+  readonly http: HttpMetrics;
+  readonly #registry = new Registry();
+  readonly #instruments = new Instruments(this.#registry);
+  readonly #requests = new RequestMetrics(this.#instruments);
+
+  constructor() {
+    this.http = new HttpMetrics(this.#registry);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** What an engine tells of its requests and steps is counted under the labels of `entry`. */
+  observerFor(entry: ServedModelEntry): EngineObserver {
+    return this.#requests.observer(labelsOf(entry));
+  }
+
+  /** The exposition text, with gauges and counters read from the engines now. */
+  scrape(entries: readonly ServedModelEntry[]): Promise<string> {
+    this.#instruments.forgetGauges();
+    readProcess(this.#instruments);
+    for (const entry of entries) {
+      const labels = labelsOf(entry);
+      readState(this.#instruments, labels, entry.state);
+      if (entry.service === null) continue;
+      readStats(this.#instruments, labels, entry.service.stats());
+      readMemory(this.#instruments, labels, entry.service.memory());
+    }
+    return this.#registry.metrics();
+  }
+}

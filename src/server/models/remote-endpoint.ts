@@ -1,0 +1,135 @@
+/** @module An OpenAI-compatible server at a URL, as an endpoint: pagoda, vLLM, LMDeploy, llama-server or another. */
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { type Capabilities, features } from "../../core/capabilities.ts";
+import type {
+  Endpoint,
+  EndpointHealth,
+  EndpointModel,
+  EndpointSnapshot,
+  ForwardedAnswer,
+  ForwardedRequest,
+} from "../../core/endpoint.ts";
+import { PagodaError } from "../../core/errors.ts";
+import { parseSnapshot } from "./remote-snapshot.ts";
+
+export interface RemoteEndpointOptions {
+  /** `http://host:port`, with or without a path in front of `/v1`. */
+  readonly url: URL;
+  readonly model: EndpointModel;
+  /** Sent as a bearer token. */
+  readonly apiKey?: string;
+  /** Default: every path of the OpenAI API and every feature; the remote server refuses what it does not have. */
+  readonly capabilities?: Capabilities;
+}
+
+const openAiRoutes: ReadonlySet<string> = new Set([
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/tokenize",
+  "/detokenize",
+]);
+
+export class RemoteEndpoint implements Endpoint {
+  readonly model: EndpointModel;
+  readonly capabilities: Capabilities;
+  readonly #base: URL;
+  readonly #apiKey: string | null;
+  readonly #agent: HttpAgent;
+
+  constructor(options: RemoteEndpointOptions) {
+    this.model = options.model;
+    this.capabilities = options.capabilities ?? { routes: openAiRoutes, features: new Set(features) };
+    this.#base = options.url;
+    this.#apiKey = options.apiKey ?? null;
+    this.#agent =
+      options.url.protocol === "https:"
+        ? new HttpsAgent({ keepAlive: true })
+        : new HttpAgent({ keepAlive: true });
+  }
+
+  async health(signal: AbortSignal): Promise<EndpointHealth> {
+    try {
+      const health = await this.#get("/health", signal);
+      // Not every OpenAI-compatible server has /health; each one lists its models.
+      const { status } = health.status === 404 ? await this.#get("/v1/models", signal) : health;
+      if (status === 503) return { state: "loading", reason: `${this.#base.origin} answers 503` };
+      if (status >= 300) return { state: "failed", reason: `${this.#base.origin} answers ${status}` };
+      return (await this.#isAsleep(signal))
+        ? { state: "asleep", reason: null }
+        : { state: "ready", reason: null };
+    } catch (thrown) {
+      return { state: "failed", reason: thrown instanceof Error ? thrown.message : String(thrown) };
+    }
+  }
+
+  async snapshot(signal: AbortSignal): Promise<EndpointSnapshot | null> {
+    const { status, text } = await this.#get("/metrics", signal);
+    return status === 200 ? parseSnapshot(text) : null;
+  }
+
+  async forward(asked: ForwardedRequest, signal: AbortSignal): Promise<ForwardedAnswer> {
+    const response = await this.#send(asked, signal);
+    return { status: response.statusCode ?? 502, headers: headersOf(response), body: response };
+  }
+
+  /** Idle connections are closed; a running exchange is ended by its own signal. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** vLLM's and LMDeploy's `/is_sleeping`; a server without it is awake. */
+  async #isAsleep(signal: AbortSignal): Promise<boolean> {
+    const { status, text } = await this.#get("/is_sleeping", signal);
+    return status === 200 && /"is_sleeping"\s*:\s*true/.test(text);
+  }
+
+  async #get(path: string, signal: AbortSignal): Promise<{ readonly status: number; readonly text: string }> {
+    const response = await this.#send({ method: "GET", path, headers: {}, body: null }, signal);
+    const pieces: Buffer[] = [];
+    let numBytes = 0;
+    for await (const piece of response as AsyncIterable<Buffer>) {
+      pieces.push(piece);
+      numBytes += piece.length;
+      if (numBytes > mostBytesRead)
+        throw unreachable(this.#base, `${path} is longer than ${mostBytesRead} bytes`);
+    }
+    return { status: response.statusCode ?? 502, text: Buffer.concat(pieces).toString("utf8") };
+  }
+
+  #send(asked: ForwardedRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const url = new URL(`${this.#base.pathname.replace(/\/$/, "")}${asked.path}`, this.#base);
+    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
+    const headers: Record<string, string> = { ...asked.headers };
+    if (asked.body !== null) headers["content-length"] = String(asked.body.length);
+    if (this.#apiKey !== null) headers.authorization = `Bearer ${this.#apiKey}`;
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+    const request = send(url, { method: asked.method, headers, agent: this.#agent, signal });
+    request.once("response", resolve);
+    // Also after the response: an error then belongs to the body, which has told of it.
+    request.on("error", (cause) => reject(unreachable(this.#base, cause.message, cause)));
+    request.end(asked.body ?? undefined);
+    return promise;
+  }
+}
+
+/** Of an answer that is read here: /metrics of a busy server is some hundred KiB. */
+const mostBytesRead = 4 * 1024 * 1024;
+
+function headersOf(response: IncomingMessage): Record<string, string | readonly string[]> {
+  const headers: Record<string, string | readonly string[]> = {};
+  for (const [name, value] of Object.entries(response.headers))
+    if (value !== undefined) headers[name] = value;
+  return headers;
+}
+
+function unreachable(base: URL, reason: string, cause?: unknown): PagodaError {
+  return new PagodaError(
+    "endpoint_unreachable",
+    `The server at ${base.origin} did not answer: ${reason.replace(/\.$/, "")}.`,
+    {
+      hint: "Check that it runs, and retry.",
+      cause,
+    },
+  );
+}
