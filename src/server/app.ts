@@ -11,24 +11,24 @@ import {
 import type { PlanService } from "../api/admin/plan.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { PagodaError } from "../core/errors.ts";
-import { AllowedMethods } from "./allowed-methods.ts";
 import { LogprobBudget } from "./answers/logprob-budget.ts";
 import { bodyWithReadTimeout } from "./bodies/body-read-timeout.ts";
 import { drainRequestBody } from "./bodies/drain-request-body.ts";
 import { acceptJsonBodies, requireJsonBody } from "./bodies/json-request-body.ts";
 import { RequestBodyBudget } from "./bodies/request-body-budget.ts";
-import { answerMalformed } from "./malformed-request.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import { pathOf } from "./models/body-router.ts";
 import type { ServedModels } from "./models/served-models.ts";
-import { requestIdFor } from "./request-id.ts";
+import { AllowedMethods } from "./requests/allowed-methods.ts";
+import { answerMalformed } from "./requests/malformed-request.ts";
+import { requestIdFor } from "./requests/request-id.ts";
+import type { RunningRequests } from "./requests/running-requests.ts";
+import { UnknownFieldLog } from "./requests/unknown-field-log.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
 import { addModelRoutes } from "./routes/models.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPlanRoute } from "./routes/plan.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
-import type { RunningRequests } from "./running-requests.ts";
-import { UnknownFieldLog } from "./unknown-field-log.ts";
 
 /** Seconds after which a client may try again when the server cannot answer now. */
 const retryAfterSeconds = "1";
@@ -56,7 +56,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: parts.bodyLimitBytes,
     genReqId: requestIdFor,
-    // Headers have Node's own limit. A body may take long as long as it comes; see timed-body.ts.
+    // Headers have Node's own limit. A body may take long as long as it comes; see body-read-timeout.ts.
     requestTimeout: 0,
     forceCloseConnections: "idle",
     clientErrorHandler: answerMalformed,
@@ -69,6 +69,14 @@ export function buildApp(parts: AppParts): FastifyInstance {
   });
   parts.metrics.http.watch(app);
   acceptJsonBodies(app, () => parts.servedModels.hasEndpoints);
+  addDoorkeeping(app, parts);
+  addRoutes(app, parts);
+  answerErrors(app, parts.bodyLimitBytes);
+  return app;
+}
+
+/** What every request passes before its route sees it, and every answer before it leaves. */
+function addDoorkeeping(app: FastifyInstance, parts: AppParts): void {
   const allowedMethods = new AllowedMethods();
   allowedMethods.watch(app);
   const requestBodyBudget = new RequestBodyBudget(parts.bodyCapacityBytes, parts.bodyLimitBytes);
@@ -88,18 +96,24 @@ export function buildApp(parts: AppParts): FastifyInstance {
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
+}
+
+function addRoutes(app: FastifyInstance, parts: AppParts): void {
+  const unknownFields = new UnknownFieldLog(parts.logger);
   addOperationsRoutes(app, parts);
   addPlanRoute(app, parts.planner);
   addModelRoutes(app, parts.servedModels);
-  const unknownFields = new UnknownFieldLog(parts.logger);
   addTokenRoutes(app, { ...parts, unknownFields });
   addGenerationRoutes(app, {
     ...parts,
     unknownFields,
     logprobBudget: new LogprobBudget(parts.logprobCapacity),
   });
+}
+
+function answerErrors(app: FastifyInstance, bodyLimitBytes: number): void {
   app.setErrorHandler((thrown, request, reply) => {
-    const error = catalogued(thrown, parts.bodyLimitBytes);
+    const error = catalogued(thrown, bodyLimitBytes);
     // A 503 is transient and comes in bursts: it is not logged as an error.
     if (errorStatus(error) === 503) reply.header("retry-after", retryAfterSeconds);
     else if (errorStatus(error) >= 500) request.log.error({ err: thrown }, error.message);
@@ -110,7 +124,6 @@ export function buildApp(parts: AppParts): FastifyInstance {
     }
     return reply.status(errorStatus(error)).send(errorBody(error));
   });
-  return app;
 }
 
 /** 405 with `Allow` where the path is known, else 404. */

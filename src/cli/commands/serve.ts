@@ -12,7 +12,7 @@ import {
 import type { Instance, PreparedInstance } from "../../instance/instance.ts";
 import { engineOptions } from "../../instance/options/engine-options.ts";
 import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
-import type { ModelListing } from "../../server/models/served-model-entry.ts";
+import type { ModelListing } from "../../server/models/served-models.ts";
 import { stoppableFetch } from "../lifecycle/abortable-download.ts";
 import { onStopSignal, serverExitCodes } from "../lifecycle/graceful-shutdown.ts";
 import { capAsTyped, ensureHeapCeiling } from "../lifecycle/heap.ts";
@@ -67,7 +67,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   showStacks(values.verbose?.value ?? false);
   const { loadInstance } = await import("../../instance/instance.ts");
   const { ServedModels } = await import("../../server/models/served-models.ts");
-  const { RunningRequests } = await import("../../server/running-requests.ts");
+  const { RunningRequests } = await import("../../server/requests/running-requests.ts");
   const { listen } = await import("../lifecycle/listen.ts");
   const progress = new ProgressPrinter();
   const servedModels = new ServedModels();

@@ -1,7 +1,7 @@
 /** @module SIGTERM and Ctrl-C: refuse new requests, let running ones finish for a while, end the rest, leave. */
 import type { FastifyInstance } from "fastify";
 import type { ServedModels } from "../../server/models/served-models.ts";
-import type { RunningRequests } from "../../server/running-requests.ts";
+import type { RunningRequests } from "../../server/requests/running-requests.ts";
 import type { ExitCodes } from "./abortable-download.ts";
 
 export interface StopParts {

@@ -2,7 +2,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { requireCapability } from "../../api/fields/required-capabilities.ts";
 import type { GenerationService } from "../../core/generation.ts";
-import type { RunningRequests } from "../running-requests.ts";
+import type { RunningRequests } from "../requests/running-requests.ts";
 import { forwardToEndpoint } from "./forward.ts";
 import type { ServedModelEntry } from "./served-model-entry.ts";
 import type { ServedModels } from "./served-models.ts";

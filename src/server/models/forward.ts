@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Endpoint } from "../../core/endpoint.ts";
 import { PagodaError } from "../../core/errors.ts";
-import type { RunningRequests } from "../running-requests.ts";
+import type { RunningRequests } from "../requests/running-requests.ts";
 import type { ServedModelEntry } from "./served-model-entry.ts";
 
 interface ForwardParts {

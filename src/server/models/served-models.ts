@@ -4,6 +4,8 @@ import type { GenerationService, ServedModel } from "../../core/generation.ts";
 import { nearestNames } from "../../core/nearest-names.ts";
 import { type ModelListing, ServedModelEntry } from "./served-model-entry.ts";
 
+export type { ModelListing } from "./served-model-entry.ts";
+
 /** Names of a message; a fleet may serve hundreds. */
 const mostNamesShown = 5;
 /** A request's own text in a message. */

@@ -13,7 +13,7 @@ import { jsonBody } from "../answers/json-body.ts";
 import type { LogprobBudget } from "../answers/logprob-budget.ts";
 import { numLogprobEntries } from "../answers/logprob-entries.ts";
 import { type BodyRouterParts, bodyRouter, type Routed } from "../models/body-router.ts";
-import type { UnknownFieldLog } from "../unknown-field-log.ts";
+import type { UnknownFieldLog } from "../requests/unknown-field-log.ts";
 
 export interface GenerationRouteParts extends BodyRouterParts {
   readonly unknownFields: UnknownFieldLog;

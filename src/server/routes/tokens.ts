@@ -5,8 +5,8 @@ import { parseTokenizeRequest, tokenizeResponse } from "../../api/tokens/tokeniz
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService } from "../../core/generation.ts";
 import { type BodyRouter, type BodyRouterParts, bodyRouter } from "../models/body-router.ts";
-import type { RunningRequests } from "../running-requests.ts";
-import type { UnknownFieldLog } from "../unknown-field-log.ts";
+import type { RunningRequests } from "../requests/running-requests.ts";
+import type { UnknownFieldLog } from "../requests/unknown-field-log.ts";
 
 export interface TokenRouteParts extends BodyRouterParts {
   readonly running: RunningRequests;

@@ -5,7 +5,7 @@ import { buildApp } from "../app.ts";
 import { ServerMetrics } from "../metrics/server-metrics.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import { ServedModels } from "../models/served-models.ts";
-import { RunningRequests } from "../running-requests.ts";
+import { RunningRequests } from "../requests/running-requests.ts";
 import { type Script, ScriptedService } from "./scripted-service.ts";
 
 export interface TestApp {

@@ -1,8 +1,8 @@
 /** @module Requests that are no HTTP, or too much of it: answered in OpenAI's shape before there is a request to speak of. */
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { errorBody } from "../api/error.ts";
-import { PagodaError } from "../core/errors.ts";
+import { errorBody } from "../../api/error.ts";
+import { PagodaError } from "../../core/errors.ts";
 
 /** What Node's parser refuses with a status of its own; all else is 400. */
 const statusOfCode: Readonly<Record<string, number>> = {
