@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { decisionIndex, faultsOf, readDecisions } from "../scripts/decision-index.ts";
 import { serverOptions } from "../src/cli/options/server-options.ts";
 import { errorCatalogue } from "../src/core/errors.ts";
-import { engineOptions } from "../src/instance/options/engine-options.ts";
-import { variableOf } from "../src/instance/options/option.ts";
+import { variableOf } from "../src/core/options/option.ts";
+import { engineOptions } from "../src/instance/index.ts";
 import { familyRecommendations } from "../src/model/generation-defaults/family-recommendations.ts";
 
 const root = resolve(import.meta.dirname, "..");

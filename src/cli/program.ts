@@ -1,11 +1,11 @@
 /** @module The commands of `pagoda`. */
 import { Command, type Help } from "commander";
-import { refuseUnknownVariables } from "../instance/options/read-options.ts";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addChatCommand } from "./commands/chat.ts";
 import { addPlanCommand } from "./commands/plan/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
+import { refuseUnknownVariables } from "./options/register-options.ts";
 import { brokenLines } from "./print/text-columns.ts";
 import { version } from "./version.ts";
 

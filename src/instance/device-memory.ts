@@ -1,7 +1,7 @@
 /** @module What this machine, or the container it is in, has of memory. */
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
-import type { DeviceMemory } from "../core/budget.ts";
+import type { DeviceMemory } from "../planner/engines/pagoda/index.ts";
 import { inactiveFileBytes } from "./control-group.ts";
 import { readProcessMemory } from "./process-memory.ts";
 

@@ -1,18 +1,5 @@
-/** @module What the cap grants the JavaScript heap, and the parts of it that requests may fill. */
+/** @module The parts of the JavaScript heap that requests may fill. */
 import { mib } from "../core/byte-size.ts";
-
-/** Room for a vocabulary of 50,000 tokens and the requests of a small instance. */
-const leastHeapMib = 128;
-const mostHeapMib = 512;
-const heapShareOfCap = 1 / 5;
-/** V8 keeps up to three semi-spaces; a larger one collects less often and holds more. */
-export const semiSpaceMib = 4;
-
-/** The ceiling of the old generation for an instance under a cap, in MiB; `null`: no cap. */
-export function heapCeilingMib(capBytes: number | null): number {
-  if (capBytes === null) return mostHeapMib;
-  return Math.min(mostHeapMib, Math.max(leastHeapMib, Math.floor((capBytes * heapShareOfCap) / mib)));
-}
 
 /** What a log-probability costs while its answer is put together: an object of three fields, its number, its place. */
 const bytesPerLogprob = 80;

@@ -21,6 +21,9 @@ export function readProcessMemory(): ProcessMemory {
 
 function field(status: string, name: string): number {
   const [, kibibytes] = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status) ?? [];
-  if (kibibytes === undefined) throw new PagodaError("internal", `/proc/self/status has no ${name}`);
+  if (kibibytes === undefined)
+    throw new PagodaError("internal", `/proc/self/status has no line ${name}.`, {
+      hint: "Mount /proc as the kernel offers it.",
+    });
   return Number(kibibytes) * kib;
 }

@@ -71,15 +71,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   ],
   bench: ["bench/bench.ts", "bench/load/workload.ts", "bench/options/bench-parts.ts", "bench/report.ts"],
   engine: ["engine/engine.ts"],
-  instance: [
-    "instance/device-memory.ts",
-    "instance/heap-shares.ts",
-    "instance/instance.ts",
-    "instance/options/engine-options.ts",
-    "instance/options/option.ts",
-    "instance/options/read-options.ts",
-    "instance/settings.ts",
-  ],
+  instance: ["instance/index.ts"],
   model: [
     "model/architectures/build-program.ts",
     "model/config/gguf-config.ts",
@@ -97,7 +89,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "model/weights/safetensors.ts",
     "model/weights/tensor-directory.ts",
   ],
-  planner: ["planner/index.ts"],
+  // The planner, and what an instance of our own engine is started by.
+  planner: ["planner/index.ts", "planner/engines/pagoda/index.ts"],
   process: ["process/server-process.ts", "process/started-processes.ts"],
   server: [
     "server/app.ts",
@@ -219,7 +212,8 @@ export const ratchets = {
     backend: 3,
     bench: 9,
     cli: 16,
-    instance: 16,
+    core: 1,
+    instance: 0,
     model: 211,
     planner: 13,
     server: 28,

@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import { PagodaProcess, runToEnd, tinyModel } from "../../src/cli/testing/pagoda-process.ts";
 import { mib } from "../../src/core/byte-size.ts";
 import type { MemoryReport } from "../../src/core/memory-report.ts";
-import { readDeviceMemory } from "../../src/instance/device-memory.ts";
+import { readDeviceMemory } from "../../src/instance/index.ts";
 
 /** Starts with `flags`, reads what came of them, and stops. */
 async function reportOf(t: TestContext, flags: string): Promise<MemoryReport> {

@@ -1,8 +1,8 @@
 /** @module Options of the commands that answer on the terminal: those of an instance, and how an answer is sampled. */
 import { PagodaError } from "../../core/errors.ts";
-import { engineOptions } from "../../instance/options/engine-options.ts";
-import { option, wholeNumber } from "../../instance/options/option.ts";
-import type { readOptions } from "../../instance/options/read-options.ts";
+import { option, wholeNumber } from "../../core/options/option.ts";
+import type { readOptions } from "../../core/options/read-options.ts";
+import { engineOptions } from "../../instance/index.ts";
 import { serverOptions } from "../options/server-options.ts";
 
 const answer = "Answer:";

@@ -1,5 +1,5 @@
 /** @module An instance in this process, for the commands that answer without a server. */
-import type { Instance } from "../../instance/instance.ts";
+import { type Instance, loadInstance, prepareInstance, resolveSettings } from "../../instance/index.ts";
 import { signalExitCodes, stoppableFetch } from "../lifecycle/abortable-download.ts";
 import { ProgressPrinter } from "../print/progress.ts";
 import type { AnswerValues } from "./answer-options.ts";
@@ -7,8 +7,6 @@ import type { AnswerValues } from "./answer-options.ts";
 /** Fetches the model where it must be (null: the default one) and loads it, with progress on standard error. */
 export async function loadLocalInstance(model: string | null, values: AnswerValues): Promise<Instance> {
   const { grantedProcessors } = await import("../../backend/create/index.ts");
-  const { loadInstance, prepareInstance } = await import("../../instance/instance.ts");
-  const { resolveSettings } = await import("../../instance/settings.ts");
   const progress = new ProgressPrinter();
   const settings = resolveSettings(values, grantedProcessors());
   const prepared = await stoppableFetch(signalExitCodes, (stop) =>

@@ -6,9 +6,10 @@ import { type KernelChoice, kernelChoices } from "../../backend/create/index.ts"
 import { type LoadName, loadNames } from "../../bench/load/workload.ts";
 import { type BenchPart, benchParts } from "../../bench/options/bench-parts.ts";
 import { PagodaError } from "../../core/errors.ts";
-import { onOrOff, option, wholeNumber } from "../../instance/options/option.ts";
-import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
+import { onOrOff, option, wholeNumber } from "../../core/options/option.ts";
+import { readOptions } from "../../core/options/read-options.ts";
 import { signalExitCodes, stoppableFetch } from "../lifecycle/abortable-download.ts";
+import { registerOptions } from "../options/register-options.ts";
 import { ProgressPrinter } from "../print/progress.ts";
 
 const measured = "What is measured:";

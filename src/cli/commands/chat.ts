@@ -1,11 +1,11 @@
 /** @module pagoda chat: a conversation at the terminal. */
 import type { Command } from "commander";
-import { heapCeilingMib } from "../../instance/heap-shares.ts";
-import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
+import { readOptions } from "../../core/options/read-options.ts";
 import { answerOptions } from "../answer/answer-options.ts";
 import { chat } from "../answer/chat.ts";
 import { chatHelp } from "../answer/conversation.ts";
-import { capAsTyped, ensureHeapCeiling } from "../lifecycle/heap.ts";
+import { ensureHeapCeiling } from "../lifecycle/heap.ts";
+import { registerOptions } from "../options/register-options.ts";
 import { showStacks } from "../print/exit-with-error.ts";
 
 export function addChatCommand(program: Command): void {
@@ -16,7 +16,7 @@ export function addChatCommand(program: Command): void {
     .addHelpText("after", `\n${chatHelp}`);
   registerOptions(command, answerOptions);
   command.action(async (model: string | undefined, given: Record<string, unknown>) => {
-    ensureHeapCeiling(heapCeilingMib(capAsTyped(given, process.env)), process.env);
+    ensureHeapCeiling(given, process.env);
     const values = readOptions(answerOptions, given, process.env);
     showStacks(values.verbose?.value ?? false);
     await chat(model ?? values.modelName?.value ?? null, values);

@@ -54,7 +54,7 @@ test("what is wrong with an option of an answer is said in its own words", async
     [["--temperature", "101"], /--temperature: '101' is not a number between 0 and 100/],
     [
       ["--max-tokens", "99999", "--backend", "reference"],
-      /99999 to generate\. set --max-tokens to at most \d+\n/i,
+      /99999 to generate\. set --max-tokens to at most \d+\.\n/i,
     ],
   ];
   for (const [options, expected] of cases) {

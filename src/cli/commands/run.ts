@@ -1,13 +1,13 @@
 /** @module pagoda run: one prompt, answered on standard output; a model alone at a terminal opens a chat. */
 import type { Command } from "commander";
-import { heapCeilingMib } from "../../instance/heap-shares.ts";
-import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
+import { readOptions } from "../../core/options/read-options.ts";
 import { answerTo, chatPrompt, cutShort } from "../answer/answer.ts";
 import { type AnswerValues, answerOptions } from "../answer/answer-options.ts";
 import { chat } from "../answer/chat.ts";
 import { loadLocalInstance } from "../answer/local-instance.ts";
 import { promptFrom, runArguments } from "../answer/prompt-argument.ts";
-import { capAsTyped, ensureHeapCeiling } from "../lifecycle/heap.ts";
+import { ensureHeapCeiling } from "../lifecycle/heap.ts";
+import { registerOptions } from "../options/register-options.ts";
 import { showStacks } from "../print/exit-with-error.ts";
 
 const examples = `
@@ -30,7 +30,7 @@ export function addRunCommand(program: Command): void {
     .addHelpText("after", examples);
   registerOptions(command, answerOptions);
   command.action(async (first, second, given: Record<string, unknown>) => {
-    ensureHeapCeiling(heapCeilingMib(capAsTyped(given, process.env)), process.env);
+    ensureHeapCeiling(given, process.env);
     const values = readOptions(answerOptions, given, process.env);
     showStacks(values.verbose?.value ?? false);
     const { model, prompt } = runArguments(first, second, values.modelName?.value ?? null);

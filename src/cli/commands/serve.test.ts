@@ -109,7 +109,7 @@ test("what is wrong at start is one line that names it, and exit code 1", async 
     ],
     [
       serving("--memory", "20MiB"),
-      /MiB are needed .* and --memory 20MiB allows 20\.0 MiB\. Use --memory \d+MiB\./,
+      /needs [\d.]+ MiB: .*--memory 20MiB allows 20\.0 MiB\. Use --memory \d+MiB\./,
     ],
     [
       serving("--max-model-len", "4096"),

@@ -3,20 +3,25 @@ import { createHash } from "node:crypto";
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import { PagodaError } from "../../core/errors.ts";
+import { readOptions } from "../../core/options/read-options.ts";
 import {
   bodyCapacityBytes,
   bodyLimitBytes,
-  heapCeilingMib,
+  describeServedModel,
+  engineOptions,
+  type Instance,
+  loadInstance,
   logprobCapacity,
-} from "../../instance/heap-shares.ts";
-import type { Instance, PreparedInstance } from "../../instance/instance.ts";
-import { engineOptions } from "../../instance/options/engine-options.ts";
-import { readOptions, registerOptions } from "../../instance/options/read-options.ts";
+  type PreparedInstance,
+  prepareInstance,
+  resolveSettings,
+} from "../../instance/index.ts";
 import type { ModelListing } from "../../server/models/served-models.ts";
 import { stoppableFetch } from "../lifecycle/abortable-download.ts";
 import { onStopSignal, serverExitCodes } from "../lifecycle/graceful-shutdown.ts";
-import { capAsTyped, ensureHeapCeiling } from "../lifecycle/heap.ts";
+import { ensureHeapCeiling } from "../lifecycle/heap.ts";
 import { logThroughput } from "../lifecycle/throughput-log.ts";
+import { registerOptions } from "../options/register-options.ts";
 import { serverOptions } from "../options/server-options.ts";
 import { fail, showStacks } from "../print/exit-with-error.ts";
 import { memoryTable } from "../print/memory-table.ts";
@@ -50,7 +55,7 @@ export function addServeCommand(program: Command): void {
     .addHelpText("after", examples);
   registerOptions(command, options);
   command.action(async (model: string | undefined, given: Record<string, unknown>) => {
-    ensureHeapCeiling(heapCeilingMib(capAsTyped(given, process.env)), process.env);
+    ensureHeapCeiling(given, process.env);
     await serve(model ?? null, readOptions(options, given, process.env));
   });
 }
@@ -65,7 +70,6 @@ const stderrDescriptor = 2;
 /** Resolves when the model is loaded and the address printed; the process then lives until a signal. */
 async function serve(modelArgument: string | null, values: ServeValues): Promise<void> {
   showStacks(values.verbose?.value ?? false);
-  const { loadInstance } = await import("../../instance/instance.ts");
   const { ServedModels } = await import("../../server/models/served-models.ts");
   const { RunningRequests } = await import("../../server/requests/running-requests.ts");
   const { listen } = await import("../lifecycle/listen.ts");
@@ -102,8 +106,6 @@ async function prepare(
   progress: ProgressPrinter,
 ): Promise<PreparedInstance> {
   const { grantedProcessors } = await import("../../backend/create/index.ts");
-  const { prepareInstance } = await import("../../instance/instance.ts");
-  const { resolveSettings } = await import("../../instance/settings.ts");
   const settings = resolveSettings(values, grantedProcessors());
   const prepared = await stoppableFetch(serverExitCodes, (stop) =>
     prepareInstance(model, settings, progress.onDownload, stop),
@@ -127,12 +129,11 @@ async function httpServer(
 ) {
   const { buildApp } = await import("../../server/app.ts");
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
-  const { describeServedModel } = await import("../../instance/instance.ts");
   const { planService } = await import("../plan-service.ts");
   const { prepared, ...rest } = parts;
   const metrics = new ServerMetrics();
   const entry = rest.servedModels.add(listingOf(prepared), describeServedModel(prepared));
-  const heapMib = heapCeilingMib(prepared.plan.budget.capBytes);
+  const heapMib = prepared.plan.heapCeilingMib;
   const app = buildApp({
     ...rest,
     metrics,

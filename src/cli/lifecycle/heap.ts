@@ -5,31 +5,9 @@
  * process id, nothing of the first image stays resident) with the flags that its `--memory` calls for. A second process
  * would count against the cap.
  */
-import { capBytesOf } from "../../core/budget.ts";
-import { PagodaError } from "../../core/errors.ts";
-import { readDeviceMemory } from "../../instance/device-memory.ts";
-import { semiSpaceMib } from "../../instance/heap-shares.ts";
-import { engineOptions } from "../../instance/options/engine-options.ts";
-import { type Environment, readOptions } from "../../instance/options/read-options.ts";
-
-/** Set in the replaced process; its value is the ceiling in MiB. */
-const heapVariable = "PAGODA_HEAP_MIB";
-
-/** The cap among the options as typed; `null` without one. Options that are wrong are reported later, by the command. */
-export function capAsTyped(
-  given: Readonly<Record<string, unknown>>,
-  environment: Environment,
-): number | null {
-  const { memory, utilization } = engineOptions;
-  try {
-    const values = readOptions({ memory, utilization }, given, environment);
-    const cap = values.memory ?? values.utilization;
-    return cap === null ? null : capBytesOf(cap.value, readDeviceMemory());
-  } catch (thrown) {
-    if (thrown instanceof PagodaError) return null;
-    throw thrown;
-  }
-}
+import type { Environment } from "../../core/options/read-options.ts";
+import { heapCeilingFor, heapVariable, readDeviceMemory } from "../../instance/index.ts";
+import { semiSpaceMib } from "../../planner/engines/pagoda/index.ts";
 
 /**
  * What keeps glibc from holding on to freed memory: few arenas, and large chunks in mappings of their own. Its threshold
@@ -41,11 +19,15 @@ const mallocVariables = {
   MALLOC_TRIM_THRESHOLD_: "131072",
 } as const;
 
-/** Replaces this process by itself under the ceiling; returns where that is done already, or not possible here. */
-export function ensureHeapCeiling(ceilingMib: number, environment: Environment): void {
+/**
+ * Replaces this process by itself under the ceiling that the flags call for; returns where that is done already, or not
+ * possible here.
+ */
+export function ensureHeapCeiling(given: Readonly<Record<string, unknown>>, environment: Environment): void {
   if (environment[heapVariable] !== undefined || process.execve === undefined) return;
   const script = process.argv[1];
   if (script === undefined) return;
+  const ceilingMib = heapCeilingFor(given, environment, readDeviceMemory());
   const flags = [
     `--max-old-space-size=${ceilingMib}`,
     `--max-semi-space-size=${semiSpaceMib}`,

@@ -1,5 +1,5 @@
 /** @module Options of the server around the instance. */
-import { oneOf, onOrOff, option, wholeNumber } from "../../instance/options/option.ts";
+import { oneOf, onOrOff, option, wholeNumber } from "../../core/options/option.ts";
 
 const server = "Server:";
 

@@ -2,8 +2,7 @@
 import { formatBytes } from "../../core/byte-size.ts";
 import type { ServedModel } from "../../core/generation.ts";
 import type { MemoryReport } from "../../core/memory-report.ts";
-import type { PreparedInstance } from "../../instance/instance.ts";
-import type { InstanceSettings } from "../../instance/settings.ts";
+import type { InstanceSettings, PreparedInstance } from "../../instance/index.ts";
 import { describeSampling } from "./describe-sampling.ts";
 import { alignColumns, brokenLines, type LabelledText, labelledLines } from "./text-columns.ts";
 

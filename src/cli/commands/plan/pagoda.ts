@@ -2,11 +2,9 @@
 
 import { grantedProcessors } from "../../../backend/create/index.ts";
 import { PagodaError } from "../../../core/errors.ts";
-import { prepareInstance } from "../../../instance/instance.ts";
-import { engineOptions } from "../../../instance/options/engine-options.ts";
-import { attributeOf } from "../../../instance/options/option.ts";
-import { readOptions } from "../../../instance/options/read-options.ts";
-import { resolveSettings } from "../../../instance/settings.ts";
+import { attributeOf } from "../../../core/options/option.ts";
+import { readOptions } from "../../../core/options/read-options.ts";
+import { engineOptions, prepareInstance, resolveSettings } from "../../../instance/index.ts";
 import { type FlagValues, type Plan, planPagoda } from "../../../planner/index.ts";
 import { version } from "../../version.ts";
 

@@ -3,13 +3,13 @@
  * by which the backend allocates; the budget is `core/budget`'s, so the plan and the start cannot differ.
  */
 import { type CpuLimits, cpuFootprint } from "../../../backend/cpu/footprint/index.ts";
-import type { Budget } from "../../../core/budget.ts";
 import { formatBytes } from "../../../core/byte-size.ts";
 import type { ModelShape } from "../../../core/footprint.ts";
 import { kvBlockBytes } from "../../../core/kv-layout.ts";
 import { setting } from "../../plan/flags.ts";
 import { deepFreeze, type Plan, type PlanComponent } from "../../plan/plan.ts";
 import { estimated, exact } from "../../quantity/quantity.ts";
+import type { Budget } from "./budget.ts";
 
 export interface PagodaStart {
   readonly modelName: string;

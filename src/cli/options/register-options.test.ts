@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Command } from "commander";
 import { PagodaError } from "../../core/errors.ts";
-import { resolveSettings } from "../settings.ts";
-import { engineOptions } from "./engine-options.ts";
-import { type Environment, readOptions, refuseUnknownVariables, registerOptions } from "./read-options.ts";
+import { type Environment, readOptions } from "../../core/options/read-options.ts";
+import { engineOptions, resolveSettings } from "../../instance/index.ts";
+import { refuseUnknownVariables, registerOptions } from "./register-options.ts";
 
 function parse(args: string, environment: Environment = {}) {
   const command = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
@@ -57,7 +57,7 @@ test("a flag wins over its variable, and each remembers where it came from", () 
 
 test("what does not parse is refused with the option's name", () => {
   const cases: [string, RegExp][] = [
-    ["--block-size 20", /--block-size: 20 is not a multiple of 16 Use 32\./],
+    ["--block-size 20", /--block-size: 20 is not a multiple of 16. Use 32\./],
     ["--block-size x", /--block-size: 'x' is not a whole number/],
     ["--memory lots", /--memory: 'lots' is not a size/],
     [

@@ -1,5 +1,5 @@
 /** @module One option of the command line: its spellings, its variable, and how its text becomes a value. */
-import { PagodaError } from "../../core/errors.ts";
+import { PagodaError } from "../errors.ts";
 
 export interface Spelling<T> {
   /** `--block-size` */
@@ -40,7 +40,7 @@ export function attributeOf(flag: string): string {
 }
 
 function notA(what: string, text: string): PagodaError {
-  return new PagodaError("invalid_option", `'${text}' is not ${what}`);
+  return new PagodaError("invalid_option", `'${text}' is not ${what}.`, { hint: `Give ${what}.` });
 }
 
 /** Reads a whole number in [min, max]. */

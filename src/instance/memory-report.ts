@@ -1,21 +1,20 @@
 /** @module The planned and the actual bytes of a running instance, for `/admin/memory` and the table at start. */
 import type { LoadedModel } from "../backend/backend.ts";
-import type { DeviceMemory } from "../core/budget.ts";
 import type { BudgetReport, MemoryComponent } from "../core/memory-report.ts";
 import type { MemoryFacts } from "../engine/engine.ts";
-import type { InstancePlan } from "./instance-plan.ts";
+import type { DeviceMemory, MemoryPlan } from "../planner/engines/pagoda/index.ts";
 import { readProcessMemory } from "./process-memory.ts";
 import type { InstanceSettings } from "./settings.ts";
 
-export interface MemoryFactsParts {
+interface MemoryReportParts {
   readonly settings: InstanceSettings;
-  readonly plan: InstancePlan;
+  readonly plan: MemoryPlan;
   readonly model: Pick<LoadedModel, "allocations" | "kernels">;
   readonly device: DeviceMemory;
 }
 
 /** A function, because the resident sizes are read when asked. */
-export function memoryFacts(parts: MemoryFactsParts): () => MemoryFacts {
+export function memoryReporter(parts: MemoryReportParts): () => MemoryFacts {
   const budget = budgetReport(parts);
   return () => {
     const { residentBytes, peakResidentBytes } = readProcessMemory();
@@ -37,7 +36,7 @@ export function memoryFacts(parts: MemoryFactsParts): () => MemoryFacts {
  * Counted where the buffers are allocated; the runtime is what is resident beside them. The footprint is that of the CPU
  * backend: the reference backend, which keeps everything in float32, only comes near it.
  */
-function components({ plan, model }: MemoryFactsParts, residentBytes: number): MemoryComponent[] {
+function components({ plan, model }: MemoryReportParts, residentBytes: number): MemoryComponent[] {
   const actualBytes = { weights: 0, workspace: 0, kvPool: 0, tables: 0 };
   for (const allocation of model.allocations) actualBytes[allocation.component] += allocation.numBytes;
   const allocatedBytes = Object.values(actualBytes).reduce((sum, numBytes) => sum + numBytes, 0);
@@ -56,7 +55,7 @@ function components({ plan, model }: MemoryFactsParts, residentBytes: number): M
   return [runtime, ...exact];
 }
 
-function budgetReport({ settings, plan, device }: MemoryFactsParts): BudgetReport {
+function budgetReport({ settings, plan, device }: MemoryReportParts): BudgetReport {
   const { cap, pool } = settings;
   return {
     capBytes: plan.budget.capBytes,

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type BudgetInputs, type Cap, type PoolRule, resolveBudget, totalBytesAt } from "./budget.ts";
-import { resolveBudgetOrExplain, type Variant } from "./budget-change.ts";
-import { gib, mib } from "./byte-size.ts";
-import { PagodaError } from "./errors.ts";
-import type { Resolved } from "./resolved.ts";
+import { gib, mib } from "../../../core/byte-size.ts";
+import { PagodaError } from "../../../core/errors.ts";
+import type { Resolved } from "../../../core/resolved.ts";
+import { type Budget, resolveBudget as resolve } from "./budget.ts";
+import type { BudgetInputs, Cap, PoolRule } from "./budget-inputs.ts";
+import { totalBytesAt } from "./pool-size.ts";
+import { isRefusal } from "./refusals.ts";
 
 const bytesPerBlock = mib / 4;
 const flag = <T>(value: T, why: string): Resolved<T> => ({ value, from: "flag", why });
@@ -18,6 +20,7 @@ function inputs(changed: Partial<BudgetInputs> = {}): BudgetInputs {
     pool: null,
     maxModelLen: null,
     modelMaxLen: 8192,
+    leastUsefulLen: 300,
     maxNumSeqs: 32,
     blockSize: 16,
     bytesPerBlock,
@@ -25,6 +28,12 @@ function inputs(changed: Partial<BudgetInputs> = {}): BudgetInputs {
     fixedBytesAt: ({ numBlocks, maxModelLen }) => 200 * mib + 4096 * numBlocks + 16 * maxModelLen,
     ...changed,
   };
+}
+
+function resolveBudget(given: BudgetInputs): Budget {
+  const budget = resolve(given);
+  if (isRefusal(budget)) assert.fail(budget.refusal);
+  return budget;
 }
 
 test("the pool follows its dialect", () => {
@@ -62,10 +71,10 @@ test("a fraction of the total is of the total, a fraction of the free of what is
   for (const [given, ceiling] of [
     [inputs({ pool: half }), 12 * gib],
     [inputs({ pool: half, cap: cap({ kind: "instanceBytes", bytes: 2 * gib }) }), 2 * gib],
-    [inputs({ pool: half, cap: cap({ kind: "instanceBytes", bytes: 15 * gib }) }), 12 * gib],
+    [inputs({ pool: half, cap: cap({ kind: "instanceBytes", bytes: 12 * gib }) }), 12 * gib],
   ] as const) {
     const { numBlocks, maxModelLen } = resolveBudget(given);
-    const free = ceiling - given.fixedBytesAt({ numBlocks, maxModelLen: maxModelLen.value }, null);
+    const free = ceiling - given.fixedBytesAt({ numBlocks, maxModelLen: maxModelLen.value });
     assert.ok(numBlocks * bytesPerBlock <= free / 2 && (numBlocks + 1) * bytesPerBlock > free / 2 - 8192);
   }
 });
@@ -82,76 +91,74 @@ test("a length nobody asked for is lowered to what the pool holds, and says so",
   }
 });
 
-const variants = (base: BudgetInputs): Variant[] => [
-  { flag: "--kv-cache-dtype int8", inputs: { ...base, bytesPerBlock: bytesPerBlock / 2 } },
-];
-
-test("too little is refused with need, have and a change that fits", () => {
-  const cases: [string, Partial<BudgetInputs>, RegExp, RegExp][] = [
+test("too little is refused with need and have", () => {
+  const cases: [string, Partial<BudgetInputs>, RegExp][] = [
     [
       "length under a cap",
       { cap: cap({ kind: "instanceBytes", bytes: 300 * mib }), maxModelLen: flag(8192, "--max-model-len") },
-      /330\.1 MiB are needed.*--memory allows 300\.0 MiB/,
-      /Use --max-model-len 62\d\d \(or --kv-cache-dtype int8, or --memory 331MiB\)\./,
+      /needs 330\.1 MiB: .*--memory allows 300\.0 MiB\.$/,
     ],
     [
       "weights under a cap",
       { cap: cap({ kind: "instanceBytes", bytes: 150 * mib }) },
-      /are needed .* and --memory allows 150\.0 MiB/,
-      /Use --memory 201MiB\./,
+      /needs .*--memory allows 150\.0 MiB\.$/,
     ],
     [
       "a pool that does not fit",
       { cap: cap({ kind: "instanceBytes", bytes: gib }), pool: pool({ kind: "blocks", numBlocks: 5000 }) },
-      /1\.44 GiB are needed.*80000 tokens.*--memory allows 1\.00 GiB/,
-      /Use --num-gpu-blocks-override 3244/,
+      /needs 1\.44 GiB.*80000 tokens\. --memory allows 1\.00 GiB\.$/,
     ],
     [
       "a pool too small for the length",
       { pool: pool({ kind: "tokens", numTokens: 4096 }), maxModelLen: flag(8192, "--max-model-len") },
-      /holds 4096 tokens; one sequence of 8192 tokens needs 128\.0 MiB/,
-      /Use --max-model-len 4096 \(or --max-kv-tokens 8192\)\./,
+      /holds 4096 tokens in 64\.0 MiB, and one sequence of 8192 tokens needs 128\.0 MiB\.$/,
     ],
     [
       "the device itself",
       { device: { totalBytes: 16 * gib, availableBytes: 100 * mib } },
-      /the device has 100\.0 MiB available of 16\.00 GiB/,
-      /use a smaller model/,
+      /The device has 100\.0 MiB available of 16\.00 GiB\.$/,
+    ],
+    [
+      "a cap beyond what is available",
+      { cap: cap({ kind: "instanceBytes", bytes: 100 * gib }) },
+      /--memory allows the instance 100\.00 GiB, and the device has 12\.00 GiB available of 16\.00 GiB\.$/,
+    ],
+    [
+      "a length of no use that nobody asked for",
+      { cap: cap({ kind: "instanceBytes", bytes: 203 * mib }) },
+      /for 304 tokens, the least that a chat is of use with\. --memory allows 203\.0 MiB\.$/,
     ],
   ];
-  for (const [name, changed, message, hint] of cases) {
-    const given = inputs(changed);
-    assert.throws(
-      () => resolveBudgetOrExplain(given, variants(given)),
-      (error) => {
-        assert.ok(error instanceof PagodaError, name);
-        assert.equal(error.code, "memory_too_small", name);
-        assert.match(error.message, message, name);
-        assert.match(error.hint ?? "", hint, name);
-        return true;
-      },
-    );
+  for (const [name, changed, message] of cases) {
+    const budget = resolve(inputs(changed));
+    assert.ok(isRefusal(budget), name);
+    assert.match(budget.refusal, message, name);
   }
 });
 
-test("a suggested cap is the smallest whole MiB that holds", () => {
-  const asked = { maxModelLen: flag(8192, "--max-model-len") };
-  const at = (bytes: number) => inputs({ ...asked, cap: cap({ kind: "instanceBytes", bytes }) });
-  assert.throws(() => resolveBudget(at(330 * mib)));
-  assert.equal(resolveBudget(at(331 * mib)).maxModelLen.value, 8192);
+test("a pool that was stated may be smaller than a chat needs", () => {
+  const budget = resolveBudget(inputs({ pool: pool({ kind: "tokens", numTokens: 48 }) }));
+  assert.equal(budget.maxModelLen.value, 48);
 });
 
-test("a suggested cap holds where the runtime grows with the cap", () => {
-  const fixedBytesAt = (_shape: unknown, capBytes: number | null) =>
-    150 * mib + Math.floor((capBytes ?? 0) / 5);
-  const asked = { maxModelLen: flag(8192, "--max-model-len"), fixedBytesAt };
-  const at = (bytes: number) => inputs({ ...asked, cap: cap({ kind: "instanceBytes", bytes }) });
-  assert.throws(
-    () => resolveBudgetOrExplain(at(200 * mib), []),
-    (error) => error instanceof PagodaError && /--memory 348MiB/.test(error.hint ?? ""),
+test("a length that was asked for gets its pool, though nobody stated one", () => {
+  const device = { totalBytes: 16 * gib, availableBytes: 400 * mib };
+  const { numBlocks } = resolveBudget(inputs({ device, maxModelLen: flag(8192, "--max-model-len") }));
+  assert.equal(numBlocks, 512);
+});
+
+test("under a cap no more is allocated than the sequences of a step can fill", () => {
+  const capOf = (bytes: number) => ({ cap: cap({ kind: "instanceBytes", bytes }), maxNumSeqs: 2 });
+  const large = resolveBudget(inputs(capOf(3 * gib)));
+  assert.equal(large.numBlocks, 2 * 512);
+  assert.ok(large.numUnusedBlocks > 10_000);
+  assert.match(large.poolWhy, /the cap leaves more/);
+  const tight = resolveBudget(inputs(capOf(400 * mib)));
+  assert.equal(tight.numUnusedBlocks, 0);
+  const stated = resolveBudget(
+    inputs({ ...capOf(3 * gib), pool: pool({ kind: "fractionOfFree", fraction: 0.5 }) }),
   );
-  assert.throws(() => resolveBudget(at(347 * mib)));
-  assert.equal(resolveBudget(at(348 * mib)).maxModelLen.value, 8192);
+  assert.ok(stated.numBlocks > 5000);
 });
 
 test("a length beyond the model's own is refused with both numbers", () => {

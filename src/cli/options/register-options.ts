@@ -1,0 +1,46 @@
+/** @module Registers a table of options with commander, and refuses variables that belong to no option. */
+import { type Command, Option as CommanderOption } from "commander";
+import { PagodaError } from "../../core/errors.ts";
+import { variableOf } from "../../core/options/option.ts";
+import type { Environment, OptionTable } from "../../core/options/read-options.ts";
+
+/** Variables of ours that are not options of a command: paths, a check of kernels, and what our own tests read. */
+const otherVariables: readonly string[] = [
+  "PAGODA_OFFLINE",
+  "PAGODA_CACHE",
+  "PAGODA_HEAP_MIB",
+  "PAGODA_KERNEL_GUARDS",
+  "PAGODA_SOAK_REQUESTS",
+  "PAGODA_WRITE_GOLDEN",
+];
+
+/** Filled while commands are registered, so that a variable of one command is no fault of another. */
+const knownVariables = new Set(otherVariables);
+
+/** Adds every spelling to the command; help shows the first and names the others. */
+export function registerOptions(command: Command, table: OptionTable): void {
+  for (const option of Object.values(table)) {
+    knownVariables.add(variableOf(option));
+    option.spellings.forEach(({ flag }, i) => {
+      const argument = option.argument === null ? "" : ` <${option.argument}>`;
+      const others = option.spellings.slice(1).map((spelling) => spelling.flag);
+      const also = others.length === 0 ? "" : ` (also ${others.join(", ")})`;
+      const registered = new CommanderOption(`${flag}${argument}`, `${option.help}${also}`);
+      if (i > 0) registered.hideHelp();
+      command.addOption(registered.helpGroup(option.group));
+      if (option.argument === null)
+        command.addOption(new CommanderOption(flag.replace("--", "--no-"), "").hideHelp());
+    });
+  }
+}
+
+/** Throws `invalid_option` for a PAGODA_ variable that no registered command has: a typing error would be a default. */
+export function refuseUnknownVariables(environment: Environment): void {
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith("PAGODA_") || knownVariables.has(name)) continue;
+    throw new PagodaError("invalid_option", `${name} is set, and no option has that variable.`, {
+      param: name,
+      hint: "See pagoda serve --help, or unset it.",
+    });
+  }
+}

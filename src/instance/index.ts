@@ -1,0 +1,29 @@
+/**
+ * @module The door of the room: options, settings, plan, load and memory of one engine with one memory budget. Engine,
+ * model and backend are imported when an instance is prepared: commands are registered, and a process is replaced under
+ * its heap's ceiling, without them.
+ */
+import type { Instance, LoadHooks } from "./instance.ts";
+import type { PreparedInstance } from "./prepared-instance.ts";
+
+export { readDeviceMemory } from "./device-memory.ts";
+export { heapCeilingFor, heapVariable } from "./heap-ceiling.ts";
+export { bodyCapacityBytes, bodyLimitBytes, logprobCapacity } from "./heap-shares.ts";
+export { engineOptions } from "./options.ts";
+export { describeServedModel } from "./served-model.ts";
+export { type InstanceSettings, resolveSettings } from "./settings.ts";
+export type { Instance, PreparedInstance };
+
+/** See `prepared-instance.ts`. */
+export async function prepareInstance(
+  ...asked: Parameters<typeof import("./prepared-instance.ts").prepareInstance>
+): Promise<PreparedInstance> {
+  const { prepareInstance: prepare } = await import("./prepared-instance.ts");
+  return prepare(...asked);
+}
+
+/** Everything is allocated, and its pages touched, when this resolves. */
+export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks): Promise<Instance> {
+  const { loadInstance: load } = await import("./instance.ts");
+  return load(prepared, hooks);
+}

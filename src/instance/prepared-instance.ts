@@ -1,0 +1,125 @@
+/** @module Everything about an instance that can be refused, decided before a port is opened or a weight is read. */
+import type { Program } from "../backend/backend.ts";
+import { buildProgram } from "../model/architectures/build-program.ts";
+import { parseGgufConfig } from "../model/config/gguf-config.ts";
+import { parseHuggingFaceConfig } from "../model/config/huggingface-config.ts";
+import type { ModelConfig } from "../model/config/model-config.ts";
+import { modelNamesOf } from "../model/generation-defaults/model-names.ts";
+import {
+  type SamplingChoice,
+  type SamplingDefaults,
+  samplingDefaults,
+} from "../model/generation-defaults/sampling-defaults.ts";
+import { loadModelFiles, type ModelFiles } from "../model/model-files.ts";
+import { type ProgressListener, resolveModel, sourceSettingsFrom } from "../model/source/resolve-model.ts";
+import { type DeviceMemory, type MemoryPlan, planMemory } from "../planner/engines/pagoda/index.ts";
+import { readDeviceMemory } from "./device-memory.ts";
+import { runningHeapCeilingMib } from "./heap-ceiling.ts";
+import type { InstanceSettings } from "./settings.ts";
+import { leastUsefulLength } from "./useful-length.ts";
+
+export interface PreparedInstance {
+  readonly settings: InstanceSettings;
+  readonly device: DeviceMemory;
+  /** Its names in the API; the first is the one that answers have. */
+  readonly names: readonly [string, ...string[]];
+  /** Its own name. */
+  readonly root: string;
+  readonly files: ModelFiles;
+  readonly program: Program;
+  readonly plan: MemoryPlan;
+  readonly sampling: SamplingDefaults;
+  /** The longest sequences that the model was made for. */
+  readonly modelMaxLen: number;
+  /** What the user should know of the choices made. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Finds (and where needed fetches) the model, reads what its files say, and plans its memory. `name` null: the default.
+ * Throws the reason of `stop` where that ends a fetch.
+ */
+export async function prepareInstance(
+  name: string | null,
+  asked: InstanceSettings,
+  onDownload: ProgressListener,
+  stop?: AbortSignal,
+): Promise<PreparedInstance> {
+  const found = await resolveModel(name, sourceSettingsFrom(process.env, stop), onDownload);
+  const settings = withModelsOwnQuantization(asked, found.quantization);
+  const device = readDeviceMemory();
+  const files = loadModelFiles(found.model);
+  return {
+    settings,
+    device,
+    names: settings.servedModelNames?.value ?? [found.modelId],
+    root: found.root,
+    files,
+    ...plannedProgram(files, settings, device),
+    sampling: samplingDefaultsOf(files, found.modelId, settings.sampling),
+    notes: [...found.notes, ...files.generationDefaults.ignored, ...files.notes],
+  };
+}
+
+/** A source may hold weights that are only meant to be used quantized; what the user says wins. */
+function withModelsOwnQuantization(
+  settings: InstanceSettings,
+  quantization: "int4" | null,
+): InstanceSettings {
+  if (quantization === null || settings.quantization.from !== "default") return settings;
+  return {
+    ...settings,
+    quantization: { value: quantization, from: "derived", why: "the default model's other source" },
+  };
+}
+
+function samplingDefaultsOf(files: ModelFiles, modelId: string, asked: SamplingChoice): SamplingDefaults {
+  const { architecture, names } = modelNamesOf(files);
+  return samplingDefaults({
+    ...asked,
+    own: files.generationDefaults,
+    ownOrigin:
+      files.kind === "gguf" ? "general.sampling of the GGUF file" : "the model's generation_config.json",
+    architecture,
+    names: [...names, modelId],
+  });
+}
+
+/** The program may depend on the length that the budget decides (LongRoPE), its sizes never: it is built again for it. */
+function plannedProgram(
+  files: ModelFiles,
+  settings: InstanceSettings,
+  device: DeviceMemory,
+): Pick<PreparedInstance, "plan" | "program" | "modelMaxLen"> {
+  const config = readConfig(files);
+  const programUnder = memoized((quantization: InstanceSettings["quantization"]["value"]) =>
+    buildProgram(config, files.tensors, { quantization }),
+  );
+  const quantization = settings.quantization.value;
+  const modelMaxLen = config.maxPositions;
+  const plan = planMemory(settings, {
+    shapeUnder: programUnder,
+    modelMaxLen,
+    leastUsefulLen: leastUsefulLength(files),
+    device,
+    heapCeilingMib: runningHeapCeilingMib(process.env),
+  });
+  const { maxModelLen } = plan.limits;
+  if (maxModelLen === modelMaxLen) return { plan, program: programUnder(quantization), modelMaxLen };
+  return { plan, program: buildProgram(config, files.tensors, { quantization, maxModelLen }), modelMaxLen };
+}
+
+function memoized<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  const made = new Map<Key, Value>();
+  return (key) => {
+    const value = made.get(key) ?? make(key);
+    made.set(key, value);
+    return value;
+  };
+}
+
+function readConfig(files: ModelFiles): ModelConfig {
+  return files.config.kind === "hf"
+    ? parseHuggingFaceConfig(files.config.json)
+    : parseGgufConfig(files.config.metadata, files.tensors);
+}
