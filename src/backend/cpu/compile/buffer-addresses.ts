@@ -5,14 +5,14 @@ import type { CpuLimits } from "../footprint/cpu-limits.ts";
 import type { ArenaLayout } from "../memory/layout.ts";
 
 /** Rows of numbers `strideBytes` apart. */
-export interface Place {
+export interface RowAddress {
   readonly offset: number;
   readonly strideBytes: number;
   readonly width: number;
   readonly split: "tokenRows" | "outputRows";
 }
 
-export class Places {
+export class BufferAddresses {
   readonly limits: CpuLimits;
   readonly layout: ArenaLayout;
   readonly #program: Program;
@@ -28,13 +28,13 @@ export class Places {
     this.#thread = context.thread;
   }
 
-  buffer(bufferId: number): Place {
+  buffer(bufferId: number): RowAddress {
     const { width, rows } = known(this.#program.buffers[bufferId], `buffer ${bufferId}`);
     const offset = known(this.layout.buffers.get(bufferId), `place of buffer ${bufferId}`);
     return { offset, strideBytes: 4 * width, width, split: rows === "tokens" ? "tokenRows" : "outputRows" };
   }
 
-  columns({ bufferId, offset }: Columns): Place {
+  columns({ bufferId, offset }: Columns): RowAddress {
     const place = this.buffer(bufferId);
     return { ...place, offset: place.offset + 4 * offset };
   }

@@ -6,28 +6,28 @@
  *   consecutive operations on token rows (one phase: a row goes through all of them)
  *   the matrices of one `linear` (one phase)
  *
- * A program whose layers lie in several arenas is cut into stretches. Between two of them a crossing copies the buffers
- * that are still read; the head, whose weights lie in arena 0, is one more stretch.
+ * A program whose layers lie in several arenas is cut into segments. Between two of them, an arena copy moves the buffers
+ * that are still read; the head, whose weights lie in arena 0, is one more segment.
  */
 
 import type { Operation, Program } from "../../program.ts";
 import { blocksPerSequence } from "../../step-layout.ts";
 import { quantizedWidth } from "../footprint/buffer-sizes.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import { attentionItemWords, tokensPerQuad } from "../footprint/workspace-layout.ts";
+import { attentionItemWords, tokensPerPack } from "../footprint/workspace-layout.ts";
 import type { ArenaLayout, ModelLayout } from "../memory/layout.ts";
 import type { ThreadContext } from "../memory/thread-context.ts";
-import { headGroups } from "./fused-head-preparation.ts";
+import { headPreparations } from "./fused-head-preparation.ts";
 import { JobWriter } from "./job-writer.ts";
 import { Lowering } from "./lower.ts";
 import { bufferOverwritten, buffersLiveAt, isReadOnlyQuantized } from "./operation-access.ts";
-import type { CompiledProgram, Crossing, CrossingRange, Patch, Phase } from "./phase.ts";
+import type { ArenaCopy, CompiledProgram, CopyRange, Patch, Phase } from "./phase.ts";
 import { PhaseList } from "./phase-list.ts";
-import { ownPlacePatches } from "./private-quantized-row.ts";
+import { privateRowPatches } from "./private-quantized-row.ts";
 import { compileSampling } from "./sampling-job.ts";
 
 /** Consecutive operations [start, end) of body and head together, all in one arena. */
-interface Stretch {
+interface ArenaSegment {
   readonly arenaId: number;
   readonly start: number;
   readonly end: number;
@@ -40,71 +40,71 @@ export function compileProgram(context: ThreadContext): CompiledProgram {
   const numBody = program.body.length;
   const body = new PhaseList();
   let arenaId = 0;
-  for (const stretch of bodyStretches(program, layout)) {
-    if (stretch.arenaId !== arenaId)
-      body.addCrossing(crossing(context, operations, arenaId, stretch.arenaId, stretch.start));
-    arenaId = stretch.arenaId;
-    lowerStretch(context, operations, stretch, jobs, body);
+  for (const segment of bodySegments(program, layout)) {
+    if (segment.arenaId !== arenaId)
+      body.addArenaCopy(arenaCopy(context, operations, arenaId, segment.arenaId, segment.start));
+    arenaId = segment.arenaId;
+    lowerSegment(context, operations, segment, jobs, body);
   }
-  if (arenaId !== 0) body.addCrossing(crossing(context, operations, arenaId, 0, numBody));
-  const bodyPatches = [...jobs.takePatches(), ...ownPlaces(context, body.phases)];
+  if (arenaId !== 0) body.addArenaCopy(arenaCopy(context, operations, arenaId, 0, numBody));
+  const bodyPatches = [...jobs.takePatches(), ...privateRows(context, body.phases)];
   const head = new PhaseList();
-  lowerStretch(context, operations, { arenaId: 0, start: numBody, end: operations.length }, jobs, head);
+  lowerSegment(context, operations, { arenaId: 0, start: numBody, end: operations.length }, jobs, head);
   compileSampling(context, jobs, head);
-  const headPatches = [...jobs.takePatches(), ...ownPlaces(context, head.phases)];
+  const headPatches = [...jobs.takePatches(), ...privateRows(context, head.phases)];
   return { body: body.phases, head: head.phases, bodyPatches, headPatches };
 }
 
-/** None for a thread beyond the quads that there are. */
-function ownPlaces({ program, limits, thread }: ThreadContext, phases: readonly Phase[]): Patch[] {
-  if ((thread + 1) * tokensPerQuad > limits.maxNumBatchedTokens) return [];
-  return ownPlacePatches(phases, thread, quantizedWidth(program));
+/** None for a thread beyond the token packs that there are. */
+function privateRows({ program, limits, thread }: ThreadContext, phases: readonly Phase[]): Patch[] {
+  if ((thread + 1) * tokensPerPack > limits.maxNumBatchedTokens) return [];
+  return privateRowPatches(phases, thread, quantizedWidth(program));
 }
 
 /** What precedes the first layer runs in arena 0; what follows the last one runs with it. */
-function bodyStretches(program: Program, layout: ModelLayout): Stretch[] {
+function bodySegments(program: Program, layout: ModelLayout): ArenaSegment[] {
   const { layerStarts, body } = program;
-  const stretches: Stretch[] = [{ arenaId: 0, start: 0, end: layerStarts[0] ?? body.length }];
+  const segments: ArenaSegment[] = [{ arenaId: 0, start: 0, end: layerStarts[0] ?? body.length }];
   for (const [layer, start] of layerStarts.entries()) {
     const arenaId = layout.layerArenas[layer] ?? 0;
     const end = layerStarts[layer + 1] ?? body.length;
-    const last = stretches.at(-1);
-    if (last?.arenaId === arenaId) stretches[stretches.length - 1] = { ...last, end };
-    else stretches.push({ arenaId, start, end });
+    const last = segments.at(-1);
+    if (last?.arenaId === arenaId) segments[segments.length - 1] = { ...last, end };
+    else segments.push({ arenaId, start, end });
   }
-  return stretches;
+  return segments;
 }
 
-function lowerStretch(
+function lowerSegment(
   context: ThreadContext,
   operations: readonly Operation[],
-  stretch: Stretch,
+  segment: ArenaSegment,
   jobs: JobWriter,
   phases: PhaseList,
 ): void {
-  const inStretch = operations.slice(stretch.start, stretch.end);
-  const groups = headGroups(context.program, inStretch);
-  const lowering = new Lowering(context, stretch.arenaId, jobs, phases, groups);
-  const liveAfter = buffersLiveAt(operations, stretch.end);
-  for (const [index, operation] of inStretch.entries()) {
+  const inSegment = operations.slice(segment.start, segment.end);
+  const groups = headPreparations(context.program, inSegment);
+  const lowering = new Lowering(context, segment.arenaId, jobs, phases, groups);
+  const liveAfter = buffersLiveAt(operations, segment.end);
+  for (const [index, operation] of inSegment.entries()) {
     const out = bufferOverwritten(operation);
     const isFused =
       (operation.kind === "rmsNorm" || operation.kind === "glu") &&
       out !== null &&
       !liveAfter.includes(out) &&
-      isReadOnlyQuantized(context.program, inStretch, index);
+      isReadOnlyQuantized(context.program, inSegment, index);
     lowering.lower(operation, isFused);
   }
 }
 
 /** Copies the buffers read from operation `index` on and, on the way into a later arena, the inputs that layers read. */
-function crossing(
+function arenaCopy(
   { program, arenas, limits }: ThreadContext,
   operations: readonly Operation[],
   fromId: number,
   toId: number,
   index: number,
-): Crossing | null {
+): ArenaCopy | null {
   const [from, to] = [arenas[fromId], arenas[toId]];
   if (from === undefined || to === undefined) return null;
   const buffers = buffersLiveAt(operations, index).flatMap((bufferId) =>
@@ -117,8 +117,8 @@ function crossing(
   return { from: from.views.i32, to: to.views.i32, ranges: [...buffers, ...inputs] };
 }
 
-function inputRanges(from: ArenaLayout, to: ArenaLayout, limits: CpuLimits): CrossingRange[] {
-  const input = (name: string, each: Pick<CrossingRange, "numWords" | "per">): CrossingRange[] =>
+function inputRanges(from: ArenaLayout, to: ArenaLayout, limits: CpuLimits): CopyRange[] {
+  const input = (name: string, each: Pick<CopyRange, "numWords" | "per">): CopyRange[] =>
     range(from.inputs.get(name), to.inputs.get(name), each);
   const numBlocks = blocksPerSequence(limits);
   const itemWords = attentionItemWords;
@@ -134,8 +134,8 @@ function inputRanges(from: ArenaLayout, to: ArenaLayout, limits: CpuLimits): Cro
 function range(
   fromByte: number | undefined,
   toByte: number | undefined,
-  each: Pick<CrossingRange, "numWords" | "per">,
-): CrossingRange[] {
+  each: Pick<CopyRange, "numWords" | "per">,
+): CopyRange[] {
   if (fromByte === undefined || toByte === undefined) return [];
   return [{ fromWord: fromByte / 4, toWord: toByte / 4, ...each }];
 }

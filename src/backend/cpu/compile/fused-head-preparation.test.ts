@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Operation, Program } from "../../program.ts";
-import { type HeadGroup, headGroups } from "./fused-head-preparation.ts";
+import { type HeadPreparation, headPreparations } from "./fused-head-preparation.ts";
 
 const [headDim, numHeads, numKvHeads] = [8, 6, 2];
 const keyOffset = numHeads * headDim;
@@ -32,8 +32,8 @@ const attention: Operation = {
   ...{ kind: "attention", query: at(0), out: 1, kvLayer: 0, numHeads, scale: 1, softcap: null, window: null },
 };
 
-function groupOf(...operations: readonly Operation[]): HeadGroup | undefined {
-  const groups = headGroups(program, operations);
+function groupOf(...operations: readonly Operation[]): HeadPreparation | undefined {
+  const groups = headPreparations(program, operations);
   for (const operation of operations)
     if (groups.has(operation)) assert.ok(Object.values(groups.get(operation) ?? {}).includes(operation));
   return groups.get(attention);

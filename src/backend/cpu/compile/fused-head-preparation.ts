@@ -9,7 +9,7 @@ import type { Columns, Operation, Program } from "../../program.ts";
 export type OperationOf<K extends Operation["kind"]> = Extract<Operation, { readonly kind: K }>;
 
 /** Operations in the order in which they follow each other. */
-export interface HeadGroup {
+export interface HeadPreparation {
   readonly queryNorm: OperationOf<"headNorm"> | null;
   readonly keyNorm: OperationOf<"headNorm"> | null;
   /** Of query heads and keys at once. */
@@ -19,13 +19,13 @@ export interface HeadGroup {
 }
 
 /** By each of its operations. */
-export function headGroups(
+export function headPreparations(
   program: Program,
   operations: readonly Operation[],
-): ReadonlyMap<Operation, HeadGroup> {
-  const groups = new Map<Operation, HeadGroup>();
+): ReadonlyMap<Operation, HeadPreparation> {
+  const groups = new Map<Operation, HeadPreparation>();
   for (const index of operations.keys()) {
-    const group = headGroupAt(program, operations, index);
+    const group = headPreparationAt(program, operations, index);
     if (group === null) continue;
     for (const operation of Object.values(group)) if (operation !== null) groups.set(operation, group);
   }
@@ -33,7 +33,11 @@ export function headGroups(
 }
 
 /** The group whose rope is operation `index`; null if there is none. */
-function headGroupAt(program: Program, operations: readonly Operation[], index: number): HeadGroup | null {
+function headPreparationAt(
+  program: Program,
+  operations: readonly Operation[],
+  index: number,
+): HeadPreparation | null {
   const [rope, storeKv, attention] = operations.slice(index);
   if (rope?.kind !== "rope" || storeKv?.kind !== "storeKv" || attention?.kind !== "attention") return null;
   const layer = program.kvLayers[attention.kvLayer];
@@ -56,7 +60,7 @@ function headNorms(
   query: Columns,
   key: Columns,
   headDim: number,
-): Pick<HeadGroup, "queryNorm" | "keyNorm"> {
+): Pick<HeadPreparation, "queryNorm" | "keyNorm"> {
   const [queryNorm, keyNorm] = operations.slice(-2);
   const isBoth =
     queryNorm?.kind === "headNorm" &&

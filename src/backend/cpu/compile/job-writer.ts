@@ -58,7 +58,7 @@ export class JobWriter {
       word: job.jobOffset / 4 + jobWord(kernelName, field),
       value,
       base,
-      ownPlace: 0,
+      privateOffset: 0,
     });
   }
 

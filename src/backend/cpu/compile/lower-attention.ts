@@ -3,13 +3,13 @@
  *
  * For steps of any shape: norms and rotations by token rows, then keys and values into the cache by KV heads, then attention
  * by work items and KV heads, each a phase. Where each sequence has one row in the step, attention does it all: who takes an
- * item and a KV head first prepares them (`headGroups`).
+ * item and a KV head first prepares them (`headPreparations`).
  */
 import type { Operation } from "../../program.ts";
 import { blocksPerSequence } from "../../step-layout.ts";
 import type { JobValues } from "../kernels/jobs.ts";
-import type { Places } from "./buffer-addresses.ts";
-import type { HeadGroup, OperationOf } from "./fused-head-preparation.ts";
+import type { BufferAddresses } from "./buffer-addresses.ts";
+import type { HeadPreparation, OperationOf } from "./fused-head-preparation.ts";
 import type { JobWriter } from "./job-writer.ts";
 import type { Job } from "./phase.ts";
 import type { PhaseList } from "./phase-list.ts";
@@ -24,70 +24,70 @@ const attentionKernels = { f16: "attentionF16", int8: "attentionInt8", int4: "at
 
 /** Lowers operations that run in one arena. */
 export class AttentionLowering {
-  readonly #places: Places;
+  readonly #addresses: BufferAddresses;
   readonly #arenaId: number;
   readonly #jobs: JobWriter;
   readonly #phases: PhaseList;
-  readonly #groups: ReadonlyMap<Operation, HeadGroup>;
+  readonly #preparations: ReadonlyMap<Operation, HeadPreparation>;
 
   constructor(
-    places: Places,
+    addresses: BufferAddresses,
     arenaId: number,
     jobs: JobWriter,
     phases: PhaseList,
-    groups: ReadonlyMap<Operation, HeadGroup>,
+    groups: ReadonlyMap<Operation, HeadPreparation>,
   ) {
-    this.#places = places;
+    this.#addresses = addresses;
     this.#arenaId = arenaId;
     this.#jobs = jobs;
     this.#phases = phases;
-    this.#groups = groups;
+    this.#preparations = groups;
   }
 
   headNorm(operation: OperationOf<"headNorm">): void {
     const { at, numHeads, headDim, weightId, eps } = operation;
-    const { offset, strideBytes, split } = this.#places.columns(at);
+    const { offset, strideBytes, split } = this.#addresses.columns(at);
     const job = this.#jobs.write(this.#arenaId, "headNorm", {
       at: offset,
       stride: strideBytes,
       numHeads,
       headDim,
-      weight: this.#places.weightOffset(weightId),
+      weight: this.#addresses.weightOffset(weightId),
       eps,
     });
-    this.#phases.addRows("rows", split, job, false, this.#groups.has(operation));
+    this.#phases.addRows("rows", split, job, false, this.#preparations.has(operation));
   }
 
   rope(operation: OperationOf<"rope">): void {
     const { at, numHeads, headDim, rotaryDim, ropeId } = operation;
-    const { offset, strideBytes, split } = this.#places.columns(at);
+    const { offset, strideBytes, split } = this.#addresses.columns(at);
     const job = this.#jobs.write(this.#arenaId, "rope", {
       at: offset,
       stride: strideBytes,
       numHeads,
       headDim,
       rotaryDim,
-      table: this.#places.ropeTable(ropeId),
-      positions: this.#places.input("positions"),
+      table: this.#addresses.ropeTable(ropeId),
+      positions: this.#addresses.input("positions"),
     });
-    this.#phases.addRows("rows", split, job, false, this.#groups.has(operation));
+    this.#phases.addRows("rows", split, job, false, this.#preparations.has(operation));
   }
 
   storeKv(operation: OperationOf<"storeKv">): void {
-    const kernelName = storeKvKernels[this.#places.limits.kvDtype];
+    const kernelName = storeKvKernels[this.#addresses.limits.kvDtype];
     const values = this.#storeKvValues(operation);
     const job = this.#jobs.write(this.#arenaId, kernelName, values, values.numKvHeads);
     this.#jobs.patch(job, kernelName, "numTokens", "numTokens");
-    const group = this.#groups.get(operation);
+    const group = this.#preparations.get(operation);
     const prepare = group === undefined ? null : this.#prepareHeads(group);
     this.#phases.add({ kind: "storeKv", split: "kvHeads", jobs: [job], prepare });
   }
 
   attention(operation: OperationOf<"attention">): void {
     const { kvLayer, numHeads, scale, softcap, window } = operation;
-    const { limits, layout } = this.#places;
-    const { numKvHeads, headDim } = this.#places.kvLayer(kvLayer);
-    const [query, to] = [this.#places.columns(operation.query), this.#places.buffer(operation.out)];
+    const { limits, layout } = this.#addresses;
+    const { numKvHeads, headDim } = this.#addresses.kvLayer(kvLayer);
+    const [query, to] = [this.#addresses.columns(operation.query), this.#addresses.buffer(operation.out)];
     const shared = {
       out: to.offset,
       outStride: to.strideBytes,
@@ -101,19 +101,19 @@ export class AttentionLowering {
       ...shared,
       query: query.offset,
       queryStride: query.strideBytes,
-      kv: this.#places.kvOffset(kvLayer),
+      kv: this.#addresses.kvOffset(kvLayer),
       scale,
       softcap: softcap ?? 0,
       window: window ?? 0,
       blockSize: limits.blockSize,
-      blockTables: this.#places.input("blockTables"),
+      blockTables: this.#addresses.input("blockTables"),
       maxBlocksPerSequence: blocksPerSequence(limits),
-      positions: this.#places.input("positions"),
+      positions: this.#addresses.input("positions"),
       items: layout.attentionItems,
-      scratch: this.#places.scratch,
+      scratch: this.#addresses.scratch,
     };
     const job = this.#jobs.write(this.#arenaId, kernelName, values, numKvHeads);
-    const prepare = this.#groups.has(operation) ? (this.#phases.phases.at(-1)?.prepare ?? null) : null;
+    const prepare = this.#preparations.has(operation) ? (this.#phases.phases.at(-1)?.prepare ?? null) : null;
     this.#phases.add({ kind: "attention", split: "attentionUnits", jobs: [job], prepare });
     const rotated = limits.kvDtype === "int4" ? 1 : 0;
     const mergeValues = { ...shared, items: layout.mergeItems, rotated };
@@ -122,38 +122,38 @@ export class AttentionLowering {
   }
 
   #storeKvValues({ key, value, kvLayer }: OperationOf<"storeKv">): JobValues<"storeKvF16"> {
-    const { numKvHeads, headDim } = this.#places.kvLayer(kvLayer);
-    const [keys, values] = [this.#places.columns(key), this.#places.columns(value)];
+    const { numKvHeads, headDim } = this.#addresses.kvLayer(kvLayer);
+    const [keys, values] = [this.#addresses.columns(key), this.#addresses.columns(value)];
     return {
       key: keys.offset,
       keyStride: keys.strideBytes,
       value: values.offset,
       valueStride: values.strideBytes,
       numTokens: 0,
-      slots: this.#places.input("slots"),
-      kv: this.#places.kvOffset(kvLayer),
+      slots: this.#addresses.input("slots"),
+      kv: this.#addresses.kvOffset(kvLayer),
       numKvHeads,
       headDim,
-      scratch: this.#places.scratch,
+      scratch: this.#addresses.scratch,
     };
   }
 
   /** A job whose KV heads and token rows are set before every call. */
-  #prepareHeads({ queryNorm, keyNorm, rope, storeKv, attention }: HeadGroup): Job {
+  #prepareHeads({ queryNorm, keyNorm, rope, storeKv, attention }: HeadPreparation): Job {
     const values = this.#storeKvValues(storeKv);
     const weightOf = (norm: OperationOf<"headNorm"> | null): number =>
-      norm === null ? 0 : this.#places.weightOffset(norm.weightId);
+      norm === null ? 0 : this.#addresses.weightOffset(norm.weightId);
     return this.#jobs.write(
       this.#arenaId,
-      prepareKernels[this.#places.limits.kvDtype],
+      prepareKernels[this.#addresses.limits.kvDtype],
       {
         ...values,
         firstToken: 0,
-        query: this.#places.columns(attention.query).offset,
+        query: this.#addresses.columns(attention.query).offset,
         queryHeadsPerKvHead: attention.numHeads / values.numKvHeads,
         rotaryDim: rope.rotaryDim,
-        table: this.#places.ropeTable(rope.ropeId),
-        positions: this.#places.input("positions"),
+        table: this.#addresses.ropeTable(rope.ropeId),
+        positions: this.#addresses.input("positions"),
         queryNorm: weightOf(queryNorm),
         keyNorm: weightOf(keyNorm),
         eps: queryNorm?.eps ?? 0,

@@ -2,10 +2,10 @@
 
 import type { Operation, Program, WeightDeclaration } from "../../program.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import { rowsPerOctet } from "../footprint/weight-layout.ts";
+import { rowsPerPack } from "../footprint/weight-layout.ts";
 import { activationCodes, type JobValues, type KernelName, storageCodes } from "../kernels/jobs.ts";
-import { type Place, Places } from "./buffer-addresses.ts";
-import type { HeadGroup } from "./fused-head-preparation.ts";
+import { BufferAddresses, type RowAddress } from "./buffer-addresses.ts";
+import type { HeadPreparation } from "./fused-head-preparation.ts";
 import type { JobWriter } from "./job-writer.ts";
 import { AttentionLowering } from "./lower-attention.ts";
 import type { Job, PhaseKind } from "./phase.ts";
@@ -23,7 +23,7 @@ const matmulKernels = {
 
 /** Lowers operations that run in one arena. */
 export class Lowering {
-  readonly #places: Places;
+  readonly #addresses: BufferAddresses;
   readonly #arenaId: number;
   readonly #jobs: JobWriter;
   readonly #phases: PhaseList;
@@ -31,19 +31,19 @@ export class Lowering {
   /** The buffer whose rows the arena's quantised activations are made of. */
   #quantizedBufferId: number | null = null;
 
-  /** `groups` of `headGroups`. */
+  /** `groups` of `headPreparations`. */
   constructor(
     context: { readonly program: Program; readonly limits: CpuLimits; readonly thread: number },
     arenaId: number,
     jobs: JobWriter,
     phases: PhaseList,
-    groups: ReadonlyMap<Operation, HeadGroup>,
+    groups: ReadonlyMap<Operation, HeadPreparation>,
   ) {
-    this.#places = new Places(context, jobs.arena(arenaId).layout);
+    this.#addresses = new BufferAddresses(context, jobs.arena(arenaId).layout);
     this.#arenaId = arenaId;
     this.#jobs = jobs;
     this.#phases = phases;
-    this.#heads = new AttentionLowering(this.#places, arenaId, jobs, phases, groups);
+    this.#heads = new AttentionLowering(this.#addresses, arenaId, jobs, phases, groups);
   }
 
   /** `quantizesOutput`: the f32 row that the operation would write is read in quantised form only. */
@@ -91,11 +91,11 @@ export class Lowering {
   }
 
   #embed({ weightId, out, scale }: OperationOf<"embed">): void {
-    const weight = this.#places.weight(weightId);
-    const place = this.#places.buffer(out);
+    const weight = this.#addresses.weight(weightId);
+    const place = this.#addresses.buffer(out);
     this.#rows("embed", "embed", place, true, {
-      tokenIds: this.#places.input("tokenIds"),
-      weights: this.#places.weightOffset(weightId),
+      tokenIds: this.#addresses.input("tokenIds"),
+      weights: this.#addresses.weightOffset(weightId),
       storage: storageCodes[weight.storage],
       width: weight.numCols,
       out: place.offset,
@@ -106,18 +106,18 @@ export class Lowering {
   }
 
   #rmsNorm({ input, weightId, out, eps }: OperationOf<"rmsNorm">): void {
-    const from = this.#places.buffer(input);
-    const weight = this.#places.weightOffset(weightId);
-    const values = { ...this.#rowValues(from, this.#places.buffer(out), from.width), weight, eps };
+    const from = this.#addresses.buffer(input);
+    const weight = this.#addresses.weightOffset(weightId);
+    const values = { ...this.#rowValues(from, this.#addresses.buffer(out), from.width), weight, eps };
     this.#rows("rows", "rmsNorm", from, input !== out, values);
     this.#wrote(out);
   }
 
   #normQuantize({ input, weightId, out, eps }: OperationOf<"rmsNorm">): void {
-    const from = this.#places.buffer(input);
+    const from = this.#addresses.buffer(input);
     const values = {
       ...this.#quantizeValues(from, from.width),
-      weight: this.#places.weightOffset(weightId),
+      weight: this.#addresses.weightOffset(weightId),
       eps,
     };
     this.#rows("rows", "normQuantize", from, true, values);
@@ -125,29 +125,29 @@ export class Lowering {
   }
 
   #glu({ input, out, activation }: OperationOf<"glu">): void {
-    const [from, to] = [this.#places.buffer(input), this.#places.buffer(out)];
+    const [from, to] = [this.#addresses.buffer(input), this.#addresses.buffer(out)];
     const values = { ...this.#rowValues(from, to, to.width), activation: activationCodes[activation] };
     this.#rows("rows", "glu", from, true, values);
     this.#wrote(out);
   }
 
   #gluQuantize({ input, out, activation }: OperationOf<"glu">): void {
-    const from = this.#places.buffer(input);
-    const width = this.#places.buffer(out).width;
+    const from = this.#addresses.buffer(input);
+    const width = this.#addresses.buffer(out).width;
     const values = { ...this.#quantizeValues(from, width), activation: activationCodes[activation] };
     this.#rows("rows", "gluQuantize", from, true, values);
     this.#quantizedBufferId = out;
   }
 
   #add({ input, out, scale }: OperationOf<"add">): void {
-    const [from, to] = [this.#places.buffer(input), this.#places.buffer(out)];
+    const [from, to] = [this.#addresses.buffer(input), this.#addresses.buffer(out)];
     this.#rows("rows", "add", to, false, { ...this.#rowValues(from, to, to.width), scale });
     this.#wrote(out);
   }
 
   #gatherOutputs({ input, out }: OperationOf<"gatherOutputs">): void {
-    const [from, to] = [this.#places.buffer(input), this.#places.buffer(out)];
-    const rowIds = this.#places.input("outputRows");
+    const [from, to] = [this.#addresses.buffer(input), this.#addresses.buffer(out)];
+    const rowIds = this.#addresses.input("outputRows");
     const job = this.#rows("rows", "gatherRows", to, true, {
       ...this.#rowValues(from, to, to.width),
       rowIds,
@@ -157,50 +157,50 @@ export class Lowering {
   }
 
   #softcap({ buffer, cap }: OperationOf<"softcap">): void {
-    const place = this.#places.buffer(buffer);
+    const place = this.#addresses.buffer(buffer);
     const values = { at: place.offset, stride: place.strideBytes, width: place.width, cap };
     this.#rows("rows", "softcap", place, false, values);
     this.#wrote(buffer);
   }
 
   #linear({ input, parts, out, accumulate, scale }: OperationOf<"linear">): void {
-    const from = this.#places.buffer(input);
-    const to = this.#places.buffer(out);
-    const storages = parts.map(({ weightId }) => this.#places.weight(weightId).storage);
+    const from = this.#addresses.buffer(input);
+    const to = this.#addresses.buffer(out);
+    const storages = parts.map(({ weightId }) => this.#addresses.weight(weightId).storage);
     if (storages.some(isQuantized)) this.#quantize(input, from);
     let outOffset = to.offset;
     const jobs = parts.map(({ weightId, biasId }) => {
-      const { storage, numRows, numCols } = this.#places.weight(weightId);
+      const { storage, numRows, numCols } = this.#addresses.weight(weightId);
       const kernelName = matmulKernels[storage];
       const job = this.#jobs.write(
         this.#arenaId,
         kernelName,
         {
-          input: isQuantized(storage) ? this.#places.layout.quantized : from.offset,
+          input: isQuantized(storage) ? this.#addresses.layout.quantized : from.offset,
           inputStride: from.strideBytes,
           numTokens: 0,
-          weights: this.#places.weightOffset(weightId),
+          weights: this.#addresses.weightOffset(weightId),
           numRows,
           numCols,
           out: outOffset,
           outStride: to.strideBytes,
-          bias: biasId === null ? 0 : this.#places.weightOffset(biasId),
+          bias: biasId === null ? 0 : this.#addresses.weightOffset(biasId),
           scale,
           accumulate: accumulate ? 1 : 0,
         },
-        Math.ceil(numRows / rowsPerOctet),
+        Math.ceil(numRows / rowsPerPack),
       );
       this.#jobs.patch(job, kernelName, "numTokens", numRowsOf(from.split));
       outOffset += 4 * numRows;
       return job;
     });
-    const unitMacs = rowsPerOctet * from.width;
-    this.#phases.add({ kind: matmulKind(storages), split: "octets", jobs, unitMacs });
+    const unitMacs = rowsPerPack * from.width;
+    this.#phases.add({ kind: matmulKind(storages), split: "rowPacks", jobs, unitMacs });
     this.#wrote(out);
   }
 
   /** Quantises the rows of a buffer unless they already are. */
-  #quantize(bufferId: number, from: Place): void {
+  #quantize(bufferId: number, from: RowAddress): void {
     if (this.#quantizedBufferId === bufferId) return;
     this.#rows("rows", "quantizeRows", from, true, this.#quantizeValues(from, from.width));
     this.#quantizedBufferId = bufferId;
@@ -209,7 +209,7 @@ export class Lowering {
   #rows<K extends KernelName>(
     kind: PhaseKind,
     kernelName: K,
-    place: Place,
+    place: RowAddress,
     isRepeatable: boolean,
     values: JobValues<K>,
   ): Job {
@@ -218,7 +218,7 @@ export class Lowering {
     return job;
   }
 
-  #rowValues(from: Place, to: Place, width: number): JobValues<"gatherRows"> {
+  #rowValues(from: RowAddress, to: RowAddress, width: number): JobValues<"gatherRows"> {
     return {
       input: from.offset,
       inputStride: from.strideBytes,
@@ -229,8 +229,13 @@ export class Lowering {
     };
   }
 
-  #quantizeValues(from: Place, width: number): JobValues<"quantizeRows"> {
-    return { input: from.offset, inputStride: from.strideBytes, out: this.#places.layout.quantized, width };
+  #quantizeValues(from: RowAddress, width: number): JobValues<"quantizeRows"> {
+    return {
+      input: from.offset,
+      inputStride: from.strideBytes,
+      out: this.#addresses.layout.quantized,
+      width,
+    };
   }
 
   #wrote(bufferId: number): void {
@@ -242,7 +247,7 @@ function isQuantized(storage: WeightDeclaration["storage"]): boolean {
   return storage === "q4" || storage === "q8";
 }
 
-function numRowsOf(split: Place["split"]): "numTokens" | "numOutputs" {
+function numRowsOf(split: RowAddress["split"]): "numTokens" | "numOutputs" {
   return split === "tokenRows" ? "numTokens" : "numOutputs";
 }
 

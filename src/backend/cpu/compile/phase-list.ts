@@ -9,7 +9,7 @@ interface NewPhase {
   readonly isRepeatable?: boolean;
   readonly isHeadwise?: boolean;
   readonly prepare?: Job | null;
-  readonly crossing?: Phase["crossing"];
+  readonly arenaCopy?: Phase["arenaCopy"];
 }
 
 export class PhaseList {
@@ -21,7 +21,7 @@ export class PhaseList {
       isRepeatable: false,
       isHeadwise: false,
       prepare: null,
-      crossing: null,
+      arenaCopy: null,
       ...phase,
     });
   }
@@ -50,7 +50,7 @@ export class PhaseList {
     };
   }
 
-  addCrossing(crossing: Phase["crossing"]): void {
-    this.add({ kind: "crossing", split: "whole", jobs: [], crossing });
+  addArenaCopy(arenaCopy: Phase["arenaCopy"]): void {
+    this.add({ kind: "arenaCopy", split: "whole", jobs: [], arenaCopy });
   }
 }

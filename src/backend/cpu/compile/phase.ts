@@ -8,7 +8,7 @@ export type Split =
   | "tokenRows"
   | "outputRows"
   /** Units of the first job, then those of the second, and so on. */
-  | "octets"
+  | "rowPacks"
   | "kvHeads"
   /** Work items × KV heads. */
   | "attentionUnits"
@@ -26,7 +26,7 @@ export const phaseKinds = [
   "storeKv",
   "attention",
   "sample",
-  "crossing",
+  "arenaCopy",
 ] as const;
 export type PhaseKind = (typeof phaseKinds)[number];
 
@@ -39,7 +39,7 @@ export interface Job {
   readonly i32: Int32Array;
   /** Index into i32 of the words start and end. */
   readonly startWord: number;
-  /** Split by octets or KV heads: how many there are. Split by attention units: KV heads. Else 0. */
+  /** Split by row packs or KV heads: how many there are. Split by attention units: KV heads. Else 0. */
   readonly numUnits: number;
 }
 
@@ -59,17 +59,17 @@ export interface Phase {
    */
   readonly prepare: Job | null;
   /** Copies what later layers read into their arena; such a phase has no jobs. */
-  readonly crossing: Crossing | null;
+  readonly arenaCopy: ArenaCopy | null;
 }
 
 /** Ranges of 4-byte numbers to copy between two arenas; integers, since copying a float may change a NaN's bits. */
-export interface Crossing {
+export interface ArenaCopy {
   readonly from: Int32Array;
   readonly to: Int32Array;
-  readonly ranges: readonly CrossingRange[];
+  readonly ranges: readonly CopyRange[];
 }
 
-export interface CrossingRange {
+export interface CopyRange {
   readonly fromWord: number;
   readonly toWord: number;
   readonly numWords: number;
@@ -85,7 +85,7 @@ export interface Patch {
   /** Bytes: added to "outputRowIds"; the place of "quantized" rows that threads share. */
   readonly base: number;
   /** The place of a "quantized" row that is the only one. */
-  readonly ownPlace: number;
+  readonly privateOffset: number;
 }
 
 export interface CompiledProgram {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { jobBytes, quantizedBytes, tokensPerQuad } from "../footprint/workspace-layout.ts";
+import { jobBytes, quantizedBytes, tokensPerPack } from "../footprint/workspace-layout.ts";
 import { type JobValues, jobWord, type KernelName, writeJob } from "../kernels/jobs.ts";
 import type { Job, Phase } from "./phase.ts";
-import { ownPlacePatches } from "./private-quantized-row.ts";
+import { privateRowPatches } from "./private-quantized-row.ts";
 
 const sharedPlace = 4096;
 const width = 64;
@@ -31,7 +31,7 @@ const phase = (split: Phase["split"], isRepeatable: boolean, ...jobs: Job[]): Ph
   isRepeatable,
   isHeadwise: false,
   prepare: null,
-  crossing: null,
+  arenaCopy: null,
 });
 const quantize = job(0, "quantizeRows", { input: 64, inputStride: 256, out: sharedPlace, width });
 const product = job(1, "matmulQ4", {
@@ -40,21 +40,21 @@ const product = job(1, "matmulQ4", {
 });
 
 describe("places of single quantised rows", () => {
-  it("are a quad of the thread's own, for who writes them and who reads them", () => {
-    const phases = [phase("tokenRows", true, quantize), phase("octets", false, product)];
-    const patches = ownPlacePatches(phases, 3, width);
+  it("are a token pack of the thread's own, for who writes them and who reads them", () => {
+    const phases = [phase("tokenRows", true, quantize), phase("rowPacks", false, product)];
+    const patches = privateRowPatches(phases, 3, width);
     assert.deepEqual(
       patches.map(({ word }) => word),
       [jobWord("quantizeRows", "out"), jobBytes / 4 + jobWord("matmulQ4", "input")],
     );
     for (const patch of patches) {
       assert.equal(patch.base, sharedPlace);
-      assert.equal(patch.ownPlace, sharedPlace + 3 * quantizedBytes(tokensPerQuad, width));
+      assert.equal(patch.privateOffset, sharedPlace + 3 * quantizedBytes(tokensPerPack, width));
     }
   });
 
   it("are shared where one thread makes the row for all", () => {
-    const phases = [phase("tokenRows", false, quantize), phase("octets", false, product)];
-    assert.deepEqual(ownPlacePatches(phases, 3, width), []);
+    const phases = [phase("tokenRows", false, quantize), phase("rowPacks", false, product)];
+    assert.deepEqual(privateRowPatches(phases, 3, width), []);
   });
 });

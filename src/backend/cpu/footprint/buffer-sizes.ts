@@ -73,7 +73,7 @@ export function threadScratchBytes(shape: ModelShape, arena: number): number {
 export const maxTaskRows = 4096;
 const rowMapBytes = maxTaskRows * 4;
 
-/** Stored weight bytes that a thread reads at once: 256 KiB, or two octets of the widest rows in f32. */
+/** Stored weight bytes that a thread reads at once: 256 KiB, or two row packs of the widest rows in f32. */
 export function stagingBytes(shape: Pick<ModelShape, "weights">): number {
   const widest = Math.max(0, ...shape.weights.map((weight) => weight.numCols));
   return roundUp64(Math.max(256 * 1024, 16 * widest * 4));

@@ -48,9 +48,9 @@ const limits: CpuLimits = {
 };
 
 describe("footprint", () => {
-  it("weights: octets of 160-byte groups, the last octet padded; vectors in f32", () => {
-    const octetBytes = (hidden / 32) * 160;
-    const expected = 13 * octetBytes + 4 * hidden + 2 * (8 * octetBytes);
+  it("weights: row packs of 160-byte groups, the last row pack padded; vectors in f32", () => {
+    const rowPackBytes = (hidden / 32) * 160;
+    const expected = 13 * rowPackBytes + 4 * hidden + 2 * (8 * rowPackBytes);
     assert.equal(cpuFootprint(shape, limits).components.weights, expected);
   });
 

@@ -7,26 +7,26 @@ import { groupWidth } from "../../../core/weight-storage.ts";
 /** One job block of `backend/cpu/kernels/jobs.ts`. */
 export const jobBytes = 192;
 
-export const tokensPerQuad = 4;
-const bytesPerQuadGroup = 160;
+export const tokensPerPack = 4;
+const bytesPerTokenPackGroup = 160;
 
 /**
- * Bytes of `numTokens` quantised activation rows of `width` (a multiple of 32). Tokens lie in quads (tokens 4i … 4i+3,
- * the last quad padded), a quad is width/32 groups one after another:
+ * Bytes of `numTokens` quantised activation rows of `width` (a multiple of 32). Tokens lie in token packs (tokens 4i … 4i+3,
+ * the last token pack padded), a token pack is width/32 groups one after another:
  *
- *   quad group, 160 bytes
+ *   token pack group, 160 bytes
  *   ├ data    8 vectors of 16 bytes: byte 4c+i of vector j = q[token c][k = 4j+i], signed, |q| ≤ 127
  *   ├ scales  4 × f32  (token 0 … token 3)     scale = max|x| / 127 over the group
  *   └ sums    4 × f32  Σ q of the group, a whole number
  *
- * Each token's numbers depend on its own row alone; a quad's padding columns keep whatever was there.
+ * Each token's numbers depend on its own row alone; a token pack's padding columns keep whatever was there.
  *
  * A product with a quantised matrix is, for every kernel set and any number of tokens, over groups g in order
  *   acc ← fma(ws·xs, dot, acc);  acc ← fma(wmin, xs·sum, acc)      with the exact integer dot = Σ q_w·q_x
  * (products in f32; fma is one rounding where the processor has it).
  */
 export function quantizedBytes(numTokens: number, width: number): number {
-  return Math.ceil(numTokens / tokensPerQuad) * (width / groupWidth) * bytesPerQuadGroup;
+  return Math.ceil(numTokens / tokensPerPack) * (width / groupWidth) * bytesPerTokenPackGroup;
 }
 
 /** KV positions are summed in partitions of this many tokens, counted from position 0, and partitions in order. */

@@ -19,13 +19,13 @@ const firstOwnWord = 4;
 
 const rows = { input: "i32", inputStride: "i32", out: "i32", outStride: "i32", width: "i32" } as const;
 
-/** Shared by the three ways to make quantised activations; `out` is in the quad layout of `quantizedBytes`. */
+/** Shared by the three ways to make quantised activations; `out` is in the token pack layout of `quantizedBytes`. */
 const quantize = { input: "i32", inputStride: "i32", out: "i32", width: "i32" } as const;
 
 /**
- * Split by octets of weight rows. For token row t < numTokens and matrix row r < numRows:
+ * Split by row packs of weight rows. For token row t < numTokens and matrix row r < numRows:
  *   out[t·outStride + 4r] = scale · (input[t] · w[r] + bias[r])        (added to what is there if accumulate ≠ 0)
- * q4, q8: `input` is the quad layout; f32, f16, bf16: f32 rows, inputStride apart.
+ * q4, q8: `input` is the token pack layout; f32, f16, bf16: f32 rows, inputStride apart.
  */
 const matmul = {
   input: "i32",
@@ -207,7 +207,7 @@ export const jobLayouts = {
   },
 
   /**
-   * Split by octets of destination rows, counted from `out`. Destination row r is staged source row rowMap[r]
+   * Split by row packs of destination rows, counted from `out`. Destination row r is staged source row rowMap[r]
    * (rowMap 0: row r); `source` is the staging area, rows sourceRowBytes apart; rows ≥ numRows become zeros.
    * sourceType, storage: codes below. scratch: `repackScratchBytes`, one per thread.
    */

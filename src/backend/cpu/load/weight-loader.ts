@@ -9,7 +9,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../../core/errors.ts";
 import { isTranscoded, repackedBytes, repackedTypeOf, transcode } from "../../encodings/transcode.ts";
 import { stagingBytes } from "../footprint/buffer-sizes.ts";
-import { octetBytes, rowsPerOctet } from "../footprint/weight-layout.ts";
+import { rowPackBytes, rowsPerPack } from "../footprint/weight-layout.ts";
 import { jobBytes, repackScratchBytes } from "../footprint/workspace-layout.ts";
 import { type JobValues, type KernelName, storageCodes, tensorTypeCodes, writeJob } from "../kernels/jobs.ts";
 import type { ThreadArena, ThreadContext } from "../memory/thread-context.ts";
@@ -61,14 +61,14 @@ export class WeightLoader {
       source: staging.data,
       sourceRowBytes: repackedBytes(origin.type, storedRowBytes),
       rowMap: headDim === null ? 0 : staging.rowMap,
-      out: offset + (firstRow / rowsPerOctet) * octetBytes(storage, numCols),
+      out: offset + (firstRow / rowsPerPack) * rowPackBytes(storage, numCols),
       numRows,
       numCols,
       sourceType: tensorTypeCodes[repackedTypeOf(origin.type)],
       storage: storageCodes[storage],
       scratch: staging.kernelScratch,
     };
-    runKernel(staging, "repackMatrix", values, Math.ceil(numRows / rowsPerOctet));
+    runKernel(staging, "repackMatrix", values, Math.ceil(numRows / rowsPerPack));
     return numRows * storedRowBytes;
   }
 

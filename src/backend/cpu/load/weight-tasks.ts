@@ -2,7 +2,7 @@
 import { repackedBytes } from "../../encodings/transcode.ts";
 import type { Program, WeightDeclaration } from "../../program.ts";
 import { maxTaskRows } from "../footprint/buffer-sizes.ts";
-import { rowsPerOctet } from "../footprint/weight-layout.ts";
+import { rowsPerPack } from "../footprint/weight-layout.ts";
 
 /** Destination rows [firstRow, firstRow + numRows) of a weight; firstRow is a multiple of 8. A vector is one task. */
 export interface WeightTask {
@@ -24,13 +24,13 @@ export function weightTasks(program: Program, stagingBytes: number): readonly We
   });
 }
 
-/** Whole octets; of heads whose rows are stored interleaved, whole heads where staging holds them. */
+/** Whole row packs; of heads whose rows are stored interleaved, whole heads where staging holds them. */
 function rowsPerTask({ numRows, origin }: WeightDeclaration, stagingBytes: number): number {
   const rowBytes = repackedBytes(origin.type, origin.numBytes) / numRows;
   const fittingRows = Math.min(maxTaskRows, Math.floor(stagingBytes / rowBytes));
   const headDim = origin.interleavedHeads?.headDim ?? 1;
-  const headRows = leastCommonMultiple(headDim, rowsPerOctet);
-  const unitRows = headRows <= fittingRows ? headRows : rowsPerOctet;
+  const headRows = leastCommonMultiple(headDim, rowsPerPack);
+  const unitRows = headRows <= fittingRows ? headRows : rowsPerPack;
   return Math.max(unitRows, Math.floor(fittingRows / unitRows) * unitRows);
 }
 

@@ -73,12 +73,12 @@ function productBy(
   // 0x11 everywhere: small finite scales in every type.
   arena.bytes.fill(0x11, weights, weights + weightBytes);
   const input = arena.floats(seededFloats(1, most * numCols));
-  const quads = arena.take(quantizedBytes(most, numCols));
-  arena.run("quantizeRows", { input, inputStride: 4 * numCols, out: quads, width: numCols }, 0, most);
+  const tokenPacks = arena.take(quantizedBytes(most, numCols));
+  arena.run("quantizeRows", { input, inputStride: 4 * numCols, out: tokenPacks, width: numCols }, 0, most);
   const out = arena.take(4 * most * numRows);
   const isQuantized = storage === "q4" || storage === "q8";
   const job = {
-    input: isQuantized ? quads : input,
+    input: isQuantized ? tokenPacks : input,
     inputStride: 4 * numCols,
     weights,
     numRows,

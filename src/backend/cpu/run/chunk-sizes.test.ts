@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { fewestOctets, mostOctets, octetsToTake, rowsOfChunk } from "./chunk-sizes.ts";
+import { fewestRowPacks, mostRowPacks, rowPacksToTake, rowsOfChunk } from "./chunk-sizes.ts";
 
 /** What one thread takes of a share that nobody else touches. */
-function chunksOf(share: number, numOctets: number, octetMacs: number, isOwn = true): number[] {
-  const [fewest, most] = [fewestOctets(octetMacs), mostOctets(numOctets, octetMacs, 2)];
+function chunksOf(share: number, numRowPacks: number, rowPackMacs: number, isOwn = true): number[] {
+  const [fewest, most] = [fewestRowPacks(rowPackMacs), mostRowPacks(numRowPacks, rowPackMacs, 2)];
   const chunks: number[] = [];
   for (let numLeft = share; numLeft > 0; numLeft -= chunks.at(-1) ?? numLeft)
-    chunks.push(octetsToTake(numLeft, isOwn, fewest, most));
+    chunks.push(rowPacksToTake(numLeft, isOwn, fewest, most));
   return chunks;
 }
 
@@ -19,9 +19,9 @@ describe("chunks of a product", () => {
   });
 
   it("are even, and never nothing", () => {
-    for (const octetMacs of [100, 4608, 12_288, 40_000, 5_000_000])
+    for (const rowPackMacs of [100, 4608, 12_288, 40_000, 5_000_000])
       for (const share of [1, 2, 7, 36, 3072])
-        for (const chunk of chunksOf(share, 2 * share, octetMacs)) {
+        for (const chunk of chunksOf(share, 2 * share, rowPackMacs)) {
           assert.equal(chunk % 2, 0);
           assert.ok(chunk >= 2);
         }
@@ -33,7 +33,7 @@ describe("chunks of a product", () => {
 });
 
 describe("chunks of rows", () => {
-  it("are whole quads, a sixteenth of a share or more", () => {
+  it("are whole token packs, a sixteenth of a share or more", () => {
     assert.equal(rowsOfChunk(512, 2), 16);
     assert.equal(rowsOfChunk(100, 2), 4);
   });

@@ -7,9 +7,9 @@
  *   a thread's own share   ├──────────── 3/4 of it ────────────┼─ 3/4 of the rest ─┼──┼─┤
  *   taken by others                                             half of what is left
  */
-import { tokensPerQuad } from "../footprint/workspace-layout.ts";
+import { tokensPerPack } from "../footprint/workspace-layout.ts";
 
-/** Rows, and octets of products with many rows, are offered in about this many chunks for each thread. */
+/** Rows, and row packs of products with many rows, are offered in about this many chunks for each thread. */
 const chunksPerThread = 16;
 /** Multiply-adds below which a chunk of a product costs more to claim than it saves: a few microseconds' worth. */
 const fewestMacs = 32_768;
@@ -19,28 +19,28 @@ const ownPart = 3 / 4;
 const othersPart = 1 / 2;
 
 /**
- * Rows of a chunk: the quantised rows of a quad lie among each other, and two threads that write into the same cache
+ * Rows of a chunk: the quantised rows of a token pack lie among each other, and two threads that write into the same cache
  * lines wait for each other at every word.
  */
 export function rowsOfChunk(numRows: number, numThreads: number): number {
   const fairRows = Math.floor(numRows / (numThreads * chunksPerThread));
-  const wholeQuads = tokensPerQuad * Math.max(1, Math.ceil(fairRows / tokensPerQuad));
-  return Math.min(Math.ceil(numRows / numThreads), wholeQuads);
+  const wholeTokenPacks = tokensPerPack * Math.max(1, Math.ceil(fairRows / tokensPerPack));
+  return Math.min(Math.ceil(numRows / numThreads), wholeTokenPacks);
 }
 
-/** Fewest octets of a chunk. @param octetMacs multiply-adds of an octet and all rows. Even: kernels take octets two by two. */
-export function fewestOctets(octetMacs: number): number {
-  return even(Math.ceil(fewestMacs / octetMacs) + 1);
+/** Fewest row packs of a chunk. @param rowPackMacs multiply-adds of a row pack and all rows. Even: kernels take row packs two by two. */
+export function fewestRowPacks(rowPackMacs: number): number {
+  return even(Math.ceil(fewestMacs / rowPackMacs) + 1);
 }
 
-/** Most octets of a chunk, of `numOctets` that `numThreads` share out. */
-export function mostOctets(numOctets: number, octetMacs: number, numThreads: number): number {
-  const fairOctets = numOctets / (numThreads * chunksPerThread);
-  return Math.max(fewestOctets(octetMacs), even(Math.max(fairOctets, mostMacs / octetMacs)));
+/** Most row packs of a chunk, of `numRowPacks` that `numThreads` share out. */
+export function mostRowPacks(numRowPacks: number, rowPackMacs: number, numThreads: number): number {
+  const fairRowPacks = numRowPacks / (numThreads * chunksPerThread);
+  return Math.max(fewestRowPacks(rowPackMacs), even(Math.max(fairRowPacks, mostMacs / rowPackMacs)));
 }
 
-/** Octets to take of a share of which `numLeft` are left. */
-export function octetsToTake(numLeft: number, isOwn: boolean, fewest: number, most: number): number {
+/** Row packs to take of a share of which `numLeft` are left. */
+export function rowPacksToTake(numLeft: number, isOwn: boolean, fewest: number, most: number): number {
   return Math.max(fewest, Math.min(most, even(numLeft * (isOwn ? ownPart : othersPart))));
 }
 

@@ -7,16 +7,16 @@
  * by turns: a thread empties its word of the next phase while nobody can be in that one yet.
  */
 
-import type { CompiledProgram, Crossing, Job, Patch, Phase } from "../compile/phase.ts";
+import type { ArenaCopy, CompiledProgram, Job, Patch, Phase } from "../compile/phase.ts";
 import { attentionItem, jobWord } from "../kernels/jobs.ts";
 import type { Barrier } from "./barrier.ts";
-import { fewestOctets, mostOctets, octetsToTake, rowsOfChunk } from "./chunk-sizes.ts";
+import { fewestRowPacks, mostRowPacks, rowPacksToTake, rowsOfChunk } from "./chunk-sizes.ts";
 import { type ControlBlock, commandWords } from "./control.ts";
 import { ThreadTimings } from "./timing.ts";
 
 /** Other threads whose shares are looked at: with many, one does not matter, and looking takes a cache line of each. */
 const mostVictims = 7;
-/** Shares begin at multiples of this, or of a smaller chunk: rows of a quad, and octets that kernels take two by two. */
+/** Shares begin at multiples of this, or of a smaller chunk: rows of a token pack, and row packs that kernels take two by two. */
 const unitsTogether = 4;
 
 /** The same words for every KV dtype. */
@@ -116,7 +116,7 @@ export class StepRunner {
       if (patch.value === "numTokens") value = this.#numTokens;
       else if (patch.value === "numOutputs") value = numOutputs;
       else if (patch.value === "firstOutput") value = firstOutput;
-      else if (patch.value === "quantized") value = numRows === 1 ? patch.ownPlace : patch.base;
+      else if (patch.value === "quantized") value = numRows === 1 ? patch.privateOffset : patch.base;
       else value = patch.base + 4 * firstOutput;
       patch.i32[patch.word] = value;
     }
@@ -167,7 +167,7 @@ export class StepRunner {
         return 1;
       case "kvHeads":
         return this.#attentionPrepares(phase) ? 0 : totalUnits(phase.jobs);
-      case "octets":
+      case "rowPacks":
         return totalUnits(phase.jobs);
     }
   }
@@ -185,8 +185,8 @@ export class StepRunner {
       runRows(jobs, 0, 1);
       return false;
     }
-    if (phase.crossing !== null) {
-      if (this.#thread === 0) this.#cross(phase.crossing);
+    if (phase.arenaCopy !== null) {
+      if (this.#thread === 0) this.#copyBetweenArenas(phase.arenaCopy);
       return true;
     }
     this.#shareOut(phase, numUnits);
@@ -199,10 +199,10 @@ export class StepRunner {
     this.#parity = this.#parity === 0 ? 1 : 0;
     const next = this.#control.taken[this.#parity][this.#thread];
     if (next !== undefined) Atomics.store(next, 0, 0);
-    const octetMacs = phase.unitMacs * (this.#pieceRows > 0 ? this.#pieceRows : this.#numTokens);
-    const isOctets = phase.split === "octets";
-    this.#fewest = isOctets ? fewestOctets(octetMacs) : this.#chunkUnits(phase, numUnits);
-    this.#most = isOctets ? mostOctets(numUnits, octetMacs, numThreads) : this.#fewest;
+    const rowPackMacs = phase.unitMacs * (this.#pieceRows > 0 ? this.#pieceRows : this.#numTokens);
+    const isRowPacks = phase.split === "rowPacks";
+    this.#fewest = isRowPacks ? fewestRowPacks(rowPackMacs) : this.#chunkUnits(phase, numUnits);
+    this.#most = isRowPacks ? mostRowPacks(numUnits, rowPackMacs, numThreads) : this.#fewest;
     const grain = Math.min(this.#fewest, unitsTogether);
     const share = grain * Math.ceil(numUnits / (numThreads * grain));
     const numLooks = Math.min(numThreads, 1 + mostVictims);
@@ -220,7 +220,7 @@ export class StepRunner {
     for (;;) {
       const numLeft = end - first - Atomics.load(taken, 0);
       if (numLeft <= 0) return;
-      const chunk = fewest === most ? fewest : octetsToTake(numLeft, isOwn, fewest, most);
+      const chunk = fewest === most ? fewest : rowPacksToTake(numLeft, isOwn, fewest, most);
       const start = first + Atomics.add(taken, 0, chunk);
       if (start >= end) return;
       this.#runUnits(phase, start, Math.min(start + chunk, end));
@@ -229,7 +229,7 @@ export class StepRunner {
 
   #runUnits(phase: Phase, start: number, end: number): void {
     const { split, jobs, prepare } = phase;
-    if (split === "octets") runBeside(jobs, start, end);
+    if (split === "rowPacks") runBeside(jobs, start, end);
     else if (split === "kvHeads" && prepare !== null && this.#isOneRowEach)
       prepareHeads(prepare, start, end, 0, this.#numTokens);
     else {
@@ -244,14 +244,14 @@ export class StepRunner {
     return split === "tokenRows" || split === "outputRows" ? rowsOfChunk(numUnits, this.#numThreads) : 1;
   }
 
-  #cross({ from, to, ranges }: Crossing): void {
+  #copyBetweenArenas({ from, to, ranges }: ArenaCopy): void {
     for (const { fromWord, toWord, numWords, per } of ranges) {
       const end = numWords * this.#numOf(per);
       for (let i = 0; i < end; i++) to[toWord + i] = from[fromWord + i] as number;
     }
   }
 
-  #numOf(per: Crossing["ranges"][number]["per"]): number {
+  #numOf(per: ArenaCopy["ranges"][number]["per"]): number {
     switch (per) {
       case "token":
         return this.#numTokens;

@@ -7,7 +7,7 @@
 import { invariant } from "../../../../core/errors.ts";
 import { type KvDtype, tileHeadBytes, tokensPerTile } from "../../../../core/kv-layout.ts";
 import { groupWidth, type WeightStorage } from "../../../../core/weight-storage.ts";
-import { packedMatrixBytes, rowsPerOctet } from "../../footprint/weight-layout.ts";
+import { packedMatrixBytes, rowsPerPack } from "../../footprint/weight-layout.ts";
 import {
   attentionScratchBytes,
   maxItemRows,
@@ -99,7 +99,7 @@ function checkMatmul(job: JobReader<MatmulName>, storage: WeightStorage): Check 
   const isQuantized = storage === "q4" || storage === "q8";
   return () => {
     if (isQuantized && numCols() % groupWidth !== 0) job.refuse(`${numCols()} columns, not whole groups`);
-    job.part(Math.ceil(numRows() / rowsPerOctet));
+    job.part(Math.ceil(numRows() / rowsPerPack));
     if (numTokens() === 0 || job.start === job.end) return;
     weights(packedMatrixBytes(storage, numRows(), numCols()));
     if (isQuantized) input(quantizedBytes(numTokens(), numCols()));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { groupWidth } from "../../../../core/weight-storage.ts";
 import { SeededNumbers } from "../../../seeded-numbers.ts";
-import { quantizedBytes, tokensPerQuad } from "../../footprint/workspace-layout.ts";
+import { quantizedBytes, tokensPerPack } from "../../footprint/workspace-layout.ts";
 import type { KernelSet } from "../kernel-set.ts";
 import { bindWasmKernels } from "../testing/wasm-kernels.ts";
 import { type Comparison, compareKernels } from "./compare-kernels.ts";
@@ -31,14 +31,14 @@ function compareSpoiled(kernel: TriedKernel, numCases: number, spoil: Spoil): Co
   });
 }
 
-const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
-const dataBytes = tokensPerQuad * groupWidth;
+const tokenPackGroupBytes = quantizedBytes(tokensPerPack, groupWidth);
+const dataBytes = tokensPerPack * groupWidth;
 
-/** Offset of a quad group of the case's results. */
+/** Offset of a token pack group of the case's results. */
 function anyGroup({ values, numUnits }: KernelCase, random: SeededNumbers): number {
   const { out, width } = values as { readonly out: number; readonly width: number };
-  const numGroups = Math.ceil(numUnits / tokensPerQuad) * (width / groupWidth);
-  return out + quadGroupBytes * random.between(0, numGroups - 1);
+  const numGroups = Math.ceil(numUnits / tokensPerPack) * (width / groupWidth);
+  return out + tokenPackGroupBytes * random.between(0, numGroups - 1);
 }
 
 describe("what two kernel sets may differ by", () => {
@@ -50,7 +50,7 @@ describe("what two kernel sets may differ by", () => {
       });
       assert.deepEqual(new Set(kinds), new Set(["different"]));
       const ofSums = compareSpoiled(kernel, 200, (arena, kernelCase, random) => {
-        const at = anyGroup(kernelCase, random) + dataBytes + 4 * tokensPerQuad + random.between(0, 15);
+        const at = anyGroup(kernelCase, random) + dataBytes + 4 * tokensPerPack + random.between(0, 15);
         arena.bytes[at] = (arena.bytes[at] ?? 0) ^ 1;
       });
       assert.deepEqual(new Set(ofSums), new Set(["different"]));

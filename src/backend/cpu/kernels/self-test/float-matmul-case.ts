@@ -2,7 +2,7 @@
 
 import type { WeightStorage } from "../../../../core/weight-storage.ts";
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
-import { packedMatrixBytes, rowsPerOctet } from "../../footprint/weight-layout.ts";
+import { packedMatrixBytes, rowsPerPack } from "../../footprint/weight-layout.ts";
 import type { KernelArena } from "./kernel-arena.ts";
 import type { KernelCase } from "./kernel-case.ts";
 import { matmulFloats, randomHalf } from "./quantized-matmul-case.ts";
@@ -51,7 +51,7 @@ export function floatMatmulCase(
   return {
     kernel: kernelNames[storage],
     values,
-    numUnits: Math.ceil(numRows / rowsPerOctet),
+    numUnits: Math.ceil(numRows / rowsPerPack),
     floats: matmulFloats(values),
   };
 }

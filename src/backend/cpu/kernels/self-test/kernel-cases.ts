@@ -1,7 +1,7 @@
 /** @module A seeded job for each kernel that there is machine code for: what the self-test and the fuzz run. */
 
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
-import { rowsPerOctet } from "../../footprint/weight-layout.ts";
+import { rowsPerPack } from "../../footprint/weight-layout.ts";
 import type { KernelName } from "../jobs.ts";
 import { attentionCase } from "./attention-case.ts";
 import { floatMatmulCase } from "./float-matmul-case.ts";
@@ -15,7 +15,7 @@ export type Effort = "brief" | "thorough";
 type MakeCase = (arena: KernelArena, random: SeededNumbers, effort: Effort) => KernelCase;
 const cacheBytes = { brief: 30_000, thorough: 160_000 } as const;
 
-/** Enough for every width of tile, more than one group, and an octet that is not full. */
+/** Enough for every width of tile, more than one group, and a row pack that is not full. */
 const largestMatmul = { numTokens: 20, numRows: 40, numGroups: 6 };
 
 /** Every other case has results that are integer sums and nothing else: a wrong sum is no rounding. */
@@ -29,7 +29,7 @@ const matmul =
     return {
       kernel,
       values,
-      numUnits: Math.ceil(shape.numRows / rowsPerOctet),
+      numUnits: Math.ceil(shape.numRows / rowsPerPack),
       floats: isExact ? [] : matmulFloats(values),
     };
   };

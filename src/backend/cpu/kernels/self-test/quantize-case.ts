@@ -1,7 +1,7 @@
 /** @module Jobs that go over token rows, to try kernels with: quantising, norms, gates, rotary embedding. */
 import { groupWidth } from "../../../../core/weight-storage.ts";
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
-import { quantizedBytes, tokensPerQuad } from "../../footprint/workspace-layout.ts";
+import { quantizedBytes, tokensPerPack } from "../../footprint/workspace-layout.ts";
 import type { KernelArena } from "./kernel-arena.ts";
 import type { ByteRange, KernelCase } from "./kernel-case.ts";
 
@@ -51,13 +51,13 @@ export function quantizeCase(
   };
 }
 
-/** Where the scales of tokens lie in the quad layout. Their bytes and sums are whole numbers; padding is left alone. */
+/** Where the scales of tokens lie in the token pack layout. Their bytes and sums are whole numbers; padding is left alone. */
 function scalesOf(out: number, numTokens: number, width: number): ByteRange[] {
   const numGroups = width / groupWidth;
-  const groupBytes = quantizedBytes(tokensPerQuad, groupWidth);
-  return Array.from({ length: Math.ceil(numTokens / tokensPerQuad) * numGroups }, (_, i) => {
-    const start = out + i * groupBytes + tokensPerQuad * groupWidth;
-    const numInQuad = Math.min(tokensPerQuad, numTokens - Math.floor(i / numGroups) * tokensPerQuad);
-    return { start, end: start + 4 * numInQuad };
+  const groupBytes = quantizedBytes(tokensPerPack, groupWidth);
+  return Array.from({ length: Math.ceil(numTokens / tokensPerPack) * numGroups }, (_, i) => {
+    const start = out + i * groupBytes + tokensPerPack * groupWidth;
+    const numInTokenPack = Math.min(tokensPerPack, numTokens - Math.floor(i / numGroups) * tokensPerPack);
+    return { start, end: start + 4 * numInTokenPack };
   });
 }

@@ -3,8 +3,8 @@
  */
 import { groupWidth } from "../../../../core/weight-storage.ts";
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
-import { octetBytes, packedMatrixBytes, rowsPerOctet } from "../../footprint/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../footprint/workspace-layout.ts";
+import { packedMatrixBytes, rowPackBytes, rowsPerPack } from "../../footprint/weight-layout.ts";
+import { quantizedBytes, tokensPerPack } from "../../footprint/workspace-layout.ts";
 import type { JobValues } from "../jobs.ts";
 import type { KernelArena } from "./kernel-arena.ts";
 import type { ByteRange } from "./kernel-case.ts";
@@ -46,7 +46,7 @@ export function randomMatmul(
   };
 }
 
-const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
+const tokenPackGroupBytes = quantizedBytes(tokensPerPack, groupWidth);
 const halfOfOne = 0x3c00;
 
 /** f16 bits of numbers from 2^-14 to 2^-6 with either sign, now and then 0 or a subnormal. */
@@ -78,8 +78,8 @@ export function matmulFloats({ out, outStride, numTokens, numRows }: JobValues<"
 /** Fills new regions of the arena with a case. @returns the job's values; `out` holds seeded numbers to add to */
 export function placeMatmul(arena: KernelArena, random: SeededNumbers, c: MatmulCase): JobValues<"matmulQ4"> {
   const weights = arena.take(packedMatrixBytes(c.storage, c.numRows, c.numCols));
-  const groupBytes = octetBytes(c.storage, groupWidth);
-  const numHalves = c.storage === "q4" ? 2 * rowsPerOctet : rowsPerOctet;
+  const groupBytes = rowPackBytes(c.storage, groupWidth);
+  const numHalves = c.storage === "q4" ? 2 * rowsPerPack : rowsPerPack;
   const scales = c.scales ?? "any";
   for (
     let at = weights;
@@ -91,7 +91,7 @@ export function placeMatmul(arena: KernelArena, random: SeededNumbers, c: Matmul
   }
   const outStride = 4 * (c.numRows + random.between(0, 3));
   return {
-    input: placeQuads(arena, random, c),
+    input: placeTokenPacks(arena, random, c),
     inputStride: 0,
     numTokens: c.numTokens,
     weights,
@@ -109,19 +109,19 @@ export function placeMatmul(arena: KernelArena, random: SeededNumbers, c: Matmul
 }
 
 /** Quantised activations. Padding tokens hold the worst there can be: bytes of −128 and scales that are not numbers. */
-function placeQuads(
+function placeTokenPacks(
   arena: KernelArena,
   random: SeededNumbers,
   { numTokens, numCols, scales }: MatmulCase,
 ): number {
   const numGroups = numCols / groupWidth;
-  const numQuads = Math.ceil(numTokens / tokensPerQuad);
-  const input = arena.take(numQuads * numGroups * quadGroupBytes);
-  for (let quad = 0; quad < numQuads; quad++)
+  const numTokenPacks = Math.ceil(numTokens / tokensPerPack);
+  const input = arena.take(numTokenPacks * numGroups * tokenPackGroupBytes);
+  for (let tokenPack = 0; tokenPack < numTokenPacks; tokenPack++)
     for (let group = 0; group < numGroups; group++)
-      for (let token = 0; token < tokensPerQuad; token++) {
-        const at = input + (quad * numGroups + group) * quadGroupBytes;
-        const isPadding = quad * tokensPerQuad + token >= numTokens;
+      for (let token = 0; token < tokensPerPack; token++) {
+        const at = input + (tokenPack * numGroups + group) * tokenPackGroupBytes;
+        const isPadding = tokenPack * tokensPerPack + token >= numTokens;
         const isExtreme = random.between(0, 7) === 0;
         let sum = 0;
         for (let k = 0; k < groupWidth; k++) {

@@ -1,6 +1,6 @@
 /** @module Packed matrices for tests and benchmarks: written number by number from the layout's text. */
 import type { WeightStorage } from "../../../../core/weight-storage.ts";
-import { octetBytes, packedMatrixBytes } from "../../footprint/weight-layout.ts";
+import { packedMatrixBytes, rowPackBytes } from "../../footprint/weight-layout.ts";
 
 export interface PackedMatrix {
   readonly bytes: Uint8Array;
@@ -19,17 +19,17 @@ export function packMatrix(
   const view = new DataView(bytes.buffer);
   const values = new Float32Array(numRows * numCols);
   for (let row = 0; row < numRows; row++) {
-    const octet = (row >> 3) * octetBytes(storage, numCols);
+    const rowPack = (row >> 3) * rowPackBytes(storage, numCols);
     const from = row * numCols;
     const out = values.subarray(from, from + numCols);
-    packers[storage](view, octet, row & 7, weights.subarray(from, from + numCols), out);
+    packers[storage](view, rowPack, row & 7, weights.subarray(from, from + numCols), out);
   }
   return { bytes, values };
 }
 
 type RowPacker = (
   view: DataView,
-  octet: number,
+  rowPack: number,
   row: number,
   weights: Float32Array,
   values: Float32Array,
@@ -38,24 +38,24 @@ type RowPacker = (
 const packers: Readonly<Record<WeightStorage, RowPacker>> = {
   q4: packQ4Row,
   q8: packQ8Row,
-  f32: (view, octet, row, weights, values) => {
+  f32: (view, rowPack, row, weights, values) => {
     weights.forEach((w, k) => {
-      view.setFloat32(octet + 4 * (8 * k + row), w, true);
+      view.setFloat32(rowPack + 4 * (8 * k + row), w, true);
       values[k] = w;
     });
   },
-  f16: (view, octet, row, weights, values) => {
+  f16: (view, rowPack, row, weights, values) => {
     weights.forEach((w, k) => {
-      view.setFloat16(octet + 2 * (8 * k + row), w, true);
+      view.setFloat16(rowPack + 2 * (8 * k + row), w, true);
       values[k] = Math.f16round(w);
     });
   },
-  bf16: (view, octet, row, weights, values) => {
+  bf16: (view, rowPack, row, weights, values) => {
     const word = new DataView(new ArrayBuffer(4));
     weights.forEach((w, k) => {
       word.setFloat32(0, w);
       const bits = word.getUint16(0);
-      view.setUint16(octet + 2 * (8 * k + row), bits, true);
+      view.setUint16(rowPack + 2 * (8 * k + row), bits, true);
       word.setUint32(0, bits * 65536);
       values[k] = word.getFloat32(0);
     });
@@ -64,13 +64,13 @@ const packers: Readonly<Record<WeightStorage, RowPacker>> = {
 
 function packQ4Row(
   view: DataView,
-  octet: number,
+  rowPack: number,
   row: number,
   weights: Float32Array,
   values: Float32Array,
 ): void {
   for (let g = 0; g < weights.length / 32; g++) {
-    const at = octet + 160 * g;
+    const at = rowPack + 160 * g;
     const group = weights.subarray(32 * g, 32 * g + 32);
     const min = Math.f16round(Math.min(...group));
     const scale = Math.f16round((Math.max(...group) - min) / 15);
@@ -87,13 +87,13 @@ function packQ4Row(
 
 function packQ8Row(
   view: DataView,
-  octet: number,
+  rowPack: number,
   row: number,
   weights: Float32Array,
   values: Float32Array,
 ): void {
   for (let g = 0; g < weights.length / 32; g++) {
-    const at = octet + 272 * g;
+    const at = rowPack + 272 * g;
     const group = weights.subarray(32 * g, 32 * g + 32);
     const scale = Math.f16round(Math.max(...group.map(Math.abs)) / 127);
     view.setFloat16(at + 2 * row, scale, true);

@@ -46,12 +46,17 @@ function runCase({ storage, numTokens, numRows, numCols, ...how }: Case): {
   const scale = how.scale ?? 1;
   const input = arena.floats(x);
   const isQuantized = storage === "q4" || storage === "q8";
-  const quads = arena.take(quantizedBytes(numTokens, numCols));
+  const tokenPacks = arena.take(quantizedBytes(numTokens, numCols));
   if (isQuantized)
-    arena.run("quantizeRows", { input, inputStride: 4 * numCols, out: quads, width: numCols }, 0, numTokens);
+    arena.run(
+      "quantizeRows",
+      { input, inputStride: 4 * numCols, out: tokenPacks, width: numCols },
+      0,
+      numTokens,
+    );
   const out = arena.floats(before);
   const job: JobValues<"matmulQ4"> = {
-    input: isQuantized ? quads : input,
+    input: isQuantized ? tokenPacks : input,
     inputStride: 4 * numCols,
     numTokens,
     weights: arena.raw(bytes),
@@ -64,9 +69,9 @@ function runCase({ storage, numTokens, numRows, numCols, ...how }: Case): {
     accumulate: how.accumulate ? 1 : 0,
   };
   // In two parts, as two threads would.
-  const numOctets = Math.ceil(numRows / 8);
-  arena.run(kernelOf[storage], job, 0, numOctets >> 1);
-  arena.run(kernelOf[storage], job, numOctets >> 1, numOctets);
+  const numRowPacks = Math.ceil(numRows / 8);
+  arena.run(kernelOf[storage], job, 0, numRowPacks >> 1);
+  arena.run(kernelOf[storage], job, numRowPacks >> 1, numRowPacks);
   assert.deepEqual(arena.brokenGuards(), []);
 
   const rows = Array.from({ length: numTokens }, (_, t) => x.subarray(t * numCols, (t + 1) * numCols));
@@ -134,10 +139,10 @@ test("q4: the largest and smallest integers do not overflow", () => {
     }
   for (const sign of [1, -1]) {
     const input = arena.floats(new Float32Array(numCols).fill(sign * 127));
-    const quads = arena.take(quantizedBytes(1, numCols));
-    arena.run("quantizeRows", { input, inputStride: 0, out: quads, width: numCols }, 0, 1);
+    const tokenPacks = arena.take(quantizedBytes(1, numCols));
+    arena.run("quantizeRows", { input, inputStride: 0, out: tokenPacks, width: numCols }, 0, 1);
     const out = arena.take(32);
-    const job = { input: quads, inputStride: 0, numTokens: 1, numRows: 8, numCols, out, outStride: 32 };
+    const job = { input: tokenPacks, inputStride: 0, numTokens: 1, numRows: 8, numCols, out, outStride: 32 };
     arena.run("matmulQ4", { ...job, weights: arena.raw(weights), bias: 0, scale: 1, accumulate: 0 }, 0, 1);
     assert.deepEqual(arena.readFloats(out, 8), new Float32Array(8).fill(sign * 127 * 15 * numCols));
   }
@@ -150,10 +155,18 @@ test("f16 scales that are subnormal are exact", () => {
   const view = new DataView(weights.buffer);
   for (let r = 0; r < 8; r++) view.setFloat16(2 * r, r % 2 === 0 ? tiny : -tiny, true);
   const input = arena.floats(new Float32Array(32).fill(127));
-  const quads = arena.take(quantizedBytes(1, 32));
-  arena.run("quantizeRows", { input, inputStride: 0, out: quads, width: 32 }, 0, 1);
+  const tokenPacks = arena.take(quantizedBytes(1, 32));
+  arena.run("quantizeRows", { input, inputStride: 0, out: tokenPacks, width: 32 }, 0, 1);
   const out = arena.take(32);
-  const job = { input: quads, inputStride: 0, numTokens: 1, numRows: 8, numCols: 32, out, outStride: 32 };
+  const job = {
+    input: tokenPacks,
+    inputStride: 0,
+    numTokens: 1,
+    numRows: 8,
+    numCols: 32,
+    out,
+    outStride: 32,
+  };
   arena.run("matmulQ8", { ...job, weights: arena.raw(weights), bias: 0, scale: 1, accumulate: 0 }, 0, 1);
   const expected = Float32Array.from({ length: 8 }, (_, r) => (r % 2 === 0 ? 1 : -1) * tiny * 127 * 32);
   assert.deepEqual(arena.readFloats(out, 8), expected);

@@ -53,8 +53,8 @@ function repack(
     storage: storageCodes[storage],
     scratch: arena.take(repackScratchBytes),
   };
-  const numOctets = Math.ceil(numRows / 8);
-  arena.run("repackMatrix", job, 1, numOctets);
+  const numRowPacks = Math.ceil(numRows / 8);
+  arena.run("repackMatrix", job, 1, numRowPacks);
   arena.run("repackMatrix", job, 0, 1);
   assert.deepEqual(arena.brokenGuards(), []);
   return { source, packed: arena.bytes.slice(out, out + packedBytes) };
@@ -63,28 +63,28 @@ function repack(
 /** Row `row` of a packed matrix, read by the layout's text. */
 function unpackedRow(storage: WeightStorage, packed: Uint8Array, row: number): Float32Array {
   const view = new DataView(packed.buffer);
-  const octet = (row >> 3) * packedMatrixBytes(storage, 8, numCols);
+  const rowPack = (row >> 3) * packedMatrixBytes(storage, 8, numCols);
   const r = row & 7;
   return Float32Array.from({ length: numCols }, (_, k) => {
     const [g, i] = [k >> 5, k & 31];
     switch (storage) {
       case "q4": {
-        const at = octet + 160 * g;
+        const at = rowPack + 160 * g;
         const pair = view.getUint8(at + 32 + 32 * (i >> 3) + 4 * r + (i & 3));
         const q = (pair >> (i & 4)) & 15;
         return view.getFloat16(at + 2 * r, true) * q + view.getFloat16(at + 16 + 2 * r, true);
       }
       case "q8": {
-        const at = octet + 272 * g;
+        const at = rowPack + 272 * g;
         return view.getFloat16(at + 2 * r, true) * view.getInt8(at + 16 + 32 * (i >> 2) + 4 * r + (i & 3));
       }
       case "f32":
-        return view.getFloat32(octet + 4 * (8 * k + r), true);
+        return view.getFloat32(rowPack + 4 * (8 * k + r), true);
       case "f16":
-        return view.getFloat16(octet + 2 * (8 * k + r), true);
+        return view.getFloat16(rowPack + 2 * (8 * k + r), true);
       case "bf16": {
         const word = new DataView(new ArrayBuffer(4));
-        word.setUint16(0, view.getUint16(octet + 2 * (8 * k + r), true));
+        word.setUint16(0, view.getUint16(rowPack + 2 * (8 * k + r), true));
         return word.getFloat32(0);
       }
     }

@@ -185,15 +185,15 @@ describe("quantised activations", () => {
   const width = 96;
 
   /** A token's row read back by the layout's text. */
-  function readQuads(
+  function readTokenPacks(
     arena: BoundArena,
-    quads: number,
+    tokenPacks: number,
     token: number,
   ): { q: number[]; sums: number[]; x: number[] } {
     const view = new DataView(arena.bytes.buffer);
     const [q, sums, x]: number[][] = [[], [], []];
     for (let g = 0; g < width / 32; g++) {
-      const group = quads + ((token >> 2) * (width / 32) + g) * 160;
+      const group = tokenPacks + ((token >> 2) * (width / 32) + g) * 160;
       const scale = view.getFloat32(group + 128 + 4 * (token & 3), true);
       sums?.push(view.getFloat32(group + 144 + 4 * (token & 3), true));
       for (let k = 0; k < 32; k++) {
@@ -208,11 +208,11 @@ describe("quantised activations", () => {
   test("round to the nearest of 127 steps, with the group's sum; a group of zeros is zeros", () => {
     const rows = new Rows(10, width, 3);
     rows.values.fill(0, 32, 64);
-    const quads = rows.arena.take(quantizedBytes(numRows, width));
-    const job = { input: rows.place(), inputStride: rows.stride, out: quads, width };
+    const tokenPacks = rows.arena.take(quantizedBytes(numRows, width));
+    const job = { input: rows.place(), inputStride: rows.stride, out: tokenPacks, width };
     rows.arena.run("quantizeRows", job, 0, numRows);
     for (let t = 0; t < numRows; t++) {
-      const { q, sums, x } = readQuads(rows.arena, quads, t);
+      const { q, sums, x } = readTokenPacks(rows.arena, tokenPacks, t);
       const row = rows.row(t);
       for (let g = 0; g < width / 32; g++) {
         const group = row.subarray(32 * g, 32 * g + 32);
@@ -233,8 +233,8 @@ describe("quantised activations", () => {
     const { arena } = rows;
     const input = rows.place();
     const between = arena.take(4 * numRows * width);
-    const quadBytes = quantizedBytes(numRows, width);
-    const [apart, fused] = [arena.take(quadBytes), arena.take(quadBytes)];
+    const tokenPackBytes = quantizedBytes(numRows, width);
+    const [apart, fused] = [arena.take(tokenPackBytes), arena.take(tokenPackBytes)];
     const weight = arena.floats(seededFloats(12, width));
     const source = { input, inputStride: rows.stride, width };
     const middle = { ...source, out: between, outStride: 4 * width };
@@ -242,7 +242,7 @@ describe("quantised activations", () => {
     const same = (): void => {
       arena.run("quantizeRows", second, 0, numRows);
       for (let t = 0; t < numRows; t++)
-        assert.deepEqual(readQuads(arena, fused, t), readQuads(arena, apart, t));
+        assert.deepEqual(readTokenPacks(arena, fused, t), readTokenPacks(arena, apart, t));
     };
     arena.run("rmsNorm", { ...middle, weight, eps: 1e-5 }, 0, numRows);
     arena.run("normQuantize", { ...source, out: fused, weight, eps: 1e-5 }, 0, numRows);
@@ -255,7 +255,7 @@ describe("quantised activations", () => {
   });
 });
 
-test("embed reads one row out of its octet", () => {
+test("embed reads one row out of its row pack", () => {
   const [tableRows, width] = [21, 64];
   for (const storage of ["q4", "q8", "f16", "bf16", "f32"] as const satisfies readonly WeightStorage[]) {
     const arena = wasmArena(1 << 20);

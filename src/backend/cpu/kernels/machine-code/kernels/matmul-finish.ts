@@ -1,10 +1,10 @@
 /**
  * @module The end of a matrix product's tile: out = scale · (sum + bias), or added to what out holds.
  *
- * Sums lie at rsp, one vector per token. The last octet of a matrix may have fewer than 8 rows: then lanes past them are
+ * Sums lie at rsp, one vector per token. The last row pack of a matrix may have fewer than 8 rows: then lanes past them are
  * masked, since the bytes beyond belong to someone else.
  */
-import { rowsPerOctet } from "../../../footprint/weight-layout.ts";
+import { rowsPerPack } from "../../../footprint/weight-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
   at,
@@ -23,7 +23,7 @@ import type { JobFields } from "./frame.ts";
 
 /** Registers of the walk that the end of a tile works with. */
 export interface FinishRegisters {
-  readonly octet: GeneralRegister;
+  readonly rowPack: GeneralRegister;
   /** Row 0 of the tile's first token. */
   readonly out: GeneralRegister;
   readonly outStride: GeneralRegister;
@@ -36,55 +36,55 @@ const numTokens = rbx;
 const to = r10;
 const from = r15;
 const scratch = r9;
-const octetRowBytes = rowsPerOctet * 4;
-const laneNumbers = new Uint8Array(Int32Array.from({ length: rowsPerOctet }, (_, i) => i).buffer);
+const rowPackRowBytes = rowsPerPack * 4;
+const laneNumbers = new Uint8Array(Int32Array.from({ length: rowsPerPack }, (_, i) => i).buffer);
 /** x + (−0) is x for every x, −0 included: the bias of a product without bias. */
-const negativeZeros = new Uint8Array(Float32Array.from({ length: rowsPerOctet }, () => -0).buffer);
+const negativeZeros = new Uint8Array(Float32Array.from({ length: rowsPerPack }, () => -0).buffer);
 
-/** Octets that follow each other, beside each other in every token's sums. rbx = tokens of the tile. Uses rax, r9, r10, r15. */
+/** Row packs that follow each other, beside each other in every token's sums. rbx = tokens of the tile. Uses rax, r9, r10, r15. */
 export function emitFinish(
   asm: Assembler,
   job: JobFields<MatmulName>,
   registers: FinishRegisters,
-  { numOctets }: { readonly numOctets: 1 | 2 },
+  { numRowPacks }: { readonly numRowPacks: 1 | 2 },
 ): void {
   emitScale(asm, job);
-  for (let half = 0; half < numOctets; half++)
-    emitFinishOctet(asm, job, registers, {
+  for (let half = 0; half < numRowPacks; half++)
+    emitFinishRowPack(asm, job, registers, {
       half,
-      sumsAt: half * octetRowBytes,
-      tokenSumsBytes: numOctets * octetRowBytes,
+      sumsAt: half * rowPackRowBytes,
+      tokenSumsBytes: numRowPacks * rowPackRowBytes,
     });
 }
 
-/** What `emitFinishOctet` multiplies with; stays in its register. */
+/** What `emitFinishRowPack` multiplies with; stays in its register. */
 export function emitScale(asm: Assembler, job: JobFields<MatmulName>): void {
   asm.vbroadcastss(scale, job.field("scale"));
 }
 
-/** Where the sums of an octet are: from rsp on, and from one token to the next. */
-interface OctetSums {
-  /** 1: the octet after the one in the register. */
+/** Where the sums of a row pack are: from rsp on, and from one token to the next. */
+interface RowPackSums {
+  /** 1: the row pack after the one in the register. */
   readonly half: number;
   readonly sumsAt: number;
   readonly tokenSumsBytes: number;
 }
 
-/** One octet of all the tile's tokens. */
-export function emitFinishOctet(
+/** One row pack of all the tile's tokens. */
+export function emitFinishRowPack(
   asm: Assembler,
   job: JobFields<MatmulName>,
-  { octet, out, outStride }: FinishRegisters,
-  { half, sumsAt, tokenSumsBytes }: OctetSums,
+  { rowPack, out, outStride }: FinishRegisters,
+  { half, sumsAt, tokenSumsBytes }: RowPackSums,
 ): void {
   const [partial, done] = [asm.label(), asm.label()];
-  emitRowsLeft(asm, job, octet, half);
-  emitBias(asm, job, octet, half);
-  asm.mov(to, octet);
-  asm.shl(to, Math.log2(octetRowBytes));
-  asm.lea(to, at(out, half * octetRowBytes, to));
+  emitRowsLeft(asm, job, rowPack, half);
+  emitBias(asm, job, rowPack, half);
+  asm.mov(to, rowPack);
+  asm.shl(to, Math.log2(rowPackRowBytes));
+  asm.lea(to, at(out, half * rowPackRowBytes, to));
   asm.lea(from, at(rsp, sumsAt));
-  asm.cmp(rowsLeft, rowsPerOctet);
+  asm.cmp(rowsLeft, rowsPerPack);
   asm.jump("jl", partial);
   emitTokens(asm, job, outStride, { tokenSumsBytes, isMasked: false });
   asm.jmp(done);
@@ -93,15 +93,15 @@ export function emitFinishOctet(
   asm.bind(done);
 }
 
-/** rowsLeft = numRows − 8·(octet + half); lanes = all ones where there is a row. */
+/** rowsLeft = numRows − 8·(row pack + half); lanes = all ones where there is a row. */
 function emitRowsLeft(
   asm: Assembler,
   job: JobFields<MatmulName>,
-  octet: GeneralRegister,
+  rowPack: GeneralRegister,
   half: number,
 ): void {
-  asm.lea(scratch, at(octet, half));
-  asm.shl(scratch, Math.log2(rowsPerOctet));
+  asm.lea(scratch, at(rowPack, half));
+  asm.shl(scratch, Math.log2(rowsPerPack));
   job.load(rowsLeft, "numRows");
   asm.sub(rowsLeft, scratch);
   asm.vmovd(xmm(lanes.index), low32(rowsLeft));
@@ -109,19 +109,19 @@ function emitRowsLeft(
   asm.vpcmpgtd(lanes, lanes, at(asm.constant(laneNumbers)));
 }
 
-function emitBias(asm: Assembler, job: JobFields<MatmulName>, octet: GeneralRegister, half: number): void {
+function emitBias(asm: Assembler, job: JobFields<MatmulName>, rowPack: GeneralRegister, half: number): void {
   const none = asm.label();
   asm.vmovups(bias, at(asm.constant(negativeZeros)));
   job.optionalPointer(scratch, "bias");
   asm.test(scratch, scratch);
   asm.jump("je", none);
-  asm.mov(to, octet);
-  asm.shl(to, Math.log2(octetRowBytes));
-  asm.vmaskmovps(bias, lanes, at(scratch, half * octetRowBytes, to, 1));
+  asm.mov(to, rowPack);
+  asm.shl(to, Math.log2(rowPackRowBytes));
+  asm.vmaskmovps(bias, lanes, at(scratch, half * rowPackRowBytes, to, 1));
   asm.bind(none);
 }
 
-/** All tokens of the tile; a masked store is slow, so whole octets have a loop of their own. */
+/** All tokens of the tile; a masked store is slow, so whole row packs have a loop of their own. */
 function emitTokens(
   asm: Assembler,
   job: JobFields<MatmulName>,

@@ -3,13 +3,13 @@
  *
  *   weights   column k: row 0 … row 7 beside each other         f16: converted by the load, bf16: widened and shifted
  *
- *   for each two octets (16 rows), for each tile of up to 6 tokens:
+ *   for each two row packs (16 rows), for each tile of up to 6 tokens:
  *     for k = 0, 1, 2 …:  acc[row, token] ← fma(w[row, k], x[token, k], acc[row, token])
  *
- * Every output is one chain over k whatever tile it is in, the chain of the WebAssembly kernel. Two octets, so that
+ * Every output is one chain over k whatever tile it is in, the chain of the WebAssembly kernel. Two row packs, so that
  * even one token has two chains in flight. Bound: 12 multiply-adds of 8 per k at 2 a cycle, 16 products a cycle.
  */
-import { octetBytes } from "../../../footprint/weight-layout.ts";
+import { rowPackBytes } from "../../../footprint/weight-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
   at,
@@ -40,7 +40,7 @@ type Job = JobFields<(typeof kernelNames)[FloatStorage]>;
 
 const tileWidths = [6, 4, 2, 1] as const;
 const bf16Shift = 16;
-const [octet, weights, octetStride, tokensLeft] = [r12, rsi, r14, rcx];
+const [rowPack, weights, rowPackStride, tokensLeft] = [r12, rsi, r14, rcx];
 const [input, inputStride, out, outStride] = [rdx, r11, r8, r13];
 /** The current column of the weights, of token 0 and of token 3; columns still to come. */
 const [w, x, x3, columnsLeft] = [rax, r9, r10, r15];
@@ -49,34 +49,34 @@ const scratchBytes = tileWidths[0] * sumBytes;
 
 export function emitFloatMatmul(asm: Assembler, storage: FloatStorage): void {
   emitKernel<(typeof kernelNames)[FloatStorage]>(asm, kernelNames[storage], scratchBytes, (job) => {
-    job.load(octetStride, "numCols");
-    asm.imulBy(octetStride, octetStride, octetBytes(storage, 1));
-    job.start(octet);
+    job.load(rowPackStride, "numCols");
+    asm.imulBy(rowPackStride, rowPackStride, rowPackBytes(storage, 1));
+    job.start(rowPack);
     job.pointer(weights, "weights");
-    asm.mov(rax, octetStride);
-    asm.imul(rax, octet);
+    asm.mov(rax, rowPackStride);
+    asm.imul(rax, rowPack);
     asm.add(weights, rax);
     job.load(inputStride, "inputStride");
     job.load(outStride, "outStride");
-    for (const octetsAtOnce of [2, 1] as const) emitOctetLoop(asm, job, storage, octetsAtOnce);
+    for (const rowPacksAtOnce of [2, 1] as const) emitRowPackLoop(asm, job, storage, rowPacksAtOnce);
   });
 }
 
-/** Octets two by two, then the one that may be left. */
-function emitOctetLoop(asm: Assembler, job: Job, storage: FloatStorage, octetsAtOnce: 1 | 2): void {
+/** Row packs two by two, then the one that may be left. */
+function emitRowPackLoop(asm: Assembler, job: Job, storage: FloatStorage, rowPacksAtOnce: 1 | 2): void {
   const [again, done] = [asm.label(), asm.label()];
   asm.bind(again);
-  asm.lea(rax, at(octet, octetsAtOnce));
+  asm.lea(rax, at(rowPack, rowPacksAtOnce));
   asm.cmp(low32(rax), job.end);
   asm.jump("ja", done);
-  emitTokenLoop(asm, job, storage, octetsAtOnce);
-  asm.add(octet, octetsAtOnce);
-  asm.lea(weights, at(weights, 0, octetStride, octetsAtOnce));
+  emitTokenLoop(asm, job, storage, rowPacksAtOnce);
+  asm.add(rowPack, rowPacksAtOnce);
+  asm.lea(weights, at(weights, 0, rowPackStride, rowPacksAtOnce));
   asm.jmp(again);
   asm.bind(done);
 }
 
-function emitTokenLoop(asm: Assembler, job: Job, storage: FloatStorage, octetsAtOnce: 1 | 2): void {
+function emitTokenLoop(asm: Assembler, job: Job, storage: FloatStorage, rowPacksAtOnce: 1 | 2): void {
   const [nextTile, finish, done] = [asm.label(), asm.label(), asm.label()];
   job.load(tokensLeft, "numTokens");
   job.pointer(input, "input");
@@ -91,14 +91,14 @@ function emitTokenLoop(asm: Assembler, job: Job, storage: FloatStorage, octetsAt
   }
   for (const { numTokens, start } of tiles) {
     asm.bind(start);
-    emitTile(asm, job, storage, octetsAtOnce, numTokens);
+    emitTile(asm, job, storage, rowPacksAtOnce, numTokens);
     asm.imulBy(rax, inputStride, numTokens);
     asm.add(input, rax);
     asm.mov(rbx, numTokens);
     asm.jmp(finish);
   }
   asm.bind(finish);
-  emitFinish(asm, job, { octet, out, outStride }, { numOctets: octetsAtOnce });
+  emitFinish(asm, job, { rowPack, out, outStride }, { numRowPacks: rowPacksAtOnce });
   asm.sub(tokensLeft, rbx);
   asm.imul(rbx, outStride);
   asm.add(out, rbx);
@@ -111,15 +111,15 @@ function emitTile(
   asm: Assembler,
   job: Job,
   storage: FloatStorage,
-  octetsAtOnce: 1 | 2,
+  rowPacksAtOnce: 1 | 2,
   numTokens: number,
 ): void {
-  const numbers = Array.from({ length: octetsAtOnce }, (_, o) => ymm(o));
+  const numbers = Array.from({ length: rowPacksAtOnce }, (_, o) => ymm(o));
   const factor = ymm(2);
-  const sum = (token: number, o: number) => ymm(3 + token * octetsAtOnce + o);
+  const sum = (token: number, o: number) => ymm(3 + token * rowPacksAtOnce + o);
   const again = asm.label();
   for (let token = 0; token < numTokens; token++)
-    for (let o = 0; o < octetsAtOnce; o++) asm.vpxor(sum(token, o), sum(token, o), sum(token, o));
+    for (let o = 0; o < rowPacksAtOnce; o++) asm.vpxor(sum(token, o), sum(token, o), sum(token, o));
   asm.mov(w, weights);
   asm.mov(x, input);
   asm.lea(x3, at(x, 0, inputStride, 2));
@@ -127,19 +127,19 @@ function emitTile(
   asm.mov(low32(columnsLeft), job.field("numCols"));
   asm.bind(again);
   for (const [o, register] of numbers.entries())
-    emitWeights(asm, storage, register, o === 0 ? at(w) : at(w, 0, octetStride));
+    emitWeights(asm, storage, register, o === 0 ? at(w) : at(w, 0, rowPackStride));
   for (let token = 0; token < numTokens; token++) {
     asm.vbroadcastss(factor, activation(token));
     for (const [o, register] of numbers.entries()) asm.vfmadd231ps(sum(token, o), register, factor);
   }
-  asm.add(w, octetBytes(storage, 1));
+  asm.add(w, rowPackBytes(storage, 1));
   asm.add(x, 4);
   asm.add(x3, 4);
   asm.sub(columnsLeft, 1);
   asm.jump("jne", again);
   for (let token = 0; token < numTokens; token++)
-    for (let o = 0; o < octetsAtOnce; o++)
-      asm.vmovupsStore(at(rsp, token * 32 * octetsAtOnce + 32 * o), sum(token, o));
+    for (let o = 0; o < rowPacksAtOnce; o++)
+      asm.vmovupsStore(at(rsp, token * 32 * rowPacksAtOnce + 32 * o), sum(token, o));
 }
 
 /** 8 rows of a column as f32. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { SeededNumbers } from "../../../../seeded-numbers.ts";
-import { rowsPerOctet } from "../../../footprint/weight-layout.ts";
+import { rowsPerPack } from "../../../footprint/weight-layout.ts";
 import type { JobValues } from "../../jobs.ts";
 import type { KernelSet } from "../../kernel-set.ts";
 import { KernelArena } from "../../self-test/kernel-arena.ts";
@@ -29,13 +29,13 @@ function runCase(
   job: JobValues<"matmulQ4">,
   cut: number,
 ): { before: Float32Array; after: Float32Array } {
-  const numOctets = Math.ceil(c.numRows / rowsPerOctet);
+  const numRowPacks = Math.ceil(c.numRows / rowsPerPack);
   const numOut = (job.outStride / 4) * (c.numTokens - 1) + c.numRows;
   const out = arena.f32.subarray(job.out / 4, job.out / 4 + numOut);
   const before = out.slice();
   const kernel = c.storage === "q4" ? "matmulQ4" : "matmulQ8";
-  const edge = Math.min(cut, numOctets);
-  kernels.kernels[kernel](arena.placeJob(kernel, job, { start: edge, end: numOctets }));
+  const edge = Math.min(cut, numRowPacks);
+  kernels.kernels[kernel](arena.placeJob(kernel, job, { start: edge, end: numRowPacks }));
   kernels.kernels[kernel](arena.placeJob(kernel, job, { start: 0, end: edge }));
   return { before, after: out.slice() };
 }
@@ -78,7 +78,7 @@ for (const target of runnable)
     const image = publishKernels({ ...target, fused: false }, "-unfused");
     fuzzAgainstPlainArithmetic((arena) => bindKernels(image, arena.memory, none));
 
-    test("more rows than a panel: every panel and the odd octet after the last, for one tile of tokens and for several", () => {
+    test("more rows than a panel: every panel and the odd row pack after the last, for one tile of tokens and for several", () => {
       const arena = new KernelArena(1 << 20, addressOf);
       const kernels = bindKernels(image, arena.memory, none);
       const random = new SeededNumbers(13);

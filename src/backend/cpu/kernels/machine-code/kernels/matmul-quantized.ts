@@ -1,21 +1,21 @@
 /**
  * @module 4-bit and 8-bit group-quantised weights × int8 activations: the walk. `matmul-tile.ts` has the arithmetic.
  *
- *   for each panel of octets                       its weights stay in the first cache …
+ *   for each panel of row packs                       its weights stay in the first cache …
  *     for each 4 or 8 tokens                       … while the tokens' activations pass by, and these stay there …
- *       for each one or two octets of the panel    … while the panel's octets do
+ *       for each one or two row packs of the panel    … while the panel's row packs do
  *         tile:   acc[row, token] over all groups
  *         finish: out = scale · (acc + bias)       or added to out
  *
- * A panel also writes whole cache lines of a token's results, where one octet has half a line: with a vocabulary of rows
+ * A panel also writes whole cache lines of a token's results, where one row pack has half a line: with a vocabulary of rows
  * the tokens' lines lie so far apart that a half-written one is gone from the caches before the other half comes.
  *
  * Which tile a token falls into changes nothing in its numbers, only how often weights are unpacked: so the result for
  * a token does not depend on what else is in the batch.
  */
 import { groupWidth } from "../../../../../core/weight-storage.ts";
-import { octetBytes } from "../../../footprint/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
+import { rowPackBytes } from "../../../footprint/weight-layout.ts";
+import { quantizedBytes, tokensPerPack } from "../../../footprint/workspace-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
   at,
@@ -47,20 +47,20 @@ import {
 } from "./tile-shape.ts";
 
 const kernelNames = { q4: "matmulQ4", q8: "matmulQ8" } as const;
-type PanelShape = WalkShape & { readonly numOctets: 1 | 2 };
+type PanelShape = WalkShape & { readonly numRowPacks: 1 | 2 };
 type Job = JobFields<"matmulQ4" | "matmulQ8">;
 
-/** The first octet that begins so far behind a panel's start belongs to the next: half of a first cache of 32 KB. */
+/** The first row pack that begins so far behind a panel's start belongs to the next: half of a first cache of 32 KB. */
 const panelBytes = 16_000;
 
 const walk = {
-  octet: r12,
-  /** The octet's first group, and how far the next octet is. */
+  rowPack: r12,
+  /** The row pack's first group, and how far the next row pack is. */
   weights: rsi,
-  octetStride: r14,
-  /** The tile's first quad, and how far the next quad is. */
+  rowPackStride: r14,
+  /** The tile's first token pack, and how far the next token pack is. */
   input: rdx,
-  quadStride: r11,
+  tokenPackStride: r11,
   tokensLeft: rcx,
   tokensOfTile: rbx,
   /** Row 0 of the tile's first token. */
@@ -68,19 +68,24 @@ const walk = {
   outStride: r13,
 } as const;
 
-/** Kept on the stack, behind the tile's part of it: `octet` and `weights` at the panel's start, and where weights end. */
+/** Kept on the stack, behind the tile's part of it: `rowPack` and `weights` at the panel's start, and where weights end. */
 const stackPlace = (index: number): Memory => at(rsp, tileScratchBytes + 8 * index);
 const stack = {
-  panelOctet: stackPlace(0),
+  panelRowPack: stackPlace(0),
   panelWeights: stackPlace(1),
   panelEnd: stackPlace(2),
   end: stackPlace(3),
-  runOctets: stackPlace(4),
-  runEnd: stackPlace(5),
+  streamRowPacks: stackPlace(4),
+  streamEnd: stackPlace(5),
 } as const;
 const scratchBytes = tileScratchBytes + 6 * 8;
 /** One token leaves nobody to count. */
-const streams = { ...walk, runStride: walk.tokensLeft, runOctets: stack.runOctets, runEnd: stack.runEnd };
+const streams = {
+  ...walk,
+  streamStride: walk.tokensLeft,
+  streamRowPacks: stack.streamRowPacks,
+  streamEnd: stack.streamEnd,
+};
 
 /** The kernel `matmulQ4` or `matmulQ8` for a target. */
 export function emitQuantizedMatmul(asm: Assembler, target: Target, storage: QuantizedStorage): void {
@@ -100,56 +105,56 @@ export function emitQuantizedMatmul(asm: Assembler, target: Target, storage: Qua
     if (fewestForPairs !== null) {
       asm.cmpMemory(job.field("numTokens"), fewestForPairs - 1);
       asm.jump("jbe", oneByOne);
-      emitPanels(asm, job, { storage, target, numOctets: 2 });
+      emitPanels(asm, job, { storage, target, numRowPacks: 2 });
     }
     asm.bind(oneByOne);
-    emitPanels(asm, job, { storage, target, numOctets: 1 });
+    emitPanels(asm, job, { storage, target, numRowPacks: 1 });
     asm.bind(done);
   });
 }
 
 function emitSetup(asm: Assembler, job: Job, storage: QuantizedStorage): void {
-  const { octet, weights, octetStride, quadStride, outStride } = walk;
-  job.load(octetStride, "numCols");
-  asm.shr(octetStride, Math.log2(groupWidth));
-  asm.imulBy(quadStride, octetStride, quantizedBytes(tokensPerQuad, groupWidth));
-  asm.imulBy(octetStride, octetStride, octetBytes(storage, groupWidth));
-  job.start(octet);
+  const { rowPack, weights, rowPackStride, tokenPackStride, outStride } = walk;
+  job.load(rowPackStride, "numCols");
+  asm.shr(rowPackStride, Math.log2(groupWidth));
+  asm.imulBy(tokenPackStride, rowPackStride, quantizedBytes(tokensPerPack, groupWidth));
+  asm.imulBy(rowPackStride, rowPackStride, rowPackBytes(storage, groupWidth));
+  job.start(rowPack);
   job.pointer(weights, "weights");
-  asm.mov(rax, octetStride);
-  asm.imul(rax, octet);
+  asm.mov(rax, rowPackStride);
+  asm.imul(rax, rowPack);
   asm.add(weights, rax);
   job.load(outStride, "outStride");
 }
 
-/** All octets from `octet` on; two by two as long as there are two, where they go so: an odd one is left to the other loop. */
+/** All row packs from `rowPack` on; two by two as long as there are two, where they go so: an odd one is left to the other loop. */
 function emitPanels(asm: Assembler, job: Job, shape: PanelShape): void {
-  const { octet, weights, octetStride } = walk;
+  const { rowPack, weights, rowPackStride } = walk;
   const [nextPanel, done] = [asm.label(), asm.label()];
   asm.mov(low32(rax), job.end);
-  asm.sub(rax, octet);
-  if (shape.numOctets === 2) asm.and(rax, -2);
-  asm.imul(rax, octetStride);
+  asm.sub(rax, rowPack);
+  if (shape.numRowPacks === 2) asm.and(rax, -2);
+  asm.imul(rax, rowPackStride);
   asm.add(rax, weights);
   asm.store(stack.end, rax);
 
   asm.bind(nextPanel);
   asm.cmp(weights, stack.end);
   asm.jump("jae", done);
-  asm.store(stack.panelOctet, octet);
+  asm.store(stack.panelRowPack, rowPack);
   asm.store(stack.panelWeights, weights);
   asm.lea(rax, at(weights, panelBytes));
   asm.cmp(rax, stack.end);
   asm.cmov("ja", rax, stack.end);
   asm.store(stack.panelEnd, rax);
-  emitTokenLoop(asm, job, shape); // leaves `octet` and `weights` at the panel's end
+  emitTokenLoop(asm, job, shape); // leaves `rowPack` and `weights` at the panel's end
   asm.jmp(nextPanel);
   asm.bind(done);
 }
 
-/** A panel's octets × all tokens; at least one of each. */
+/** A panel's row packs × all tokens; at least one of each. */
 function emitTokenLoop(asm: Assembler, job: Job, shape: PanelShape): void {
-  const { octet, weights, input, quadStride, tokensLeft, tokensOfTile, out, outStride } = walk;
+  const { rowPack, weights, input, tokenPackStride, tokensLeft, tokensOfTile, out, outStride } = walk;
   const nextTokens = asm.label();
   const [widest = 1] = tileWidths(shape);
   job.load(tokensLeft, "numTokens");
@@ -157,13 +162,13 @@ function emitTokenLoop(asm: Assembler, job: Job, shape: PanelShape): void {
   job.pointer(out, "out");
 
   asm.bind(nextTokens);
-  asm.mov(octet, stack.panelOctet);
+  asm.mov(rowPack, stack.panelRowPack);
   asm.mov(weights, stack.panelWeights);
   asm.mov(tokensOfTile, widest);
   asm.cmp(tokensLeft, tokensOfTile);
   asm.cmov("jb", tokensOfTile, tokensLeft); // a rest may also be fewer than its tile is wide
-  emitOctetLoop(asm, job, shape);
-  asm.lea(input, at(input, 0, quadStride, widest === tokensPerQuad ? 1 : 2));
+  emitRowPackLoop(asm, job, shape);
+  asm.lea(input, at(input, 0, tokenPackStride, widest === tokensPerPack ? 1 : 2));
   asm.sub(tokensLeft, tokensOfTile);
   asm.imul(tokensOfTile, outStride);
   asm.add(out, tokensOfTile);
@@ -171,13 +176,13 @@ function emitTokenLoop(asm: Assembler, job: Job, shape: PanelShape): void {
   asm.jump("jne", nextTokens);
 }
 
-/** A panel's octets × the tokens of one tile. */
-function emitOctetLoop(asm: Assembler, job: Job, shape: PanelShape): void {
-  const { octet, weights, octetStride, tokensOfTile } = walk;
-  const { numOctets } = shape;
-  const [nextOctet, finish] = [asm.label(), asm.label()];
+/** A panel's row packs × the tokens of one tile. */
+function emitRowPackLoop(asm: Assembler, job: Job, shape: PanelShape): void {
+  const { rowPack, weights, rowPackStride, tokensOfTile } = walk;
+  const { numRowPacks } = shape;
+  const [nextRowPack, finish] = [asm.label(), asm.label()];
   const tiles = tileWidths(shape).map((numTokens) => ({ numTokens, start: asm.label() }));
-  asm.bind(nextOctet);
+  asm.bind(nextRowPack);
   for (const [i, { start }] of tiles.entries()) {
     const narrower = tiles[i + 1];
     if (narrower === undefined) break; // the narrowest tile's code follows
@@ -190,9 +195,9 @@ function emitOctetLoop(asm: Assembler, job: Job, shape: PanelShape): void {
     asm.jmp(finish);
   }
   asm.bind(finish);
-  emitFinish(asm, job, walk, { numOctets });
-  asm.add(octet, numOctets);
-  asm.lea(weights, at(weights, 0, octetStride, numOctets));
+  emitFinish(asm, job, walk, { numRowPacks });
+  asm.add(rowPack, numRowPacks);
+  asm.lea(weights, at(weights, 0, rowPackStride, numRowPacks));
   asm.cmp(weights, stack.panelEnd);
-  asm.jump("jb", nextOctet);
+  asm.jump("jb", nextRowPack);
 }

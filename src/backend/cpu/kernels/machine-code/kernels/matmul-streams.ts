@@ -1,18 +1,18 @@
 /**
  * @module One token: weights from four places of the share at once.
  *
- *   share   ├──── run 0 ────┼──── run 1 ────┼──── run 2 ────┼──── run 3 ────┼ rest ┤
- *             octet i         octet i         octet i         octet i                  one tile: 32 rows × 1 token
+ *   share   ├──── stream 0 ────┼──── stream 1 ────┼──── stream 2 ────┼──── stream 3 ────┼ rest ┤
+ *             row pack i         row pack i         row pack i         row pack i                  one tile: 32 rows × 1 token
  *
  * Bound: what memory gives one core, which is how much of it can be under way at once. The processor reads ahead by itself,
  * for each stream so and so far: with four it has 18 GB/s of a Zen 3 core, with one 14 (`probes.ts` reads both ways).
- * The rest, fewer than four octets, is left to the walk of `matmul-quantized.ts`.
+ * The rest, fewer than four row packs, is left to the walk of `matmul-quantized.ts`.
  */
-import { rowsPerOctet } from "../../../footprint/weight-layout.ts";
+import { rowsPerPack } from "../../../footprint/weight-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import { type GeneralRegister, low32, type Memory, rax } from "../assembler/operands.ts";
 import type { JobFields } from "./frame.ts";
-import { emitFinishOctet, emitScale, type FinishRegisters, type MatmulName } from "./matmul-finish.ts";
+import { emitFinishRowPack, emitScale, type FinishRegisters, type MatmulName } from "./matmul-finish.ts";
 import { emitTile, type TileRegisters } from "./matmul-tile.ts";
 import type { WalkShape } from "./tile-shape.ts";
 
@@ -20,53 +20,67 @@ const numStreams = 4;
 
 /** Registers of the walk, and two places of its stack. */
 export interface StreamsWalk extends TileRegisters, FinishRegisters {
-  /** Its own: bytes from one run to the next. */
-  readonly runStride: GeneralRegister;
+  /** Its own: bytes from one stream to the next. */
+  readonly streamStride: GeneralRegister;
   readonly tokensOfTile: GeneralRegister;
-  /** Octets of a run, and the first octet after run 0. */
-  readonly runOctets: Memory;
-  readonly runEnd: Memory;
+  /** Row packs of a stream, and the first row pack after stream 0. */
+  readonly streamRowPacks: Memory;
+  readonly streamEnd: Memory;
 }
 
-/** Four runs from `octet` and `weights` on, which are left at the rest. The job has one token. */
+/** Four streams from `rowPack` and `weights` on, which are left at the rest. The job has one token. */
 export function emitStreams(
   asm: Assembler,
   job: JobFields<MatmulName>,
   walk: StreamsWalk,
-  shape: Omit<WalkShape, "numOctets">,
+  shape: Omit<WalkShape, "numRowPacks">,
 ): void {
-  const { octet, weights, octetStride, input, out, runStride, tokensOfTile, runOctets, runEnd } = walk;
-  const [nextOctets, done] = [asm.label(), asm.label()];
+  const {
+    rowPack,
+    weights,
+    rowPackStride,
+    input,
+    out,
+    streamStride,
+    tokensOfTile,
+    streamRowPacks,
+    streamEnd,
+  } = walk;
+  const [nextRowPacks, done] = [asm.label(), asm.label()];
   asm.mov(low32(rax), job.end);
-  asm.sub(rax, octet);
+  asm.sub(rax, rowPack);
   asm.shr(rax, Math.log2(numStreams));
   asm.jump("je", done);
-  asm.store(runOctets, rax);
-  asm.mov(runStride, rax);
-  asm.imul(runStride, octetStride);
-  asm.add(rax, octet);
-  asm.store(runEnd, rax);
+  asm.store(streamRowPacks, rax);
+  asm.mov(streamStride, rax);
+  asm.imul(streamStride, rowPackStride);
+  asm.add(rax, rowPack);
+  asm.store(streamEnd, rax);
   job.pointer(input, "input");
   job.pointer(out, "out");
   asm.mov(tokensOfTile, 1);
 
-  asm.bind(nextOctets);
-  emitTile(asm, { ...walk, octetStride: runStride }, { ...shape, numOctets: numStreams, numTokens: 1 });
+  asm.bind(nextRowPacks);
+  emitTile(
+    asm,
+    { ...walk, rowPackStride: streamStride },
+    { ...shape, numRowPacks: numStreams, numTokens: 1 },
+  );
   emitScale(asm, job);
-  for (let run = 0; run < numStreams; run++) {
-    const sumsBytes = rowsPerOctet * Float32Array.BYTES_PER_ELEMENT;
-    emitFinishOctet(asm, job, walk, { half: 0, sumsAt: run * sumsBytes, tokenSumsBytes: sumsBytes });
-    asm.add(octet, runOctets);
+  for (let stream = 0; stream < numStreams; stream++) {
+    const sumsBytes = rowsPerPack * Float32Array.BYTES_PER_ELEMENT;
+    emitFinishRowPack(asm, job, walk, { half: 0, sumsAt: stream * sumsBytes, tokenSumsBytes: sumsBytes });
+    asm.add(rowPack, streamRowPacks);
   }
-  for (let run = 0; run < numStreams; run++) asm.sub(octet, runOctets);
-  asm.add(octet, 1);
-  asm.add(weights, octetStride);
-  asm.cmp(octet, runEnd);
-  asm.jump("jb", nextOctets);
+  for (let stream = 0; stream < numStreams; stream++) asm.sub(rowPack, streamRowPacks);
+  asm.add(rowPack, 1);
+  asm.add(weights, rowPackStride);
+  asm.cmp(rowPack, streamEnd);
+  asm.jump("jb", nextRowPacks);
 
-  for (let run = 1; run < numStreams; run++) {
-    asm.add(octet, runOctets);
-    asm.add(weights, runStride);
+  for (let stream = 1; stream < numStreams; stream++) {
+    asm.add(rowPack, streamRowPacks);
+    asm.add(weights, streamStride);
   }
   asm.bind(done);
 }

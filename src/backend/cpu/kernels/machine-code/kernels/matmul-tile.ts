@@ -14,7 +14,7 @@
  *   x      │ x[k … k+3]     │ x[k … k+3]     │ ┄ │ x[k … k+3]     │   one token
  *   dot   += 4 products     │ 4 products     │ ┄ │ 4 products     │
  *
- * Rows 8 to 15 are the next octet, which lies octetStride further: lanes 8 to 15 of 512 bits, or a vector of their own.
+ * Rows 8 to 15 are the next row pack, which lies rowPackStride further: lanes 8 to 15 of 512 bits, or a vector of their own.
  *
  * Bound: the two multipliers, which bytes, 16-bit numbers and floats share. On them a group has
  *
@@ -28,8 +28,8 @@
  */
 import { invariant } from "../../../../../core/errors.ts";
 import { groupWidth } from "../../../../../core/weight-storage.ts";
-import { octetBytes } from "../../../footprint/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
+import { rowPackBytes } from "../../../footprint/weight-layout.ts";
+import { quantizedBytes, tokensPerPack } from "../../../footprint/workspace-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import {
   at,
@@ -51,35 +51,35 @@ import { type TileShape, vectorBitsOf, vectorsOfRows } from "./tile-shape.ts";
 
 /** Where a tile begins. */
 export interface TileRegisters {
-  /** The octet's first group, and how far the next octet is. */
+  /** The row pack's first group, and how far the next row pack is. */
   readonly weights: GeneralRegister;
-  readonly octetStride: GeneralRegister;
-  /** The tile's first quad, and how far the next quad is. */
+  readonly rowPackStride: GeneralRegister;
+  /** The tile's first token pack, and how far the next token pack is. */
   readonly input: GeneralRegister;
-  readonly quadStride: GeneralRegister;
+  readonly tokenPackStride: GeneralRegister;
 }
 
-const maxTokens = 2 * tokensPerQuad;
+const maxTokens = 2 * tokensPerPack;
 /** At rsp: the finished sums, the tile's rows of each token; then one 32-bit number per token. */
-const octetSumsBytes = 32;
+const rowPackSumsBytes = 32;
 const stackPerToken = (token: number): Memory => at(rsp, maxTokens * 64 + 4 * token);
 export const tileScratchBytes = maxTokens * 64 + maxTokens * 4;
 
-const groupBytes = { q4: octetBytes("q4", groupWidth), q8: octetBytes("q8", groupWidth) } as const;
-const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
+const groupBytes = { q4: rowPackBytes("q4", groupWidth), q8: rowPackBytes("q8", groupWidth) } as const;
+const tokenPackGroupBytes = quantizedBytes(tokensPerPack, groupWidth);
 const vectorBytes = 32;
-const quadVectorBytes = 16;
-/** Where a weight group's parts lie (footprint/weight-layout.ts), and a quad group's (jobs.ts). */
+const tokenPackVectorBytes = 16;
+/** Where a weight group's parts lie (footprint/weight-layout.ts), and a token pack group's (jobs.ts). */
 const weightParts = { scales: 0, q4Mins: 16, q4Data: 32, q8Data: 16 } as const;
-const quadParts = { scales: 128, sums: 144 } as const;
+const tokenPackParts = { scales: 128, sums: 144 } as const;
 const cacheLineBytes = 64;
-/** How far ahead of a single octet's weights the processor is asked for more. */
+/** How far ahead of a single row pack's weights the processor is asked for more. */
 const bytesAhead = 4096;
 
 const w = rax;
 const x = r9;
 const xEnd = r10;
-/** Where weights are asked for ahead; of four octets the last one's place. */
+/** Where weights are asked for ahead; of four row packs the last one's place. */
 const ahead = r15;
 
 /** Emits the tile; its sums end up in `stackSums`. */
@@ -88,24 +88,24 @@ export function emitTile(asm: Assembler, walk: TileRegisters, shape: TileShape):
   tile.zeroSums();
   asm.mov(w, walk.weights);
   asm.mov(x, walk.input);
-  if (shape.numOctets > 1) asm.lea(ahead, at(walk.weights, 0, walk.octetStride, 2));
-  if (shape.numOctets === 4) asm.add(ahead, walk.octetStride);
-  asm.lea(xEnd, at(walk.input, 0, walk.quadStride));
-  countUp(asm, x, quadGroupBytes, xEnd, () => {
+  if (shape.numRowPacks > 1) asm.lea(ahead, at(walk.weights, 0, walk.rowPackStride, 2));
+  if (shape.numRowPacks === 4) asm.add(ahead, walk.rowPackStride);
+  asm.lea(xEnd, at(walk.input, 0, walk.tokenPackStride));
+  countUp(asm, x, tokenPackGroupBytes, xEnd, () => {
     tile.prefetch();
     tile.prepareTokens();
     tile.integerDots();
     tile.scaleAndAdd();
     asm.add(w, groupBytes[shape.storage]);
-    if (shape.numOctets === 4) asm.add(ahead, groupBytes[shape.storage]);
+    if (shape.numRowPacks === 4) asm.add(ahead, groupBytes[shape.storage]);
   });
   tile.storeSums();
 }
 
 /** One vector of the tile's rows: where its weights are, and its registers. */
 interface Rows {
-  /** 0, or 1 to 3 where further octets have vectors of their own. */
-  readonly octet: number;
+  /** 0, or 1 to 3 where further row packs have vectors of their own. */
+  readonly rowPack: number;
   /** Weights of two k-vectors while multiplying; the group's scales and minima while scaling. */
   readonly first: VectorRegister;
   readonly second: VectorRegister;
@@ -119,8 +119,8 @@ interface Rows {
 class Tile {
   readonly #asm: Assembler;
   readonly #shape: TileShape;
-  readonly #octetStride: GeneralRegister;
-  readonly #quadStride: GeneralRegister;
+  readonly #rowPackStride: GeneralRegister;
+  readonly #tokenPackStride: GeneralRegister;
   readonly #tokens: readonly number[];
   readonly #rows: readonly Rows[];
   readonly #spare: VectorRegister;
@@ -134,8 +134,8 @@ class Tile {
     const bits = vectorBitsOf(shape);
     this.#asm = asm;
     this.#shape = shape;
-    this.#octetStride = walk.octetStride;
-    this.#quadStride = walk.quadStride;
+    this.#rowPackStride = walk.rowPackStride;
+    this.#tokenPackStride = walk.tokenPackStride;
     this.#tokens = [...Array(numTokens).keys()];
     const vectors = [...Array(vectorsOfRows(shape)).keys()];
     let numTaken = 0;
@@ -148,10 +148,10 @@ class Tile {
     const dots = vectors.map(() => this.#tokens.map(take));
     const kept = keepsOne ? take() : null;
     const sumsFit = numTaken + vectors.length * numTokens <= target.numVectorRegisters;
-    this.#rows = weights.map((registers, octet) => ({
+    this.#rows = weights.map((registers, rowPack) => ({
       ...registers,
-      octet,
-      dots: dots[octet] ?? [],
+      rowPack,
+      dots: dots[rowPack] ?? [],
       sums: sumsFit ? this.#tokens.map(take) : null,
     }));
     const constant = (byteValue: readonly number[]): VectorRegister | Memory => {
@@ -184,29 +184,29 @@ class Tile {
   /**
    * Weights are asked for before they are needed.
    *
-   *   two octets   the second begins where the first ends, so the processor finds no stream: the next two are asked for,
+   *   two row packs   the second begins where the first ends, so the processor finds no stream: the next two are asked for,
    *                from their beginning at twice the pace
-   *   one octet    is a stream that the processor predicts by itself, but not far enough on Zen 3: a page ahead of it brings
+   *   one row pack    is a stream that the processor predicts by itself, but not far enough on Zen 3: a page ahead of it brings
    *                a tenth more from memory and up to half more from the last cache (Zen 4 with 512 bits: no difference)
    *   four         are four streams, far apart: nothing to add
    */
   prefetch(): void {
-    const { numOctets, storage, target } = this.#shape;
-    if (numOctets === 4) return;
-    if (numOctets === 1 && target.vectorBits === 512) return;
-    const numBytes = numOctets * groupBytes[storage];
-    const [from, disp] = numOctets === 2 ? [ahead, 0] : [w, bytesAhead];
+    const { numRowPacks, storage, target } = this.#shape;
+    if (numRowPacks === 4) return;
+    if (numRowPacks === 1 && target.vectorBits === 512) return;
+    const numBytes = numRowPacks * groupBytes[storage];
+    const [from, disp] = numRowPacks === 2 ? [ahead, 0] : [w, bytesAhead];
     for (let line = 0; line < numBytes; line += cacheLineBytes) this.#asm.prefetcht0(at(from, disp + line));
-    if (numOctets === 2) this.#asm.add(ahead, numBytes);
+    if (numRowPacks === 2) this.#asm.add(ahead, numBytes);
   }
 
   /** One number per token that every row needs: `byteDot`'s correction, or xs · Σq_x. */
   prepareTokens(): void {
     const asm = this.#asm;
     const four = resized(this.#spare, 128);
-    for (const token of this.#tokens.filter((t) => t % tokensPerQuad === 0)) {
-      asm.vmovups(four, this.#quad(token, quadParts.sums));
-      if (this.#shape.storage === "q4") asm.vmulps(four, four, this.#quad(token, quadParts.scales));
+    for (const token of this.#tokens.filter((t) => t % tokensPerPack === 0)) {
+      asm.vmovups(four, this.#tokenPack(token, tokenPackParts.sums));
+      if (this.#shape.storage === "q4") asm.vmulps(four, four, this.#tokenPack(token, tokenPackParts.scales));
       else if (!this.#byteDot.correctionFromSums(four)) continue;
       asm.vmovupsStore(stackPerToken(token), four);
     }
@@ -246,7 +246,7 @@ class Tile {
   #multiply(which: "first" | "second", kVector: number): void {
     const rows = this.#rows.map((one) => ({ weights: one[which], second: one.second, dots: one.dots }));
     const fours = this.#tokens.map((token) =>
-      this.#quad(token, kVector * quadVectorBytes + 4 * (token % tokensPerQuad)),
+      this.#tokenPack(token, kVector * tokenPackVectorBytes + 4 * (token % tokensPerPack)),
     );
     this.#byteDot.multiply(rows, fours, kVector === 0);
   }
@@ -284,19 +284,19 @@ class Tile {
     return rows.sums?.[token] ?? this.#dot(rows, token);
   }
 
-  #stackSums({ octet }: Rows, token: number): Memory {
-    return at(rsp, (token * this.#shape.numOctets + octet) * octetSumsBytes);
+  #stackSums({ rowPack }: Rows, token: number): Memory {
+    return at(rsp, (token * this.#shape.numRowPacks + rowPack) * rowPackSumsBytes);
   }
 
-  /** A place in the current group of the token's quad. */
-  #quad(token: number, disp: number): Memory {
-    return token < tokensPerQuad ? at(x, disp) : at(x, disp, this.#quadStride);
+  /** A place in the current group of the token's token pack. */
+  #tokenPack(token: number, disp: number): Memory {
+    return token < tokensPerPack ? at(x, disp) : at(x, disp, this.#tokenPackStride);
   }
 
-  /** A place in the current group of the rows' octet. */
-  #weights({ octet }: Rows, disp: number): Memory {
-    if (octet === 0) return at(w, disp);
-    return octet === 3 ? at(ahead, disp) : at(w, disp, this.#octetStride, octet === 2 ? 2 : 1);
+  /** A place in the current group of the rows' row pack. */
+  #weights({ rowPack }: Rows, disp: number): Memory {
+    if (rowPack === 0) return at(w, disp);
+    return rowPack === 3 ? at(ahead, disp) : at(w, disp, this.#rowPackStride, rowPack === 2 ? 2 : 1);
   }
 
   #and(to: VectorRegister, from: VectorRegister): void {
@@ -304,13 +304,13 @@ class Tile {
     else this.#asm.vpand(to, from, this.#nibbleMask);
   }
 
-  /** 32 bytes of the octet, and with 512 bits the same of the next octet in the upper half. */
+  /** 32 bytes of the row pack, and with 512 bits the same of the next row pack in the upper half. */
   #loadRows(to: VectorRegister, rows: Rows, disp: number): void {
     this.#asm.vmovups(resized(to, 256), this.#weights(rows, disp));
-    if (to.bits === 512) this.#asm.vinserti64x4(to, to, at(w, disp, this.#octetStride), 1);
+    if (to.bits === 512) this.#asm.vinserti64x4(to, to, at(w, disp, this.#rowPackStride), 1);
   }
 
-  /** f16 numbers of the octet's 8 rows (and with 512 bits the next octet's) as f32. */
+  /** f16 numbers of the row pack's 8 rows (and with 512 bits the next row pack's) as f32. */
   #loadHalves(to: VectorRegister, rows: Rows, disp: number): void {
     const asm = this.#asm;
     if (to.bits === 256) {
@@ -318,7 +318,7 @@ class Tile {
       return;
     }
     asm.vmovups(xmm(to.index), at(w, disp));
-    asm.vinserti128(resized(to, 256), resized(to, 256), at(w, disp, this.#octetStride), 1);
+    asm.vinserti128(resized(to, 256), resized(to, 256), at(w, disp, this.#rowPackStride), 1);
     asm.vcvtph2ps(to, resized(to, 256));
     invariant(to.index < 16, () => "vinserti128 reaches registers 0 to 15");
   }
@@ -326,7 +326,7 @@ class Tile {
   /** products ← ws · xs of the token */
   #multiplyScales(token: number): void {
     const asm = this.#asm;
-    const scale = this.#quad(token, quadParts.scales + 4 * (token % tokensPerQuad));
+    const scale = this.#tokenPack(token, tokenPackParts.scales + 4 * (token % tokensPerPack));
     const repeats = this.#shape.target.numVectorRegisters === 16;
     if (repeats) asm.vbroadcastss(this.#spare, scale);
     for (const [i, { first: scales }] of this.#rows.entries()) {

@@ -3,7 +3,7 @@
  *
  * The row may come straight from memory, from a norm, or from a gate, so that the f32 row in between is never written.
  * A group is four vectors of 8; packing them twice leaves their quarters in this order, each four bytes of k … k+3,
- * which go 16 bytes apart in the token's column of the quad (workspace-layout.ts):
+ * which go 16 bytes apart in the token's column of the token pack (workspace-layout.ts):
  *
  *   packed   ┌ k 0 ┬ k 8 ┬ k 16 ┬ k 24 ┬ k 4 ┬ k 12 ┬ k 20 ┬ k 28 ┐
  *
@@ -11,7 +11,7 @@
  * another 3.5 for the exponential and a division.
  */
 import { groupWidth } from "../../../../../core/weight-storage.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
+import { quantizedBytes, tokensPerPack } from "../../../footprint/workspace-layout.ts";
 import { activationCodes } from "../../jobs.ts";
 import type { Assembler } from "../assembler/assembler.ts";
 import { at, low32, r8, r9, rax, rbx, rcx, rdx, rsi, xmm, ymm } from "../assembler/operands.ts";
@@ -22,7 +22,7 @@ import { emitInverseRms } from "./row-norm.ts";
 
 export type QuantizeName = "quantizeRows" | "normQuantize" | "gluQuantize";
 
-const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
+const tokenPackGroupBytes = quantizedBytes(tokensPerPack, groupWidth);
 const groupBytes = groupWidth * 4;
 const [scaleAt, sumAt, vectorStride] = [128, 144, 16];
 /** Below it the reciprocal would overflow: such a group is 0. */
@@ -54,7 +54,7 @@ export function emitQuantize(asm: Assembler, kernel: QuantizeName): void {
   });
 }
 
-/** The token's row, and its column of its quad. */
+/** The token's row, and its column of its token pack. */
 function emitTokenPlaces(asm: Assembler, job: JobFields<QuantizeName>): void {
   job.load(rax, "inputStride");
   asm.imul(rax, token);
@@ -62,14 +62,14 @@ function emitTokenPlaces(asm: Assembler, job: JobFields<QuantizeName>): void {
   asm.add(x, rax);
   asm.lea(xEnd, at(x, 0, rowBytes, 1));
   asm.mov(rax, token);
-  asm.shr(rax, Math.log2(tokensPerQuad));
+  asm.shr(rax, Math.log2(tokensPerPack));
   asm.imul(rax, rowBytes);
-  asm.shr(rax, Math.log2(groupBytes)); // groups before this quad: rowBytes is a multiple of groupBytes
-  asm.imulBy(rax, rax, quadGroupBytes);
+  asm.shr(rax, Math.log2(groupBytes)); // groups before this token pack: rowBytes is a multiple of groupBytes
+  asm.imulBy(rax, rax, tokenPackGroupBytes);
   job.pointer(to, "out");
   asm.add(to, rax);
   asm.mov(rax, token);
-  asm.and(rax, tokensPerQuad - 1);
+  asm.and(rax, tokensPerPack - 1);
   asm.lea(to, at(to, 0, rax, 4));
 }
 
@@ -119,7 +119,7 @@ function emitRow(asm: Assembler, emitNumbers: () => void): void {
   emitNumbers();
   emitScales(asm);
   emitBytes(asm);
-  asm.add(to, quadGroupBytes);
+  asm.add(to, tokenPackGroupBytes);
   asm.add(x, groupBytes);
   asm.cmp(x, xEnd);
   asm.jump("jb", nextGroup);

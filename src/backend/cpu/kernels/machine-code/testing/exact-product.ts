@@ -1,12 +1,12 @@
 /** @module A quantised product in plain TypeScript, one rounding at a time: what a kernel without fused multiply-adds gives. */
 import { groupWidth } from "../../../../../core/weight-storage.ts";
-import { octetBytes, rowsPerOctet } from "../../../footprint/weight-layout.ts";
-import { quantizedBytes, tokensPerQuad } from "../../../footprint/workspace-layout.ts";
+import { rowPackBytes, rowsPerPack } from "../../../footprint/weight-layout.ts";
+import { quantizedBytes, tokensPerPack } from "../../../footprint/workspace-layout.ts";
 import type { JobValues } from "../../jobs.ts";
 import type { KernelArena } from "../../self-test/kernel-arena.ts";
 import type { MatmulCase } from "../../self-test/quantized-matmul-case.ts";
 
-const quadGroupBytes = quantizedBytes(tokensPerQuad, groupWidth);
+const tokenPackGroupBytes = quantizedBytes(tokensPerPack, groupWidth);
 
 function halfToNumber(bits: number): number {
   const sign = bits >> 15 === 0 ? 1 : -1;
@@ -28,19 +28,21 @@ export function exactOutput(
   const numGroups = c.numCols / groupWidth;
   let sum = 0;
   for (let group = 0; group < numGroups; group++) {
-    const octet = Math.floor(row / rowsPerOctet);
+    const rowPack = Math.floor(row / rowsPerPack);
     const w =
-      job.weights + octet * octetBytes(c.storage, c.numCols) + group * octetBytes(c.storage, groupWidth);
-    const x = job.input + (Math.floor(token / tokensPerQuad) * numGroups + group) * quadGroupBytes;
-    const lane = token % tokensPerQuad;
+      job.weights +
+      rowPack * rowPackBytes(c.storage, c.numCols) +
+      group * rowPackBytes(c.storage, groupWidth);
+    const x = job.input + (Math.floor(token / tokensPerPack) * numGroups + group) * tokenPackGroupBytes;
+    const lane = token % tokensPerPack;
     const xScale = arena.f32[(x + 128) / 4 + lane] ?? 0;
-    const scale = halfToNumber(arena.u16[w / 2 + (row % rowsPerOctet)] ?? 0);
+    const scale = halfToNumber(arena.u16[w / 2 + (row % rowsPerPack)] ?? 0);
     let dot = 0;
     for (let k = 0; k < groupWidth; k++)
-      dot += weightAt(arena, c.storage, w, row % rowsPerOctet, k) * byteAt(arena, x, lane, k);
+      dot += weightAt(arena, c.storage, w, row % rowsPerPack, k) * byteAt(arena, x, lane, k);
     sum = fround(sum + fround(fround(scale * xScale) * dot));
     if (c.storage !== "q4") continue;
-    const min = halfToNumber(arena.u16[w / 2 + rowsPerOctet + (row % rowsPerOctet)] ?? 0);
+    const min = halfToNumber(arena.u16[w / 2 + rowsPerPack + (row % rowsPerPack)] ?? 0);
     sum = fround(sum + fround(min * fround(xScale * (arena.f32[(x + 144) / 4 + lane] ?? 0))));
   }
   const bias = job.bias === 0 ? -0 : (arena.f32[job.bias / 4 + row] ?? 0);

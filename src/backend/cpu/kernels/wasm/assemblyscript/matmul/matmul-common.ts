@@ -2,12 +2,12 @@
 // serve all of them.
 import { matmulQ4_accumulate, matmulQ4_bias, matmulQ4_numRows, matmulQ4_scale } from "../job-fields";
 
-/** Octets × their bytes that stay in the first-level cache while the tokens pass by. */
+/** Row packs × their bytes that stay in the first-level cache while the tokens pass by. */
 const panelBytes: u32 = 24 * 1024;
 
-/** How many octets are worked on together: what the first-level cache holds, at least one. */
-export function octetsPerPanel(octetBytes: u32): u32 {
-  return max<u32>(1, panelBytes / octetBytes);
+/** How many row packs are worked on together: what the first-level cache holds, at least one. */
+export function rowPacksPerPanel(rowPackBytes: u32): u32 {
+  return max<u32>(1, panelBytes / rowPackBytes);
 }
 
 /**

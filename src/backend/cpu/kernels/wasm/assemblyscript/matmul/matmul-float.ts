@@ -10,7 +10,7 @@ import {
   job_end, job_start, matmulQ4_input, matmulQ4_inputStride, matmulQ4_numCols, matmulQ4_numTokens, matmulQ4_out,
   matmulQ4_outStride, matmulQ4_weights,
 } from "../job-fields";
-import { finish, octetsPerPanel } from "./matmul-common";
+import { finish, rowPacksPerPanel } from "./matmul-common";
 
 /** How a weight type is read: the type parameter is u32 for f32, u16 for f16, i16 for bf16. */
 // @ts-ignore: decorator
@@ -60,14 +60,14 @@ function matmul<T>(job: usize): void {
   const input = <usize>load<u32>(job, matmulQ4_input), inputStride = <usize>load<u32>(job, matmulQ4_inputStride);
   const weights = <usize>load<u32>(job, matmulQ4_weights);
   const out = <usize>load<u32>(job, matmulQ4_out), stride = <usize>load<u32>(job, matmulQ4_outStride);
-  const octetBytes = load<u32>(job, matmulQ4_numCols) * 8 * sizeof<T>();
-  const end = load<u32>(job, job_end), panel = octetsPerPanel(octetBytes);
+  const rowPackBytes = load<u32>(job, matmulQ4_numCols) * 8 * sizeof<T>();
+  const end = load<u32>(job, job_end), panel = rowPacksPerPanel(rowPackBytes);
   for (let first = load<u32>(job, job_start); first < end; first += panel) {
     const last = min(end, first + panel);
     for (let token: u32 = 0; token < numTokens; token += 4) {
       const x = input + token * inputStride, tokenOut = out + token * stride;
-      for (let octet = first; octet < last; octet++) {
-        const w = weights + octet * octetBytes, row = octet << 3, at = tokenOut + (row << 2);
+      for (let rowPack = first; rowPack < last; rowPack++) {
+        const w = weights + rowPack * rowPackBytes, row = rowPack << 3, at = tokenOut + (row << 2);
         if (token + 4 <= numTokens) tile4<T>(job, w, x, inputStride, row, at, stride);
         else for (let t: u32 = 0; token + t < numTokens; t++) tile1<T>(job, w, x + t * inputStride, row, at + t * stride);
       }

@@ -1,6 +1,6 @@
-// q4 weights × int8 activations, 8 rows × 4 tokens at a time, or what is left of a quad.
+// q4 weights × int8 activations, 8 rows × 4 tokens at a time, or what is left of a token pack.
 //
-//   weights  32 bytes of an octet's group          activations  32 bytes of a quad's group
+//   weights  32 bytes of a row pack's group          activations  32 bytes of a token pack's group
 //   ├ row 0: k0 k1 k2 k3 (low nibbles; high: k4 … k7)   ├ token 0: k0 k1 k2 k3 | token 1: … | token 2 | token 3
 //   ├ row 1 …                                          └ token 0: k4 k5 k6 k7 | …
 //   └ row 7
@@ -19,10 +19,10 @@ import {
   job_end, job_start, matmulQ4_input, matmulQ4_numCols, matmulQ4_numTokens, matmulQ4_out, matmulQ4_outStride,
   matmulQ4_weights,
 } from "../job-fields";
-import { finish, octetsPerPanel } from "./matmul-common";
+import { finish, rowPacksPerPanel } from "./matmul-common";
 
 const bytesPerGroup: u32 = 160;
-const bytesPerQuadGroup: u32 = 160;
+const bytesPerTokenPackGroup: u32 = 160;
 
 // @ts-ignore: decorator
 @inline
@@ -65,7 +65,7 @@ function addGroup(acc: v128, sum: v128, scale: v128, min: v128, xs: v128, xsum: 
 }
 
 /**
- * 8 rows × n tokens, `x` points at the first one's bytes in its quad. Every call has a literal n, and what is past it is
+ * 8 rows × n tokens, `x` points at the first one's bytes in its token pack. Every call has a literal n, and what is past it is
  * never made. Token i has the integer sums si (rows 0 … 3) and ti (rows 4 … 7), and fi and gi for its sums of groups.
  */
 // @ts-ignore: decorator
@@ -108,7 +108,7 @@ function tile(n: u32, job: usize, weights: usize, x: usize, numGroups: u32, row:
     if (n > 2) { f2 = addGroup(f2, s2, a, p, c, d, ones); g2 = addGroup(g2, t2, b, q, c, d, ones); }
     c = v128.shuffle<i32>(xs, xs, 3, 3, 3, 3); d = v128.shuffle<i32>(xb, xb, 3, 3, 3, 3);
     if (n > 3) { f3 = addGroup(f3, s3, a, p, c, d, ones); g3 = addGroup(g3, t3, b, q, c, d, ones); }
-    x += bytesPerQuadGroup;
+    x += bytesPerTokenPackGroup;
   }
   finish(job, out, row, f32x4.mul(f0, foldEnd), f32x4.mul(g0, foldEnd));
   if (n > 1) finish(job, out + stride, row, f32x4.mul(f1, foldEnd), f32x4.mul(g1, foldEnd));
@@ -147,13 +147,13 @@ function addScaled(acc: v128, sum: v128, w: usize, xs: v128, xsum: v128): v128 {
   return addGroup(acc, sum, scales4(w, halfBits), scales4(w + 16, halfBits), xs, xsum, ones16);
 }
 
-/** One token × an octet of each of four runs, which lie `run` octets apart; `octet` is run 0's. */
-function fourOctets(job: usize, weights: usize, x: usize, numGroups: u32, octet: u32, run: u32, out: usize): void {
-  const mask = nibbles, fold = foldScales, zero = i32x4.splat(0), runBytes = run * numGroups * bytesPerGroup;
+/** One token × a row pack of each of four streams, which lie `stream` row packs apart; `rowPack` is stream 0's. */
+function fourRowPacks(job: usize, weights: usize, x: usize, numGroups: u32, rowPack: u32, stream: u32, out: usize): void {
+  const mask = nibbles, fold = foldScales, zero = i32x4.splat(0), streamBytes = stream * numGroups * bytesPerGroup;
   let f0 = zero, f1 = zero, f2 = zero, f3 = zero, g0 = zero, g1 = zero, g2 = zero, g3 = zero;
-  let w0 = weights + octet * numGroups * bytesPerGroup;
+  let w0 = weights + rowPack * numGroups * bytesPerGroup;
   for (const end = w0 + numGroups * bytesPerGroup; w0 < end; w0 += bytesPerGroup) {
-    const w1 = w0 + runBytes, w2 = w1 + runBytes, w3 = w2 + runBytes;
+    const w1 = w0 + streamBytes, w2 = w1 + streamBytes, w3 = w2 + streamBytes;
     let s0 = zero, s1 = zero, s2 = zero, s3 = zero, t0 = zero, t1 = zero, t2 = zero, t3 = zero;
     for (let j: usize = 0; j < 128; j += 32) {
       const low = v128.load32_splat(x + j), high = v128.load32_splat(x + j, 16);
@@ -167,23 +167,23 @@ function fourOctets(job: usize, weights: usize, x: usize, numGroups: u32, octet:
     f1 = addScaled(f1, s1, w1, xs, xsum); g1 = addScaled(g1, t1, w1 + 8, xs, xsum);
     f2 = addScaled(f2, s2, w2, xs, xsum); g2 = addScaled(g2, t2, w2 + 8, xs, xsum);
     f3 = addScaled(f3, s3, w3, xs, xsum); g3 = addScaled(g3, t3, w3 + 8, xs, xsum);
-    x += bytesPerQuadGroup;
+    x += bytesPerTokenPackGroup;
   }
-  const end = foldEnd, row = octet << 3, runRows = run << 3;
+  const end = foldEnd, row = rowPack << 3, streamRows = stream << 3;
   finish(job, out + (row << 2), row, f32x4.mul(f0, end), f32x4.mul(g0, end));
-  finish(job, out + ((row + runRows) << 2), row + runRows, f32x4.mul(f1, end), f32x4.mul(g1, end));
-  finish(job, out + ((row + 2 * runRows) << 2), row + 2 * runRows, f32x4.mul(f2, end), f32x4.mul(g2, end));
-  finish(job, out + ((row + 3 * runRows) << 2), row + 3 * runRows, f32x4.mul(f3, end), f32x4.mul(g3, end));
+  finish(job, out + ((row + streamRows) << 2), row + streamRows, f32x4.mul(f1, end), f32x4.mul(g1, end));
+  finish(job, out + ((row + 2 * streamRows) << 2), row + 2 * streamRows, f32x4.mul(f2, end), f32x4.mul(g2, end));
+  finish(job, out + ((row + 3 * streamRows) << 2), row + 3 * streamRows, f32x4.mul(f3, end), f32x4.mul(g3, end));
 }
 
-/** One token × the octets from `first` on, in four runs of equal length. @returns the octet after them: fewer than four are left */
+/** One token × the row packs from `first` on, in four streams of equal length. @returns the row pack after them: fewer than four are left */
 function streams(job: usize, weights: usize, x: usize, numGroups: u32, first: u32, end: u32, out: usize): u32 {
-  const run = (end - first) >>> 2;
-  for (let octet = first; octet < first + run; octet++) fourOctets(job, weights, x, numGroups, octet, run, out);
-  return first + 4 * run;
+  const stream = (end - first) >>> 2;
+  for (let rowPack = first; rowPack < first + stream; rowPack++) fourRowPacks(job, weights, x, numGroups, rowPack, stream, out);
+  return first + 4 * stream;
 }
 
-/** Split by octets. A panel of octets stays in the first-level cache while all tokens pass by. */
+/** Split by row packs. A panel of row packs stays in the first-level cache while all tokens pass by. */
 export function matmulQ4(job: usize): void {
   const numGroups = load<u32>(job, matmulQ4_numCols) >>> 5;
   const numTokens = load<u32>(job, matmulQ4_numTokens);
@@ -191,16 +191,16 @@ export function matmulQ4(job: usize): void {
   const weights = <usize>load<u32>(job, matmulQ4_weights);
   const out = <usize>load<u32>(job, matmulQ4_out);
   const stride = <usize>load<u32>(job, matmulQ4_outStride);
-  const octetBytes = numGroups * bytesPerGroup, quadBytes = numGroups * bytesPerQuadGroup;
-  const end = load<u32>(job, job_end), panel = octetsPerPanel(octetBytes);
+  const rowPackBytes = numGroups * bytesPerGroup, tokenPackBytes = numGroups * bytesPerTokenPackGroup;
+  const end = load<u32>(job, job_end), panel = rowPacksPerPanel(rowPackBytes);
   let first = load<u32>(job, job_start);
   if (numTokens == 1) first = streams(job, weights, input, numGroups, first, end, out);
   for (; first < end; first += panel) {
     const last = min(end, first + panel);
     for (let token: u32 = 0; token < numTokens; token += 4) {
-      const x = input + (token >>> 2) * quadBytes, tokenOut = out + token * stride, left = numTokens - token;
-      for (let octet = first; octet < last; octet++) {
-        const w = weights + octet * octetBytes, row = octet << 3, at = tokenOut + (row << 2);
+      const x = input + (token >>> 2) * tokenPackBytes, tokenOut = out + token * stride, left = numTokens - token;
+      for (let rowPack = first; rowPack < last; rowPack++) {
+        const w = weights + rowPack * rowPackBytes, row = rowPack << 3, at = tokenOut + (row << 2);
         if (left > 3) tile4(job, w, x, numGroups, row, at, stride);
         else if (left == 3) tile3(job, w, x, numGroups, row, at, stride);
         else if (left == 2) tile2(job, w, x, numGroups, row, at, stride);

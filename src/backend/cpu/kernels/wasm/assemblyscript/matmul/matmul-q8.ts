@@ -15,10 +15,10 @@ import {
   job_end, job_start, matmulQ4_input, matmulQ4_numCols, matmulQ4_numTokens, matmulQ4_out, matmulQ4_outStride,
   matmulQ4_weights,
 } from "../job-fields";
-import { finish, octetsPerPanel } from "./matmul-common";
+import { finish, rowPacksPerPanel } from "./matmul-common";
 
 const bytesPerGroup: u32 = 272;
-const bytesPerQuadGroup: u32 = 160;
+const bytesPerTokenPackGroup: u32 = 160;
 
 // @ts-ignore: decorator
 @inline
@@ -47,7 +47,7 @@ function scales4(at: usize, keep: v128): v128 {
 }
 
 /**
- * 8 rows × n tokens, n = 1 or 2, `x` points at the first one's bytes in its quad. Every call has a literal n, and what is
+ * 8 rows × n tokens, n = 1 or 2, `x` points at the first one's bytes in its token pack. Every call has a literal n, and what is
  * past it is never made. Token i has the integer sums ai (rows 0 and 1) … di (rows 6 and 7); fi and gi add up groups.
  */
 // @ts-ignore: decorator
@@ -88,7 +88,7 @@ function tile(n: u32, job: usize, weights: usize, x: usize, numGroups: u32, row:
     f0 = addGroup(f0, a0, b0, low, k); g0 = addGroup(g0, c0, d0, high, k);
     if (n > 1) k = f32x4.mul(v128.load32_splat(x, 132), fold);
     if (n > 1) { f1 = addGroup(f1, a1, b1, low, k); g1 = addGroup(g1, c1, d1, high, k); }
-    x += bytesPerQuadGroup;
+    x += bytesPerTokenPackGroup;
   }
   finish(job, out, row, f32x4.mul(f0, foldEnd), f32x4.mul(g0, foldEnd));
   if (n > 1) finish(job, out + stride, row, f32x4.mul(f1, foldEnd), f32x4.mul(g1, foldEnd));
@@ -109,12 +109,12 @@ function addTwo(sum: v128, w: usize, x: v128): v128 {
   return addProduct(sum, x, v128.load8x8_s(w));
 }
 
-/** One token × an octet of each of two runs, which lie `run` octets apart; `octet` is run 0's. */
-function twoOctets(job: usize, weights: usize, x: usize, numGroups: u32, octet: u32, run: u32, out: usize): void {
-  const keep = halfBits, fold = foldScales, zero = i32x4.splat(0), runBytes = run * numGroups * bytesPerGroup;
-  let f0 = zero, f1 = zero, g0 = zero, g1 = zero, w0 = weights + octet * numGroups * bytesPerGroup;
+/** One token × a row pack of each of two streams, which lie `stream` row packs apart; `rowPack` is stream 0's. */
+function twoRowPacks(job: usize, weights: usize, x: usize, numGroups: u32, rowPack: u32, stream: u32, out: usize): void {
+  const keep = halfBits, fold = foldScales, zero = i32x4.splat(0), streamBytes = stream * numGroups * bytesPerGroup;
+  let f0 = zero, f1 = zero, g0 = zero, g1 = zero, w0 = weights + rowPack * numGroups * bytesPerGroup;
   for (const end = w0 + numGroups * bytesPerGroup; w0 < end; w0 += bytesPerGroup) {
-    const w1 = w0 + runBytes;
+    const w1 = w0 + streamBytes;
     let a0 = zero, a1 = zero, b0 = zero, b1 = zero, c0 = zero, c1 = zero, d0 = zero, d1 = zero;
     for (let j: usize = 16, xa = x; j < 272; j += 32, xa += 16) {
       const x0 = i16x8.extend_low_i8x16_s(v128.load32_splat(xa));
@@ -126,21 +126,21 @@ function twoOctets(job: usize, weights: usize, x: usize, numGroups: u32, octet: 
     const xs = f32x4.mul(v128.load32_splat(x, 128), fold);
     f0 = addGroup(f0, a0, b0, scales4(w0, keep), xs); g0 = addGroup(g0, c0, d0, scales4(w0 + 8, keep), xs);
     f1 = addGroup(f1, a1, b1, scales4(w1, keep), xs); g1 = addGroup(g1, c1, d1, scales4(w1 + 8, keep), xs);
-    x += bytesPerQuadGroup;
+    x += bytesPerTokenPackGroup;
   }
-  const end = foldEnd, row = octet << 3, otherRow = row + (run << 3);
+  const end = foldEnd, row = rowPack << 3, otherRow = row + (stream << 3);
   finish(job, out + (row << 2), row, f32x4.mul(f0, end), f32x4.mul(g0, end));
   finish(job, out + (otherRow << 2), otherRow, f32x4.mul(f1, end), f32x4.mul(g1, end));
 }
 
-/** One token × the octets from `first` on, in two runs of equal length. @returns the octet after them: one or none is left */
+/** One token × the row packs from `first` on, in two streams of equal length. @returns the row pack after them: one or none is left */
 function streams(job: usize, weights: usize, x: usize, numGroups: u32, first: u32, end: u32, out: usize): u32 {
-  const run = (end - first) >>> 1;
-  for (let octet = first; octet < first + run; octet++) twoOctets(job, weights, x, numGroups, octet, run, out);
-  return first + 2 * run;
+  const stream = (end - first) >>> 1;
+  for (let rowPack = first; rowPack < first + stream; rowPack++) twoRowPacks(job, weights, x, numGroups, rowPack, stream, out);
+  return first + 2 * stream;
 }
 
-/** Split by octets. A panel of octets stays in the first-level cache while all tokens pass by. */
+/** Split by row packs. A panel of row packs stays in the first-level cache while all tokens pass by. */
 export function matmulQ8(job: usize): void {
   const numGroups = load<u32>(job, matmulQ4_numCols) >>> 5;
   const numTokens = load<u32>(job, matmulQ4_numTokens);
@@ -148,16 +148,16 @@ export function matmulQ8(job: usize): void {
   const weights = <usize>load<u32>(job, matmulQ4_weights);
   const out = <usize>load<u32>(job, matmulQ4_out);
   const stride = <usize>load<u32>(job, matmulQ4_outStride);
-  const octetBytes = numGroups * bytesPerGroup, quadBytes = numGroups * bytesPerQuadGroup;
-  const end = load<u32>(job, job_end), panel = octetsPerPanel(octetBytes);
+  const rowPackBytes = numGroups * bytesPerGroup, tokenPackBytes = numGroups * bytesPerTokenPackGroup;
+  const end = load<u32>(job, job_end), panel = rowPacksPerPanel(rowPackBytes);
   let first = load<u32>(job, job_start);
   if (numTokens == 1) first = streams(job, weights, input, numGroups, first, end, out);
   for (; first < end; first += panel) {
     const last = min(end, first + panel);
     for (let token: u32 = 0; token < numTokens; token += 2) {
-      const x = input + (token >>> 2) * quadBytes + ((token & 3) << 2), tokenOut = out + token * stride;
-      for (let octet = first; octet < last; octet++) {
-        const w = weights + octet * octetBytes, row = octet << 3, at = tokenOut + (row << 2);
+      const x = input + (token >>> 2) * tokenPackBytes + ((token & 3) << 2), tokenOut = out + token * stride;
+      for (let rowPack = first; rowPack < last; rowPack++) {
+        const w = weights + rowPack * rowPackBytes, row = rowPack << 3, at = tokenOut + (row << 2);
         if (token + 2 <= numTokens) tile2(job, w, x, numGroups, row, at, stride);
         else tile1(job, w, x, numGroups, row, at, stride);
       }

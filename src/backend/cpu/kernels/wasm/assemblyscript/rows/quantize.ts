@@ -1,6 +1,6 @@
 // Activations to int8, groups of 32 with one scale: q = round(x · 127/max|x|), scale = max|x|/127.
 //
-// Written in the quad layout of src/backend/cpu/kernels/jobs.ts: a token's 4 bytes of k = 4j … 4j+3 lie at 16j + 4·(token mod 4),
+// Written in the token pack layout of src/backend/cpu/kernels/jobs.ts: a token's 4 bytes of k = 4j … 4j+3 lie at 16j + 4·(token mod 4),
 // scale and Σq at 128 and 144. A token depends on its own row alone, and its own 4-byte words are all it writes, so rows
 // may be done by different threads.
 //
@@ -12,7 +12,7 @@ import {
 } from "../job-fields";
 import { inverseRms } from "./norm";
 
-const bytesPerQuadGroup: usize = 160;
+const bytesPerTokenPackGroup: usize = 160;
 
 // @ts-ignore: decorator
 @inline
@@ -26,7 +26,7 @@ function rounded(x: v128, factor: v128): v128 {
   return i32x4.relaxed_trunc_f32x4_s(f32x4.nearest(f32x4.mul(x, factor)));
 }
 
-/** Writes the 32 numbers a … h as one group of one token; `at` is quad group + 4 · (token mod 4). */
+/** Writes the 32 numbers a … h as one group of one token; `at` is token pack group + 4 · (token mod 4). */
 // @ts-ignore: decorator
 @inline
 function storeGroup(at: usize, a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128): void {
@@ -60,7 +60,7 @@ function storeGroup(at: usize, a: v128, b: v128, c: v128, d: v128, e: v128, f: v
 @inline
 function tokenPlace(job: usize, token: u32): usize {
   const numGroups = load<u32>(job, quantizeRows_width) >>> 5;
-  return <usize>load<u32>(job, quantizeRows_out) + (token >>> 2) * numGroups * bytesPerQuadGroup + ((token & 3) << 2);
+  return <usize>load<u32>(job, quantizeRows_out) + (token >>> 2) * numGroups * bytesPerTokenPackGroup + ((token & 3) << 2);
 }
 
 // @ts-ignore: decorator
@@ -76,7 +76,7 @@ export function quantizeRows(job: usize): void {
     for (let x = tokenRow(job, token), last = x + (width << 2); x < last; x += 128) {
       storeGroup(at, v128.load(x), v128.load(x, 16), v128.load(x, 32), v128.load(x, 48), v128.load(x, 64),
         v128.load(x, 80), v128.load(x, 96), v128.load(x, 112));
-      at += bytesPerQuadGroup;
+      at += bytesPerTokenPackGroup;
     }
   }
 }
@@ -98,7 +98,7 @@ export function normQuantize(job: usize): void {
         normed(x + 48, w + 48, factor), normed(x + 64, w + 64, factor), normed(x + 80, w + 80, factor),
         normed(x + 96, w + 96, factor), normed(x + 112, w + 112, factor));
       w += 128;
-      at += bytesPerQuadGroup;
+      at += bytesPerTokenPackGroup;
     }
   }
 }
@@ -132,7 +132,7 @@ export function gluQuantize(job: usize): void {
     for (let x = tokenRow(job, token), last = x + rowBytes; x < last; x += 128) {
       if (gelu) geluGroup(at, x, x + rowBytes);
       else siluGroup(at, x, x + rowBytes);
-      at += bytesPerQuadGroup;
+      at += bytesPerTokenPackGroup;
     }
   }
 }

@@ -1,4 +1,4 @@
-// Stored tensors to the packed layout of src/backend/cpu/footprint/weight-layout.ts, an octet of rows at a time.
+// Stored tensors to the packed layout of src/backend/cpu/footprint/weight-layout.ts, a row pack of rows at a time.
 //
 // Exact: Q4_0 (min = −8·d, exact in f16), Q4_1 → q4; Q5_0, Q8_0 → q8; floats to their own or a wider type.
 // Rounded: Q4_K → q4 keeps its q; scale d·sc and min −dmin·m are rounded to f16 (relative 2^-11).
@@ -74,17 +74,17 @@ function groupToQ8(row: usize, g: u32, type: u32, q: usize, params: usize, float
   }
 }
 
-/** One row into place r of its octet. scratch: 128 bytes of floats, 32 of q, 4 of params. */
-function repackQuantisedRow(job: usize, row: usize, octet: usize, r: usize, numGroups: u32, scratch: usize): void {
+/** One row into place r of its row pack. scratch: 128 bytes of floats, 32 of q, 4 of params. */
+function repackQuantisedRow(job: usize, row: usize, rowPack: usize, r: usize, numGroups: u32, scratch: usize): void {
   const type = load<u32>(job, repackMatrix_sourceType), storage = load<u32>(job, repackMatrix_storage);
   const q = scratch + 128, params = scratch + 160;
   for (let g: u32 = 0; g < numGroups; g++) {
     if (storage == storageQ4) {
       groupToQ4(row, g, type, q, params, scratch);
-      placeQ4(octet + <usize>g * 160, r, q, params);
+      placeQ4(rowPack + <usize>g * 160, r, q, params);
     } else {
       groupToQ8(row, g, type, q, params, scratch);
-      placeQ8(octet + <usize>g * 272, r, q, params);
+      placeQ8(rowPack + <usize>g * 272, r, q, params);
     }
   }
 }
@@ -113,23 +113,23 @@ function toBf16(value: f32): u32 {
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
 }
 
-function repackFloatRow(job: usize, row: usize, octet: usize, r: usize, numCols: u32, scratch: usize): void {
+function repackFloatRow(job: usize, row: usize, rowPack: usize, r: usize, numCols: u32, scratch: usize): void {
   const type = load<u32>(job, repackMatrix_sourceType), storage = load<u32>(job, repackMatrix_storage);
   const sameBits = (type == typeF16 && storage == storageF16) || (type == typeBf16 && storage == storageBf16);
   if (sameBits) {
-    for (let k: usize = 0; k < <usize>numCols; k++) store<u16>(octet + 2 * (8 * k + r), load<u16>(row + 2 * k));
+    for (let k: usize = 0; k < <usize>numCols; k++) store<u16>(rowPack + 2 * (8 * k + r), load<u16>(row + 2 * k));
   } else if (type <= typeBf16) {
-    for (let k: usize = 0; k < <usize>numCols; k++) storeFloat(octet, 8 * k + r, floatAt(row, k, type), storage);
+    for (let k: usize = 0; k < <usize>numCols; k++) storeFloat(rowPack, 8 * k + r, floatAt(row, k, type), storage);
   } else {
     for (let g: u32 = 0; g < numCols >>> 5; g++) {
       decodeGroup(row, g, type, scratch + 128, scratch);
       for (let i: usize = 0; i < 32; i++)
-        storeFloat(octet, 8 * (<usize>(g << 5) + i) + r, load<f32>(scratch + 4 * i), storage);
+        storeFloat(rowPack, 8 * (<usize>(g << 5) + i) + r, load<f32>(scratch + 4 * i), storage);
     }
   }
 }
 
-function octetBytes(storage: u32, numCols: u32): usize {
+function rowPackBytes(storage: u32, numCols: u32): usize {
   if (storage == storageQ4) return <usize>(numCols >>> 5) * 160;
   if (storage == storageQ8) return <usize>(numCols >>> 5) * 272;
   return <usize>numCols * (storage == storageF16 || storage == storageBf16 ? 16 : 32);
@@ -139,15 +139,15 @@ export function repackMatrix(job: usize): void {
   const numCols = load<u32>(job, repackMatrix_numCols), numRows = load<u32>(job, repackMatrix_numRows);
   const storage = load<u32>(job, repackMatrix_storage), scratch = <usize>load<u32>(job, repackMatrix_scratch);
   const source = <usize>load<u32>(job, repackMatrix_source), rowBytes = <usize>load<u32>(job, repackMatrix_sourceRowBytes);
-  const rowMap = <usize>load<u32>(job, repackMatrix_rowMap), perOctet = octetBytes(storage, numCols);
+  const rowMap = <usize>load<u32>(job, repackMatrix_rowMap), perRowPack = rowPackBytes(storage, numCols);
   for (let index = load<u32>(job, job_start), end = load<u32>(job, job_end); index < end; index++) {
-    const octet = <usize>load<u32>(job, repackMatrix_out) + <usize>index * perOctet;
-    if ((index << 3) + 8 > numRows) memory.fill(octet, 0, perOctet);
+    const rowPack = <usize>load<u32>(job, repackMatrix_out) + <usize>index * perRowPack;
+    if ((index << 3) + 8 > numRows) memory.fill(rowPack, 0, perRowPack);
     for (let r: u32 = 0; r < 8 && (index << 3) + r < numRows; r++) {
       const out = (index << 3) + r, stored = rowMap ? load<u32>(rowMap + (out << 2)) : out;
       const row = source + <usize>stored * rowBytes;
-      if (storage <= storageQ8) repackQuantisedRow(job, row, octet, r, numCols >>> 5, scratch);
-      else repackFloatRow(job, row, octet, r, numCols, scratch);
+      if (storage <= storageQ8) repackQuantisedRow(job, row, rowPack, r, numCols >>> 5, scratch);
+      else repackFloatRow(job, row, rowPack, r, numCols, scratch);
     }
   }
 }
