@@ -33,10 +33,17 @@ export function listOf(value: PyValue): readonly PyValue[] {
 
 export function isIterable(value: PyValue): boolean {
   if (isList(value) || textOf(value) !== null) return true;
-  return (
-    value instanceof PyObject &&
-    [PyTuple, PyDict, PyRange, PyIterator, DictView, Undefined].some((type) => value instanceof type)
-  );
+  if (hasItems(value)) return true;
+  return [PyTuple, PyDict, PyRange, PyIterator, Undefined].some((type) => value instanceof type);
+}
+
+/** An object that says itself what its items are: a view of a dictionary, `loop`. */
+interface HasItems {
+  items(): Iterable<PyValue>;
+}
+
+function hasItems(value: PyValue): value is PyObject & HasItems {
+  return value instanceof PyObject && "items" in value && typeof value.items === "function";
 }
 
 function* metered(items: Iterable<PyValue>): Generator<PyValue> {
@@ -50,15 +57,13 @@ function itemsOf(value: PyValue, subject?: string): Iterable<PyValue> {
   if (isList(value)) return value;
   if (value instanceof PyTuple) return value.items;
   if (value instanceof PyDict) return value.keys();
-  if (value instanceof DictView) return value.items();
+  if (hasItems(value)) return value.items();
   if (value instanceof PyIterator) return remaining(value);
   if (value instanceof PyRange) return rangeItems(value);
   if (value instanceof Undefined) return [];
   const text = textOf(value);
-  if (text !== null) {
-    const items = characters(text);
-    return value instanceof Markup ? items.map((item) => new Markup(item)) : items;
-  }
+  // The characters of Markup are plain ones.
+  if (text !== null) return characters(text);
   throw typeError(
     subject === undefined
       ? `'${typeName(value)}' object is not iterable`

@@ -8,7 +8,16 @@ import type { PyInt } from "../values/integers.ts";
 import { repr, str } from "../values/printing.ts";
 import { subtext, textLength } from "../values/text.ts";
 import { Undefined } from "../values/undefined.ts";
-import { isList, type Markup, PyFloat, PyTuple, type PyValue, textOf, typeName } from "../values/values.ts";
+import {
+  isList,
+  type Markup,
+  PyFloat,
+  PyRange,
+  PyTuple,
+  type PyValue,
+  textOf,
+  typeName,
+} from "../values/values.ts";
 import { numberOf } from "./comparison.ts";
 import { toDouble, truncated } from "./conversions.ts";
 
@@ -70,7 +79,7 @@ class FormatArguments {
 
   assertUsed(): void {
     const isMapping =
-      this.#values instanceof PyDict || this.#values instanceof Undefined || isList(this.#values);
+      isList(this.#values) || [PyDict, PyRange, Undefined].some((type) => this.#values instanceof type);
     const numItems = this.#values instanceof PyTuple ? this.#values.items.length : isMapping ? 0 : 1;
     if (this.#numUsed < numItems) throw typeError("not all arguments converted during string formatting");
   }
@@ -163,6 +172,7 @@ function integerOf(value: PyValue, conversion: string): PyInt {
 function characterOf(value: PyValue): string {
   const text = textOf(value);
   if (text !== null && textLength(text) === 1) return text;
+  if (typeof value === "boolean") return String.fromCodePoint(Number(value));
   if (typeof value !== "number") throw typeError("%c requires int or char");
   if (value < 0 || value > 0x10ffff) throw new PythonError("OverflowError", "%c arg not in range(0x110000)");
   return String.fromCodePoint(value);

@@ -17,7 +17,7 @@ import type {
   TestExpr,
 } from "../syntax/ast.ts";
 import { chargeSteps } from "../values/bounds.ts";
-import { PyDict } from "../values/dict.ts";
+import { keyOf, PyDict } from "../values/dict.ts";
 import { PythonError, typeError } from "../values/errors.ts";
 import { repr, str } from "../values/printing.ts";
 import { joined } from "../values/text.ts";
@@ -116,10 +116,12 @@ export class ExpressionEvaluator implements RenderEnvironment {
   }
 
   hasFilter(name: PyValue): boolean {
+    keyOf(name);
     return Object.hasOwn(filters, textOf(name) ?? "");
   }
 
   hasTest(name: PyValue): boolean {
+    keyOf(name);
     return Object.hasOwn(tests, textOf(name) ?? "");
   }
 

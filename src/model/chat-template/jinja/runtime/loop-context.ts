@@ -94,6 +94,12 @@ export class LoopContext extends PyCallable {
     }
   }
 
+  /** What is left of the loop, each item with `loop` itself: going through it moves the loop on. */
+  *items(): Generator<PyValue> {
+    for (let next = this.advance(); next !== undefined; next = this.advance())
+      yield new PyTuple([next.item, this]);
+  }
+
   call(args: readonly PyValue[], kwargs: Kwargs): PyValue {
     const [iterable] = args;
     if (iterable === undefined || args.length > 1 || kwargs.size > 0)

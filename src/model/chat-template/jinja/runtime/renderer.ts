@@ -21,7 +21,15 @@ import { chargeSteps, chargeText, deeper } from "../values/bounds.ts";
 import { PythonError, TemplateLimitError, typeError, valueError } from "../values/errors.ts";
 import { str } from "../values/printing.ts";
 import { Undefined } from "../values/undefined.ts";
-import { BuiltinFunction, isList, Markup, PyObject, type PyValue, typeName } from "../values/values.ts";
+import {
+  BuiltinFunction,
+  isList,
+  Markup,
+  PyObject,
+  type PyValue,
+  textOf,
+  typeName,
+} from "../values/values.ts";
 import { ExpressionEvaluator } from "./expressions.ts";
 import { Namespace } from "./globals.ts";
 import { LoopContext } from "./loop-context.ts";
@@ -112,7 +120,7 @@ class Renderer {
       case "FilterBlock": {
         const inner = this.#inner(statement.body, scope);
         const [text, ending] = this.#capturedBody(statement.body, inner);
-        if (ending === "end") this.#write(this.#expressions.filter(statement.filter, inner, text));
+        if (ending === "end") this.#writeText(this.#expressions.filter(statement.filter, inner, text));
         return ending;
       }
       case "With": {
@@ -150,6 +158,14 @@ class Renderer {
 
   #write(value: PyValue): void {
     const text = this.#expressions.autoescape ? escapeMarkup(value).text : str(value);
+    chargeText(text.length);
+    this.#output.push(text);
+  }
+
+  /** What a filter block or a call gives has to be text: Jinja does not print it. */
+  #writeText(value: PyValue): void {
+    const text = textOf(value);
+    if (text === null) throw typeError(`expected str instance, ${typeName(value)} found`);
     chargeText(text.length);
     this.#output.push(text);
   }
@@ -256,7 +272,7 @@ class Renderer {
       statement.call === null
         ? caller.call([], new Map())
         : this.#expressions.call(statement.call, scope, new Map([["caller", caller]]));
-    this.#write(value);
+    this.#writeText(value);
     return "end";
   }
 

@@ -16,7 +16,7 @@ import { fixedText } from "../values/float-format.ts";
 import { repr, str } from "../values/printing.ts";
 import { characters } from "../values/text.ts";
 import { Undefined } from "../values/undefined.ts";
-import { type Kwargs, Markup, noKwargs, PyTuple, type PyValue, textOf } from "../values/values.ts";
+import { type Kwargs, Markup, noKwargs, PyTuple, type PyValue, textOf, typeName } from "../values/values.ts";
 import { attributePath, itemOf } from "./attributes.ts";
 import { type Operation, type OperationTable, operation } from "./environment.ts";
 
@@ -139,7 +139,9 @@ function truncated(args: readonly PyValue[]): PyValue {
   if (lengthOf(value) <= length + leeway) return value;
   const cut = slice(value, null, length - endLength, null);
   if (isTrue(killsWords)) return binary("+", cut, end);
-  const text = str(cut);
+  const text = textOf(cut);
+  if (text === null)
+    throw new PythonError("AttributeError", `'${typeName(cut)}' object has no attribute 'rsplit'`);
   const at = text.lastIndexOf(" ");
   return binary("+", at === -1 ? cut : text.slice(0, at), end);
 }

@@ -2,17 +2,18 @@
 
 import { requireIndex } from "../operations/arguments.ts";
 import { binary, repeatText } from "../operations/arithmetic.ts";
-import { isTrue, numberOf } from "../operations/comparison.ts";
+import { isTrue, numberOf, sorted } from "../operations/comparison.ts";
 import { toDouble, toInt, truncated } from "../operations/conversions.ts";
 import { iterate } from "../operations/iteration.ts";
 import { type JsonFormat, jsonText } from "../operations/json.ts";
+import { PyDict } from "../values/dict.ts";
 import { isPythonError, PythonError, TemplateLimitError, typeError } from "../values/errors.ts";
 import { roundedDouble, roundedQuotient } from "../values/float-format.ts";
 import { integerFrom, type PyInt, powerOfIntegers } from "../values/integers.ts";
 import { repr, str } from "../values/printing.ts";
 import { textLength } from "../values/text.ts";
 import { Undefined } from "../values/undefined.ts";
-import { PyFloat, type PyValue, textOf, typeName } from "../values/values.ts";
+import { isList, PyFloat, PyTuple, type PyValue, textOf, typeName } from "../values/values.ts";
 import { onlyAttributeOf } from "./attributes.ts";
 import { type Operation, type OperationTable, operation } from "./environment.ts";
 
@@ -126,9 +127,22 @@ function separator(value: PyValue): string {
 
 /** Python's `pprint` as far as it stays on one line. */
 function prettyPrinted(value: PyValue): string {
-  const text = repr(value);
+  const text = repr(withSortedKeys(value));
   if (textLength(text) <= 80) return text;
   throw new TemplateLimitError("the filter 'pprint' is not supported for values of more than one line");
+}
+
+/** `pprint` writes dictionaries in the order of their keys. */
+function withSortedKeys(value: PyValue): PyValue {
+  if (isList(value)) return value.map(withSortedKeys);
+  if (value instanceof PyTuple) return new PyTuple(value.items.map(withSortedKeys));
+  if (!(value instanceof PyDict)) return value;
+  const entries = [...value.entries()].map(([key, item]) => [key, withSortedKeys(item)]);
+  return new PyDict(
+    sorted(entries, (entry) => (isList(entry) ? (entry[0] ?? null) : null), false).map((entry) =>
+      isList(entry) ? [entry[0] ?? null, entry[1] ?? null] : [null, null],
+    ),
+  );
 }
 
 function unsupported(name: string): Operation {

@@ -63,7 +63,7 @@ class BraceFormatter {
 
   #value(name: string): PyValue {
     const [, first = "", rest = ""] = /^([^.[]*)([\s\S]*)$/.exec(name) ?? [];
-    let value = this.#first(first);
+    let value = this.#first(first, name === "");
     for (let at = 0; at < rest.length; ) {
       const part = /^(?:\.([^.[]+)|\[([^\]]+)\])/.exec(rest.slice(at));
       if (part === null)
@@ -80,8 +80,9 @@ class BraceFormatter {
     return value;
   }
 
-  #first(name: string): PyValue {
-    if (name !== "" && !/^\d+$/.test(name)) {
+  /** Only a field without any name takes the next argument: `{.a}` is a field of the name "", and there is none. */
+  #first(name: string, isUnnamed: boolean): PyValue {
+    if (!isUnnamed && !/^\d+$/.test(name)) {
       const value = this.#source.named(name);
       if (value === undefined) throw new PythonError("KeyError", repr(name));
       return value;

@@ -51,7 +51,7 @@ const word = new RegExp(`[^${pythonSpace}]+`, "g");
 function splitAtSpace(text: string, maxSplits: number): readonly string[] {
   const parts: string[] = [];
   for (const match of text.matchAll(word)) {
-    if (maxSplits >= 0 && parts.length === maxSplits) return [...parts, trimmedEnd(text.slice(match.index))];
+    if (maxSplits >= 0 && parts.length === maxSplits) return [...parts, text.slice(match.index)];
     parts.push(match[0]);
   }
   return parts;
@@ -63,7 +63,7 @@ function rsplitAtSpace(text: string, maxSplits: number): readonly string[] {
   const kept = words.slice(words.length - numKept).map(([part]) => part);
   const last = words[words.length - numKept - 1];
   if (last === undefined) return kept;
-  return [trimmedStart(text.slice(0, last.index + last[0].length)), ...kept];
+  return [text.slice(0, last.index + last[0].length), ...kept];
 }
 
 /** What `splitlines` splits at, for use inside the brackets of a regular expression. */
