@@ -46,7 +46,7 @@ test("the CPU backend allocates what was planned, and the process stays under it
   const pagoda = new PagodaProcess(t, [
     ...["serve", tinyModel, "--port", "0", "--threads", "2", "--max-logprobs", "64"],
     // Sequences enough to fill all that the cap leaves.
-    ...["--memory", `${capMib}MiB`, "--max-num-seqs", "256"],
+    ...["--memory", `${capMib}MiB`, "--max-num-seqs", "512"],
   ]);
   const url = await pagoda.ready();
   const before = await memoryReport(url);

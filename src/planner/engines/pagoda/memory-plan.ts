@@ -28,7 +28,7 @@ function unusedNote(settings: MemorySettings, parts: MemoryParts, plan: MemoryPl
   return (
     `${settings.cap?.why ?? "The cap"} has room for ${roomTokens} tokens of KV cache. ` +
     `${settings.maxNumSeqs.value} sequences of ${maxModelLen.value} tokens fill ${numBlocks * blockSize}, and no more is allocated. ` +
-    `Use the rest with ${more}--max-kv-tokens ${roomTokens} (a larger prefix cache).`
+    `Use more of it with ${more}--max-kv-tokens ${roomTokens} (a larger prefix cache).`
   );
 }
 
