@@ -62,13 +62,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "api/tokens/detokenize.ts",
     "api/tokens/tokenize.ts",
   ],
-  // What a backend is; who creates or measures one; what one would allocate; what becomes of an encoding.
-  backend: [
-    "backend/backend.ts",
-    "backend/create/index.ts",
-    "backend/cpu/footprint/index.ts",
-    "backend/encodings/index.ts",
-  ],
+  // What a backend is; for those who create or measure one; what one would allocate.
+  backend: ["backend/backend.ts", "backend/create/index.ts", "backend/cpu/footprint/index.ts"],
   bench: ["bench/bench.ts", "bench/load/workload.ts", "bench/options/bench-parts.ts", "bench/report.ts"],
   engine: ["engine/engine.ts"],
   instance: ["instance/index.ts"],

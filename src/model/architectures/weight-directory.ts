@@ -1,6 +1,6 @@
 /** @module Looks up a checkpoint's tensors by name for one program: shapes are checked, every tensor must be used. */
-import type { WeightDeclaration, WeightOrigin } from "../../backend/backend.ts";
-import { isTranscoded, storageOf } from "../../backend/encodings/index.ts";
+import { isTranscoded, storageOf, type WeightDeclaration, type WeightOrigin } from "../../backend/backend.ts";
+
 import { PagodaError } from "../../core/errors.ts";
 import { groupWidth, type WeightStorage } from "../../core/weight-storage.ts";
 import type { ModelConfig } from "../config/model-config.ts";
