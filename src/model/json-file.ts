@@ -1,6 +1,8 @@
 /** @module JSON files of a model folder, read with a ceiling and without trusting a single field. */
+
 import { readFileSync, statSync } from "node:fs";
 import { PagodaError } from "../core/errors.ts";
+import { damagedFile } from "./damaged-files.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -15,7 +17,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 export function readJsonObject(path: string, maxBytes: number = maxConfigBytes): JsonObject {
   const value = parseJson(readTextFile(path, maxBytes), path);
   if (isJsonObject(value)) return value;
-  throw new PagodaError("model_invalid", `${path} does not hold a JSON object`);
+  throw new PagodaError("model_invalid", `${path} does not hold a JSON object.`, { hint: damagedFile });
 }
 
 /** The file's text; larger than `maxBytes` or unreadable is PagodaError `model_invalid`. */
@@ -23,11 +25,18 @@ export function readTextFile(path: string, maxBytes: number = maxConfigBytes): s
   try {
     const fileBytes = statSync(path).size;
     if (fileBytes > maxBytes)
-      throw new PagodaError("model_invalid", `${path} has ${fileBytes} bytes; at most ${maxBytes} are read`);
+      throw new PagodaError(
+        "model_invalid",
+        `${path} has ${fileBytes} bytes; at most ${maxBytes} are read.`,
+        { hint: damagedFile },
+      );
     return readFileSync(path, "utf8");
   } catch (cause) {
     if (cause instanceof PagodaError) throw cause;
-    throw new PagodaError("model_invalid", `cannot read ${path}: ${reasonOf(cause)}`, { cause });
+    throw new PagodaError("model_invalid", `Cannot read ${path}: ${reasonOf(cause)}.`, {
+      hint: "Check that the file exists and that this user may read it.",
+      cause,
+    });
   }
 }
 
@@ -35,7 +44,10 @@ export function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new PagodaError("model_invalid", `${path} is not valid JSON: ${reasonOf(cause)}`, { cause });
+    throw new PagodaError("model_invalid", `${path} is not valid JSON: ${reasonOf(cause)}.`, {
+      hint: damagedFile,
+      cause,
+    });
   }
 }
 
@@ -46,7 +58,7 @@ export function shownValue(value: unknown): string {
   return (JSON.stringify(value) ?? "nothing").slice(0, 80);
 }
 
-/** On one line: a parser's message quotes the file, line ends included. */
+/** On one line and without a stop: a parser's message quotes the file, line ends included. */
 function reasonOf(cause: unknown): string {
-  return (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, " ");
+  return (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s+/g, " ").replace(/\.$/, "");
 }

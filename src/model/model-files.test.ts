@@ -132,7 +132,7 @@ test("what is missing is named", (t) => {
     rmSync(join(folder, name));
     assert.throws(() => loadModelFiles({ kind: "hf", path: folder }), fails(code, pattern), name);
   };
-  isMissing("config.json", "model_invalid", /cannot read .*config\.json/);
+  isMissing("config.json", "model_invalid", /Cannot read .*config\.json/);
   isMissing("tokenizer.json", "model_unsupported", /has no tokenizer\.json/);
   isMissing("model.safetensors", "model_invalid", /neither model\.safetensors nor/);
   assert.throws(() => localModelAt(join(folder, "nothing")), fails("model_invalid", /does not exist/));

@@ -53,10 +53,15 @@ export function loadModelFiles(model: LocalModel): ModelFiles {
 /** Tells a folder from a GGUF file. Throws PagodaError `model_invalid` for anything else. */
 export function localModelAt(path: string): LocalModel {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();
-  if (isFolder === undefined) throw new PagodaError("model_invalid", `${path} does not exist`);
+  if (isFolder === undefined)
+    throw new PagodaError("model_invalid", `${path} does not exist.`, {
+      hint: "Name a folder in Hugging Face layout, a .gguf file, or a hub id such as org/name.",
+    });
   if (isFolder) return { kind: "hf", path };
   if (path.endsWith(".gguf")) return { kind: "gguf", path };
-  throw new PagodaError("model_invalid", `${path} is neither a folder nor a .gguf file`);
+  throw new PagodaError("model_invalid", `${path} is neither a folder nor a .gguf file.`, {
+    hint: "Name a folder in Hugging Face layout, a .gguf file, or a hub id such as org/name.",
+  });
 }
 
 function loadGgufFile(path: string): ModelFiles {

@@ -8,7 +8,7 @@ const end = /[.?!]["”'`)]?$/;
 
 /** Turns of phrase that a reader stumbles over, and what to write. */
 const forbidden: readonly (readonly [RegExp, string])[] = [
-  [/\bis no (?!longer)/, 'write "is not a …"'],
+  [/(?<!\bthere )\bis no (?!longer)/i, 'write "is not a …"'],
   [/\b(?:is|are) none\b/, "say what must hold"],
   [/\bwho(?:so)?ever\b/i, "name the subject"],
   [/\bwhatever\b/i, "name the subject"],

@@ -98,7 +98,8 @@ export function canonicalNames(
     if (other !== undefined)
       throw new PagodaError(
         "model_invalid",
-        `the tensors ${other.name} and ${name} are both ${renamed}: the checkpoint holds a weight twice`,
+        `The tensors ${other.name} and ${name} are both ${renamed}: the checkpoint holds a weight twice.`,
+        { hint: "Remove the file that does not belong to the checkpoint." },
       );
     canonical.set(renamed, tensor);
   }

@@ -21,7 +21,7 @@ function vectorStorage(tensor: StoredTensor): WeightStorage {
   if (tensor.type === "F32" || tensor.type === "F16" || tensor.type === "BF16") return "f32";
   throw new PagodaError(
     "model_unsupported",
-    `tensor ${tensor.name} is a vector stored as ${tensor.type}; F32, F16 and BF16 are read`,
+    `Tensor ${tensor.name} is a vector stored as ${tensor.type}; F32, F16 and BF16 are read.`,
     { hint: "Convert the model again with a current llama.cpp, which keeps norms and biases in F32." },
   );
 }
@@ -90,7 +90,7 @@ export class WeightDirectory {
     const stored = this.#tensors.get(first)?.name ?? first;
     throw new PagodaError(
       "model_unsupported",
-      `the checkpoint holds the tensor ${stored}${more}, which ${this.#config.architecture} has no use for`,
+      `The checkpoint holds the tensor ${stored}${more}, which ${this.#config.architecture} has no use for.`,
       {
         hint: "Leaving it out would change the arithmetic; check that model_type names the right architecture.",
       },
@@ -135,14 +135,14 @@ export class WeightDirectory {
     if (tensor === undefined)
       throw new PagodaError(
         "model_invalid",
-        `the checkpoint has no tensor ${storedName(name, this.#config)}, which ${this.#config.architecture} needs`,
+        `The checkpoint has no tensor ${storedName(name, this.#config)}, which ${this.#config.architecture} needs.`,
         { hint: "A weight file is missing, or the configuration belongs to another checkpoint." },
       );
     if (tensor.shape.length === shape.length && tensor.shape.every((width, i) => width === shape[i]))
       return tensor;
     throw new PagodaError(
       "model_invalid",
-      `tensor ${tensor.name} has shape [${tensor.shape.join(", ")}]; the configuration asks for [${shape.join(", ")}]`,
+      `Tensor ${tensor.name} has shape [${tensor.shape.join(", ")}]; the configuration asks for [${shape.join(", ")}].`,
       { hint: "The configuration and the weights belong to different checkpoints." },
     );
   }

@@ -41,5 +41,8 @@ function lastText(content: string | readonly TextPart[] | null | undefined): str
 }
 
 function refused(message: string): PagodaError {
-  return new PagodaError("invalid_request", message, { param: "continue_final_message" });
+  return new PagodaError("invalid_request", message, {
+    hint: "Leave continue_final_message out, or end the messages with the text to continue.",
+    param: "continue_final_message",
+  });
 }

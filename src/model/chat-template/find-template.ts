@@ -1,7 +1,9 @@
 /** @module Where a model keeps its chat template. */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
+import { damagedTokenizer } from "../damaged-files.ts";
 import { isJsonObject, type JsonObject, readTextFile } from "../json-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { GgufValue } from "../weights/gguf.ts";
@@ -30,7 +32,9 @@ export function templateFromGguf(
   if (text === undefined) return null;
   const tools = metadata.get("tokenizer.chat_template.tool_use") ?? null;
   if (typeof text !== "string" || (tools !== null && typeof tools !== "string"))
-    throw new PagodaError("model_invalid", `${path}: tokenizer.chat_template is not a text`);
+    throw new PagodaError("model_invalid", `${path}: tokenizer.chat_template is not a text.`, {
+      hint: damagedTokenizer,
+    });
   const tokens: Record<string, string> = {};
   const { bosId } = tokenizer;
   const [eosId] = tokenizer.eosIds;
@@ -43,7 +47,10 @@ export function templateFromGguf(
 function sourcesOf(value: unknown, path: string): { text: string; tools: string | null } | null {
   if (value === undefined || value === null) return null;
   if (typeof value === "string") return { text: value, tools: null };
-  if (!Array.isArray(value)) throw new PagodaError("model_invalid", `${path}: chat_template is not a text`);
+  if (!Array.isArray(value))
+    throw new PagodaError("model_invalid", `${path}: chat_template is not a text.`, {
+      hint: damagedTokenizer,
+    });
   const named = new Map<unknown, string>();
   for (const entry of value)
     if (isJsonObject(entry) && typeof entry.template === "string") named.set(entry.name, entry.template);

@@ -93,7 +93,7 @@ export class FieldReader {
   /** The error for a field that is wrong in itself. */
   refuse(name: string, complaint: string): PagodaError {
     const value = this.has(name) ? ` (it is ${shown(this.raw(name))})` : "";
-    return new PagodaError("model_invalid", `${this.#prefix}${name} ${complaint}${value}`, {
+    return new PagodaError("model_invalid", `${this.#prefix}${name} ${complaint}${value}.`, {
       param: name,
       hint: "The model's configuration is damaged or was edited; fetch it again.",
     });
@@ -101,10 +101,14 @@ export class FieldReader {
 
   /** The error for a field that is right but asks for arithmetic that Pagoda does not have. */
   unsupported(name: string, why: string): PagodaError {
-    return new PagodaError("model_unsupported", `${this.#prefix}${name} = ${shown(this.raw(name))}: ${why}`, {
-      param: name,
-      hint: "Pagoda refuses a field it would compute wrongly; use a checkpoint without it.",
-    });
+    return new PagodaError(
+      "model_unsupported",
+      `${this.#prefix}${name} = ${shown(this.raw(name))}: ${why}.`,
+      {
+        param: name,
+        hint: "Pagoda refuses a field it would compute wrongly; use a checkpoint without it.",
+      },
+    );
   }
 }
 

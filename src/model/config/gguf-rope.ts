@@ -1,5 +1,7 @@
 /** @module Rotary embedding of a GGUF file: `rope.*` keys, and divisors that the converter stored as tensors. */
+
 import { PagodaError } from "../../core/errors.ts";
+import { damagedGguf } from "../damaged-files.ts";
 import { readFloats } from "../weights/read-floats.ts";
 import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
 import { gemma3LocalTheta } from "./architecture-defaults.ts";
@@ -114,6 +116,8 @@ function readFactors(tensor: StoredTensor, rotaryDim: number): readonly number[]
   const factors = readFloats(tensor, rotaryDim / 2);
   const bad = factors.findIndex((factor) => !(factor >= factorBounds.min && factor <= factorBounds.max));
   if (bad >= 0)
-    throw new PagodaError("model_invalid", `tensor ${tensor.name} holds ${factors[bad]} for pair ${bad}`);
+    throw new PagodaError("model_invalid", `Tensor ${tensor.name} holds ${factors[bad]} for pair ${bad}.`, {
+      hint: damagedGguf,
+    });
   return factors;
 }

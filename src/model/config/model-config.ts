@@ -17,10 +17,14 @@ export type ArchitectureName = (typeof architectureNames)[number];
 
 /** The error for a model that no architecture file describes. */
 export function unknownArchitecture(name: string): PagodaError {
-  return new PagodaError("model_unsupported", `the architecture ${JSON.stringify(name)} is not implemented`, {
-    param: "model_type",
-    hint: `Known architectures: ${architectureNames.join(", ")}.`,
-  });
+  return new PagodaError(
+    "model_unsupported",
+    `The architecture ${JSON.stringify(name)} is not implemented.`,
+    {
+      param: "model_type",
+      hint: `Known architectures: ${architectureNames.join(", ")}.`,
+    },
+  );
 }
 
 /** How one layer's attention sees the past. */

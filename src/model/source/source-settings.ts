@@ -51,10 +51,14 @@ export function sourceSettingsFrom(
 function endpointFrom(text: string): string {
   const protocol = URL.parse(text)?.protocol;
   if (protocol === "http:" || protocol === "https:") return text.replace(/\/+$/, "");
-  throw new PagodaError("invalid_option", `HF_ENDPOINT is ${JSON.stringify(text)}, which is no web address`, {
-    hint: "Write it as https://host, or unset it.",
-    param: "HF_ENDPOINT",
-  });
+  throw new PagodaError(
+    "invalid_option",
+    `HF_ENDPOINT is ${JSON.stringify(text)}, which is not a web address.`,
+    {
+      hint: "Write it as https://host, or unset it.",
+      param: "HF_ENDPOINT",
+    },
+  );
 }
 
 function given(value: string | undefined): string | undefined {

@@ -122,7 +122,8 @@ export class PieceTokenizer implements Tokenizer {
       if (!(Number.isInteger(id) && id >= 0 && id < this.numTokens))
         throw new PagodaError(
           "invalid_request",
-          `token id ${id} is outside the vocabulary of ${this.numTokens}`,
+          `Token id ${id} is outside the vocabulary of ${this.numTokens}.`,
+          { hint: `Token ids of this model run from 0 to ${this.numTokens - 1}.` },
         );
       if (!(options.skipSpecialTokens && this.isSpecial(id))) chunks.push(this.tokenBytes(id));
     }

@@ -1,5 +1,7 @@
 /** @module One metadata value of a GGUF file. */
+
 import { PagodaError } from "../../core/errors.ts";
+import { damagedGguf } from "../damaged-files.ts";
 import type { HeaderFile } from "./header-file.ts";
 
 /** Numbers of 64 bits are rounded to doubles; arrays of numbers are typed arrays or plain ones. */
@@ -54,7 +56,8 @@ function readArray(file: HeaderFile, key: string, depth: number): GgufArray {
   if (depth > maxArrayDepth)
     throw new PagodaError(
       "model_invalid",
-      `${file.path}: ${key} nests arrays deeper than ${maxArrayDepth} levels`,
+      `${file.path}: ${key} nests arrays deeper than ${maxArrayDepth} levels.`,
+      { hint: damagedGguf },
     );
   const type = file.u32(`element type of ${key}`);
   const numElements = file.count(`number of elements of ${key}`);
@@ -75,6 +78,8 @@ function readArray(file: HeaderFile, key: string, depth: number): GgufArray {
 function readNumbers(file: HeaderFile, key: string, type: number, numElements: number) {
   const facts = numericTypes.get(type);
   if (facts === undefined)
-    throw new PagodaError("model_invalid", `${file.path}: ${key} has the unknown value type ${type}`);
+    throw new PagodaError("model_invalid", `${file.path}: ${key} has the unknown value type ${type}.`, {
+      hint: damagedGguf,
+    });
   return facts.view(file.bytes(numElements * facts.numBytes, key));
 }

@@ -1,7 +1,9 @@
 /** @module GGUF files (version 2 and 3, one or several parts): metadata and the directory of tensors. */
+
 import { basename, dirname, join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
+import { damagedGguf } from "../damaged-files.ts";
 import { ggmlTypeNumbers, ggmlTypeOf, refusedGgmlType } from "./ggml-types.ts";
 import { type GgufValue, readGgufValue } from "./gguf-value.ts";
 import { HeaderFile } from "./header-file.ts";
@@ -37,14 +39,17 @@ export function readGguf(path: string): GgufFile {
   for (const part of parts)
     for (const tensor of part.tensors.values()) {
       if (tensors.has(tensor.name))
-        throw new PagodaError("model_invalid", `${tensor.path}: tensor ${tensor.name} is in two parts`);
+        throw new PagodaError("model_invalid", `${tensor.path}: tensor ${tensor.name} is in two parts.`, {
+          hint: damagedGguf,
+        });
       tensors.set(tensor.name, tensor);
     }
   const promised = first.metadata.get("split.tensors.count");
   if (typeof promised === "number" && promised !== tensors.size)
     throw new PagodaError(
       "model_invalid",
-      `${path}: the ${parts.length} parts hold ${tensors.size} tensors, but the first part promises ${promised}`,
+      `${path}: the ${parts.length} parts hold ${tensors.size} tensors, but the first part promises ${promised}.`,
+      { hint: damagedGguf },
     );
   return { metadata: first.metadata, tensors };
 }
@@ -55,7 +60,8 @@ export function partsOf(path: string): readonly string[] {
   if (match === null) return [path];
   const numParts = Number(match[2]);
   const stem = basename(path).slice(0, match.index);
-  if (numParts === 0) throw new PagodaError("model_invalid", `${path}: a model cannot have 0 parts`);
+  if (numParts === 0)
+    throw new PagodaError("model_invalid", `${path}: a model cannot have 0 parts.`, { hint: damagedGguf });
   return Array.from({ length: numParts }, (_, index) =>
     join(dirname(path), `${stem}-${String(index + 1).padStart(5, "0")}-of-${match[2]}.gguf`),
   );
@@ -81,12 +87,16 @@ function readGgufPart(path: string): GgufFile {
 
 function checkMagicAndVersion(file: HeaderFile): void {
   if (file.u32("magic number") !== magic)
-    throw new PagodaError("model_invalid", `${file.path} is not a GGUF file: it does not begin with "GGUF"`);
+    throw new PagodaError(
+      "model_invalid",
+      `${file.path} is not a GGUF file: it does not begin with "GGUF".`,
+      { hint: "Name a .gguf file, or a folder in Hugging Face layout." },
+    );
   const version = file.u32("version");
   if (version !== 2 && version !== 3)
     throw new PagodaError(
       "model_unsupported",
-      `${file.path} is GGUF version ${version}; versions 2 and 3 are read`,
+      `${file.path} is GGUF version ${version}; versions 2 and 3 are read.`,
       { hint: "Convert the model again with a current llama.cpp." },
     );
 }
@@ -96,7 +106,9 @@ function readMetadata(file: HeaderFile, numEntries: number): Map<string, GgufVal
   for (let entry = 0; entry < numEntries; entry++) {
     const key = file.name("a metadata key");
     if (metadata.has(key))
-      throw new PagodaError("model_invalid", `${file.path}: metadata key ${key} appears twice`);
+      throw new PagodaError("model_invalid", `${file.path}: metadata key ${key} appears twice.`, {
+        hint: damagedGguf,
+      });
     metadata.set(key, readGgufValue(file, key));
   }
   return metadata;
@@ -115,7 +127,8 @@ function readTensorEntry(file: HeaderFile): TensorEntry {
   if (numDimensions < 1 || numDimensions > maxDimensions)
     throw new PagodaError(
       "model_invalid",
-      `${file.path}: tensor ${name} has ${numDimensions} dimensions; 1 to ${maxDimensions} are possible`,
+      `${file.path}: tensor ${name} has ${numDimensions} dimensions; 1 to ${maxDimensions} are possible.`,
+      { hint: damagedGguf },
     );
   // GGUF writes the innermost dimension first.
   const shape = Array.from({ length: numDimensions }, () => file.count(`shape of ${name}`)).reverse();
@@ -124,7 +137,7 @@ function readTensorEntry(file: HeaderFile): TensorEntry {
   if (type === undefined)
     throw new PagodaError(
       "model_unsupported",
-      `${file.path}: tensor ${name} has ${refusedGgmlType(typeNumber)}`,
+      `${file.path}: tensor ${name} has ${refusedGgmlType(typeNumber)}.`,
       { hint: `Use a file of one of these types: ${Object.keys(ggmlTypeNumbers).join(", ")}.` },
     );
   return { name, shape, type, offset: file.count(`offset of ${name}`) };
@@ -134,7 +147,9 @@ function alignmentOf(path: string, metadata: ReadonlyMap<string, GgufValue>): nu
   const alignment = metadata.get("general.alignment") ?? defaultAlignment;
   if (typeof alignment === "number" && alignment >= 1 && Number.isInteger(Math.log2(alignment)))
     return alignment;
-  throw new PagodaError("model_invalid", `${path}: general.alignment is ${alignment}, not a power of two`);
+  throw new PagodaError("model_invalid", `${path}: general.alignment is ${alignment}, not a power of two.`, {
+    hint: damagedGguf,
+  });
 }
 
 function locate(
@@ -146,11 +161,14 @@ function locate(
   const tensors = new Map<string, StoredTensor>();
   for (const { name, shape, type, offset } of entries) {
     if (tensors.has(name))
-      throw new PagodaError("model_invalid", `${file.path}: tensor ${name} appears twice`);
+      throw new PagodaError("model_invalid", `${file.path}: tensor ${name} appears twice.`, {
+        hint: damagedGguf,
+      });
     if (offset % alignment !== 0)
       throw new PagodaError(
         "model_invalid",
-        `${file.path}: tensor ${name} begins at ${offset}, which is not a multiple of ${alignment}`,
+        `${file.path}: tensor ${name} begins at ${offset}, which is not a multiple of ${alignment}.`,
+        { hint: damagedGguf },
       );
     const numBytes = encodedBytes(file.path, name, shape, type);
     const byteOffset = dataStart + offset;
@@ -167,7 +185,8 @@ function encodedBytes(path: string, name: string, shape: readonly number[], type
   if (innermost % weightsPerBlock !== 0)
     throw new PagodaError(
       "model_invalid",
-      `${path}: tensor ${name} has rows of ${innermost} weights; ${type} needs a multiple of ${weightsPerBlock}`,
+      `${path}: tensor ${name} has rows of ${innermost} weights; ${type} needs a multiple of ${weightsPerBlock}.`,
+      { hint: damagedGguf },
     );
   return (shape.reduce((product, width) => product * width, 1) / weightsPerBlock) * bytesPerBlock;
 }
@@ -176,7 +195,7 @@ function checkInside(file: HeaderFile, name: string, byteOffset: number, numByte
   if (Number.isSafeInteger(numBytes) && byteOffset + numBytes <= file.fileBytes) return;
   throw new PagodaError(
     "model_invalid",
-    `${file.path}: tensor ${name} needs bytes ${byteOffset} to ${byteOffset + numBytes}, but the file has ${file.fileBytes}`,
+    `${file.path}: tensor ${name} needs bytes ${byteOffset} to ${byteOffset + numBytes}, but the file has ${file.fileBytes}.`,
     { hint: "The file is cut short or damaged: download it again." },
   );
 }

@@ -1,6 +1,8 @@
 /** @module Reads the front of a weight file piece by piece; nothing is allocated beyond what the file really holds. */
+
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../core/errors.ts";
+import { damagedCheckpoint } from "../damaged-files.ts";
 
 const windowBytes = 1 << 20;
 const maxNameLength = 512;
@@ -47,7 +49,7 @@ export class HeaderFile {
     if (numBytes <= this.remainingBytes) return;
     throw new PagodaError(
       "model_invalid",
-      `${this.path}: ${what} at byte ${this.position} needs ${numBytes} bytes, but only ${this.remainingBytes} of the file's ${this.fileBytes} are left`,
+      `${this.path}: ${what} at byte ${this.position} needs ${numBytes} bytes, but only ${this.remainingBytes} of the file's ${this.fileBytes} are left.`,
       { hint: "The file is cut short or damaged: download it again." },
     );
   }
@@ -67,7 +69,8 @@ export class HeaderFile {
     if (value <= Number.MAX_SAFE_INTEGER) return value;
     throw new PagodaError(
       "model_invalid",
-      `${this.path}: ${what} is ${value}, more than the file's ${this.fileBytes} bytes can hold`,
+      `${this.path}: ${what} is ${value}, more than the file's ${this.fileBytes} bytes can hold.`,
+      { hint: damagedCheckpoint },
     );
   }
 
@@ -83,7 +86,8 @@ export class HeaderFile {
     if (name.length <= maxNameLength && /^[\x20-\x7e]*$/.test(name)) return name;
     throw new PagodaError(
       "model_invalid",
-      `${this.path}: ${what} of ${name.length} characters, ${JSON.stringify(name.slice(0, 40))}…, is not a name`,
+      `${this.path}: ${what} of ${name.length} characters, ${JSON.stringify(name.slice(0, 40))}…, is not a name.`,
+      { hint: damagedCheckpoint },
     );
   }
 
@@ -121,7 +125,9 @@ export class HeaderFile {
     this.#windowStart = start;
     this.#cursor = 0;
     if (numRead < numBytes)
-      throw new PagodaError("model_invalid", `${this.path}: the file became shorter while it was read`);
+      throw new PagodaError("model_invalid", `${this.path}: the file became shorter while it was read.`, {
+        hint: "Start again when the file is complete.",
+      });
   }
 }
 
@@ -133,7 +139,10 @@ function openForReading(path: string): { readonly descriptor: number; readonly f
     closeSync(descriptor);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PagodaError("model_invalid", `cannot open ${path}: ${reason}`, { cause });
+    throw new PagodaError("model_invalid", `Cannot open ${path}: ${reason}.`, {
+      hint: "Check that the file exists and that this user may read it.",
+      cause,
+    });
   }
-  throw new PagodaError("model_invalid", `${path} is not a file`);
+  throw new PagodaError("model_invalid", `${path} is not a file.`, { hint: "Name a regular file." });
 }

@@ -1,8 +1,10 @@
 /** @module safetensors checkpoints: a single file, or the files that `model.safetensors.index.json` lists. */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
+import { damagedCheckpoint } from "../damaged-files.ts";
 import { isJsonObject, parseJson, readJsonObject, shownValue } from "../json-file.ts";
 import { HeaderFile } from "./header-file.ts";
 import type { StoredTensor, TensorDirectory } from "./tensor-directory.ts";
@@ -25,7 +27,7 @@ export function readSafetensorsFolder(folder: string): TensorDirectory {
   if (existsSync(singlePath)) return readSafetensors(singlePath);
   throw new PagodaError(
     "model_invalid",
-    `${folder} holds neither ${singleFileName} nor ${indexFileName}, so it has no weights`,
+    `${folder} holds neither ${singleFileName} nor ${indexFileName}, so it has no weights.`,
     { hint: "Name a folder in Hugging Face layout, or a .gguf file." },
   );
 }
@@ -55,20 +57,25 @@ export function storedTensorBytes(folder: string): number {
 function readSharded(folder: string, indexPath: string): TensorDirectory {
   const weightMap = readJsonObject(indexPath, maxIndexBytes).weight_map;
   if (!isJsonObject(weightMap))
-    throw new PagodaError("model_invalid", `${indexPath}: weight_map is missing or not an object`);
+    throw new PagodaError("model_invalid", `${indexPath}: weight_map is missing or not an object.`, {
+      hint: damagedCheckpoint,
+    });
   const shards = new Map<string, TensorDirectory>();
   const tensors = new Map<string, StoredTensor>();
   for (const [name, fileName] of Object.entries(weightMap)) {
     if (typeof fileName !== "string" || !/^[^/\\]+\.safetensors$/.test(fileName))
       throw new PagodaError(
         "model_invalid",
-        `${indexPath}: ${shownValue(name)} is said to be in ${shownValue(fileName)}`,
+        `${indexPath}: ${shownValue(name)} is said to be in ${shownValue(fileName)}.`,
+        { hint: damagedCheckpoint },
       );
     const shard = shards.get(fileName) ?? readSafetensors(join(folder, fileName));
     shards.set(fileName, shard);
     const tensor = shard.get(name);
     if (tensor === undefined)
-      throw new PagodaError("model_invalid", `${indexPath}: ${shownValue(name)} is not in ${fileName}`);
+      throw new PagodaError("model_invalid", `${indexPath}: ${shownValue(name)} is not in ${fileName}.`, {
+        hint: damagedCheckpoint,
+      });
     tensors.set(name, tensor);
   }
   return tensors;
@@ -86,12 +93,15 @@ export function readSafetensors(path: string): TensorDirectory {
     if (headerBytes > maxHeaderBytes)
       throw new PagodaError(
         "model_invalid",
-        `${path}: the header claims ${headerBytes} bytes; the format allows ${maxHeaderBytes}`,
+        `${path}: the header claims ${headerBytes} bytes; the format allows ${maxHeaderBytes}.`,
+        { hint: damagedCheckpoint },
       );
     const text = file.text(headerBytes, "header");
     const header = parseJson(text, path);
     if (!isJsonObject(header))
-      throw new PagodaError("model_invalid", `${path}: the header is not a JSON object`);
+      throw new PagodaError("model_invalid", `${path}: the header is not a JSON object.`, {
+        hint: damagedCheckpoint,
+      });
     if (numMembers(text) !== Object.keys(header).length)
       throw damaged(path, "the header has two entries of the same name");
     const data = { path, start: file.position, numBytes: file.remainingBytes };
@@ -112,7 +122,7 @@ interface DataRegion {
 }
 
 function damaged(path: string, problem: string): PagodaError {
-  return new PagodaError("model_invalid", `${path}: ${problem}`, {
+  return new PagodaError("model_invalid", `${path}: ${problem}.`, {
     hint: "The file is cut short or damaged: download it again.",
   });
 }
@@ -152,7 +162,9 @@ function refuseGapsAndOverlaps(data: DataRegion, tensors: readonly StoredTensor[
 function readEntry(data: DataRegion, name: string, entry: unknown): StoredTensor {
   const invalid = (problem: string): PagodaError => damaged(data.path, `tensor ${name}: ${problem}`);
   if (!/^[\x20-\x7e]{1,512}$/.test(name))
-    throw new PagodaError("model_invalid", `${data.path}: ${shownValue(name)} is not a name of a tensor`);
+    throw new PagodaError("model_invalid", `${data.path}: ${shownValue(name)} is not a name of a tensor.`, {
+      hint: damagedCheckpoint,
+    });
   if (!isJsonObject(entry)) throw invalid("its entry is not an object");
   const { dtype, shape, data_offsets: offsets } = entry;
   if (!isCountList(shape)) throw invalid("shape is not a list of whole numbers");
@@ -171,7 +183,7 @@ function floatTypeOf(path: string, name: string, dtype: unknown): TensorType {
   if (dtype === "F32" || dtype === "F16" || dtype === "BF16") return dtype;
   throw new PagodaError(
     "model_unsupported",
-    `${path}: tensor ${name} has number type ${shownValue(dtype)}, which is not implemented`,
+    `${path}: tensor ${name} has number type ${shownValue(dtype)}, which is not implemented.`,
     { hint: "Use a checkpoint in F32, F16 or BF16, with --quantization to make it smaller." },
   );
 }

@@ -24,7 +24,7 @@ export async function verifyDigest(path: string, expected: ExpectedDigest): Prom
   if (actual !== expected.hex)
     throw new PagodaError(
       "download_failed",
-      `${path} has checksum ${actual}, but ${expected.hex} was promised; it has been removed`,
+      `${path} has checksum ${actual}, but ${expected.hex} was promised; it has been removed.`,
       {
         hint: "Start again to fetch it anew; if it happens again, the source is damaged or not the real one.",
       },

@@ -128,7 +128,7 @@ function brokenDownload(file: Download, doneBytes: number, fault: Error | null):
   const why = fault === null ? "the connection closed early" : reasonOf(fault);
   return new PagodaError(
     "download_failed",
-    `${file.url} broke off at ${doneBytes} of ${file.totalBytes} bytes: ${why}`,
+    `${file.url} broke off at ${doneBytes} of ${file.totalBytes} bytes: ${why}.`,
     { hint: "Start again when the network is back: the download goes on where it stopped.", cause: fault },
   );
 }

@@ -7,7 +7,12 @@ export function errnoOf(cause: unknown): string {
   return cause instanceof Error && "code" in cause ? String(cause.code) : "";
 }
 
+/** What a failure says of itself, without a stop: part of a sentence. */
 export function reasonOf(cause: unknown): string {
+  return fullReason(cause).replace(/\.$/, "");
+}
+
+function fullReason(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   // fetch() hides the reason (refused, reset, no such host) in the cause.
   return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
@@ -34,11 +39,14 @@ export function isDiskFault(cause: unknown): boolean {
 export function writeFault(cause: unknown, path: string): PagodaError {
   if (cause instanceof PagodaError) return cause;
   if (errnoOf(cause) === "ENOSPC" || errnoOf(cause) === "EDQUOT")
-    return new PagodaError("download_failed", `the disk is full: ${path} could not be written`, {
+    return new PagodaError("download_failed", `The disk is full: ${path} could not be written.`, {
       hint: "Free some space, or point PAGODA_CACHE or HF_HOME at another disk.",
       cause,
     });
-  return new PagodaError("download_failed", `${path} could not be written: ${reasonOf(cause)}`, { cause });
+  return new PagodaError("download_failed", `${path} could not be written: ${reasonOf(cause)}.`, {
+    hint: "Check that this user may write there, or point PAGODA_CACHE or HF_HOME at another folder.",
+    cause,
+  });
 }
 
 /** Refuses a download that cannot fit on the disk. `neededBytes` is what is still to be written. */
@@ -48,7 +56,7 @@ export function checkDiskSpace(path: string, neededBytes: number): void {
   if (freeBytes >= neededBytes) return;
   throw new PagodaError(
     "download_failed",
-    `${path} needs ${neededBytes} bytes, but its disk has only ${freeBytes} free`,
+    `${path} needs ${neededBytes} bytes, but its disk has only ${freeBytes} free.`,
     { hint: "Free some space, or point PAGODA_CACHE or HF_HOME at another disk." },
   );
 }

@@ -48,7 +48,7 @@ export class HubClient {
     const siblings = isJsonObject(answer) ? answer.siblings : null;
     const commit = isJsonObject(answer) ? answer.sha : null;
     if (typeof commit !== "string" || !/^[0-9a-f]{40}$/.test(commit) || !Array.isArray(siblings))
-      throw new PagodaError("model_unavailable", `${url} did not answer as a Hugging Face hub does`, {
+      throw new PagodaError("model_unavailable", `${url} did not answer as a Hugging Face hub does.`, {
         hint: "Check HF_ENDPOINT.",
       });
     const fileNames = siblings.flatMap((sibling: unknown) =>
@@ -69,7 +69,7 @@ export class HubClient {
     const numBytes = stated === null ? Number.NaN : Number(stated);
     // The tag becomes a file name.
     if (!/^[\w.-]+$/.test(etag) || !Number.isSafeInteger(numBytes) || numBytes < 0)
-      throw new PagodaError("model_unavailable", `${url} has no usable entity tag and size`, {
+      throw new PagodaError("model_unavailable", `${url} has no usable entity tag and size.`, {
         hint: "Check HF_ENDPOINT.",
       });
     return { name, url, numBytes, etag, digest: digestOfEtag(etag) };
@@ -90,7 +90,7 @@ export class HubClient {
         throw this.#refusal(response.status, repoId, url);
       target = new URL(location, target).href;
     }
-    throw new PagodaError("model_unavailable", `${url} is redirected more than ${maxRedirects} times`, {
+    throw new PagodaError("model_unavailable", `${url} is redirected more than ${maxRedirects} times.`, {
       hint: "Check HF_ENDPOINT.",
     });
   }
@@ -107,7 +107,7 @@ export class HubClient {
       });
     } catch (cause) {
       this.#settings.stop.throwIfAborted();
-      throw new PagodaError("model_unavailable", `${url} cannot be reached: ${reasonOf(cause)}`, {
+      throw new PagodaError("model_unavailable", `${url} cannot be reached: ${reasonOf(cause)}.`, {
         hint: "Check the network and HF_ENDPOINT, or name a local folder or .gguf file.",
         cause,
       });
@@ -119,7 +119,7 @@ export class HubClient {
     if (status === 401 || status === 403)
       return new PagodaError(
         "model_unavailable",
-        `${repoId} is not open to ${hasToken ? "this token" : "everyone"} (${status})`,
+        `${repoId} is not open to ${hasToken ? "this token" : "everyone"} (${status}).`,
         {
           hint: hasToken
             ? "Ask for access on the model's page, or use another HF_TOKEN."
@@ -127,9 +127,9 @@ export class HubClient {
         },
       );
     if (status === 404)
-      return new PagodaError("model_unavailable", `${repoId} has no such revision or file (404 at ${url})`, {
+      return new PagodaError("model_unavailable", `${repoId} has no such revision or file (404 at ${url}).`, {
         hint: "Check the model's name and revision.",
       });
-    return new PagodaError("model_unavailable", `${url} answered ${status}`, { hint: "Try again later." });
+    return new PagodaError("model_unavailable", `${url} answered ${status}.`, { hint: "Try again later." });
   }
 }

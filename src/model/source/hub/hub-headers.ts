@@ -50,7 +50,7 @@ async function fetchHead(client: HubClient, file: HubFile, end: number): Promise
       if (numBytes >= end) break;
     }
   } catch (cause) {
-    throw new PagodaError("model_unavailable", `${file.url} could not be read: ${reasonOf(cause)}`, {
+    throw new PagodaError("model_unavailable", `${file.url} could not be read: ${reasonOf(cause)}.`, {
       hint: "Try again, or give a local config.json.",
       cause,
     });
@@ -64,7 +64,7 @@ async function tensorBytes(client: HubClient, file: HubFile): Promise<number> {
   const headerBytes = head.length < lengthBytes ? Number.NaN : Number(head.readBigUInt64LE());
   const numBytes = file.numBytes - lengthBytes - headerBytes;
   if (numBytes >= 0) return numBytes;
-  throw new PagodaError("model_invalid", `${file.url} does not begin as a safetensors file does`, {
+  throw new PagodaError("model_invalid", `${file.url} does not begin as a safetensors file does.`, {
     hint: "Give a local config.json.",
   });
 }
@@ -109,9 +109,13 @@ async function ggufHeaders(
       return { kind: "gguf", path };
     }
   }
-  throw new PagodaError("model_invalid", `${files[0]?.url ?? path} has no GGUF header in its first 256 MiB`, {
-    hint: "Download the file and name its path.",
-  });
+  throw new PagodaError(
+    "model_invalid",
+    `${files[0]?.url ?? path} has no GGUF header in its first 256 MiB.`,
+    {
+      hint: "Download the file and name its path.",
+    },
+  );
 }
 
 /** What an earlier question has left in the cache. */
@@ -133,7 +137,7 @@ function offlineHeaders(repoId: string, revision: string, settings: SourceSettin
     if (kept !== null) return kept;
     if (existsSync(join(folder, configName))) return { kind: "hf", folder, storedBytes: null };
   }
-  throw new PagodaError("model_unavailable", `${repoId} is not in the cache, and the hub may not be asked`, {
+  throw new PagodaError("model_unavailable", `${repoId} is not in the cache, and the hub may not be asked.`, {
     hint: "Go online once, or name a folder, a config.json or a .gguf file.",
   });
 }

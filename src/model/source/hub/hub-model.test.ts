@@ -183,7 +183,7 @@ test("a full disk is named, and nothing unfinished is taken for a model", {
   symlinkSync("/dev/full", join(hubFolder, "blobs", `${blob}.incomplete`));
   await assert.rejects(
     resolve(),
-    failure("download_failed", /the disk is full: .*incomplete could not be written/),
+    failure("download_failed", /The disk is full: .*incomplete could not be written/),
   );
   assert.ok(!existsSync(join(hubFolder, "snapshots", server.commit, "model.safetensors")));
 });

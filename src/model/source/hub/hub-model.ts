@@ -116,7 +116,7 @@ function localModel(wanted: WantedFiles, snapshotFolder: string): LocalModel {
 function notInCache(name: HubModelName, settings: SourceSettings): never {
   throw new PagodaError(
     "model_unavailable",
-    `${name.repoId} is not in the cache ${settings.hubCacheFolder}, and the hub may not be asked`,
+    `${name.repoId} is not in the cache ${settings.hubCacheFolder}, and the hub may not be asked.`,
     { hint: "Unset HF_HUB_OFFLINE and PAGODA_OFFLINE, or name a local folder or .gguf file." },
   );
 }
@@ -127,6 +127,7 @@ function refuseEscapingName(fileName: string): void {
   if (fileName.includes("\\") || parts.some((part) => part === "" || part === "." || part === ".."))
     throw new PagodaError(
       "model_unavailable",
-      `the hub names a file ${JSON.stringify(fileName)}, which is not inside the repository`,
+      `The hub names a file ${JSON.stringify(fileName)}, which is not inside the repository.`,
+      { hint: "Use another repository: this one was made to write outside of its folder, or is damaged." },
     );
 }

@@ -35,7 +35,7 @@ export function wantedFiles(
   if (weights.length === 0 || !fileNames.includes("config.json"))
     throw new PagodaError(
       "model_unavailable",
-      `${repoId} has neither safetensors with a config.json nor a .gguf file`,
+      `${repoId} has neither safetensors with a config.json nor a .gguf file.`,
       {
         hint: "Name another repository of this model; many are published as GGUF too.",
       },
@@ -54,7 +54,7 @@ function chooseGguf(repoId: string, ggufs: readonly string[], fileTag: string | 
   if (fileTag === null && ggufs.length > 0) return onlyOneModel(repoId, ggufs);
   throw new PagodaError(
     "model_unavailable",
-    `${repoId} has no GGUF file${fileTag === null ? "" : ` tagged ${fileTag}`}`,
+    `${repoId} has no GGUF file${fileTag === null ? "" : ` tagged ${fileTag}`}.`,
     { hint: ggufs.length === 0 ? "Name a repository with .gguf files." : `It has: ${ggufs.join(", ")}.` },
   );
 }
@@ -76,7 +76,7 @@ function hasTag(fileName: string, tag: string): boolean {
 function onlyOneModel(repoId: string, names: readonly string[]): readonly string[] {
   const stems = new Set(names.map((name) => name.replace(/-\d{5}-of-(\d{5})\.gguf$/, "-of-$1.gguf")));
   if (stems.size === 1) return names;
-  throw new PagodaError("model_unavailable", `${repoId} has several such GGUF files: ${names.join(", ")}`, {
+  throw new PagodaError("model_unavailable", `${repoId} has several such GGUF files: ${names.join(", ")}.`, {
     hint: `Say which, as ${repoId}:TAG.`,
   });
 }

@@ -91,8 +91,8 @@ function isInPlace(path: string, file: PackagedFile): boolean {
   if (numBytes === undefined || numBytes === file.numBytes) return numBytes !== undefined;
   throw new PagodaError(
     "download_failed",
-    `${path} has ${numBytes} bytes instead of ${file.numBytes}; it is not the file that was fetched`,
-    { hint: `Remove it and start again: rm ${path}` },
+    `${path} has ${numBytes} bytes instead of ${file.numBytes}; it is not the file that was fetched.`,
+    { hint: `Remove ${path} and start again.` },
   );
 }
 

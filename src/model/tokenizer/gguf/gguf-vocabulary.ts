@@ -1,5 +1,7 @@
 /** @module The `tokenizer.ggml.*` fields of a GGUF file, each checked for its kind. */
+
 import { PagodaError } from "../../../core/errors.ts";
+import { damagedGguf } from "../../damaged-files.ts";
 import type { GgufValue } from "../../weights/gguf.ts";
 import type { AddedToken } from "../added-tokens.ts";
 import { endTokensOf } from "./end-tokens.ts";
@@ -150,7 +152,8 @@ export class GgufVocabulary {
     if (value.length === this.pieces.length) return value;
     throw new PagodaError(
       "model_invalid",
-      `${this.path}: tokenizer.ggml.${field} has ${value.length} entries for ${this.pieces.length} tokens`,
+      `${this.path}: tokenizer.ggml.${field} has ${value.length} entries for ${this.pieces.length} tokens.`,
+      { hint: damagedGguf },
     );
   }
 
@@ -159,13 +162,15 @@ export class GgufVocabulary {
   }
 
   #missing(field: string): never {
-    throw new PagodaError("model_invalid", `${this.path} has no tokenizer.ggml.${field}`, {
+    throw new PagodaError("model_invalid", `${this.path} has no tokenizer.ggml.${field}.`, {
       hint: "Convert the model again with its tokenizer.",
     });
   }
 
   #wrongKind(field: string, wanted: string): PagodaError {
-    return new PagodaError("model_invalid", `${this.path}: tokenizer.ggml.${field} is not ${wanted}`);
+    return new PagodaError("model_invalid", `${this.path}: tokenizer.ggml.${field} is not ${wanted}.`, {
+      hint: damagedGguf,
+    });
   }
 }
 

@@ -130,7 +130,7 @@ export interface NamedPreTokenizer {
 export function preTokenizerNamed(name: string, path: string): NamedPreTokenizer {
   const recipe = recipes.find(({ names }) => names.includes(name));
   if (recipe === undefined)
-    throw new PagodaError("model_unsupported", `${path}: the pre-tokenizer "${name}" is not implemented`, {
+    throw new PagodaError("model_unsupported", `${path}: the pre-tokenizer "${name}" is not implemented.`, {
       hint: `Use the model's Hugging Face folder, or a file with one of: ${recipes.flatMap(({ names }) => names).join(", ")}.`,
     });
   const steps = recipe.patterns.map((pattern) => splitBy(compilePattern(pattern, path), "Isolated", false));

@@ -1,5 +1,7 @@
 /** @module Reads a list of merges, written as "left right" or as a pair. */
+
 import { PagodaError } from "../../../core/errors.ts";
+import { damagedTokenizer } from "../../damaged-files.ts";
 import { shownValue } from "../../json-file.ts";
 import type { MergeTable } from "./merge-rule.ts";
 
@@ -25,7 +27,8 @@ export function mergeTableOf(
     if (left[rank] === unknown || right[rank] === unknown || merged[rank] === unknown)
       throw new PagodaError(
         "model_invalid",
-        `${path}: merge ${rank}, ${shownValue(entry)}, is not made of tokens of the vocabulary`,
+        `${path}: merge ${rank}, ${shownValue(entry)}, is not made of tokens of the vocabulary.`,
+        { hint: damagedTokenizer },
       );
   }
   return { left, right, merged };

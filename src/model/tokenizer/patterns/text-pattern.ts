@@ -1,5 +1,7 @@
 /** @module Regular expressions as tokenizer files write them (Oniguruma), compiled for JavaScript. */
+
 import { PagodaError } from "../../../core/errors.ts";
+import { unknownTokenizerPart } from "../../damaged-files.ts";
 import { translatePattern, UntranslatablePattern } from "./pattern-translator.ts";
 
 /** Throws PagodaError `model_unsupported` where the expression means something that cannot be translated. */
@@ -8,7 +10,8 @@ export function compilePattern(source: string, where: string): RegExp {
     return new RegExp(translatePattern(source), "gv");
   } catch (cause) {
     const what = cause instanceof UntranslatablePattern ? `: ${cause.message}` : "";
-    throw new PagodaError("model_unsupported", `${where}: the pattern ${source} cannot be used${what}`, {
+    throw new PagodaError("model_unsupported", `${where}: the pattern ${source} cannot be used${what}.`, {
+      hint: unknownTokenizerPart,
       cause,
     });
   }

@@ -1,5 +1,7 @@
 /** @module Added tokens of `tokenizer.json`, and the tokens that stand around a text. */
+
 import { PagodaError } from "../../../core/errors.ts";
+import { damagedTokenizer, unknownTokenizerPart } from "../../damaged-files.ts";
 import { isJsonObject, type JsonObject, shownValue } from "../../json-file.ts";
 import type { AddedToken } from "../added-tokens.ts";
 
@@ -19,15 +21,21 @@ interface Surroundings {
 /** Throws PagodaError `model_invalid` for an entry without text or with an id above `maxTokenId`. */
 export function addedTokensOf(list: unknown, path: string, maxTokenId: number): readonly AddedToken[] {
   if (list === undefined || list === null) return [];
-  if (!Array.isArray(list)) throw new PagodaError("model_invalid", `${path}: added_tokens is not a list`);
+  if (!Array.isArray(list))
+    throw new PagodaError("model_invalid", `${path}: added_tokens is not a list.`, {
+      hint: damagedTokenizer,
+    });
   return list.map((entry: unknown) => {
     if (!isJsonObject(entry) || typeof entry.content !== "string")
-      throw new PagodaError("model_invalid", `${path}: an added token has no content`);
+      throw new PagodaError("model_invalid", `${path}: an added token has no content.`, {
+        hint: damagedTokenizer,
+      });
     const { id, content } = entry;
     if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > maxTokenId)
       throw new PagodaError(
         "model_invalid",
-        `${path}: added token ${shownValue(content)} has id ${shownValue(id)}`,
+        `${path}: added token ${shownValue(content)} has id ${shownValue(id)}.`,
+        { hint: damagedTokenizer },
       );
     return {
       id,
@@ -86,7 +94,9 @@ const nothing: Surroundings = { prefixIds: [], suffixIds: [] };
 function readPostProcessor(step: unknown, known: KnownTokens, depth: number): Surroundings {
   if (step === undefined || step === null) return nothing;
   if (!isJsonObject(step) || depth > maxDepth)
-    throw new PagodaError("model_invalid", `${known.path}: the post_processor is damaged`);
+    throw new PagodaError("model_invalid", `${known.path}: the post_processor is damaged.`, {
+      hint: damagedTokenizer,
+    });
   switch (step.type) {
     case "ByteLevel":
       return nothing;
@@ -106,7 +116,8 @@ function readPostProcessor(step: unknown, known: KnownTokens, depth: number): Su
     default:
       throw new PagodaError(
         "model_unsupported",
-        `${known.path}: the post_processor ${shownValue(step.type)} is not implemented`,
+        `${known.path}: the post_processor ${shownValue(step.type)} is not implemented.`,
+        { hint: unknownTokenizerPart },
       );
   }
 }
@@ -117,7 +128,8 @@ function pairedId(step: JsonObject, field: string, known: KnownTokens): number {
   if (Array.isArray(pair) && isKnownId(pair[1], known)) return pair[1];
   throw new PagodaError(
     "model_invalid",
-    `${known.path}: ${field} of the post_processor is not a token of the vocabulary`,
+    `${known.path}: ${field} of the post_processor is not a token of the vocabulary.`,
+    { hint: damagedTokenizer },
   );
 }
 
@@ -130,7 +142,11 @@ function readTemplate(step: JsonObject, known: KnownTokens): Surroundings {
   const parts: unknown[] = Array.isArray(step.single) ? step.single : [];
   const textAt = parts.findIndex((part) => isJsonObject(part) && part.Sequence !== undefined);
   if (textAt === -1)
-    throw new PagodaError("model_invalid", `${known.path}: the post_processor's template has no text in it`);
+    throw new PagodaError(
+      "model_invalid",
+      `${known.path}: the post_processor's template has no text in it.`,
+      { hint: damagedTokenizer },
+    );
   const idsOf = (list: readonly unknown[]) => list.flatMap((part) => templateIds(part, step, known));
   return { prefixIds: idsOf(parts.slice(0, textAt)), suffixIds: idsOf(parts.slice(textAt + 1)) };
 }
@@ -146,12 +162,14 @@ function templateIds(part: unknown, step: JsonObject, known: KnownTokens): reado
   if (Array.isArray(ids))
     throw new PagodaError(
       "model_invalid",
-      `${known.path}: the post_processor gives ${shownValue(name)} an id that is not in the vocabulary`,
+      `${known.path}: the post_processor gives ${shownValue(name)} an id that is not in the vocabulary.`,
+      { hint: damagedTokenizer },
     );
   const found = typeof name === "string" ? idOf(name, known) : undefined;
   if (found !== undefined) return [found];
   throw new PagodaError(
     "model_invalid",
-    `${known.path}: the post_processor names ${shownValue(name)}, which is not a token`,
+    `${known.path}: the post_processor names ${shownValue(name)}, which is not a token.`,
+    { hint: damagedTokenizer },
   );
 }

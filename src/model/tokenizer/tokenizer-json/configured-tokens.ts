@@ -1,5 +1,7 @@
 /** @module The tokens that tokenizer_config.json adds to those of tokenizer.json, or makes special, as transformers does. */
+
 import { PagodaError } from "../../../core/errors.ts";
+import { damagedTokenizer } from "../../damaged-files.ts";
 import { isJsonObject, type JsonObject, shownValue } from "../../json-file.ts";
 import type { AddedToken } from "../added-tokens.ts";
 
@@ -47,7 +49,11 @@ export function withConfiguredTokens(
 function decoderEntries(decoder: unknown): readonly unknown[] {
   if (decoder === undefined || decoder === null) return [];
   if (!isJsonObject(decoder))
-    throw new PagodaError("model_invalid", "added_tokens_decoder of tokenizer_config.json is not an object");
+    throw new PagodaError(
+      "model_invalid",
+      "added_tokens_decoder of tokenizer_config.json is not an object.",
+      { hint: damagedTokenizer },
+    );
   return Object.entries(decoder)
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, entry]) => entry);
@@ -65,7 +71,8 @@ function flagsOf(entry: unknown): Omit<AddedToken, "id"> {
   if (!isJsonObject(entry) || typeof entry.content !== "string")
     throw new PagodaError(
       "model_invalid",
-      `added_tokens_decoder of tokenizer_config.json: ${shownValue(entry)} is not a token`,
+      `added_tokens_decoder of tokenizer_config.json: ${shownValue(entry)} is not a token.`,
+      { hint: damagedTokenizer },
     );
   const special = entry.special === true;
   return {

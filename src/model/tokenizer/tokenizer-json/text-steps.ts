@@ -1,5 +1,7 @@
 /** @module Normalizers and pre-tokenizers as `tokenizer.json` describes them. A step that we lack is named, not skipped. */
+
 import { PagodaError } from "../../../core/errors.ts";
+import { damagedTokenizer, unknownTokenizerPart } from "../../damaged-files.ts";
 import { isJsonObject, type JsonObject, shownValue } from "../../json-file.ts";
 import { wordCharacter } from "../added-tokens.ts";
 import { type Normalizer, normalizeInSequence, unchanged } from "../normalizer.ts";
@@ -129,9 +131,14 @@ export function prependOf(config: JsonObject): "always" | "first" | "never" {
 }
 
 function stepObject(step: unknown, kind: string, where: string, depth: number): JsonObject {
-  if (!isJsonObject(step)) throw new PagodaError("model_invalid", `${where}: a ${kind} is not an object`);
+  if (!isJsonObject(step))
+    throw new PagodaError("model_invalid", `${where}: a ${kind} is not an object.`, {
+      hint: damagedTokenizer,
+    });
   if (depth > maxDepth)
-    throw new PagodaError("model_invalid", `${where}: ${kind} steps are nested deeper than ${maxDepth}`);
+    throw new PagodaError("model_invalid", `${where}: ${kind} steps are nested deeper than ${maxDepth}.`, {
+      hint: unknownTokenizerPart,
+    });
   return step;
 }
 
@@ -141,7 +148,9 @@ function patternOf(config: JsonObject, where: string): RegExp {
     if (typeof pattern.Regex === "string") return compilePattern(pattern.Regex, where);
     if (typeof pattern.String === "string" && pattern.String !== "") return literalPattern(pattern.String);
   }
-  throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no pattern`);
+  throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no pattern.`, {
+    hint: damagedTokenizer,
+  });
 }
 
 function behaviorOf(config: JsonObject, where: string): SplitBehavior {
@@ -150,22 +159,31 @@ function behaviorOf(config: JsonObject, where: string): SplitBehavior {
   if (behavior !== undefined) return behavior;
   throw new PagodaError(
     "model_invalid",
-    `${where}: ${shownValue(config.type)} has no behavior ${shownValue(config.behavior)}`,
+    `${where}: ${shownValue(config.type)} has no behavior ${shownValue(config.behavior)}.`,
+    { hint: damagedTokenizer },
   );
 }
 
 function listOf(config: JsonObject, field: string, where: string): readonly unknown[] {
   const list = config[field];
   if (Array.isArray(list)) return list;
-  throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no list ${field}`);
+  throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no list ${field}.`, {
+    hint: damagedTokenizer,
+  });
 }
 
 function textOf(config: JsonObject, field: string, where: string): string {
   const text = config[field];
   if (typeof text === "string") return text;
-  throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no text ${field}`);
+  throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no text ${field}.`, {
+    hint: damagedTokenizer,
+  });
 }
 
 function unsupported(kind: string, type: unknown, where: string): PagodaError {
-  return new PagodaError("model_unsupported", `${where}: the ${kind} ${shownValue(type)} is not implemented`);
+  return new PagodaError(
+    "model_unsupported",
+    `${where}: the ${kind} ${shownValue(type)} is not implemented.`,
+    { hint: unknownTokenizerPart },
+  );
 }

@@ -36,7 +36,7 @@ export function tokenizerConfigOf(folder: string): JsonObject {
 export function tokenizerFromFolder(folder: string, tokenizerConfig: JsonObject): Tokenizer {
   const path = join(folder, "tokenizer.json");
   if (!existsSync(path))
-    throw new PagodaError("model_unsupported", `${folder} has no tokenizer.json`, {
+    throw new PagodaError("model_unsupported", `${folder} has no tokenizer.json.`, {
       hint: "Save the tokenizer with a current transformers (it writes tokenizer.json), or use a .gguf file of this model.",
     });
   return tokenizerFromJson(readJsonObject(path, maxTokenizerBytes), tokenizerConfig, path);

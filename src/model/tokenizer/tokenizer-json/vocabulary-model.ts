@@ -1,5 +1,7 @@
 /** @module The vocabulary of `tokenizer.json` and how it turns words into tokens: BPE or Unigram. */
+
 import { PagodaError } from "../../../core/errors.ts";
+import { damagedTokenizer, unknownTokenizerPart } from "../../damaged-files.ts";
 import { isJsonObject, type JsonObject, shownValue } from "../../json-file.ts";
 import { alphabetTextOfBytes } from "../byte-alphabet.ts";
 import { RankedMerges } from "../merges/merge-rule.ts";
@@ -21,20 +23,25 @@ export interface VocabularyModel {
 
 /** Throws PagodaError `model_invalid` (damaged) or `model_unsupported` (a kind of model that we lack). */
 export function readModel(model: unknown, isByteLevel: boolean, path: string): VocabularyModel {
-  if (!isJsonObject(model)) throw new PagodaError("model_invalid", `${path} has no model`);
+  if (!isJsonObject(model))
+    throw new PagodaError("model_invalid", `${path} has no model.`, { hint: damagedTokenizer });
   // Files before tokenizers 0.10 do not name the type; merges then tell that it is BPE.
   const type = model.type ?? (Array.isArray(model.merges) ? "BPE" : undefined);
   if (type === "Unigram") return readUnigram(model, path);
   if (type !== "BPE")
     throw new PagodaError(
       "model_unsupported",
-      `${path}: the tokenizer model ${shownValue(type)} is not implemented`,
+      `${path}: the tokenizer model ${shownValue(type)} is not implemented.`,
       { hint: "BPE and Unigram tokenizers are; many models also exist as a .gguf file." },
     );
   for (const field of ["continuing_subword_prefix", "end_of_word_suffix", "dropout"]) {
     const value = model[field];
     if (value !== undefined && value !== null && value !== "" && value !== 0)
-      throw new PagodaError("model_unsupported", `${path}: ${field} ${shownValue(value)} is not implemented`);
+      throw new PagodaError(
+        "model_unsupported",
+        `${path}: ${field} ${shownValue(value)} is not implemented.`,
+        { hint: unknownTokenizerPart },
+      );
   }
   const idOfPiece = vocabularyOf(model, path);
   return { idOfPiece, encoder: mergerOf(model, idOfPiece, isByteLevel, path) };
@@ -44,13 +51,16 @@ export function readModel(model: unknown, isByteLevel: boolean, path: string): V
 function readUnigram(model: JsonObject, path: string): VocabularyModel {
   const { vocab, unk_id: unknownId } = model;
   if (!Array.isArray(vocab) || vocab.length === 0 || vocab.length > maxTokenId)
-    throw new PagodaError("model_invalid", `${path}: model.vocab is not a list of pieces`);
+    throw new PagodaError("model_invalid", `${path}: model.vocab is not a list of pieces.`, {
+      hint: damagedTokenizer,
+    });
   const pieces = vocab.map((entry: unknown, id): ScoredPiece => {
     const [piece, score]: unknown[] = Array.isArray(entry) ? entry : [];
     if (typeof piece === "string" && typeof score === "number") return { piece, score };
     throw new PagodaError(
       "model_invalid",
-      `${path}: entry ${id} of model.vocab is not a piece with its score`,
+      `${path}: entry ${id} of model.vocab is not a piece with its score.`,
+      { hint: damagedTokenizer },
     );
   });
   const idOfPiece = new Map(pieces.map(({ piece }, id) => [piece, id]));
@@ -61,11 +71,17 @@ function readUnigram(model: JsonObject, path: string): VocabularyModel {
 
 function vocabularyOf(model: JsonObject, path: string): ReadonlyMap<string, number> {
   if (!isJsonObject(model.vocab))
-    throw new PagodaError("model_invalid", `${path}: model.vocab is not an object`);
+    throw new PagodaError("model_invalid", `${path}: model.vocab is not an object.`, {
+      hint: damagedTokenizer,
+    });
   const idOfPiece = new Map<string, number>();
   for (const [piece, id] of Object.entries(model.vocab)) {
     if (typeof id !== "number" || !Number.isInteger(id) || id < 0 || id > maxTokenId)
-      throw new PagodaError("model_invalid", `${path}: token ${shownValue(piece)} has id ${shownValue(id)}`);
+      throw new PagodaError(
+        "model_invalid",
+        `${path}: token ${shownValue(piece)} has id ${shownValue(id)}.`,
+        { hint: damagedTokenizer },
+      );
     idOfPiece.set(piece, id);
   }
   return idOfPiece;
@@ -78,7 +94,10 @@ function mergerOf(
   path: string,
 ): Merger {
   const merges = model.merges ?? [];
-  if (!Array.isArray(merges)) throw new PagodaError("model_invalid", `${path}: model.merges is not a list`);
+  if (!Array.isArray(merges))
+    throw new PagodaError("model_invalid", `${path}: model.merges is not a list.`, {
+      hint: damagedTokenizer,
+    });
   const unknownId = typeof model.unk_token === "string" ? (idOfPiece.get(model.unk_token) ?? none) : none;
   const writingOf = (word: string) => (isByteLevel ? alphabetTextOfBytes(utf8.encode(word)) : word);
   return new Merger({
