@@ -20,6 +20,8 @@ const forbidden: readonly (readonly [RegExp, string])[] = [
 ];
 
 function faultsOfText(text: string): readonly string[] {
+  // What wraps another error's text, which is checked where it is made: `${flag}: ${message}`.
+  if (!/[A-Za-z]/.test(text)) return [];
   const faults = forbidden.filter(([pattern]) => pattern.test(text)).map(([, advice]) => advice);
   if (!beginning.test(text)) faults.push("begin with a capital letter");
   if (!end.test(text)) faults.push("end with a stop");
