@@ -9,6 +9,7 @@ test("a typing error and a missing part lead to the name", () => {
   assert.deepEqual(nearestNames("smollm2-135m-instruct", files, 2), [files[0]]);
   assert.deepEqual(nearestNames("qwen2.5_0.5B.gguf", files, 2), [files[1]]);
   assert.deepEqual(nearestNames("lama", files, 2), ["llama"]);
+  assert.deepEqual(nearestNames("qwen 0.5b", files, 2), [files[1]]);
 });
 
 test("what is far is not proposed", () => {

@@ -2,7 +2,7 @@
 
 /** Edits that a name may be away from another of this length and still be meant. */
 function mostEdits(name: string): number {
-  return Math.max(1, Math.floor(name.length / 3));
+  return Math.max(2, Math.floor(name.length / 3));
 }
 
 /**
@@ -26,12 +26,20 @@ function plain(name: string): string {
 
 function distanceBetween(wanted: string, name: string): number {
   if (name === wanted) return 0;
-  const isPart = wanted.length >= 3 && (name.includes(wanted) || wanted.includes(name));
-  return isPart ? 1 : edits(wanted, name);
+  const isPart = wanted.length >= 3 && (hasAllWords(name, wanted) || wanted.includes(name));
+  return isPart ? 1.5 : editDistance(wanted, name);
 }
 
-/** Levenshtein's distance, one row of the table at a time. */
-function edits(from: string, to: string): number {
+/** Whether every word of `wanted`, however they are joined, is somewhere in `name`. */
+export function hasAllWords(name: string, wanted: string): boolean {
+  const whole = plain(name);
+  return plain(wanted)
+    .split("-")
+    .every((word) => whole.includes(word));
+}
+
+/** Edits (insert, delete, replace) that turn `from` into `to`: Levenshtein's table, one row at a time. */
+export function editDistance(from: string, to: string): number {
   let above = Array.from({ length: to.length + 1 }, (_, column) => column);
   for (let row = 1; row <= from.length; row++) {
     const current = [row];

@@ -1,6 +1,6 @@
 /** @module Models the planner knows by name, usable without a network. */
 import { PagodaError } from "../../core/errors.ts";
-import { nearest } from "../words/nearest.ts";
+import { nearestNames } from "../../core/nearest-names.ts";
 import { catalogueEntries } from "./catalogue-data.ts";
 import type { ConfigObject } from "./config-fields.ts";
 import type { ModelFacts } from "./facts.ts";
@@ -66,6 +66,16 @@ export function modelNamed(name: string): ModelFacts {
   if (facts !== null) return facts;
   throw new PagodaError("model_not_found", `"${name}" is not in the planner's catalogue.`, {
     param: "model",
-    hint: `The nearest is ${nearest(name, catalogueModels)}; a folder, a config.json or a .gguf file works too.`,
+    hint: `${nearestModels(name)} A folder, a config.json or a .gguf file works too.`,
   });
+}
+
+const mostNearModels = 3;
+
+/** Models whose own name, without the organization's, is near. */
+function nearestModels(name: string): string {
+  const ownNames = catalogueModels.map((id) => lastPart(id));
+  const near = nearestNames(lastPart(name), ownNames, mostNearModels);
+  const ids = near.map((ownName) => catalogueModels[ownNames.indexOf(ownName)]);
+  return ids.length === 0 ? "Nothing in it has a name like that." : `Near to it: ${ids.join(", ")}.`;
 }

@@ -1,8 +1,9 @@
 /** @module Flags of an engine: known names with their aliases, and what was typed. */
 import { PagodaError } from "../../core/errors.ts";
+import { editDistance } from "../../core/nearest-names.ts";
 import type { Origin, Resolved } from "../../core/resolved.ts";
 import { parseHumanInteger } from "../quantity/bytes.ts";
-import { editDistance, nearest } from "../words/nearest.ts";
+import { nearest } from "../words/nearest.ts";
 import type { FlagSpec, FlagValue, FlagValues } from "./flag.ts";
 
 export type { FlagSpec } from "./flag.ts";

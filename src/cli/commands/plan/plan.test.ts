@@ -144,3 +144,21 @@ test("starts on one card in order: what each finds, which fails; the list of qua
   const fitted = pagoda(...words, "--quantizations", "none,fp8,awq");
   assert.match(fitted.out, /what decided: .*; weights: fp8/);
 });
+
+test("--list names the catalogue's models, all or those with the words; a model must be named otherwise", () => {
+  const all = pagoda("--list").out.trimEnd().split("\n");
+  assert.ok(all.length > 50 && all.includes("Qwen/Qwen2.5-7B-Instruct"));
+  const some = pagoda("--list", "qwen2.5 7b").out.trimEnd().split("\n");
+  assert.ok(some.length < 10 && some.every((name) => /qwen2\.5.*7b/i.test(name)));
+  assert.deepEqual(JSON.parse(pagoda("--list", "qwen2.5 7b", "--json").out), some);
+  const none = pagoda("--list", "zzzzz");
+  assert.equal(none.status, 1);
+  assert.match(none.error, /No model of the catalogue has the words "zzzzz"/);
+  assert.match(pagoda().error, /There is no model to plan\. Name one/);
+});
+
+test("a name that is not known is told what is near to it", () => {
+  const { error } = pagoda("Qwen2.5-7B-Instuct", "--gpu", "L4");
+  assert.match(error, /Near to it: Qwen\/Qwen2\.5-7B-Instruct[,.]/);
+  assert.match(pagoda("zzzz/zzzzzzzz", "--gpu", "L4").error, /^pagoda: /);
+});

@@ -1,10 +1,12 @@
 /** @module pagoda plan: what an engine will do with a model on a card, before anything is rented or started. */
 import type { Command } from "commander";
 import { parseByteSize } from "../../../core/byte-size.ts";
+import { PagodaError } from "../../../core/errors.ts";
 import type { CalibratedRequest, FlagValues, Plan, PlanRequest } from "../../../planner/index.ts";
 import { addCompareCommand } from "./compare.ts";
 import { addExplainCommand } from "./explain.ts";
 import { engineAndVersion, flagsOf, wholeOption } from "./flags.ts";
+import { printCatalogue } from "./list.ts";
 import type { QuestionOptions } from "./questions.ts";
 import { addTranslateCommand } from "./translate.ts";
 
@@ -26,6 +28,8 @@ interface PlanOptions extends QuestionOptions {
   readonly devices?: string;
   readonly engine: string;
   readonly library?: boolean;
+  /** true: without a text. */
+  readonly list?: string | true;
 }
 
 export function addPlanCommand(program: Command): void {
@@ -35,7 +39,7 @@ export function addPlanCommand(program: Command): void {
   addTranslateCommand(plan);
   addCompareCommand(plan);
   plan
-    .argument("<model>", "a catalogue name, a folder, config.json, a .gguf file or a hub id")
+    .argument("[model]", "a catalogue name, a folder, config.json, a .gguf file or a hub id")
     .argument("[engine flags...]", "flags of the engine, under its own names")
     .description("Say what fits: weights, activations, KV blocks, tokens, users; and the command to type.")
     .option(
@@ -56,14 +60,26 @@ export function addPlanCommand(program: Command): void {
     .option("--replicas <n>", "the same command so many times on one card")
     .option("--compare <n>", "one instance against n smaller ones of the same card")
     .option("--library", "batch defaults of the Python class instead of the server")
+    .option("--list [text]", "names of the models in the catalogue, all or those with these words")
     .option("--json", "the plan as JSON")
     .option("--flags", "the command alone")
     .allowUnknownOption()
     .addHelpText("after", examples)
-    .action(async (model: string, _rest: readonly string[], options: PlanOptions, command: Command) => {
+    .action(async (model: string | undefined, _rest: unknown, options: PlanOptions, command: Command) => {
+      if (options.list !== undefined) {
+        await printCatalogue(options.list, options.json === true);
+        return;
+      }
       const flags = await flagsOf(command.args.slice(1), engineAndVersion(options.engine).engine);
-      await planStart(model, flags, options);
+      await planStart(modelOf(model), flags, options);
     });
+}
+
+function modelOf(model: string | undefined): string {
+  if (model !== undefined) return model;
+  throw new PagodaError("invalid_option", "There is no model to plan.", {
+    hint: "Name one, as in pagoda plan Qwen/Qwen2.5-7B-Instruct; pagoda plan --list shows the known ones.",
+  });
 }
 
 async function print(answer: Plan, options: PlanOptions): Promise<void> {
