@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { serverOptions } from "../src/cli/options/server-options.ts";
-import { engineOptions } from "../src/instance/options/engine-options.ts";
-import { variableOf } from "../src/instance/options/option.ts";
+import { variableOf } from "../src/core/options/option.ts";
+import { engineOptions } from "../src/instance/options.ts";
 import { defaultModelFile } from "../src/model/source/default-model.ts";
 
 const root = resolve(import.meta.dirname, "..");

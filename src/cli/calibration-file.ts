@@ -80,7 +80,7 @@ export function readCalibration(path: string): CalibrationStore {
 }
 
 function unusable(path: string, cause: unknown): PagodaError {
-  return new PagodaError("plan_invalid", `${path} is no calibration file.`, {
+  return new PagodaError("plan_invalid", `${path} is not a calibration file.`, {
     hint: "Remove it; logs can be saved again with pagoda plan explain LOG --save.",
     cause,
   });

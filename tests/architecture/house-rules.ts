@@ -206,7 +206,7 @@ export const ratchets = {
     api: 41,
     backend: 3,
     bench: 9,
-    cli: 16,
+    cli: 0,
     planner: 13,
     server: 28,
   } as Readonly<Record<string, number>>,

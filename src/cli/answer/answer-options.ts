@@ -35,5 +35,7 @@ const highestTemperature = 100;
 function temperature(text: string): number {
   const value = /^\d*\.?\d+$/.test(text.trim()) ? Number(text) : Number.NaN;
   if (value <= highestTemperature) return value;
-  throw new PagodaError("invalid_option", `'${text}' is not a number between 0 and ${highestTemperature}`);
+  throw new PagodaError("invalid_option", `'${text}' is not a number between 0 and ${highestTemperature}.`, {
+    hint: "Write 0 for the likeliest token each time, or a number such as 0.7.",
+  });
 }

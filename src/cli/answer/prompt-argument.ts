@@ -35,7 +35,7 @@ export async function promptFrom(
 ): Promise<string> {
   if (argument !== undefined && argument !== "-") return argument;
   if (argument === undefined && input.isTTY === true)
-    throw new PagodaError("invalid_option", "There is no prompt.", {
+    throw new PagodaError("invalid_option", "A prompt is missing.", {
       hint: `Give one, as in pagoda run "What is a pagoda?", or pipe it in.`,
     });
   const piped = (await text(input)).replace(/\r?\n$/, "");

@@ -20,7 +20,9 @@ function listOf<T extends string>(words: readonly T[]): (text: string) => readon
     text.split(",").map((part) => {
       const word = words.find((candidate) => candidate === part.trim());
       if (word === undefined)
-        throw new PagodaError("invalid_option", `'${part}' is not one of ${words.join(", ")}.`);
+        throw new PagodaError("invalid_option", `'${part}' is not one of ${words.join(", ")}.`, {
+          hint: "Write some of these words, with commas between them.",
+        });
       return word;
     });
 }
@@ -154,11 +156,9 @@ async function ggufPath(modelArgument: string | null): Promise<string> {
   );
   progress.stop();
   if (found.model.kind === "gguf") return found.model.path;
-  throw new PagodaError(
-    "invalid_option",
-    "pagoda bench measures one .gguf file, which the peers can read too.",
-    { hint: "Give the path of a .gguf file, or no model for the default." },
-  );
+  throw new PagodaError("invalid_option", "A bench measures one .gguf file, which the peers can read too.", {
+    hint: "Give the path of a .gguf file, or no model for the default.",
+  });
 }
 
 function peersOf(values: BenchValues) {
@@ -166,6 +166,8 @@ function peersOf(values: BenchValues) {
   const paths = { q4ZeroPath: values.peerQ4?.value ?? null, vllmModel: values.peerFolder?.value ?? null };
   for (const path of Object.values(paths))
     if (path !== null && !existsSync(path))
-      throw new PagodaError("invalid_option", `There is nothing at ${path}.`);
+      throw new PagodaError("invalid_option", `${path} does not exist.`, {
+        hint: "Give the path of what was installed or converted for the peer.",
+      });
   return { folder: values.peers.value, ...paths };
 }

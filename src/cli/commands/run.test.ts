@@ -10,7 +10,7 @@ test("the prompt is the argument, or what is piped in", async () => {
   assert.equal(await promptFrom("hi", keyboard), "hi");
   assert.equal(await promptFrom("-", Readable.from(["two\n", "lines\n"])), "two\nlines");
   assert.equal(await promptFrom(undefined, Readable.from(["piped"])), "piped");
-  await assert.rejects(promptFrom(undefined, keyboard), /There is no prompt/);
+  await assert.rejects(promptFrom(undefined, keyboard), /A prompt is missing/);
   await assert.rejects(promptFrom("-", Readable.from(["\n"])), /standard input is empty/);
 });
 

@@ -91,7 +91,7 @@ test("a port in use is one line and exit code 1", async (t) => {
   assert.equal(stdout, "");
   assert.match(
     stderr,
-    /^pagoda: port \d+ on 127\.0\.0\.1 is in use\. Use --port \d+, or --port 0 for any free one\.\n$/,
+    /^pagoda: Port \d+ on 127\.0\.0\.1 is in use\. Use --port \d+, or --port 0 for any free one\.\n$/,
   );
 });
 

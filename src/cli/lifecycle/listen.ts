@@ -31,20 +31,20 @@ function asPortFault(cause: unknown, { host, port }: Endpoint): unknown {
   const code = cause instanceof Error && "code" in cause ? cause.code : null;
   switch (code) {
     case "EADDRINUSE":
-      return new PagodaError("port_unavailable", `port ${port} on ${host} is in use`, {
+      return new PagodaError("port_unavailable", `Port ${port} on ${host} is in use.`, {
         hint: `Use --port ${port === 65_535 ? 0 : port + 1}, or --port 0 for any free one.`,
         param: "--port",
         cause,
       });
     case "EACCES":
-      return new PagodaError("port_unavailable", `this user may not listen on port ${port}`, {
+      return new PagodaError("port_unavailable", `This user may not listen on port ${port}.`, {
         hint: "Use a port of 1024 or above.",
         param: "--port",
         cause,
       });
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return new PagodaError("port_unavailable", `this machine has no address ${host}`, {
+      return new PagodaError("port_unavailable", `This machine does not have the address ${host}.`, {
         hint: "Use --host 127.0.0.1, or --host 0.0.0.0 for every address.",
         param: "--host",
         cause,

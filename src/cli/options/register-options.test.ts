@@ -57,7 +57,7 @@ test("a flag wins over its variable, and each remembers where it came from", () 
 
 test("what does not parse is refused with the option's name", () => {
   const cases: [string, RegExp][] = [
-    ["--block-size 20", /--block-size: 20 is not a multiple of 16. Use 32\./],
+    ["--block-size 20", /--block-size: 20 is not a multiple of 16\. Use 32\./],
     ["--block-size x", /--block-size: 'x' is not a whole number/],
     ["--memory lots", /--memory: 'lots' is not a size/],
     [

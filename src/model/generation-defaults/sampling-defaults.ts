@@ -19,7 +19,7 @@ export function generationConfigFile(path: string): GenerationConfigChoice {
     ? join(path, "generation_config.json")
     : path;
   if (!existsSync(file))
-    throw new PagodaError("invalid_option", `There is no file ${resolve(file)}.`, {
+    throw new PagodaError("invalid_option", `The file ${resolve(file)} does not exist.`, {
       hint: "Use auto, vllm, or the path of a generation_config.json.",
     });
   return { kind: "file", path, stated: generationDefaultsFromJson(readJsonObject(file), file) };

@@ -67,8 +67,8 @@ function idOfPath(path: string): string {
 function notFound(name: string): PagodaError {
   const folder = dirname(resolve(name));
   const message = existsSync(folder)
-    ? `There is no ${basename(name)} in the folder ${folder}.`
-    : `There is no ${name}: the folder ${folder} does not exist.`;
+    ? `The folder ${folder} has no ${basename(name)}.`
+    : `The folder ${folder} does not exist, so ${name} was not found.`;
   const near = nearestNames(basename(name), modelsIn(folder), 3);
   const hint =
     near.length > 0

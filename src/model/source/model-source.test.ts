@@ -29,7 +29,7 @@ test("names: folders and files first, then hub ids with revision and tag", (t) =
   assert.deepEqual(parseModelName("org/name.v2@dev:Q8_0"), { ...hub, ...q8 });
   assert.deepEqual(parseModelName("smollm2-135m-instruct"), { kind: "default" });
   for (const name of ["./missing", "/missing/model", "missing.gguf", "a/b/c", "just-a-word", "../up/x"])
-    assert.throws(() => parseModelName(name), /^PagodaError: There is no .*folder \//, name);
+    assert.throws(() => parseModelName(name), /^PagodaError: The folder \//, name);
 });
 
 test("a model out of the hub's cache has the repository's name", (t) => {
@@ -53,14 +53,14 @@ test("what is not there: the folder that was looked in, and what is near in it",
     return assert.fail(`${name} was found`);
   };
   const mistyped = refusal(join(folder, "tiny-modle.Q4_1.gguf"));
-  assert.equal(mistyped.message, `There is no tiny-modle.Q4_1.gguf in the folder ${folder}.`);
+  assert.equal(mistyped.message, `The folder ${folder} has no tiny-modle.Q4_1.gguf.`);
   assert.equal(mistyped.hint, "The folder has tiny-model.Q4_1.gguf.");
   assert.equal(refusal(join(folder, "tiny-foldr")).hint, "The folder has tiny-folder.");
   assert.match(refusal(join(folder, "other.gguf")).hint ?? "", /^Name a folder in Hugging Face layout/);
   const nowhere = join(folder, "no", "m.gguf");
   assert.equal(
     refusal(nowhere).message,
-    `There is no ${nowhere}: the folder ${join(folder, "no")} does not exist.`,
+    `The folder ${join(folder, "no")} does not exist, so ${nowhere} was not found.`,
   );
 });
 

@@ -55,10 +55,14 @@ export function planDevice(options: DeviceOptions): {
   if (base !== null) return { device: base, note: null };
   const here = gpuHere();
   if (here === null)
-    throw new PagodaError("plan_invalid", "No GPU was named, and there is none here.", {
-      param: "gpu",
-      hint: 'Name one: --gpu "RTX 4090", or a size: --gpu-memory 24GiB.',
-    });
+    throw new PagodaError(
+      "plan_invalid",
+      "The card is not stated, and this machine has no GPU that nvidia-smi sees.",
+      {
+        param: "gpu",
+        hint: 'Name one: --gpu "RTX 4090", or a size: --gpu-memory 24GiB.',
+      },
+    );
   const known = lookUpDevice(here.name);
   if (known !== null) return { device: known, note: `the GPU of this machine: ${here.name}` };
   const generic: Device = { ...findDevice("RTX 4090"), name: here.name, nominalBytes: here.totalBytes };

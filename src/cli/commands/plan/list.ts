@@ -17,6 +17,6 @@ function withWords(names: readonly string[], text: string): readonly string[] {
   if (found.length > 0) return found;
   const near = nearestNames(text, names, mostNear);
   throw new PagodaError("model_not_found", `No model of the catalogue has the words "${text}".`, {
-    hint: near.length > 0 ? `Near to it: ${near.join(", ")}.` : "pagoda plan --list shows all.",
+    hint: near.length > 0 ? `Near to it: ${near.join(", ")}.` : "See pagoda plan --list for all names.",
   });
 }

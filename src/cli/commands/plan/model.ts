@@ -31,13 +31,13 @@ function readConfig(path: string, name: string): ModelFacts {
   try {
     config = JSON.parse(readFileSync(path, "utf8"));
   } catch (cause) {
-    throw new PagodaError("model_invalid", `${path} is not JSON`, {
+    throw new PagodaError("model_invalid", `${path} is not JSON.`, {
       hint: "Give the model's config.json.",
       cause,
     });
   }
   if (typeof config !== "object" || config === null || Array.isArray(config))
-    throw new PagodaError("model_invalid", `${path} holds no object`, {
+    throw new PagodaError("model_invalid", `${path} does not hold a JSON object.`, {
       hint: "Give the model's config.json.",
     });
   return parseModelConfig(name, Object.fromEntries(Object.entries(config)) satisfies ConfigObject);

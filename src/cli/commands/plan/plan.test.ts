@@ -154,7 +154,7 @@ test("--list names the catalogue's models, all or those with the words; a model 
   const none = pagoda("--list", "zzzzz");
   assert.equal(none.status, 1);
   assert.match(none.error, /No model of the catalogue has the words "zzzzz"/);
-  assert.match(pagoda().error, /There is no model to plan\. Name one/);
+  assert.match(pagoda().error, /The model to plan is missing\. Name one/);
 });
 
 test("a name that is not known is told what is near to it", () => {

@@ -77,7 +77,7 @@ export function addPlanCommand(program: Command): void {
 
 function modelOf(model: string | undefined): string {
   if (model !== undefined) return model;
-  throw new PagodaError("invalid_option", "There is no model to plan.", {
+  throw new PagodaError("invalid_option", "The model to plan is missing.", {
     hint: "Name one, as in pagoda plan Qwen/Qwen2.5-7B-Instruct; pagoda plan --list shows the known ones.",
   });
 }
