@@ -80,6 +80,14 @@ export type GenerationEvent =
       readonly numCompletionTokens: number;
     };
 
+/** What a client needs to know of a tokenizer that it asks over HTTP. */
+export interface TokenizerFacts {
+  /** By the names of transformers: `bos_token`, `eos_token`, … */
+  readonly specialTokens: Readonly<Record<string, string>>;
+  /** The source; null where the model has none. */
+  readonly chatTemplate: string | null;
+}
+
 /** Facts about the served model that requests and clients need. */
 export interface ServedModel {
   readonly modelId: string;
@@ -99,6 +107,7 @@ export interface ServedModel {
   readonly hasChatTemplate: boolean;
   /** What request bodies may ask for. */
   readonly features: ReadonlySet<Feature>;
+  readonly tokenizer: TokenizerFacts;
 }
 
 /** Counters and gauges of the engine, cumulative since start; the server turns them into metrics. */

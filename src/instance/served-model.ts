@@ -1,6 +1,7 @@
 /** @module What can be said of an instance's model before it is loaded. */
-import type { ServedModel } from "../core/generation.ts";
+import type { ServedModel, TokenizerFacts } from "../core/generation.ts";
 import { defaultSamplingParams } from "../core/sampling-params.ts";
+import type { ModelFiles } from "../model/model-files.ts";
 import type { PreparedInstance } from "./prepared-instance.ts";
 
 /** For `/v1/models`, and for the engine once it runs. */
@@ -23,5 +24,21 @@ export function describeServedModel(prepared: PreparedInstance): ServedModel {
     createdUnixSeconds: Math.floor(Date.now() / 1000),
     hasChatTemplate: files.chatTemplate !== null,
     features: new Set(),
+    tokenizer: tokenizerFacts(files),
+  };
+}
+
+/** What the template is told, or where the model has none, what its tokenizer says. */
+function tokenizerFacts({ tokenizer, chatTemplate, eosIds }: ModelFiles): TokenizerFacts {
+  const textOf = (tokenId: number): string =>
+    new TextDecoder("utf-8", { ignoreBOM: true }).decode(tokenizer.tokenBytes(tokenId));
+  const eosId = tokenizer.eosIds[0] ?? eosIds[0];
+  return {
+    specialTokens: {
+      ...(tokenizer.bosId === null ? {} : { bos_token: textOf(tokenizer.bosId) }),
+      ...(eosId === undefined ? {} : { eos_token: textOf(eosId) }),
+      ...chatTemplate?.tokens,
+    },
+    chatTemplate: chatTemplate?.source ?? null,
   };
 }

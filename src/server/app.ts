@@ -27,6 +27,7 @@ import { UnknownFieldLog } from "./requests/unknown-field-log.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
 import { addModelRoutes } from "./routes/models.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
+import { addPageRoutes } from "./routes/pages.ts";
 import { addPlanRoute } from "./routes/plan.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 
@@ -69,16 +70,16 @@ export function buildApp(parts: AppParts): FastifyInstance {
   });
   parts.metrics.http.watch(app);
   acceptJsonBodies(app, () => parts.servedModels.hasEndpoints);
-  addDoorkeeping(app, parts);
-  addRoutes(app, parts);
+  const allowedMethods = new AllowedMethods();
+  allowedMethods.watch(app);
+  addDoorkeeping(app, parts, allowedMethods);
+  addRoutes(app, parts, allowedMethods);
   answerErrors(app, parts.bodyLimitBytes);
   return app;
 }
 
 /** What every request passes before its route sees it, and every answer before it leaves. */
-function addDoorkeeping(app: FastifyInstance, parts: AppParts): void {
-  const allowedMethods = new AllowedMethods();
-  allowedMethods.watch(app);
+function addDoorkeeping(app: FastifyInstance, parts: AppParts, allowedMethods: AllowedMethods): void {
   const requestBodyBudget = new RequestBodyBudget(parts.bodyCapacityBytes, parts.bodyLimitBytes);
   app.addHook("onRequest", async (request, reply) => {
     if (request.is404) throw refusedPath(request, reply, allowedMethods);
@@ -98,8 +99,9 @@ function addDoorkeeping(app: FastifyInstance, parts: AppParts): void {
   });
 }
 
-function addRoutes(app: FastifyInstance, parts: AppParts): void {
+function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: AllowedMethods): void {
   const unknownFields = new UnknownFieldLog(parts.logger);
+  addPageRoutes(app, { ...parts, allowedMethods });
   addOperationsRoutes(app, parts);
   addPlanRoute(app, parts.planner);
   addModelRoutes(app, parts.servedModels);

@@ -78,6 +78,7 @@ export function idleEngine(limits: BackendLimits, observer: EngineObserver): Eng
       createdUnixSeconds: 0,
       hasChatTemplate: false,
       features: new Set(),
+      tokenizer: { specialTokens: {}, chatTemplate: null },
     },
     modelMaxLen: limits.maxModelLen,
     prefixCaching: true,

@@ -203,6 +203,7 @@ function engineOver(model: LoadedModel, limits: BackendLimits, setting: Setting)
       createdUnixSeconds: 0,
       hasChatTemplate: false,
       features: new Set(),
+      tokenizer: { specialTokens: {}, chatTemplate: null },
     },
     prefixCaching: setting.prefixCaching,
     maxStepMs: Number.MAX_SAFE_INTEGER,

@@ -63,6 +63,7 @@ export function scriptedEngine(
       createdUnixSeconds: 0,
       hasChatTemplate: false,
       features: new Set(),
+      tokenizer: { specialTokens: {}, chatTemplate: null },
     },
     modelMaxLen: all.maxModelLen,
     prefixCaching: true,

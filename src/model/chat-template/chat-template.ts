@@ -40,7 +40,9 @@ interface ParsedTemplate {
 export class ChatTemplate {
   readonly #template: Compiled;
   readonly #toolTemplate: Compiled;
-  readonly #tokens: TemplateTokens;
+  /** As the model's files have it. */
+  readonly source: string;
+  readonly tokens: TemplateTokens;
 
   /**
    * `sources.tools` is the template for requests with tools, where the model has a separate one. `path` is the file that
@@ -53,7 +55,8 @@ export class ChatTemplate {
   ) {
     this.#template = compile(sources.text, path);
     this.#toolTemplate = sources.tools === null ? this.#template : compile(sources.tools, path);
-    this.#tokens = tokens;
+    this.source = sources.text;
+    this.tokens = tokens;
   }
 
   /** Throws PagodaError `invalid_request` where the template does not parse, refuses these messages or fails on them. */
@@ -63,7 +66,7 @@ export class ChatTemplate {
     const formatted = withContentFormat(prompt.messages, compiled.contentFormat);
     const messages = prompt.continueFinalMessage ? withContinuationMark(formatted) : formatted;
     const text = renderGuarded(compiled.template, {
-      ...this.#tokens,
+      ...this.tokens,
       messages,
       tools: prompt.tools,
       documents: null,

@@ -16,9 +16,22 @@ export class AllowedMethods {
   /** null where no route has this path, whatever the method. */
   of(path: string): readonly string[] | null {
     for (const [url, methods] of this.#methodsOf) {
-      const matches = url.endsWith("*") ? path.startsWith(url.slice(0, -1)) : path === url;
-      if (matches) return [...methods].sort();
+      if (matches(url, path)) return [...methods].sort();
     }
     return null;
   }
+
+  /** Every path with its methods, in the order of the routes; HEAD goes with GET and is left out. */
+  paths(): readonly { readonly path: string; readonly methods: readonly string[] }[] {
+    return [...this.#methodsOf].map(([path, methods]) => ({
+      path,
+      methods: [...methods].filter((method) => method !== "HEAD"),
+    }));
+  }
+}
+
+/** A route's last part may be open: `/v1/models/*`, `/docs/:name`. */
+function matches(url: string, path: string): boolean {
+  const open = /^(.*\/)(?:\*|:\w+)$/.exec(url)?.[1];
+  return open === undefined ? path === url : path.startsWith(open) && path.length > open.length;
 }

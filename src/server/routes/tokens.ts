@@ -1,7 +1,8 @@
-/** @module POST /tokenize and /detokenize. */
+/** @module POST /tokenize and /detokenize, GET /tokenizer_info. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { detokenizeResponse, parseDetokenizeRequest } from "../../api/tokens/detokenize.ts";
 import { parseTokenizeRequest, tokenizeResponse } from "../../api/tokens/tokenize.ts";
+import { tokenizerInfo } from "../../api/tokens/tokenizer-info.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService } from "../../core/generation.ts";
 import { type BodyRouter, type BodyRouterParts, bodyRouter } from "../models/body-router.ts";
@@ -17,7 +18,7 @@ type Answer = (request: FastifyRequest, reply: FastifyReply, service: Generation
 
 export function addTokenRoutes(app: FastifyInstance, parts: TokenRouteParts): void {
   const route: BodyRouter = bodyRouter(parts);
-  const { running, unknownFields } = parts;
+  const { servedModels, running, unknownFields } = parts;
   const tokenize: Answer = async (request, reply, service) => {
     const asked = parseTokenizeRequest(request.body, service.model);
     unknownFields.note("/tokenize", asked.unknownFields);
@@ -33,6 +34,9 @@ export function addTokenRoutes(app: FastifyInstance, parts: TokenRouteParts): vo
     unknownFields.note("/detokenize", asked.unknownFields);
     return detokenizeResponse(asked.tokenIds, service);
   };
+  app.get<{ Querystring: { model?: string } }>("/tokenizer_info", async (request) =>
+    tokenizerInfo(servedModels.requireService(request.query.model).model),
+  );
   app.post(
     "/tokenize",
     route((request, reply, { service }) => tokenize(request, reply, service)),

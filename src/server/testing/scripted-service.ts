@@ -42,6 +42,7 @@ export class ScriptedService implements GenerationService {
     createdUnixSeconds: 1_700_000_000,
     hasChatTemplate: true,
     features: new Set(),
+    tokenizer: { specialTokens: { eos_token: "\u0003" }, chatTemplate: "{{ messages }}" },
   };
   /** As received, for assertions. */
   readonly requests: GenerationRequest[] = [];

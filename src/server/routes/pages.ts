@@ -1,0 +1,56 @@
+/** @module For people: `/`, `/docs`, and `GET /v1`, which says what there is. They answer while the model loads. */
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { PagodaError } from "../../core/errors.ts";
+import type { ServedModels } from "../models/served-models.ts";
+import { frontPage } from "../pages/front-page.ts";
+import { html } from "../pages/html.ts";
+import { documentNames, documentText } from "../pages/shipped-documents.ts";
+import type { AllowedMethods } from "../requests/allowed-methods.ts";
+
+export interface PageRouteParts {
+  readonly servedModels: ServedModels;
+  readonly version: string;
+  readonly allowedMethods: AllowedMethods;
+}
+
+const htmlType = "text/html; charset=utf-8";
+/** No script, no other server; the style is in the page. */
+const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const plainHost = /^[\w.-]+(:\d+)?$|^\[[0-9a-f:]+\](:\d+)?$/i;
+
+export function addPageRoutes(
+  app: FastifyInstance,
+  { servedModels, version, allowedMethods }: PageRouteParts,
+): void {
+  app.get("/", async (request, reply) => {
+    reply.type(htmlType).header("content-security-policy", contentPolicy);
+    return frontPage({ entries: servedModels.entries, version, origin: originOf(request) });
+  });
+  app.get("/v1", async () => ({
+    object: "api",
+    name: "pagoda",
+    version,
+    models: servedModels.entries.map(({ name, state }) => ({ id: name, state })),
+    paths: allowedMethods.paths(),
+    documents: documentNames().map((name) => `/docs/${name}`),
+  }));
+  app.get("/docs", async (_request, reply) => {
+    reply.type(htmlType).header("content-security-policy", contentPolicy);
+    const links = documentNames().map((name) => html`<li><a href="/docs/${name}">${name}</a></li>`);
+    return html`<!doctype html><html lang="en"><meta charset="utf-8"><title>Pagoda: documents</title><ul>${links}</ul></html>`
+      .text;
+  });
+  app.get<{ Params: { name: string } }>("/docs/:name", async (request, reply) => {
+    const text = documentText(request.params.name);
+    if (text === null)
+      throw new PagodaError("not_found", "There is no such document.", { hint: "GET /docs lists them." });
+    return reply.type("text/plain; charset=utf-8").send(text);
+  });
+}
+
+/** As the visitor wrote it, where it is no more than a host and a port. */
+function originOf({ headers, socket }: FastifyRequest): string {
+  const { host } = headers;
+  if (host !== undefined && plainHost.test(host)) return `http://${host}`;
+  return `http://127.0.0.1:${socket.localPort ?? 80}`;
+}
