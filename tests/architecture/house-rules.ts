@@ -61,6 +61,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "api/stream-text.ts",
     "api/tokens/detokenize.ts",
     "api/tokens/tokenize.ts",
+    "api/tokens/tokenizer-info.ts",
   ],
   // What a backend is; for those who create or measure one; what one would allocate.
   backend: ["backend/backend.ts", "backend/create/index.ts", "backend/cpu/footprint/index.ts"],

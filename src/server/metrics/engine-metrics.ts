@@ -32,6 +32,7 @@ export function readStats(instruments: Instruments, labels: ModelLabels, stats: 
   // Nothing but seats and blocks keeps a request of this engine waiting.
   gauge("vllm:num_requests_waiting_by_reason", byReason, 0, { reason: "deferred" });
   gauge("vllm:kv_cache_usage_perc", "Share of KV blocks in use, 0 to 1.", stats.kvCacheUsage);
+  gauge("vllm:gpu_cache_usage_perc", "Share of KV blocks in use, 0 to 1 (older name).", stats.kvCacheUsage);
   gauge(
     "pagoda:kv_wasted_tokens",
     "Places in running sequences' blocks without a token.",

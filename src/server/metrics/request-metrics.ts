@@ -21,6 +21,8 @@ const labelNames = ["model_name", "engine"];
 const histograms = {
   ttft: ["vllm:time_to_first_token_seconds", "Arrival to first token.", firstTokenSeconds],
   interToken: ["vllm:inter_token_latency_seconds", "Between two tokens.", tokenSeconds],
+  // The older name of the same, which vLLM's grafana.json of 2025 reads.
+  interTokenOlder: ["vllm:time_per_output_token_seconds", "Between two tokens (older name).", tokenSeconds],
   perOutputToken: [
     "vllm:request_time_per_output_token_seconds",
     "Mean time per output token after the first, of one request.",
@@ -101,7 +103,10 @@ export class RequestMetrics {
     if (record.maxTokens !== null) observe("paramMaxTokens", record.maxTokens);
     observe("preemptions", record.numPreemptions);
     observe("endToEnd", seconds(record.arrivedMs, record.finishedMs));
-    for (const ms of record.interTokenMs) observe("interToken", ms / 1000);
+    for (const ms of record.interTokenMs) {
+      observe("interToken", ms / 1000);
+      observe("interTokenOlder", ms / 1000);
+    }
     const { scheduledMs, firstTokenMs } = record;
     if (scheduledMs === null) return;
     observe("queue", seconds(record.arrivedMs, scheduledMs));

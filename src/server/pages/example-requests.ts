@@ -1,4 +1,4 @@
-/** @module The first request to this server, in three languages; a test runs each of them as it is shown. */
+/** @module The first request to this server, in three languages. */
 
 export interface ExampleRequest {
   readonly language: string;

@@ -1,0 +1,109 @@
+/** What a request must look like before any route sees it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { testApp } from "./testing/test-app.ts";
+
+const completion = { method: "POST", url: "/v1/completions" } as const;
+const json = { "content-type": "application/json" };
+
+test("JSON is read without a content type, with any charset, and with a suffix", async () => {
+  const { app } = testApp({ text: "a" });
+  for (const headers of [
+    {},
+    { "content-type": "application/json; charset=utf-8" },
+    { "content-type": "application/vnd.api+json" },
+    { ...json, "content-encoding": "identity" },
+  ]) {
+    const answer = await app.inject({ ...completion, payload: Buffer.from('{"prompt":"a"}'), headers });
+    assert.equal(answer.statusCode, 200, answer.body);
+  }
+});
+
+test("what is not JSON is refused by name, with what to send", async () => {
+  const { app } = testApp({ text: "a" });
+  const cases: [
+    payload: string | Buffer,
+    headers: Record<string, string>,
+    status: number,
+    message: RegExp,
+  ][] = [
+    [
+      "prompt=a",
+      { "content-type": "application/x-www-form-urlencoded" },
+      415,
+      /'application\/x-www-form-urlencoded', and only JSON .* header 'content-type: application\/json'/,
+    ],
+    ["a", { "content-type": "text/plain" }, 415, /'text\/plain'/],
+    [
+      gzipSync('{"prompt":"a"}'),
+      { ...json, "content-encoding": "gzip" },
+      415,
+      /encoded with 'gzip'\. Send it as plain JSON/,
+    ],
+    ['{"prompt":"a",}', json, 400, /is not valid JSON: .*trailing commas are not JSON/],
+    ['{"prompt":NaN}', json, 400, /is not valid JSON: Unexpected token 'N'/],
+    [Buffer.from([0x7b, 0xff, 0x7d]), json, 400, /not valid UTF-8/],
+    ['{"prompt":"a","__proto__":{"n":2}}', json, 400, /'__proto__'/],
+    ["", json, 400, /must be a JSON object, but it is empty/],
+    ["[]", json, 400, /must be a JSON object, but it is an array/],
+    ['"a"', json, 400, /must be a JSON object, but it is a text/],
+  ];
+  for (const [payload, headers, status, message] of cases) {
+    const answer = await app.inject({ ...completion, payload, headers });
+    assert.equal(answer.statusCode, status, String(payload));
+    assert.match(answer.json().error.message, message);
+  }
+});
+
+test("a path that is there names the methods that it answers", async () => {
+  const { app } = testApp({ text: "a" });
+  const cases = [
+    ["GET", "/v1/chat/completions", "POST"],
+    ["DELETE", "/v1/models/org/name", "GET, HEAD"],
+    ["POST", "/health", "GET, HEAD"],
+    ["OPTIONS", "/tokenize", "POST"],
+  ] as const;
+  for (const [method, url, allow] of cases) {
+    const answer = await app.inject({ method, url });
+    assert.deepEqual([answer.statusCode, answer.headers.allow], [405, allow], url);
+    assert.equal(answer.json().error.code, "method_not_allowed");
+  }
+  for (const url of ["/v1/model", "/docs/", "/v1/models/"])
+    assert.equal((await app.inject({ method: "DELETE", url })).statusCode, 404, url);
+});
+
+test("a second name is the same model; the first one and the fingerprint are in every answer", async () => {
+  const { app } = testApp({ text: "a" });
+  const whole = await app.inject({ ...completion, payload: { model: "alias", prompt: "a" } });
+  assert.deepEqual([whole.json().model, whole.json().system_fingerprint], ["scripted", "fp_test"]);
+  const streamed = await app.inject({
+    ...completion,
+    payload: { model: "alias", prompt: "a", stream: true },
+  });
+  assert.match(streamed.body, /"model":"scripted","system_fingerprint":"fp_test"/);
+  const { data } = (await app.inject("/v1/models")).json();
+  assert.deepEqual(
+    data.map(({ id, root, state }: Record<string, string>) => [id, root, state]),
+    [
+      ["scripted", "org/scripted", "ready"],
+      ["alias", "org/scripted", "ready"],
+    ],
+  );
+  const unknown = await app.inject({ ...completion, payload: { model: "scrypted", prompt: "a" } });
+  assert.equal(unknown.json().error.message, "The model 'scrypted' is not served here. Use 'scripted'.");
+  const odd = await app.inject({ ...completion, payload: { model: 5, prompt: "a" } });
+  assert.equal(odd.json().error.message, "'model' must be a text, but it is 5.");
+});
+
+test("tokenizer_info has what lm-eval's remote tokenizer reads", async () => {
+  const { app } = testApp({ text: "" });
+  assert.deepEqual((await app.inject("/tokenizer_info")).json(), {
+    tokenizer_class: "PagodaTokenizer",
+    bos_token: null,
+    eos_token: "\u0003",
+    pad_token: null,
+    chat_template: "{{ messages }}",
+    model_max_length: 64,
+  });
+});

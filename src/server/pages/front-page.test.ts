@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { resolve } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { testApp } from "../testing/test-app.ts";
+import { exampleRequests } from "./example-requests.ts";
+
+const run = promisify(execFile);
+
+test("the page shows models, states, memory and requests, and asks no other server for anything", async () => {
+  const { app, servedModels, service } = testApp({ text: "a" });
+  servedModels.add({ names: ["<late>"], acceptsAnyName: false, fingerprint: "fp" }, service.model);
+  const answer = await app.inject({ url: "/", headers: { host: "example.test:8000" } });
+  assert.equal(answer.statusCode, 200);
+  assert.match(String(answer.headers["content-type"]), /^text\/html/);
+  assert.match(String(answer.headers["content-security-policy"]), /default-src 'none'/);
+  const { body } = answer;
+  for (const part of [
+    "scripted, alias",
+    "ready",
+    "loading",
+    "&lt;late&gt;",
+    "KV pool",
+    "--memory 1000",
+    "http://example.test:8000/v1",
+  ])
+    assert.ok(body.includes(part), part);
+  assert.match(body, /http-equiv="refresh"/);
+  assert.doesNotMatch(body, /<script|<late>|src=|url\(/);
+  const links = [...body.matchAll(/href="([^"]*)"/g)].map(([, link = ""]) => link);
+  for (const link of links) assert.equal((await app.inject(link)).statusCode, 200, link);
+});
+
+test("it answers while the model loads, and a host that is no host is not repeated", async () => {
+  const { app, servedModels } = testApp({ text: "" });
+  servedModels.drain();
+  const answer = await app.inject({ url: "/", headers: { host: '"><b>' } });
+  assert.equal(answer.statusCode, 200);
+  assert.match(answer.body, /No model is ready yet/);
+  assert.ok(!answer.body.includes("<b>") && answer.body.includes("http://127.0.0.1:"));
+});
+
+test("GET /v1 says what there is; documents are shipped and nothing else of the disk is", async () => {
+  const { app } = testApp({ text: "" });
+  const there = (await app.inject("/v1")).json();
+  assert.deepEqual(there.models, [{ id: "scripted", state: "ready" }]);
+  const chat = there.paths.find(({ path }: { path: string }) => path === "/v1/chat/completions");
+  assert.deepEqual(chat.methods, ["POST"]);
+  assert.ok(there.documents.includes("/docs/errors.md"));
+  const document = await app.inject("/docs/errors.md");
+  assert.match(document.body, /^# Errors/);
+  for (const name of ["..%2Fpackage.json", "errors", "%2Fetc%2Fpasswd"])
+    assert.notEqual((await app.inject(`/docs/${name}`)).statusCode, 200, name);
+});
+
+test("the examples in curl and TypeScript run as they are shown", async (t) => {
+  const { app } = testApp({ text: "It works." });
+  t.after(() => app.close());
+  const address = await app.listen({ port: 0, host: "127.0.0.1" });
+  const examples = new Map(
+    exampleRequests(`${address}/v1`, "scripted").map(({ language, code }) => [language, code]),
+  );
+  const cwd = resolve(import.meta.dirname, "../../..");
+  const typescript = await run(
+    process.execPath,
+    ["--input-type=module-typescript", "-e", examples.get("TypeScript") ?? ""],
+    { cwd },
+  );
+  assert.equal(typescript.stdout, "It works.\n");
+  const curl = await run("sh", ["-c", `${examples.get("curl")} -s`]);
+  assert.equal(JSON.parse(curl.stdout).choices[0].message.content, "It works.");
+});
