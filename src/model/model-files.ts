@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { PagodaError } from "../core/errors.ts";
 import type { ChatTemplate } from "./chat-template/chat-template.ts";
 import { templateFromFolder, templateFromGguf } from "./chat-template/find-template.ts";
+import type { ConfigSource } from "./config/config-source.ts";
+import { readJsonObject } from "./files/json-file.ts";
 import {
   eosIdsOf,
   type GenerationDefaults,
   generationDefaultsFromFolder,
   generationDefaultsFromGguf,
 } from "./generation-defaults/generation-config.ts";
-import { type JsonObject, readJsonObject } from "./json-file.ts";
 import { tokenizerFromGguf } from "./tokenizer/gguf/gguf-tokenizer.ts";
 import type { Tokenizer } from "./tokenizer/tokenizer.ts";
 import { tokenizerConfigOf, tokenizerFromFolder } from "./tokenizer/tokenizer-json/tokenizer-json.ts";
@@ -24,11 +25,6 @@ export interface LocalModel {
   readonly kind: "hf" | "gguf";
   readonly path: string;
 }
-
-/** What the configuration is read from. */
-type ConfigSource =
-  | { readonly kind: "hf"; readonly path: string; readonly json: JsonObject }
-  | { readonly kind: "gguf"; readonly path: string; readonly metadata: ReadonlyMap<string, GgufValue> };
 
 export interface ModelFiles {
   readonly kind: "hf" | "gguf";

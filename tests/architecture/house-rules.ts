@@ -79,7 +79,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "model/model-files.ts",
     "model/source/download/progress-meter.ts",
     "model/source/hub/hub-headers.ts",
-    "model/source/model-name.ts",
+    "model/source/settings/model-name.ts",
     "model/source/resolve-model.ts",
     "model/weights/gguf.ts",
     "model/weights/safetensors.ts",
@@ -194,11 +194,11 @@ export const mostFiles = 16;
 
 export const ratchets = {
   filesInCycles: 4,
-  mutualFolderPairs: 19,
+  mutualFolderPairs: 5,
   /** Production files that import what only tests use. */
   importsOfTesting: 0,
   longFunctions: 2,
-  largeFolders: 5,
+  largeFolders: 1,
   keywordPrivates: 2,
   linesNamingAnEngine: 226,
   britishNames: 100,

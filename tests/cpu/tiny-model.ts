@@ -5,7 +5,7 @@ import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
 import { createBackend } from "../../src/backend/create/index.ts";
 import { SeededNumbers, type Slice, writeSlices } from "../../src/backend/testing/index.ts";
 import { buildProgram } from "../../src/model/architectures/build-program.ts";
-import type { Quantization } from "../../src/model/architectures/weight-directory.ts";
+import type { Quantization } from "../../src/model/architectures/builder/weight-directory.ts";
 import { readHuggingFaceConfig } from "../../src/model/config/huggingface-config.ts";
 import { tinyFolder } from "../../src/model/testing/checkpoint-conformance.ts";
 import { readSafetensorsFolder } from "../../src/model/weights/safetensors.ts";

@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { PagodaError } from "../../core/errors.ts";
-import { namesModel } from "../../model/source/model-name.ts";
+import { namesModel } from "../../model/source/settings/model-name.ts";
 
 export interface RunArguments {
   /** null: the default model. */

@@ -2,6 +2,8 @@
 import type { Program } from "../../backend/backend.ts";
 import type { ArchitectureName, ModelConfig } from "../config/model-config.ts";
 import type { TensorDirectory } from "../weights/tensor-directory.ts";
+import { type Layer, ProgramBuilder } from "./builder/program-builder.ts";
+import { type Quantization, WeightDirectory } from "./builder/weight-directory.ts";
 import { gemma2Layer } from "./families/gemma2.ts";
 import { gemma3Layer } from "./families/gemma3.ts";
 import { graniteLayer } from "./families/granite.ts";
@@ -11,8 +13,6 @@ import { olmo2Layer } from "./families/olmo2.ts";
 import { phi3Layer } from "./families/phi3.ts";
 import { qwen2Layer } from "./families/qwen2.ts";
 import { qwen3Layer } from "./families/qwen3.ts";
-import { type Layer, ProgramBuilder } from "./program-builder.ts";
-import { type Quantization, WeightDirectory } from "./weight-directory.ts";
 
 const layerWriters: Readonly<Record<ArchitectureName, (builder: ProgramBuilder, layer: Layer) => void>> = {
   llama: llamaLayer,

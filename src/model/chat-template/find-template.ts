@@ -3,8 +3,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
-import { damagedTokenizer } from "../damaged-files.ts";
-import { isJsonObject, type JsonObject, readTextFile } from "../json-file.ts";
+import { damagedTokenizer } from "../files/damage-hints.ts";
+import { isJsonObject, type JsonObject, readTextFile } from "../files/json-file.ts";
 import type { Tokenizer } from "../tokenizer/tokenizer.ts";
 import type { GgufValue } from "../weights/gguf.ts";
 import { ChatTemplate, type TemplateTokens } from "./chat-template.ts";

@@ -1,6 +1,6 @@
 /** @module Typed access to a loose configuration object: every refusal names the field, its value and what is allowed. */
 import { PagodaError } from "../../core/errors.ts";
-import { isJsonObject } from "../json-file.ts";
+import { isJsonObject } from "../files/json-file.ts";
 
 export type LooseFields = Readonly<Record<string, unknown>>;
 

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { PagodaError } from "../../core/errors.ts";
-import { ropeTable } from "../architectures/rope-table.ts";
+import { ropeTable } from "../architectures/builder/rope-table.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
 import { parseGgufConfig } from "./gguf-config.ts";

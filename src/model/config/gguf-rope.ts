@@ -1,7 +1,7 @@
 /** @module Rotary embedding of a GGUF file: `rope.*` keys, and divisors that the converter stored as tensors. */
 
 import { PagodaError } from "../../core/errors.ts";
-import { damagedGguf } from "../damaged-files.ts";
+import { damagedGguf } from "../files/damage-hints.ts";
 import { readFloats } from "../weights/read-floats.ts";
 import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
 import { gemma3LocalTheta } from "./architecture-defaults.ts";

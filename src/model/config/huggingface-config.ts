@@ -1,6 +1,6 @@
 /** @module config.json of a Hugging Face folder → ModelConfig; names of transformers 4 and 5 load alike. */
 import { join } from "node:path";
-import { readJsonObject } from "../json-file.ts";
+import { readJsonObject } from "../files/json-file.ts";
 import { type ArchitectureDefaults, architectureDefaults } from "./architecture-defaults.ts";
 import { FieldReader, type LooseFields } from "./field-reader.ts";
 import { parseLayers, ropeFields } from "./huggingface-layers.ts";

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
-import { isJsonObject, type JsonObject, parseJson, readJsonObject, shownValue } from "../json-file.ts";
+import { isJsonObject, type JsonObject, parseJson, readJsonObject, shownValue } from "../files/json-file.ts";
 import type { GgufValue } from "../weights/gguf.ts";
 
 export interface StatedSampling {

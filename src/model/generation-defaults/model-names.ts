@@ -1,6 +1,6 @@
 /** @module What a model is called, by its files: its architecture, and every name under which its family may be found. */
 import { basename, dirname } from "node:path";
-import type { ModelFiles } from "../model-files.ts";
+import type { ConfigSource } from "../config/config-source.ts";
 
 export interface ModelNames {
   /** `model_type` or `general.architecture`; empty where the files do not say. */
@@ -10,7 +10,7 @@ export interface ModelNames {
 
 const ggufNames = ["general.basename", "general.name", "general.base_model.0.name"] as const;
 
-export function modelNamesOf(files: Pick<ModelFiles, "config" | "path">): ModelNames {
+export function modelNamesOf(files: { readonly config: ConfigSource; readonly path: string }): ModelNames {
   const { config, path } = files;
   if (config.kind === "gguf")
     return {

@@ -3,7 +3,7 @@ import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
-import { readJsonObject } from "../json-file.ts";
+import { readJsonObject } from "../files/json-file.ts";
 import { llamaServerSampling, recommendationFor } from "./family-recommendations.ts";
 import { generationDefaultsFromJson, type StatedSampling } from "./generation-config.ts";
 

@@ -13,7 +13,7 @@ import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { defaultModel } from "./default-model.ts";
 import type { ProgressListener } from "./download/progress-meter.ts";
 import { type PackagedFile, packagedFilePath } from "./package/packaged-file.ts";
-import { type SourceSettings, sourceSettingsFrom } from "./source-settings.ts";
+import { type SourceSettings, sourceSettingsFrom } from "./settings/source-settings.ts";
 
 const contents = Buffer.from("the bytes of a model");
 const file: PackagedFile = {

@@ -4,7 +4,7 @@ import type { LocalModel } from "../model-files.ts";
 import type { ProgressListener } from "./download/progress-meter.ts";
 import { hubModel } from "./hub/hub-model.ts";
 import { type PackagedFile, packagedFile, packagedFilePath } from "./package/packaged-file.ts";
-import type { SourceSettings } from "./source-settings.ts";
+import type { SourceSettings } from "./settings/source-settings.ts";
 
 /** SmolLM2-135M-Instruct, Apache-2.0. */
 export const defaultModelFile: PackagedFile = {

@@ -6,8 +6,8 @@ import { PagodaError } from "../../core/errors.ts";
 import { tinyFolder } from "../testing/fixtures.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { type DownloadProgress, ProgressMeter } from "./download/progress-meter.ts";
-import { namesModel, parseModelName } from "./model-name.ts";
-import { sourceSettingsFrom } from "./source-settings.ts";
+import { namesModel, parseModelName } from "./settings/model-name.ts";
+import { sourceSettingsFrom } from "./settings/source-settings.ts";
 
 test("names: folders and files first, then hub ids with revision and tag", (t) => {
   const folder = temporaryFolder(t);

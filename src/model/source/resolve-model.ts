@@ -3,11 +3,11 @@ import type { LocalModel } from "../model-files.ts";
 import { defaultModel } from "./default-model.ts";
 import type { ProgressListener } from "./download/progress-meter.ts";
 import { hubModel } from "./hub/hub-model.ts";
-import { defaultModelId, parseModelName } from "./model-name.ts";
-import type { SourceSettings } from "./source-settings.ts";
+import { defaultModelId, parseModelName } from "./settings/model-name.ts";
+import type { SourceSettings } from "./settings/source-settings.ts";
 
 export type { DownloadProgress, ProgressListener } from "./download/progress-meter.ts";
-export { type SourceSettings, sourceSettingsFrom } from "./source-settings.ts";
+export { type SourceSettings, sourceSettingsFrom } from "./settings/source-settings.ts";
 
 export interface ResolvedModel {
   readonly model: LocalModel;

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { defaultModelFile } from "../source/default-model.ts";
 import { packagedFilePath } from "../source/package/packaged-file.ts";
-import { sourceSettingsFrom } from "../source/source-settings.ts";
+import { sourceSettingsFrom } from "../source/settings/source-settings.ts";
 
 const fixtures = resolve(import.meta.dirname, "../../../tests/fixtures");
 

@@ -1,6 +1,6 @@
 /** @module Two small but whole GGUF models for tests: one with byte-level BPE, one with SentencePiece. */
-import { alphabetTextOfBytes } from "../tokenizer/byte-alphabet.ts";
-import { byteTokenName } from "../tokenizer/symbol-readers.ts";
+import { alphabetTextOfBytes } from "../tokenizer/merges/byte-alphabet.ts";
+import { byteTokenName } from "../tokenizer/merges/symbol-readers.ts";
 import { type BuilderTensor, type BuilderValue, buildGguf } from "./gguf-builder.ts";
 
 const hidden = 64;

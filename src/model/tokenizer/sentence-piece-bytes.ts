@@ -1,5 +1,5 @@
 /** @module The bytes that a SentencePiece vocabulary entry stands for. */
-import { byteOfTokenName } from "./symbol-readers.ts";
+import { byteOfTokenName } from "./merges/symbol-readers.ts";
 import { spaceMark } from "./word-boundaries.ts";
 
 const utf8 = new TextEncoder();

@@ -5,7 +5,7 @@
  * newer fine-tunings write a head that has been trained apart.
  */
 import { closeSync, openSync, readSync } from "node:fs";
-import { isJsonObject, type JsonObject } from "../json-file.ts";
+import { isJsonObject, type JsonObject } from "../files/json-file.ts";
 import type { StoredTensor, TensorDirectory } from "./tensor-directory.ts";
 
 const headPattern = /(^|\.)lm_head\.weight$/;

@@ -1,7 +1,7 @@
 /** @module One metadata value of a GGUF file. */
 
 import { PagodaError } from "../../core/errors.ts";
-import { damagedGguf } from "../damaged-files.ts";
+import { damagedGguf } from "../files/damage-hints.ts";
 import type { HeaderFile } from "./header-file.ts";
 
 /** Numbers of 64 bits are rounded to doubles; arrays of numbers are typed arrays or plain ones. */

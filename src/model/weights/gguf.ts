@@ -3,7 +3,7 @@
 import { basename, dirname, join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
-import { damagedGguf } from "../damaged-files.ts";
+import { damagedGguf } from "../files/damage-hints.ts";
 import { ggmlTypeNumbers, ggmlTypeOf, refusedGgmlType } from "./ggml-types.ts";
 import { type GgufValue, readGgufValue } from "./gguf-value.ts";
 import { HeaderFile } from "./header-file.ts";

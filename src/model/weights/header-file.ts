@@ -2,7 +2,7 @@
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../core/errors.ts";
-import { damagedCheckpoint } from "../damaged-files.ts";
+import { damagedCheckpoint } from "../files/damage-hints.ts";
 
 const windowBytes = 1 << 20;
 const maxNameLength = 512;

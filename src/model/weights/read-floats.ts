@@ -2,7 +2,7 @@
 
 import { closeSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../core/errors.ts";
-import { damagedGguf } from "../damaged-files.ts";
+import { damagedGguf } from "../files/damage-hints.ts";
 import type { StoredTensor } from "./tensor-directory.ts";
 
 /** Throws PagodaError `model_invalid` for a tensor that is not F32 [numFloats]. */

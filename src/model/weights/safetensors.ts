@@ -4,8 +4,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
-import { damagedCheckpoint } from "../damaged-files.ts";
-import { isJsonObject, parseJson, readJsonObject, shownValue } from "../json-file.ts";
+import { damagedCheckpoint } from "../files/damage-hints.ts";
+import { isJsonObject, parseJson, readJsonObject, shownValue } from "../files/json-file.ts";
 import { HeaderFile } from "./header-file.ts";
 import type { StoredTensor, TensorDirectory } from "./tensor-directory.ts";
 

@@ -1,7 +1,7 @@
 /** @module The models that this server answers for, found by name. */
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService, ServedModel } from "../../core/generation.ts";
-import { nearestNames } from "../../core/nearest-names.ts";
+import { nearestNames } from "../../core/options/nearest-names.ts";
 import { type ModelListing, ServedModelEntry } from "./served-model-entry.ts";
 
 export type { ModelListing } from "./served-model-entry.ts";

@@ -4,8 +4,8 @@
  *
  *   x += postNorm(attention(norm(x)));  x += postNorm(network(norm(x)))
  */
-import { type AttentionVariant, attention, gatedUnit, projectNormIntoHidden } from "../layers.ts";
-import type { Layer, ProgramBuilder } from "../program-builder.ts";
+import { type AttentionVariant, attention, gatedUnit, projectNormIntoHidden } from "../builder/layers.ts";
+import type { Layer, ProgramBuilder } from "../builder/program-builder.ts";
 
 export function gemma2Layer(builder: ProgramBuilder, layer: Layer, variant: AttentionVariant = {}): void {
   const { hidden, normed } = builder;

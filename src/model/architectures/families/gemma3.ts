@@ -3,7 +3,7 @@
  * one full one, each kind with its own rotary table (both in the configuration).
  */
 
-import type { Layer, ProgramBuilder } from "../program-builder.ts";
+import type { Layer, ProgramBuilder } from "../builder/program-builder.ts";
 import { gemma2Layer } from "./gemma2.ts";
 
 export function gemma3Layer(builder: ProgramBuilder, layer: Layer): void {

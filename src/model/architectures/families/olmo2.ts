@@ -3,8 +3,8 @@
  *
  *   x += norm(attention(x));  x += norm(network(x))
  */
-import { attention, gatedUnit, projectNormIntoHidden } from "../layers.ts";
-import type { Layer, ProgramBuilder } from "../program-builder.ts";
+import { attention, gatedUnit, projectNormIntoHidden } from "../builder/layers.ts";
+import type { Layer, ProgramBuilder } from "../builder/program-builder.ts";
 
 export function olmo2Layer(builder: ProgramBuilder, layer: Layer): void {
   const heads = attention(builder, layer, builder.hidden, { queryKeyNorm: "fullWidth" });

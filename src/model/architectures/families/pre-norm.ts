@@ -1,6 +1,6 @@
 /** @module The layer of the Llama family: x += attention(norm(x)), then x += network(norm(x)). */
-import { type AttentionVariant, attention, gatedUnit, projectIntoHidden } from "../layers.ts";
-import type { Layer, ProgramBuilder } from "../program-builder.ts";
+import { type AttentionVariant, attention, gatedUnit, projectIntoHidden } from "../builder/layers.ts";
+import type { Layer, ProgramBuilder } from "../builder/program-builder.ts";
 
 export function preNormLayer(
   builder: ProgramBuilder,

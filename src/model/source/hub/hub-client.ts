@@ -1,9 +1,9 @@
 /** @module The two questions we ask a Hugging Face hub: which files a revision has, and what one file is. */
 import { PagodaError } from "../../../core/errors.ts";
-import { isJsonObject } from "../../json-file.ts";
+import { isJsonObject } from "../../files/json-file.ts";
 import { digestOfEtag, type ExpectedDigest } from "../download/checksum.ts";
 import { reasonOf } from "../download/file-errors.ts";
-import type { SourceSettings } from "../source-settings.ts";
+import type { SourceSettings } from "../settings/source-settings.ts";
 
 export interface HubRevision {
   readonly commit: string;

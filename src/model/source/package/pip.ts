@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf } from "../download/file-errors.ts";
-import type { SourceSettings } from "../source-settings.ts";
+import type { SourceSettings } from "../settings/source-settings.ts";
 import { bytesBelow } from "./folder-bytes.ts";
 
 /** How pip is called, in the order tried. */

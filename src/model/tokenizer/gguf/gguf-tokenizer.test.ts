@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PagodaError } from "../../../core/errors.ts";
 import type { GgufValue } from "../../weights/gguf.ts";
-import { alphabetTextOfBytes } from "../byte-alphabet.ts";
-import { byteTokenName } from "../symbol-readers.ts";
+import { alphabetTextOfBytes } from "../merges/byte-alphabet.ts";
+import { byteTokenName } from "../merges/symbol-readers.ts";
 import { type GgufTokenizer, tokenizerFromGguf } from "./gguf-tokenizer.ts";
 
 const [normal, unknown, control, userDefined] = [1, 2, 3, 4];

@@ -1,13 +1,13 @@
 /** @module The tokenizer inside a GGUF file: byte-level BPE (`gpt2`) or SentencePiece with scores (`llama`). */
 import { PagodaError } from "../../../core/errors.ts";
 import type { GgufValue } from "../../weights/gguf.ts";
-import { alphabetTextOfBytes, bytesOfAlphabetText } from "../byte-alphabet.ts";
+import { alphabetTextOfBytes, bytesOfAlphabetText } from "../merges/byte-alphabet.ts";
 import { RankedMerges, ScoredMerges } from "../merges/merge-rule.ts";
 import { Merger } from "../merges/merger.ts";
 import { mergeTableOf } from "../merges/merges-list.ts";
+import { byteSymbols, characterSymbols } from "../merges/symbol-readers.ts";
 import { unchanged } from "../normalizer.ts";
 import { bytesOfSentencePiece } from "../sentence-piece-bytes.ts";
-import { byteSymbols, characterSymbols } from "../symbol-readers.ts";
 import { PieceTokenizer, type Tokenizer } from "../tokenizer.ts";
 import { cutAtSpaceMarks, spaceMark } from "../word-boundaries.ts";
 import { GgufVocabulary } from "./gguf-vocabulary.ts";

@@ -1,7 +1,7 @@
 /** @module The `tokenizer.ggml.*` fields of a GGUF file, each checked for its kind. */
 
 import { PagodaError } from "../../../core/errors.ts";
-import { damagedGguf } from "../../damaged-files.ts";
+import { damagedGguf } from "../../files/damage-hints.ts";
 import type { GgufValue } from "../../weights/gguf.ts";
 import type { AddedToken } from "../added-tokens.ts";
 import { endTokensOf } from "./end-tokens.ts";

@@ -1,8 +1,8 @@
 /** @module Reads a list of merges, written as "left right" or as a pair. */
 
 import { PagodaError } from "../../../core/errors.ts";
-import { damagedTokenizer } from "../../damaged-files.ts";
-import { shownValue } from "../../json-file.ts";
+import { damagedTokenizer } from "../../files/damage-hints.ts";
+import { shownValue } from "../../files/json-file.ts";
 import type { MergeTable } from "./merge-rule.ts";
 
 const unknown = -1;

@@ -1,5 +1,5 @@
 /** @module Unigram: of all ways to write a word with pieces, the one with the best sum of scores. */
-import { byteTokenName } from "../symbol-readers.ts";
+import { byteTokenName } from "./symbol-readers.ts";
 
 export interface ScoredPiece {
   readonly piece: string;

@@ -1,7 +1,7 @@
 /** @module Regular expressions as tokenizer files write them (Oniguruma), compiled for JavaScript. */
 
 import { PagodaError } from "../../../core/errors.ts";
-import { unknownTokenizerPart } from "../../damaged-files.ts";
+import { unknownTokenizerPart } from "../../files/damage-hints.ts";
 import { translatePattern, UntranslatablePattern } from "./pattern-translator.ts";
 
 /** Throws PagodaError `model_unsupported` where the expression means something that cannot be translated. */

@@ -1,8 +1,8 @@
 /** @module Added tokens of `tokenizer.json`, and the tokens that stand around a text. */
 
 import { PagodaError } from "../../../core/errors.ts";
-import { damagedTokenizer, unknownTokenizerPart } from "../../damaged-files.ts";
-import { isJsonObject, type JsonObject, shownValue } from "../../json-file.ts";
+import { damagedTokenizer, unknownTokenizerPart } from "../../files/damage-hints.ts";
+import { isJsonObject, type JsonObject, shownValue } from "../../files/json-file.ts";
 import type { AddedToken } from "../added-tokens.ts";
 
 interface KnownTokens {

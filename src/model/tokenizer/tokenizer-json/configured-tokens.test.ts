@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { PagodaError } from "../../../core/errors.ts";
-import type { JsonObject } from "../../json-file.ts";
+import type { JsonObject } from "../../files/json-file.ts";
 import { wantedFiles } from "../../source/hub/wanted-files.ts";
 import { temporaryFolder } from "../../testing/temporary-folder.ts";
 import { withConfiguredTokens } from "./configured-tokens.ts";

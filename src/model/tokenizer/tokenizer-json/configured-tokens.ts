@@ -1,8 +1,8 @@
 /** @module The tokens that tokenizer_config.json adds to those of tokenizer.json, or makes special, as transformers does. */
 
 import { PagodaError } from "../../../core/errors.ts";
-import { damagedTokenizer } from "../../damaged-files.ts";
-import { isJsonObject, type JsonObject, shownValue } from "../../json-file.ts";
+import { damagedTokenizer } from "../../files/damage-hints.ts";
+import { isJsonObject, type JsonObject, shownValue } from "../../files/json-file.ts";
 import type { AddedToken } from "../added-tokens.ts";
 
 const namedFields = [

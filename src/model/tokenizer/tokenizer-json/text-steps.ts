@@ -1,8 +1,8 @@
 /** @module Normalizers and pre-tokenizers as `tokenizer.json` describes them. A step that we lack is named, not skipped. */
 
 import { PagodaError } from "../../../core/errors.ts";
-import { damagedTokenizer, unknownTokenizerPart } from "../../damaged-files.ts";
-import { isJsonObject, type JsonObject, shownValue } from "../../json-file.ts";
+import { damagedTokenizer, unknownTokenizerPart } from "../../files/damage-hints.ts";
+import { isJsonObject, type JsonObject, shownValue } from "../../files/json-file.ts";
 import { wordCharacter } from "../added-tokens.ts";
 import { type Normalizer, normalizeInSequence, unchanged } from "../normalizer.ts";
 import { compilePattern, literalPattern } from "../patterns/text-pattern.ts";

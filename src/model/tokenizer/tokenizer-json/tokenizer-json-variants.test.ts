@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
 import { PagodaError } from "../../../core/errors.ts";
-import { isJsonObject, type JsonObject } from "../../json-file.ts";
+import { isJsonObject, type JsonObject } from "../../files/json-file.ts";
 import { AddedTokenSplitter } from "../added-tokens.ts";
 import { tokenizerFromGguf } from "../gguf/gguf-tokenizer.ts";
 import { compilePattern } from "../patterns/text-pattern.ts";

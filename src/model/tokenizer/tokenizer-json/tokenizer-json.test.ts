@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
 import { PagodaError } from "../../../core/errors.ts";
-import type { JsonObject } from "../../json-file.ts";
+import type { JsonObject } from "../../files/json-file.ts";
 import {
   realModelPath,
   skipWithoutRealModel,
@@ -13,8 +13,8 @@ import {
   tinyFolder,
 } from "../../testing/fixtures.ts";
 import { readGguf } from "../../weights/gguf.ts";
-import { alphabetTextOfBytes } from "../byte-alphabet.ts";
-import { byteTokenName } from "../symbol-readers.ts";
+import { alphabetTextOfBytes } from "../merges/byte-alphabet.ts";
+import { byteTokenName } from "../merges/symbol-readers.ts";
 import { tokenizerFromFolder, tokenizerFromJson } from "./tokenizer-json.ts";
 
 const plain = { addSpecialTokens: false };

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../../core/errors.ts";
-import { type JsonObject, readJsonObject } from "../../json-file.ts";
-import { bytesOfAlphabetText } from "../byte-alphabet.ts";
+import { type JsonObject, readJsonObject } from "../../files/json-file.ts";
+import { bytesOfAlphabetText } from "../merges/byte-alphabet.ts";
 import { inSequence } from "../pre-tokenizer.ts";
 import { bytesOfSentencePiece } from "../sentence-piece-bytes.ts";
 import { PieceTokenizer, type Tokenizer } from "../tokenizer.ts";

@@ -1,14 +1,14 @@
 /** @module The vocabulary of `tokenizer.json` and how it turns words into tokens: BPE or Unigram. */
 
 import { PagodaError } from "../../../core/errors.ts";
-import { damagedTokenizer, unknownTokenizerPart } from "../../damaged-files.ts";
-import { isJsonObject, type JsonObject, shownValue } from "../../json-file.ts";
-import { alphabetTextOfBytes } from "../byte-alphabet.ts";
+import { damagedTokenizer, unknownTokenizerPart } from "../../files/damage-hints.ts";
+import { isJsonObject, type JsonObject, shownValue } from "../../files/json-file.ts";
+import { alphabetTextOfBytes } from "../merges/byte-alphabet.ts";
 import { RankedMerges } from "../merges/merge-rule.ts";
 import { Merger } from "../merges/merger.ts";
 import { mergeTableOf } from "../merges/merges-list.ts";
+import { byteSymbols, characterSymbols } from "../merges/symbol-readers.ts";
 import { type ScoredPiece, Unigram } from "../merges/unigram.ts";
-import { byteSymbols, characterSymbols } from "../symbol-readers.ts";
 import type { WordEncoder } from "../tokenizer.ts";
 
 /** Ids are positions in an array, so one absurd id must not set its length. */

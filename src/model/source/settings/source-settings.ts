@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { PagodaError } from "../../core/errors.ts";
+import { PagodaError } from "../../../core/errors.ts";
 
 const publicHub = "https://huggingface.co";
 

@@ -1,9 +1,9 @@
 /** @module What a user may write where a model is wanted, and what it is called afterwards. */
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { PagodaError } from "../../core/errors.ts";
-import { nearestNames } from "../../core/nearest-names.ts";
-import { type LocalModel, localModelAt } from "../model-files.ts";
+import { PagodaError } from "../../../core/errors.ts";
+import { nearestNames } from "../../../core/options/nearest-names.ts";
+import { type LocalModel, localModelAt } from "../../model-files.ts";
 
 export type ModelName =
   | { readonly kind: "local"; readonly model: LocalModel; readonly modelId: string }

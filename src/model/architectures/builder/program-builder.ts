@@ -11,9 +11,9 @@
  *   glu         activation(gate) · up
  *   outputHidden, logits   sampled positions only
  */
-import type { ActivationBuffer, Operation, Program, RowKind } from "../../backend/backend.ts";
-import { invariant } from "../../core/errors.ts";
-import type { LayerConfig, ModelConfig } from "../config/model-config.ts";
+import type { ActivationBuffer, Operation, Program, RowKind } from "../../../backend/backend.ts";
+import { invariant } from "../../../core/errors.ts";
+import type { LayerConfig, ModelConfig } from "../../config/model-config.ts";
 import { ropeTable } from "./rope-table.ts";
 import type { WeightDirectory } from "./weight-directory.ts";
 

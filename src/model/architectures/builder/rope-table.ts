@@ -1,6 +1,6 @@
 /** @module Rotary embedding configs → one inverse frequency per pair of columns, and a factor on cos and sin. */
-import type { RopeTable } from "../../backend/backend.ts";
-import type { RopeConfig } from "../config/rope-config.ts";
+import type { RopeTable } from "../../../backend/backend.ts";
+import type { RopeConfig } from "../../config/rope-config.ts";
 
 /**
  * The table of one rope.

@@ -1,11 +1,16 @@
 /** @module Looks up a checkpoint's tensors by name for one program: shapes are checked, every tensor must be used. */
-import { isTranscoded, storageOf, type WeightDeclaration, type WeightOrigin } from "../../backend/backend.ts";
+import {
+  isTranscoded,
+  storageOf,
+  type WeightDeclaration,
+  type WeightOrigin,
+} from "../../../backend/backend.ts";
 
-import { PagodaError } from "../../core/errors.ts";
-import { groupWidth, type WeightStorage } from "../../core/weight-storage.ts";
-import type { ModelConfig } from "../config/model-config.ts";
-import { readFloats } from "../weights/read-floats.ts";
-import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
+import { PagodaError } from "../../../core/errors.ts";
+import { groupWidth, type WeightStorage } from "../../../core/weight-storage.ts";
+import type { ModelConfig } from "../../config/model-config.ts";
+import { readFloats } from "../../weights/read-floats.ts";
+import type { StoredTensor, TensorDirectory } from "../../weights/tensor-directory.ts";
 import { canonicalNames, isIgnorable, storedName } from "./name-map.ts";
 
 /** What to do with 16- and 32-bit matrices at load; null: keep them. */

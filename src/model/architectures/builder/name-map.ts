@@ -1,7 +1,7 @@
 /** @module Tensor names: GGUF's and Gemma 3's nested ones → those of a plain Hugging Face folder, and names to ignore. */
-import { PagodaError } from "../../core/errors.ts";
-import type { ArchitectureName, ModelConfig } from "../config/model-config.ts";
-import type { StoredTensor, TensorDirectory } from "../weights/tensor-directory.ts";
+import { PagodaError } from "../../../core/errors.ts";
+import type { ArchitectureName, ModelConfig } from "../../config/model-config.ts";
+import type { StoredTensor, TensorDirectory } from "../../weights/tensor-directory.ts";
 
 const ggufOuterNames: Readonly<Record<string, string>> = {
   "token_embd.weight": "model.embed_tokens.weight",

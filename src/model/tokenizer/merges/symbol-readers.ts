@@ -1,6 +1,6 @@
 /** @module What a word is before any merge: bytes of a byte-level vocabulary, or characters of a SentencePiece one. */
 import { characterOfByte } from "./byte-alphabet.ts";
-import type { SymbolReader } from "./merges/merger.ts";
+import type { SymbolReader } from "./merger.ts";
 
 const utf8 = new TextEncoder();
 const none = -1;

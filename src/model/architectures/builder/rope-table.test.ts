@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, it } from "node:test";
-import { parseHuggingFaceConfig } from "../config/huggingface-config.ts";
+import { parseHuggingFaceConfig } from "../../config/huggingface-config.ts";
 import { ropeTable } from "./rope-table.ts";
 
 /** Configs and what transformers' own functions make of them. */

@@ -1,8 +1,8 @@
 /** @module JSON files of a model folder, read with a ceiling and without trusting a single field. */
 
 import { readFileSync, statSync } from "node:fs";
-import { PagodaError } from "../core/errors.ts";
-import { damagedFile } from "./damaged-files.ts";
+import { PagodaError } from "../../core/errors.ts";
+import { damagedFile } from "./damage-hints.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
 
