@@ -1,6 +1,6 @@
 /** @module Models the planner knows by name, usable without a network. */
 import { PagodaError } from "../../core/errors.ts";
-import { nearestNames } from "../../core/nearest-names.ts";
+import { nearestNames } from "../../core/options/nearest-names.ts";
 import { catalogueEntries } from "./catalogue-data.ts";
 import type { ConfigObject } from "./config-fields.ts";
 import type { ModelFacts } from "./facts.ts";

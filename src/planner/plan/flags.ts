@@ -1,6 +1,6 @@
 /** @module Flags of an engine: known names with their aliases, and what was typed. */
 import { PagodaError } from "../../core/errors.ts";
-import { editDistance } from "../../core/nearest-names.ts";
+import { editDistance } from "../../core/options/nearest-names.ts";
 import type { Origin, Resolved } from "../../core/resolved.ts";
 import { parseHumanInteger } from "../quantity/bytes.ts";
 import { nearest } from "../words/nearest.ts";

@@ -1,5 +1,5 @@
 /** @module The known word that is closest to what was typed. */
-import { editDistance } from "../../core/nearest-names.ts";
+import { editDistance } from "../../core/options/nearest-names.ts";
 
 /** The candidate with the fewest edits from `typed`, letter case aside; the first one wins a tie. */
 export function nearest(typed: string, candidates: readonly string[]): string {

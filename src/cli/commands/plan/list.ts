@@ -1,6 +1,6 @@
 /** @module pagoda plan --list: the models that the planner knows by name. */
 import { PagodaError } from "../../../core/errors.ts";
-import { hasAllWords, nearestNames } from "../../../core/nearest-names.ts";
+import { hasAllWords, nearestNames } from "../../../core/options/nearest-names.ts";
 
 const mostNear = 5;
 
