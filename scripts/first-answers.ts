@@ -18,7 +18,7 @@ import { questions } from "./first-answers/questions.ts";
 const program = fileURLToPath(new URL("../bin/pagoda.js", import.meta.url));
 const modelName = "first-answers";
 /** So that an answer without an end does not last for minutes. The only field beside the message. */
-const mostTokens = 300;
+const mostTokens = 120;
 
 const { values } = parseArgs({
   options: {
@@ -82,7 +82,7 @@ function llamaServer(path: string, modelPath: string): ServerCommand {
   return {
     name: "llama-server",
     command: path,
-    args: (port) => ["-m", modelPath, "--port", String(port), "-a", modelName, "-t", "2"],
+    args: (port) => ["-m", modelPath, "--port", String(port), "-a", modelName],
     model: modelName,
     readyWithinMs: 120_000,
   };

@@ -70,3 +70,23 @@ test("decisions have the form of decision 000, and their index lists them", () =
   const message = "run node scripts/build-decision-index.ts";
   assert.equal(read("docs/decisions/README.md"), decisionIndex(records), message);
 });
+
+test("every message of docs/troubleshooting.md is in the source", () => {
+  const sources = [
+    ...readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }),
+    "../bin/pagoda.js",
+  ]
+    .filter((path) => /(?<!\.test)\.(ts|js)$/.test(path))
+    .map((path) => read(join("src", path)));
+  const messages = [...read("docs/troubleshooting.md").matchAll(/^\| `([^`|]+)` \| /gm)].map(
+    ([, message = ""]) => message,
+  );
+  assert.ok(messages.length >= 12);
+  for (const message of messages) {
+    // Its fixed parts, as a template has them between what is filled in.
+    const parts = message.split("…").map((part) => part.trim());
+    const words = parts.filter((part) => part.length > 3);
+    const isThere = sources.some((source) => words.every((part) => source.includes(part)));
+    assert.ok(words.length > 0 && isThere, message);
+  }
+});
