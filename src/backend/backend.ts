@@ -1,4 +1,4 @@
-/** @module What a backend is: it loads a program with its weights and then runs steps. The engine knows nothing else. */
+/** @module The contract of a backend: it loads a program with its weights and then runs steps. The engine knows only this. */
 import type { KvDtype } from "../core/kv-layout.ts";
 import type { Program } from "./program.ts";
 
@@ -29,7 +29,7 @@ export interface BackendLimits extends StepLimits {
 
 /**
  * One step's inputs: views on the backend's own memory, written in place by the engine before `step()`.
- * A slice is a run of consecutive tokens of one sequence; its tokens follow each other.
+ * A slice is a series of consecutive tokens of one sequence; its tokens lie in consecutive rows.
  */
 export interface StepInputs {
   numTokens: number;
@@ -88,7 +88,7 @@ export interface SamplingInputs {
 
 /** One step's results, one entry per output row; overwritten by the next step. */
 export interface StepResults {
-  /** sampled token (or the target given); −1: the row's logits are not finite, and its other results mean nothing */
+  /** sampled token (or the target given); −1: the row's logits are not finite, and its other results are meaningless */
   readonly tokenIds: Int32Array;
   /** of that token, nats */
   readonly logprobs: Float32Array;
@@ -99,7 +99,7 @@ export interface StepResults {
   readonly topLogprobs: Float32Array;
 }
 
-/** A live buffer, counted where it was allocated. */
+/** A buffer in use, recorded by the allocator that made it. */
 export interface Allocation {
   readonly component: "weights" | "workspace" | "kvPool" | "tables";
   readonly name: string;
@@ -113,7 +113,7 @@ export interface StepTiming {
   readonly barrierMs: number;
 }
 
-/** What a backend says of the kernels that a model runs on, for people to read. */
+/** The kernels that a model runs on, described for people. */
 export interface KernelDescription {
   /** For example `reference`, `wasm` or `machine-code-avx2`. */
   readonly name: string;
@@ -142,7 +142,7 @@ export interface LoadedModel {
   lastStepTiming(): StepTiming;
   /** Milliseconds of the last step by kind of operation, mean of the threads, where the backend tells them apart. */
   lastStepProfile?(): Readonly<Record<string, number>>;
-  /** Tells, once, that a thread died while no step was running; one that dies in a step rejects it. */
+  /** Calls the listener once if a thread dies while no step is running. If one dies during a step, `step()` rejects. */
   onIdleFailure?(listener: (cause: Error) => void): void;
   close(): Promise<void>;
 }

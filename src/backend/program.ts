@@ -1,8 +1,8 @@
 /**
  * @module A model's forward pass as data: buffers, weights and a list of operations.
  *
- * An architecture writes a program once, at load; a backend compiles it once and then runs it every step with no
- * further decisions. All activations are f32, row-major, one row per token (`tokens`) or per sampled position (`outputs`).
+ * An architecture writes a program once, at load; a backend compiles it once and then runs it every step without further
+ * decisions. All activations are f32, row-major, one row per token (`tokens`) or per sampled position (`outputs`).
  */
 import type { KvLayerShape } from "../core/kv-layout.ts";
 import type { TensorType } from "../core/tensor-type.ts";
@@ -83,7 +83,7 @@ export type Operation =
       readonly eps: number;
     }
   /**
-   * out[t] = scale · (input[t] · Wᵀ + bias), the parts' rows beside each other in `out` in the order given;
+   * out[t] = scale · (input[t] · Wᵀ + bias), the parts' rows next to each other in `out`, in the order given;
    * with `accumulate`, added to what `out` holds. All parts have numCols = width of input.
    */
   | {

@@ -1,4 +1,4 @@
-/** @module `pagoda bench`: every figure that we state, measured in one run, ours beside the peers'. */
+/** @module `pagoda bench`: measures every figure that we state in one run, ours next to the peers'. */
 
 import type { ServerCommand } from "../process/server-process.ts";
 import { readConditions } from "./conditions.ts";
@@ -73,7 +73,7 @@ function measureLoads(options: BenchOptions): Promise<ServerMeasurement[]> {
   return compareServers(commands, { loads, numRounds, firstSeed: seed, tokens: benchTokens }, say);
 }
 
-/** An idle server uses no CPU: what a few wake-ups of timers cost is allowed. */
+/** An idle server uses almost no processor time: only a few wake-ups of timers are allowed. */
 function idleFigure(ours: ServerMeasurement): Figure {
   return absoluteFigure("idle processor use", 100 * ours.idleCpuShare, "% of a core", {
     kind: "atMost",

@@ -1,4 +1,4 @@
-/** @module What a figure is worth nothing without: machine, commit, settings. */
+/** @module The conditions of a measurement: machine and commit. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
@@ -10,7 +10,7 @@ export interface Conditions {
   readonly numProcessors: number;
   readonly memoryBytes: number;
   readonly node: string;
-  /** Commit of the program measured, with `+` where the tree had changes. */
+  /** Commit of the measured program, followed by `+` if the tree had changes. */
   readonly commit: string;
 }
 

@@ -1,4 +1,4 @@
-/** @module A bench's figures as a table for people; the same figures go out as JSON. */
+/** @module A bench's figures as a table for people; the same figures are written as JSON. */
 
 import type { Conditions } from "./conditions.ts";
 import type { Figure } from "./figures/figure.ts";
@@ -11,7 +11,7 @@ export interface BenchReport {
   readonly servers: readonly ServerMeasurement[];
   readonly figures: readonly Figure[];
   readonly profiles: StepReport["profiles"];
-  /** What was asked for and could not be measured, and why. */
+  /** Parts that could not be measured, with the reason. */
   readonly notMeasured: readonly string[];
 }
 

@@ -1,6 +1,6 @@
 /**
- * @module The memory of a loaded model, as every backend states it before it allocates: what it takes of a model, and what
- * its formula gives. The formulas belong to the backends (`backend/cpu/footprint`).
+ * @module The memory of a loaded model before it is allocated: the shape of a model that a formula takes, and the bytes that it
+ * gives. Each backend has its own formula (`backend/cpu/footprint`).
  */
 import type { KvLayerShape } from "./kv-layout.ts";
 import type { WeightStorage } from "./weight-storage.ts";
@@ -53,7 +53,7 @@ export interface Footprint {
   readonly totalBytes: number;
 }
 
-/** Adds up the buffers of a model by component. Bytes. */
+/** Adds up the bytes of a model's buffers by component. */
 export function sumFootprint(items: readonly FootprintItem[]): Footprint {
   const components = { weights: 0, workspace: 0, kvPool: 0, tables: 0 };
   for (const { component, numBytes } of items) components[component] += numBytes;

@@ -11,8 +11,8 @@
  * f16: 2 bytes a number; int8: 1; int4: two numbers a byte, K: tokens t (low nibble) and t+8 (high nibble) share
  * byte t of row d; V: dimension d (low) and d + headDim/2 (high) share byte d of row t.
  *
- * slot = blockId × blockSize + offset in the block; tile = slot ÷ 16 (rounded down); so the block size is invisible to kernels
- * but through the block table.
+ * slot = blockId × blockSize + offset in the block; tile = slot ÷ 16 (rounded down); so kernels see the block size
+ * only through the block table.
  */
 export type KvDtype = "f16" | "int8" | "int4";
 

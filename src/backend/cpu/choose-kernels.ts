@@ -1,8 +1,8 @@
 /**
- * @module The one place where the kernel set is chosen. Two steps: the coordinator decides once, every thread binds.
+ * @module The one place where the kernel set is chosen: the coordinator decides once, then every thread binds the set.
  *
- * `wasm` is always there. `machine-code` is taken where it loads and passes its self-test. PAGODA_KERNELS, or the
- * backend's option, asks for one of the two and gets it or a reason why not.
+ * `wasm` works everywhere. `machine-code` is used where it loads and passes its self-test. PAGODA_KERNELS, or the backend's
+ * option, asks for one of the two; if that one cannot run, the error says why.
  */
 import { PagodaError } from "../../core/errors.ts";
 import { type KernelChoice, kernelChoices } from "./kernel-choices.ts";
@@ -16,14 +16,14 @@ import {
 import type { TargetName } from "./kernels/machine-code/processor/targets.ts";
 import { bindWasm, readKernelModule } from "./kernels/wasm/kernel-module.ts";
 
-/** What a thread needs to bind kernels to its arenas; sent to it as it is. */
+/** What a thread needs to bind kernels to its arenas; plain data, so it can be sent to the thread. */
 export interface KernelSource {
   readonly wasm: WebAssembly.Module;
   /** null: wasm alone. */
   readonly machineCode: KernelImage | null;
-  /** Why there is no machine code though it was not declined; null else. */
+  /** Why machine code is not used although it was allowed; otherwise null. */
   readonly reason: string | null;
-  /** How long the self-test of the machine code took; null where there is none. */
+  /** Milliseconds of the self-test; null without machine code. */
   readonly selfTestMs: number | null;
 }
 
@@ -33,7 +33,7 @@ export interface BoundKernels {
   readonly baseAddress: bigint;
 }
 
-/** Throws `invalid_option` for a name that is no kernel set, or one that cannot run here. */
+/** Throws `invalid_option` for an unknown kernel set, or one that cannot run here. */
 export async function chooseKernelSource(
   wanted: string | undefined = process.env.PAGODA_KERNELS,
 ): Promise<KernelSource> {

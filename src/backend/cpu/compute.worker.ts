@@ -23,7 +23,7 @@ import { Gate } from "./run/gate.ts";
 import { StepRunner } from "./run/step-runner.ts";
 import type { WorkerMessage, WorkerStart } from "./worker-messages.ts";
 
-/** Looks at a word before sleeping on it: tens of microseconds, so that an idle server soon uses no processor. */
+/** How often a word is read before the thread sleeps on it: tens of microseconds, so that an idle server uses no processor. */
 const numSpins = 3000;
 const systemPageBytes = 4096;
 const reportBytes = 4 * 1024 * 1024;
@@ -46,7 +46,7 @@ function main(start: WorkerStart): void {
       maxPieceRows: headPieceRows(limits),
     });
     barrierWait(barrier, control);
-    // Once the code is known: what is compiled now is there at the next start, however this process ends.
+    // All code has been compiled by now; the cache on disk serves the next start even if this process is killed.
     if (thread === 0) flushCompileCache();
     tell({ kind: "ready", kernelSetName: context.arenas[0]?.kernelSet.name ?? "" });
     serve(runner, control, new Gate(control.gate, mayLook(start)), limits.numThreads);
@@ -60,7 +60,7 @@ function main(start: WorkerStart): void {
   }
 }
 
-/** All threads where there are processors to spare, else all but one. */
+/** Whether this thread may spin: all threads where there are processors to spare, else all but thread 0. */
 function mayLook({ thread, limits }: WorkerStart): boolean {
   return thread > 0 || grantedProcessors() > limits.numThreads;
 }
@@ -75,7 +75,7 @@ function threadContext({ program, limits, layout, memories, kernels, thread }: W
   return { program, limits, layout, arenas, thread };
 }
 
-/** Leaves every page of the arenas resident, the weights in their places and the tables filled. */
+/** Makes every page of the arenas resident, loads the weights and fills the tables. */
 function load(context: ThreadContext, control: ControlBlock, barrier: Barrier): void {
   touchPages(context);
   barrierWait(barrier, control);
@@ -115,8 +115,8 @@ function share(total: number, thread: number, numThreads: number): [number, numb
 }
 
 /**
- * Runs steps until told to close. The first thread that is done calls the coordinator, before the step is: waking takes
- * some 100 µs, longer than the others need for the rest.
+ * Runs steps until told to close. The first thread that has no work left calls the coordinator, although the step still runs:
+ * waking it takes some 100 µs, longer than the other threads need to finish.
  */
 function serve(runner: StepRunner, control: ControlBlock, gate: Gate, numThreads: number): void {
   const { command, done } = control;

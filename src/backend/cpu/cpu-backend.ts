@@ -110,7 +110,7 @@ function describeKernels(name: string, { reason, selfTestMs }: KernelSource): Ke
 }
 
 function startWorker(start: WorkerStart): Worker {
-  // A thread uses the compile cache only if its environment names it. Without one, stripping types costs 17 MiB a thread.
+  // A thread uses the compile cache only if its environment names it. Without it, stripping types costs 17 MiB a thread.
   const cacheFolder = getCompileCacheDir();
   return new Worker(workerFile, {
     workerData: start,
@@ -134,7 +134,7 @@ function attentionItemsOf(
   const headCounts = new Set(attention.map(({ numHeads }) => numHeads));
   const headDims = new Set(program.kvLayers.map(({ headDim }) => headDim));
   const numHeads = Math.max(1, ...headCounts);
-  // Records of one table must have one shape: where layers differ, long items are not cut.
+  // All records of a table have one shape; where layers differ in shape, long items are not cut.
   const isUniform = headCounts.size <= 1 && headDims.size <= 1;
   const recordBytes = partialRecordBytes(Math.max(2, ...headDims));
   return new AttentionItems(

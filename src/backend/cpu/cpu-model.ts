@@ -43,7 +43,7 @@ export class CpuModel implements LoadedModel {
   readonly results: StepResults;
   readonly allocations: readonly Allocation[];
   readonly #parts: CpuModelParts;
-  /** Resolves with why a thread died, which is known a little later than that one did. */
+  /** The cause of a thread's death; it arrives shortly after the death. */
   readonly #failure = Promise.withResolvers<PagodaError>();
   #isStepping = false;
   #isClosing = false;
@@ -80,7 +80,7 @@ export class CpuModel implements LoadedModel {
     const numSteps = Atomics.load(control.done, doneWords.numSteps);
     let numCalls = Atomics.load(control.done, doneWords.numCalls);
     advance(control.gate);
-    // The event loop stays free until the workers call, which they do for the first time a little too early.
+    // The event loop stays free until the workers call; their first call comes before the step has ended.
     do {
       const waiting = Atomics.waitAsync(control.done, doneWords.numCalls, numCalls);
       if (waiting.async) await waiting.value;
@@ -143,12 +143,12 @@ export class CpuModel implements LoadedModel {
     const exits = workers.map((worker) =>
       worker.threadId < 0 ? null : new Promise((resolve) => worker.once("exit", resolve)),
     );
-    // Those that wait leave by themselves; one that hangs in a kernel does not.
+    // Waiting threads end by themselves; a thread that hangs in a kernel must be terminated.
     if (hasFailed(control.barrier) || this.#isStepping) for (const worker of workers) void worker.terminate();
     await Promise.all(exits);
   }
 
-  /** A thread has ended: those that wait for it leave, and the step that runs learns of it. */
+  /** Called when a thread has ended: releases the threads that wait for it, and the running step. */
   #releaseWaiting(): void {
     if (this.#isClosing) return;
     const { control } = this.#parts;
@@ -157,7 +157,7 @@ export class CpuModel implements LoadedModel {
     callCoordinator(control.done);
   }
 
-  /** The step that waits rejects; where none does, the listener is told. */
+  /** Makes the running step reject; if no step runs, tells the listener. */
   #fail(cause: unknown): void {
     const failure = failureOf(cause);
     this.#failure.resolve(failure);

@@ -1,4 +1,4 @@
-/** @module The compute threads while they load: ready when all are, failed as soon as one is. */
+/** @module Waits for the compute threads while they load: all must become ready, and one failure fails all. */
 import type { Worker } from "node:worker_threads";
 import { PagodaError } from "../../core/errors.ts";
 import { watchThreads } from "./run/thread-watch.ts";
@@ -7,8 +7,8 @@ import type { RefusedLoad, WorkerMessage } from "./worker-messages.ts";
 export type LoadingThread = Pick<Worker, "on" | "off" | "terminate">;
 
 /**
- * Resolves with the name of the kernel set once every thread is ready; rejects, ending all, as soon as one fails, even one
- * that was ready before. `onLoaded` is told of the bytes of weights that have been loaded since it was told last.
+ * Resolves with the name of the kernel set once every thread is ready. If a thread fails, even one that was already ready, all
+ * are terminated and the promise rejects. `onLoaded` receives the weight bytes that were loaded since its last call.
  */
 export async function allReady(
   threads: readonly LoadingThread[],

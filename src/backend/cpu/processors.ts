@@ -1,4 +1,4 @@
-/** @module How many processors this process may really use: affinity and the control group's quota. */
+/** @module How many processors this process may use: CPU affinity and the control group's quota. */
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 
@@ -58,6 +58,6 @@ function readText(path: string): string | null {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return null; // not this version of control groups, or none at all
+    return null; // Another version of control groups, or no control groups.
   }
 }

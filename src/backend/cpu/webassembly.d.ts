@@ -1,6 +1,6 @@
 /**
  * The part of WebAssembly that the CPU backend uses. TypeScript declares it only in its library for browsers, which
- * would also declare `window` and much else that Node lacks.
+ * would also declare `window` and other names that Node lacks.
  */
 declare namespace WebAssembly {
   interface MemoryDescriptor {

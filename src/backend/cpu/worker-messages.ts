@@ -1,4 +1,4 @@
-/** @module What the coordinator gives a thread at its start, and what a thread says while loading. Steps send nothing. */
+/** @module The data that a thread starts with, and the messages it sends while loading. Steps send no messages. */
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Program } from "../program.ts";
 import type { KernelSource } from "./choose-kernels.ts";
@@ -14,7 +14,7 @@ export interface WorkerStart {
   readonly thread: number;
 }
 
-/** A PagodaError as plain data: threads exchange copies, and a copy has no class. */
+/** A PagodaError as plain data: threads exchange copies, and a copy loses its class. */
 export interface RefusedLoad {
   readonly code: ErrorCode;
   readonly message: string;

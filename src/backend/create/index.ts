@@ -1,6 +1,6 @@
 /**
- * @module The door for those who create a backend or measure one; what a backend is, `backend.ts` says. Everything heavy is
- * imported when it is asked for.
+ * @module The door for code that creates or measures a backend; `backend.ts` has the contract. Heavy modules are imported only
+ * when they are needed.
  */
 import type { Backend } from "../backend.ts";
 import type { CpuBackendOptions } from "../cpu/cpu-backend.ts";
@@ -41,7 +41,7 @@ export async function measureProducts(
   return productRates(kernels, tokenCounts);
 }
 
-/** Bytes per second that `numThreads` threads read together from memory; null where no probe runs. */
+/** Bytes per second that `numThreads` threads read together from memory; null where the probe cannot run. */
 export async function measureReadBandwidth(numThreads: number): Promise<number | null> {
   const { readBandwidth } = await import("../cpu/measure/read-bandwidth.ts");
   return readBandwidth(numThreads);

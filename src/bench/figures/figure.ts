@@ -1,4 +1,4 @@
-/** @module One figure of a bench run: a value of ours, perhaps that of a peer, and the goal that it is held against. */
+/** @module One figure of a bench run: our value, a peer's value where there is one, and the goal. */
 import type { KernelChoice } from "../../backend/create/index.ts";
 
 export interface Figure {
@@ -16,7 +16,7 @@ export interface Figure {
 /** Every kind of machine code has the same goals. */
 export type KernelFamily = KernelChoice;
 
-/** A figure that has to be 0. */
+/** A figure that must be 0. */
 export function noneFigure(name: string, ours: number, unit: string): Figure {
   return absoluteFigure(name, ours, unit, { kind: "atMost", value: 0 });
 }
@@ -41,7 +41,7 @@ export function ratioFigure(
   };
 }
 
-/** A figure that is held against a fixed bound, or (goal null) only reported. */
+/** A figure with a fixed goal, or (goal null) one that is only reported. */
 export function absoluteFigure(name: string, ours: number, unit: string, goal: Figure["goal"]): Figure {
   return { name, ours, unit, peer: null, reached: ours, goal, met: goal === null ? null : meets(ours, goal) };
 }

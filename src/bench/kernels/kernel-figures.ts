@@ -1,4 +1,4 @@
-/** @module Single kernels as figures, and the goals of machine code's product: by itself and beside WebAssembly. */
+/** @module Figures of single kernels, with the goals of machine code's product: an absolute one and one relative to WebAssembly. */
 import { type KernelChoice, measureKernels, measureProducts } from "../../backend/create/index.ts";
 import { absoluteFigure, type Figure, ratioFigure } from "../figures/figure.ts";
 
@@ -12,7 +12,7 @@ export async function kernelFigures(kernels: KernelChoice): Promise<Figure[]> {
   return kernels === "wasm" ? figures : [...figures, ...(await productGoalFigures(kernels))];
 }
 
-/** The product that machine code has goals for: its rate, and that rate beside WebAssembly's of the same moment. */
+/** The product that machine code has goals for: its rate, and its ratio to WebAssembly's rate of the same moment. */
 export async function productGoalFigures(kernels: Exclude<KernelChoice, "wasm">): Promise<Figure[]> {
   const rates = await measureProducts(kernels, goalTokenCounts);
   return rates.flatMap(({ shape, rate, wasmRate }) => {

@@ -1,14 +1,14 @@
-/** @module A streaming client of `/v1/completions` that takes times, written to cost the shared processors little. */
+/** @module A streaming client of `/v1/completions` that measures times and uses little processor time itself. */
 import { Agent, request } from "node:http";
 import { PagodaError } from "../../core/errors.ts";
 
 export interface CompletionTimes {
   readonly ttftMs: number;
   readonly totalMs: number;
-  /** Times between chunks that carried text. */
+  /** Milliseconds between chunks with text. */
   readonly interChunkMs: readonly number[];
   readonly numOutputTokens: number;
-  /** As the server reports it; null where it does not. */
+  /** As reported by the server; null if it reports none. */
   readonly numCachedTokens: number | null;
   readonly text: string;
 }
@@ -30,7 +30,7 @@ interface StreamChunk {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-/** Greedy completion of exactly `numOutputTokens` tokens. Throws PagodaError when the server refuses or breaks off. */
+/** Greedy completion of exactly `numOutputTokens` tokens. Throws PagodaError if the server refuses or ends the stream early. */
 export function timeCompletion(
   target: CompletionTarget,
   prompt: readonly number[],
@@ -49,8 +49,8 @@ export function timeCompletion(
 }
 
 /**
- * A server may close a kept-alive connection just as we reuse it (llama-server does after each stream); such a request
- * was never read, so it is sent again on a new connection. The clock runs on from the first attempt.
+ * A server may close a kept-alive connection just as we reuse it (llama-server does so after each stream). It has not read such
+ * a request, so the request is sent again on a new connection. Times count from the first attempt.
  */
 function post(target: CompletionTarget, body: string, startedMs: number): Promise<CompletionTimes> {
   return new Promise((resolve, reject) => {
@@ -87,7 +87,7 @@ function post(target: CompletionTarget, body: string, startedMs: number): Promis
   });
 }
 
-/** Reads server-sent events as they come and notes when text arrived. */
+/** Reads server-sent events and records when text arrived. */
 class StreamRecorder {
   rest = "";
   failure: string | null = null;

@@ -1,4 +1,4 @@
-/** @module One load on one server, and what it measured. */
+/** @module Runs one load on one server and measures it. */
 
 import { median, percentile } from "../../core/statistics.ts";
 import { type CompletionTarget, type CompletionTimes, timeCompletion } from "./completion-client.ts";
@@ -14,12 +14,12 @@ export interface LoadResult {
   /** Per-request mean time of an output token after the first. */
   readonly medianTpotMs: number;
   readonly p99InterTokenMs: number;
-  /** Prompt tokens that the server says it did not compute; null where it does not say. */
+  /** Prompt tokens that the server reports as cached; null if it reports none. */
   readonly numCachedTokens: number | null;
   readonly firstFailure: string | null;
 }
 
-/** Sends every prompt of the load with at most `maxConcurrency` under way; failures are counted, not thrown. */
+/** Sends every prompt of the load with at most `maxConcurrency` requests at a time; failures are counted and not thrown. */
 export async function runLoad(target: CompletionTarget, load: Load): Promise<LoadResult> {
   const finished: CompletionTimes[] = [];
   const failures: string[] = [];

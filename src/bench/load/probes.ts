@@ -1,4 +1,4 @@
-/** @module Questions about one server that no load answers: reuse of a prefix, long contexts, fairness, two on one machine. */
+/** @module Measurements of one server that the loads do not make: prefix reuse, long contexts, fairness, two servers on a machine. */
 import { seededUniform } from "../../core/seeded-uniform.ts";
 import { median, percentile } from "../../core/statistics.ts";
 import { type RunningServer, type ServerCommand, startServer } from "../../process/server-process.ts";
@@ -6,12 +6,12 @@ import { type CompletionTarget, timeCompletion } from "./completion-client.ts";
 import { runLoad } from "./load-run.ts";
 import { makeLoad, randomTokens, type TokenRange } from "./workload.ts";
 
-/** Tokens of the prefix that is asked for twice. */
+/** Tokens of the prefix that two requests share. */
 export const numReusedTokens = 512;
 
 /**
  * Milliseconds to the first token of 512 cached tokens and 1 new, and of 513 cold ones, medians over `numRounds`; and the
- * fewest tokens that were cached in any of them (NaN where the server does not say).
+ * fewest tokens that were cached in any of them (NaN if the server does not report it).
  */
 export async function probePrefixReuse(
   target: CompletionTarget,
@@ -84,7 +84,7 @@ export interface SideBySide {
   readonly numFailed: number;
 }
 
-/** Two identical commands at full load at once, against one alone: the tokens per second of both and what each held. */
+/** Two identical servers at full load at the same time, compared with one alone: tokens per second of both and memory of each. */
 export async function probeSideBySide(
   command: ServerCommand,
   range: TokenRange,

@@ -2,7 +2,7 @@
  * @module The loads that every server gets: seeded token ids, so that each server computes exactly the same prompts.
  *
  * A round has its own seed; the same seed is used for every server of that round. Prompts of one round share no
- * prefix with another round, so no server can answer from its prefix cache what it was asked before.
+ * prefix with another round, so no server can answer a round from its prefix cache of earlier ones.
  */
 import { seededUniform } from "../../core/seeded-uniform.ts";
 

@@ -1,4 +1,4 @@
-/** @module What a bench run is asked for. */
+/** @module The options of a bench run. */
 
 import type { KernelFamily } from "../figures/figure.ts";
 import type { LoadName, TokenRange } from "../load/workload.ts";
@@ -23,9 +23,9 @@ export interface BenchOptions {
 export interface PeerOptions {
   /** Where install-llama-cpp.sh and install-vllm-cpu.sh put their builds. */
   readonly folder: string;
-  /** The same file re-quantised to Q4_0, if llama.cpp's fastest is to be measured too. */
+  /** The same model quantised to Q4_0, to measure llama.cpp's fastest format too; null to leave it out. */
   readonly q4ZeroPath: string | null;
-  /** The same file as a float32 Hugging Face folder, if vLLM is to be measured. */
+  /** The same model as a float32 Hugging Face folder, to measure vLLM too; null to leave it out. */
   readonly vllmModel: string | null;
 }
 

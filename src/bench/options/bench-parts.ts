@@ -1,4 +1,4 @@
-/** @module The parts of a bench run, each of which can be asked for alone. */
+/** @module The parts of a bench run; each can be run alone. */
 export const benchParts = [
   "loads",
   "latency",

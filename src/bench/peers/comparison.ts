@@ -1,4 +1,4 @@
-/** @module The same loads on several servers in turn, round after round, so that a drifting machine hits all alike. */
+/** @module Runs the same loads on several servers in turn in every round, so that changes of the machine's speed affect all alike. */
 
 import { median } from "../../core/statistics.ts";
 import { type RunningServer, type ServerCommand, startServer } from "../../process/server-process.ts";
@@ -16,7 +16,7 @@ export interface ServerMeasurement {
   readonly name: string;
   readonly startMs: number;
   readonly peakResidentBytes: number;
-  /** Processor seconds per second while nothing was asked. */
+  /** Processor seconds per second while the server was idle. */
   readonly idleCpuShare: number;
   readonly loads: readonly LoadSummary[];
 }
@@ -24,7 +24,7 @@ export interface ServerMeasurement {
 export interface LoadSummary {
   readonly load: string;
   readonly rounds: readonly LoadResult[];
-  /** Over the rounds in which nothing failed, if there are any; failures are counted over all. */
+  /** Over the rounds without failures, if there are any; failures are counted over all rounds. */
   readonly medians: LoadMedians;
 }
 
@@ -44,7 +44,7 @@ const numericFields: readonly NumericField[] = [
 ];
 const idleWindowMs = 2000;
 
-/** Starts all servers, warms each up once, runs the rounds, and stops them whatever happens. */
+/** Starts all servers, warms each up once, runs the rounds, and always stops the servers. */
 export async function compareServers(
   commands: readonly ServerCommand[],
   settings: ComparisonSettings,
@@ -94,7 +94,7 @@ async function runRounds(
   return results;
 }
 
-/** A server that has just started still compiles, fills caches and allocates: a load that counts nowhere. */
+/** Runs a load without counting it: a server that has just started still compiles, fills caches and allocates. */
 export async function warmUp(server: RunningServer, firstSeed: number, tokens: TokenRange): Promise<void> {
   await runLoad(server, makeLoad("single", firstSeed - 1, tokens));
 }

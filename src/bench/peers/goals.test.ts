@@ -13,7 +13,7 @@ const times = {
   p99InterTokenMs: 1,
 };
 
-/** Rounds of one load with so many cached tokens each; nothing of the medians but failures is looked at. */
+/** Rounds of one load with these numbers of cached tokens; of the medians only the failures are used. */
 function measured(load: string, cached: readonly (number | null)[], numFailed: number): ServerMeasurement {
   const rounds = cached.map(
     (numCachedTokens): LoadResult => ({ load, ...times, numFailed: 0, numCachedTokens, firstFailure: null }),

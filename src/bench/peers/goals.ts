@@ -1,8 +1,8 @@
-/** @module What the measurements are held against: ratios to peers of the same run. A missed goal stays in the table. */
+/** @module The goals of the measurements: ratios to peers of the same run. A missed goal stays in the table. */
 import { type Figure, type KernelFamily, noneFigure, ratioFigure } from "../figures/figure.ts";
 import type { LoadMedians, ServerMeasurement } from "./comparison.ts";
 
-/** What one load has to reach against a peer; `field` of the medians, smaller is better for times. */
+/** The goals of one load against peers; `value` picks the measured value from the medians. */
 interface RatioGoal {
   readonly name: string;
   readonly load: string;
@@ -106,7 +106,7 @@ const goalsOf: Readonly<Record<"wasm" | "machine-code", readonly RatioGoal[]>> =
   ],
 };
 
-/** One figure per goal whose peer was measured; without that peer, our own value with no verdict. */
+/** One figure for each goal whose peer was measured; if none was, our value without a verdict. */
 export function peerFigures(
   family: KernelFamily,
   ours: ServerMeasurement,
@@ -143,13 +143,13 @@ function mediansOf(server: ServerMeasurement, load: string): LoadMedians | null 
   return server.loads.find((summary) => summary.load === load)?.medians ?? null;
 }
 
-/** Loads whose prompts no server has seen before. */
+/** Loads whose prompts are new to every server. */
 const unseenLoads: readonly string[] = ["single", "prefill", "conc"];
 
-/** What has to hold for a server's other figures to mean anything. */
+/** The assumptions behind a server's other figures, as figures. */
 export function assumptionFigures({ name, loads }: ServerMeasurement): Figure[] {
   const unseen = loads.filter(({ load }) => unseenLoads.includes(load));
-  // A server that does not say is not known to have computed its prompts: NaN, which meets no goal.
+  // If a server does not report cached tokens, it is unknown whether it computed its prompts: NaN, which meets no goal.
   const numCachedTokens = unseen
     .flatMap(({ rounds }) => rounds)
     .reduce((sum, round) => sum + (round.numCachedTokens ?? Number.NaN), 0);

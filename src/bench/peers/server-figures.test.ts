@@ -33,7 +33,7 @@ test("the self-test that a start waited for has a goal; WebAssembly has none", a
 });
 
 test("requests that fail while two instances are measured are a goal missed", async () => {
-  // Of the first instance, which runs alone too.
+  // Of the first instance, which also runs alone.
   const figures = await measureTwins(optionsOf("numRequests === 3"), "wasm");
   assert.deepEqual(missed(figures, "failed on either"), [[2, false]]);
 });

@@ -1,4 +1,4 @@
-/** @module What single servers of ours do: start, reuse, fairness, two at once, long contexts. */
+/** @module Figures of our own servers alone: start, prefix reuse, fairness, two at the same time, long contexts. */
 import type { MemoryReport } from "../../core/memory-report.ts";
 import { median } from "../../core/statistics.ts";
 import { startServer } from "../../process/server-process.ts";

@@ -1,4 +1,4 @@
-/** @module The servers that are measured: our own, and the peers that `--peers DEST` points at. */
+/** @module The servers that are measured: our own, and the peers in the folder of `--peers DEST`. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
@@ -15,7 +15,7 @@ interface PagodaOptions {
   readonly modelPath: string;
   readonly numThreads: number;
   readonly kernels: string;
-  /** Further `pagoda serve` options. */
+  /** More `pagoda serve` options. */
   readonly extra: readonly string[];
 }
 
@@ -48,8 +48,8 @@ function pagodaServer(options: PagodaOptions): ServerCommand {
 }
 
 /**
- * Prompts that llama-server keeps besides its slots. By default it grows to 8 GiB; two of them beside vLLM are more than
- * a machine of 24 GiB holds, and every round has new prompts anyway.
+ * Limit of the prompts that llama-server keeps besides its slots. The default is 8 GiB; two such servers and vLLM need more than
+ * 24 GiB, and every round has new prompts anyway.
  */
 const keptPromptsMib = 2048;
 
@@ -58,7 +58,7 @@ interface LlamaOptions {
   /** How the model is quantised. */
   readonly label: "Q4_1" | "Q4_0";
   readonly numThreads: number;
-  /** Sequences at once, each with its own share of `numContextTokens`. */
+  /** Sequences at a time; each has its own share of `numContextTokens`. */
   readonly numSlots: number;
   readonly numContextTokens: number;
 }
@@ -107,7 +107,7 @@ function installed(path: string, script: string): string {
 
 export const ourName = (family: KernelFamily): string => `pagoda (${family})`;
 
-/** Our own server as the bench's options describe it; `extra` are further `pagoda serve` options. */
+/** Our own server as the bench's options describe it; `extra` are more `pagoda serve` options. */
 export function ourServer(
   options: BenchOptions,
   family: KernelFamily,

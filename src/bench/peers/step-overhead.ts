@@ -1,4 +1,4 @@
-/** @module What the server's own metrics say about the steps between two moments. */
+/** @module The overhead of steps, read from the server's own metrics before and after some work. */
 import { PagodaError } from "../../core/errors.ts";
 
 export interface StepTotals {
@@ -26,7 +26,7 @@ export async function outsideKernelsMs(url: string, work: () => Promise<unknown>
   return (after.outsideKernelsMs - before.outsideKernelsMs) / (after.numSteps - before.numSteps);
 }
 
-/** Places without a token in the KV blocks of a running sequence, the mean over the samples taken while `work` runs. */
+/** Unused token slots in the KV blocks of a running sequence: the mean of samples taken while `work` runs. */
 export async function wastedTokensPerSequence(url: string, work: () => Promise<unknown>): Promise<number> {
   let isRunning = true;
   const worked = work().finally(() => {

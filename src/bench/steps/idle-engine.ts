@@ -28,7 +28,7 @@ class IdleModel implements LoadedModel {
   }
 
   copyBlocks(): void {
-    // There is nothing in a block.
+    // Blocks have no contents.
   }
 
   logitsRow(): Float32Array {

@@ -1,4 +1,4 @@
-/** @module What a step costs the scheduler while few or many requests wait: everything but the model itself. */
+/** @module The time of a step without the model, while few or many requests wait. */
 import { median } from "../../core/statistics.ts";
 import { idleEngine, idleRequest } from "./idle-engine.ts";
 
@@ -14,7 +14,7 @@ const limits = {
 const numSteps = 400;
 const numWarmUpSteps = 100;
 
-/** Median milliseconds from step to step of the real engine over a model that computes nothing, 32 decoding. */
+/** Median milliseconds from step to step of the real engine over a model that computes nothing, with 32 sequences decoding. */
 export async function msPerStepWithWaiting(numWaiting: number): Promise<number> {
   const gapsMs: number[] = [];
   let lastMs = 0;

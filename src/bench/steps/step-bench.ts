@@ -1,4 +1,4 @@
-/** @module Steps of a loaded model without a server: what one costs, where its time goes, how near to memory's limit. */
+/** @module Steps of a loaded model without a server: their duration, how it divides, and how close it is to the limit of memory. */
 import type { LoadedModel, Program } from "../../backend/backend.ts";
 import { createBackend, type KernelChoice, measureReadBandwidth } from "../../backend/create/index.ts";
 import { blocksOfLength, kvBlockBytes } from "../../core/kv-layout.ts";
@@ -11,7 +11,7 @@ export interface StepShape {
   readonly numTokens: number;
   /** Tokens of each sequence that are in the KV cache before the step. */
   readonly numContextTokens: number;
-  /** Of these, how many are the same blocks for one half of the sequences and for the other. */
+  /** How many of these lie in blocks that one half of the sequences shares; the other half shares others. */
   readonly numSharedTokens?: number;
 }
 
@@ -21,16 +21,16 @@ type StepProfile = Readonly<Record<string, number>>;
 export interface StepFigure {
   readonly shape: StepShape;
   readonly medianMs: number;
-  /** Of the step of median length. */
+  /** Of the step with the median duration. */
   readonly profile: StepProfile;
   /** Weights and KV that a step of one token reads. */
   readonly bytesTouched: number;
-  /** Bytes a second that reading alone got just before and just after a step of one token, the mean; else null. */
+  /** For a step of one token, the bytes a second of reading alone, the mean of just before and just after; else null. */
   readonly bandwidth: number | null;
 }
 
 const blockSize = 16;
-/** V8 runs new code slowly at first, and a server takes thousands of steps: short ones are repeated for so long. */
+/** Steps are repeated for at least this long: V8 runs new code slowly at first, and a server takes thousands of steps. */
 const leastMs = 500;
 const numWarmUpSteps = 5;
 const maxNumBatchedTokens = 512;
@@ -62,10 +62,10 @@ export async function benchSteps(
   try {
     const figures: StepFigure[] = [];
     for (const shape of shapes) {
-      // What memory gives changes with the machine's neighbours: only the same moment is comparable.
-      const before = await bandwidthBeside(shape, numThreads);
+      // The bandwidth changes with the load of the machine's neighbours: only the same moment is comparable.
+      const before = await bandwidthNow(shape, numThreads);
       const figure = await benchShape(model, program, shape, numSteps);
-      const after = await bandwidthBeside(shape, numThreads);
+      const after = await bandwidthNow(shape, numThreads);
       figures.push({ ...figure, bandwidth: before === null || after === null ? null : (before + after) / 2 });
     }
     return { kernels: model.kernels.name, loadMs, figures };
@@ -74,7 +74,7 @@ export async function benchSteps(
   }
 }
 
-function bandwidthBeside(shape: StepShape, numThreads: number): Promise<number | null> {
+function bandwidthNow(shape: StepShape, numThreads: number): Promise<number | null> {
   return shape.numTokens * shape.numSequences > 1 ? Promise.resolve(null) : measureReadBandwidth(numThreads);
 }
 
@@ -102,7 +102,7 @@ interface TimedStep {
   readonly profile: StepProfile;
 }
 
-/** At least so many steps, and for at least `leastMs`. */
+/** Runs at least `fewestSteps` steps, and for at least `leastMs`. */
 async function runSteps(model: LoadedModel, fewestSteps: number): Promise<TimedStep[]> {
   const steps: TimedStep[] = [];
   const startedMs = performance.now();
@@ -113,7 +113,7 @@ async function runSteps(model: LoadedModel, fewestSteps: number): Promise<TimedS
   return steps;
 }
 
-/** Sequences with blocks of their own; every sequence's last token is sampled greedily. */
+/** Writes the inputs of a step; every sequence's last token is sampled greedily. */
 function writeInputs(model: LoadedModel, shape: StepShape, vocabularyWidth: number): void {
   const { inputs } = model;
   const numBlocks = blocksOf(shape);

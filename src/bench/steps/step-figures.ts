@@ -71,12 +71,12 @@ export async function stepFigures(
   }
 }
 
-/** Bytes that were packed, each of which was read, per second of the whole load (allocation and threads included). */
+/** Packed bytes per second of the whole load, including allocation and the start of threads. */
 function repackRate(run: { readonly loadMs: number; readonly figures: readonly StepFigure[] }): number {
   return (run.figures[0]?.bytesTouched ?? Number.NaN) / 1e3 / run.loadMs;
 }
 
-/** Steps of one token against the time that reading their bytes alone took beside them; others in milliseconds. */
+/** Steps of one token relative to the time of only reading their bytes; other steps in milliseconds. */
 function limitFigures(figure: StepFigure, goal: number | null, numThreads: number): Figure[] {
   const { shape, medianMs, bytesTouched, bandwidth } = figure;
   if (bandwidth === null) return [absoluteFigure(`step: ${shape.name}`, medianMs, "ms", null)];
@@ -87,16 +87,16 @@ function limitFigures(figure: StepFigure, goal: number | null, numThreads: numbe
     value: goal ?? 0,
   });
   return [
-    absoluteFigure(`memory beside it, ${numThreads} threads reading`, bandwidth / 1e9, "GB/s", null),
+    absoluteFigure(`memory at that moment, ${numThreads} threads reading`, bandwidth / 1e9, "GB/s", null),
     goal === null ? { ...share, goal: null, met: null } : share,
   ];
 }
 
-/** A step with 10,000 requests waiting beside one with 10. */
+/** A step with 10,000 waiting requests relative to one with 10. */
 export async function schedulerFigure(): Promise<Figure> {
   const few = await msPerStepWithWaiting(10);
   const many = await msPerStepWithWaiting(10_000);
-  // 10 %: what two runs of the same differ by.
+  // Two runs of the same differ by up to 10 %.
   return ratioFigure("a step with 10,000 waiting", many, "ms", "with 10 waiting", few, {
     kind: "atMost",
     value: 1.1,

@@ -1,8 +1,8 @@
 /**
- * @module A model of given dimensions with random Q4_1 weights, for speeds that do not depend on what a model says.
+ * @module A model of given dimensions with random Q4_1 weights, for speeds that do not depend on the values of weights.
  *
  * All its tensors lie in one file and share their bytes: every tensor begins at offset 0, so the file is as long as the
- * largest tensor alone. In memory each is repacked to a place of its own, as with a real file.
+ * largest tensor alone. In memory each has its own place, as with a real file.
  */
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -63,7 +63,7 @@ export class BufferAddresses {
     return known(this.layout.inputs.get(name), `input ${name} in this arena`);
   }
 
-  /** The thread's own. */
+  /** Scratch of this thread. */
   get scratch(): number {
     return known(this.layout.scratch[this.#thread], `scratch of thread ${this.#thread}`);
   }

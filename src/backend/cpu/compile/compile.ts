@@ -1,10 +1,10 @@
 /**
- * @module Turns a program into one thread's phases: job blocks written once, kernels bound, what fuses fused.
+ * @module Compiles a program into one thread's phases: writes the job blocks, binds the kernels, fuses operations.
  *
- * Every thread compiles the same phases, so all agree on their order and on where the barriers are. Fused are
- *   rmsNorm and the quantising of its row; glu and the quantising of its row  (the f32 row is never written)
- *   consecutive operations on token rows (one phase: a row goes through all of them)
- *   the matrices of one `linear` (one phase)
+ * Every thread compiles the same phases, so all agree on their order and on the barriers between them. These are fused:
+ *   rmsNorm or glu with the quantising of its row       (the f32 row is never written)
+ *   consecutive operations on token rows               (one phase: a row goes through all of them)
+ *   the matrices of one `linear`                       (one phase)
  *
  * A program whose layers lie in several arenas is cut into segments. Between two of them, an arena copy moves the buffers
  * that are still read; the head, whose weights lie in arena 0, is one more segment.
@@ -55,13 +55,13 @@ export function compileProgram(context: ThreadContext): CompiledProgram {
   return { body: body.phases, head: head.phases, bodyPatches, headPatches };
 }
 
-/** None for a thread beyond the token packs that there are. */
+/** Empty for a thread whose number exceeds the number of token packs. */
 function privateRows({ program, limits, thread }: ThreadContext, phases: readonly Phase[]): Patch[] {
   if ((thread + 1) * tokensPerPack > limits.maxNumBatchedTokens) return [];
   return privateRowPatches(phases, thread, quantizedWidth(program));
 }
 
-/** What precedes the first layer runs in arena 0; what follows the last one runs with it. */
+/** Operations before the first layer run in arena 0, those after the last layer in that layer's arena. */
 function bodySegments(program: Program, layout: ModelLayout): ArenaSegment[] {
   const { layerStarts, body } = program;
   const segments: ArenaSegment[] = [{ arenaId: 0, start: 0, end: layerStarts[0] ?? body.length }];
@@ -97,7 +97,7 @@ function lowerSegment(
   }
 }
 
-/** Copies the buffers read from operation `index` on and, on the way into a later arena, the inputs that layers read. */
+/** Copies the buffers that are read from operation `index` on and, into a later arena, the inputs that layers read. */
 function arenaCopy(
   { program, arenas, limits }: ThreadContext,
   operations: readonly Operation[],

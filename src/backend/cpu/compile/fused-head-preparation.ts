@@ -1,6 +1,6 @@
 /**
- * @module Which operations between the projections and attention one kernel can do for a KV head at a time: what they write for
- * a KV head and its query heads nobody else reads, so nobody need wait for it (`prepareHeads` in `jobs.ts`).
+ * @module Finds operations between the projections and attention that one kernel can do for one KV head at a time. Only the
+ * attention of a KV head reads what they write for it, so other threads need not wait for it (`prepareHeads` in `jobs.ts`).
  *
  *   a row of the projections   query heads of KV head 0 │ … of KV head 1 │ … │ key 0 │ key 1 │ … │ value 0 │ value 1 │ …
  */
@@ -12,13 +12,13 @@ export type OperationOf<K extends Operation["kind"]> = Extract<Operation, { read
 export interface HeadPreparation {
   readonly queryNorm: OperationOf<"headNorm"> | null;
   readonly keyNorm: OperationOf<"headNorm"> | null;
-  /** Of query heads and keys at once. */
+  /** Rotates query heads and keys together. */
   readonly rope: OperationOf<"rope">;
   readonly storeKv: OperationOf<"storeKv">;
   readonly attention: OperationOf<"attention">;
 }
 
-/** By each of its operations. */
+/** The preparations of a program, by each of their operations. */
 export function headPreparations(
   program: Program,
   operations: readonly Operation[],
@@ -32,7 +32,7 @@ export function headPreparations(
   return groups;
 }
 
-/** The group whose rope is operation `index`; null if there is none. */
+/** The preparation whose rope is operation `index`; null if there is none. */
 function headPreparationAt(
   program: Program,
   operations: readonly Operation[],
@@ -54,7 +54,7 @@ function headPreparationAt(
   return { ...norms, rope, storeKv, attention };
 }
 
-/** The last two operations, if they norm the query heads and then the keys; both or none, since the kernel has one eps. */
+/** The last two operations, if they norm the query heads and then the keys. It takes both or neither: the kernel has one eps. */
 function headNorms(
   operations: readonly Operation[],
   query: Columns,

@@ -27,7 +27,7 @@ export class JobWriter {
     this.#numWritten = arenas.map(() => 0);
   }
 
-  /** A new job block in `arenaId`. `numUnits` as in `Job`; its start and end are set when it is run. */
+  /** Writes a new job block in `arenaId`. `numUnits` is as in `Job`; the runner sets start and end. */
   write<K extends KernelName>(arenaId: number, kernelName: K, values: JobValues<K>, numUnits = 0): Job {
     const arena = this.arena(arenaId);
     const index = this.#numWritten[arenaId] ?? 0;

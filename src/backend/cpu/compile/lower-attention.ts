@@ -1,9 +1,9 @@
 /**
- * @module The operations on heads as kernel jobs, twice over.
+ * @module The operations on heads as kernel jobs, in two forms.
  *
- * For steps of any shape: norms and rotations by token rows, then keys and values into the cache by KV heads, then attention
- * by work items and KV heads, each a phase. Where each sequence has one row in the step, attention does it all: who takes an
- * item and a KV head first prepares them (`headPreparations`).
+ * For steps of any shape there is a phase for each: norms and rotations by token rows, then keys and values into the cache by KV
+ * heads, then attention by work items and KV heads. Where each sequence has one row in the step, the attention phase does all of
+ * it: the thread that takes an item and a KV head prepares them first (`headPreparations`).
  */
 import type { Operation } from "../../program.ts";
 import { blocksPerSequence } from "../../step-layout.ts";
@@ -138,7 +138,7 @@ export class AttentionLowering {
     };
   }
 
-  /** A job whose KV heads and token rows are set before every call. */
+  /** The job; the runner sets its KV heads and token rows before every call. */
   #prepareHeads({ queryNorm, keyNorm, rope, storeKv, attention }: HeadPreparation): Job {
     const values = this.#storeKvValues(storeKv);
     const weightOf = (norm: OperationOf<"headNorm"> | null): number =>

@@ -28,10 +28,10 @@ export class Lowering {
   readonly #jobs: JobWriter;
   readonly #phases: PhaseList;
   readonly #heads: AttentionLowering;
-  /** The buffer whose rows the arena's quantised activations are made of. */
+  /** The buffer whose rows are in the arena's quantised activations now. */
   #quantizedBufferId: number | null = null;
 
-  /** `groups` of `headPreparations`. */
+  /** @param groups as `headPreparations` found them */
   constructor(
     context: { readonly program: Program; readonly limits: CpuLimits; readonly thread: number },
     arenaId: number,
@@ -46,7 +46,7 @@ export class Lowering {
     this.#heads = new AttentionLowering(this.#addresses, arenaId, jobs, phases, groups);
   }
 
-  /** `quantizesOutput`: the f32 row that the operation would write is read in quantised form only. */
+  /** @param quantizesOutput the row that the operation writes is only read in quantised form, so the f32 row is not written */
   lower(operation: Operation, quantizesOutput: boolean): void {
     switch (operation.kind) {
       case "embed":
@@ -199,7 +199,7 @@ export class Lowering {
     this.#wrote(out);
   }
 
-  /** Quantises the rows of a buffer unless they already are. */
+  /** Quantises the rows of a buffer unless they are quantised already. */
   #quantize(bufferId: number, from: RowAddress): void {
     if (this.#quantizedBufferId === bufferId) return;
     this.#rows("rows", "quantizeRows", from, true, this.#quantizeValues(from, from.width));

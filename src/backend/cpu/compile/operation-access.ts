@@ -1,7 +1,7 @@
-/** @module Which buffers an operation reads and which it overwrites: what fusing and copying between arenas turn on. */
+/** @module Which buffers an operation reads and which it overwrites: fusing and copying between arenas depend on it. */
 import type { Operation, Program } from "../../program.ts";
 
-/** Buffers whose contents matter to the operation, those it changes in place included. */
+/** Buffers whose contents the operation uses, including those that it changes in place. */
 function buffersRead(operation: Operation): readonly number[] {
   switch (operation.kind) {
     case "embed":
@@ -26,7 +26,7 @@ function buffersRead(operation: Operation): readonly number[] {
   }
 }
 
-/** The buffer that the operation writes as a whole, so that what it held before is of no use; null if there is none. */
+/** The buffer that the operation overwrites completely; null if there is none. */
 export function bufferOverwritten(operation: Operation): number | null {
   switch (operation.kind) {
     case "embed":
@@ -69,8 +69,8 @@ function takesQuantizedInput(program: Program, operation: Operation): boolean {
 }
 
 /**
- * True where what operation `index` writes is only ever read by products that take quantised activations, with no
- * other quantising between: then its f32 row need not exist.
+ * True where only products with quantised activations read the result of operation `index`, and nothing else is quantised
+ * before they have: then its f32 row need not exist.
  */
 export function isReadOnlyQuantized(
   program: Program,
@@ -83,7 +83,7 @@ export function isReadOnlyQuantized(
   for (const operation of operations.slice(index + 1)) {
     const reads = buffersRead(operation).includes(bufferId ?? -1);
     if (operation.kind === "linear" && operation.input !== bufferId) {
-      // It may quantise its own input into the one place there is.
+      // It may quantise its own input into the one buffer for quantised rows.
       if (reads) return false;
       if (isReadLater(operations, operations.indexOf(operation), bufferId)) return false;
       return hasReader;

@@ -27,8 +27,8 @@ export class PhaseList {
   }
 
   /**
-   * A job on token or output rows: it joins the phase before it if that is one too, since a row depends on itself only.
-   * Headwise jobs keep to themselves (`Phase.isHeadwise`).
+   * Adds a job on token or output rows. It joins the previous phase if that has the same split, since a row depends only on
+   * itself. Headwise jobs join only headwise phases (`Phase.isHeadwise`).
    */
   addRows(
     kind: PhaseKind,

@@ -1,8 +1,8 @@
-/** @module A compiled step: phases, each a few kernel jobs that threads share out, with a barrier after it. */
+/** @module A compiled step: a list of phases. A phase is a few kernel jobs, divided among the threads, and a barrier after them. */
 import type { KernelName } from "../kernels/jobs.ts";
 import type { Kernel } from "../kernels/kernel-set.ts";
 
-/** What a phase's units are; a unit is never cut. */
+/** The units of a phase; a unit is never divided. */
 export type Split =
   /** Token rows of the step, or output rows of the piece: each unit goes through all jobs in order. */
   | "tokenRows"
@@ -16,7 +16,7 @@ export type Split =
   /** Done by thread 0 alone. */
   | "whole";
 
-/** What the profile tells apart. */
+/** The kinds that the profile distinguishes. */
 export const phaseKinds = [
   "embed",
   "rows",
@@ -35,11 +35,11 @@ export interface Job {
   readonly kernelName: KernelName;
   readonly kernel: Kernel;
   readonly jobOffset: number;
-  /** The arena that the job block and everything it names lie in. */
+  /** The arena of the job block and of everything it refers to. */
   readonly i32: Int32Array;
   /** Index into i32 of the words start and end. */
   readonly startWord: number;
-  /** Split by row packs or KV heads: how many there are. Split by attention units: KV heads. Else 0. */
+  /** Row packs or KV heads, where the phase is split by them; KV heads, where it is split by attention units; else 0. */
   readonly numUnits: number;
 }
 
@@ -47,15 +47,15 @@ export interface Phase {
   readonly kind: PhaseKind;
   readonly split: Split;
   readonly jobs: readonly Job[];
-  /** Of a product: multiply-adds of one unit and one row. Else 0. */
+  /** Multiply-adds of one unit and one row of a product; else 0. */
   readonly unitMacs: number;
-  /** Reads nothing that it writes, so every thread may do all of it at once, writing the same bytes. */
+  /** True where the phase reads nothing that it writes: then every thread may do all of it, and all write the same bytes. */
   readonly isRepeatable: boolean;
-  /** Of token rows: norms and rotations of heads that a later phase's `prepare` does too. */
+  /** True for norms and rotations of heads by token rows, which a later phase's `prepare` can do instead. */
   readonly isHeadwise: boolean;
   /**
-   * Of storing keys and values, and of the attention after it: a `prepareHeads` job, which does this phase's work and that of the
-   * headwise one before it. Where each sequence has one row in the step, one of the two runs it.
+   * A `prepareHeads` job of the phase that stores keys and values and of the attention phase after it. It does the work of the
+   * headwise phase and of storing. Where each sequence has one row in the step, one of the two phases runs it.
    */
   readonly prepare: Job | null;
   /** Copies what later layers read into their arena; such a phase has no jobs. */
@@ -73,7 +73,7 @@ export interface CopyRange {
   readonly fromWord: number;
   readonly toWord: number;
   readonly numWords: number;
-  /** What there are numWords of each. */
+  /** `numWords` are copied for each of these. */
   readonly per: "token" | "slice" | "attentionItem" | "mergeItem";
 }
 
@@ -82,9 +82,9 @@ export interface Patch {
   readonly i32: Int32Array;
   readonly word: number;
   readonly value: "numTokens" | "numOutputs" | "firstOutput" | "outputRowIds" | "quantized";
-  /** Bytes: added to "outputRowIds"; the place of "quantized" rows that threads share. */
+  /** Bytes: added to "outputRowIds"; the offset of the "quantized" rows that all threads share. */
   readonly base: number;
-  /** The place of a "quantized" row that is the only one. */
+  /** Offset of a thread's own "quantized" row, for steps with a single row. */
   readonly privateOffset: number;
 }
 

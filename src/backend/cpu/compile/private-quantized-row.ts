@@ -1,15 +1,15 @@
 /**
- * @module A single quantised row lies in a place of the thread's own.
+ * @module Each thread has a private copy of the quantised row, for steps with a single row.
  *
- * Where a step has one row only, every thread quantises it for itself (`Phase.isRepeatable`). Written to one place, be it the
- * same bytes, its cache lines would go to and fro between the processors; so thread t writes and reads token pack t, which
- * nobody needs for a row 4t then.
+ * In such a step every thread quantises the row for itself (`Phase.isRepeatable`). If all wrote the same bytes to the same
+ * place, its cache lines would move back and forth between the processors. So thread t writes and reads token pack t, which
+ * is free because there is no row 4t.
  */
 import { quantizedBytes, tokensPerPack } from "../footprint/workspace-layout.ts";
 import { jobWord } from "../kernels/jobs.ts";
 import type { Job, Patch, Phase } from "./phase.ts";
 
-/** Patches of all jobs in `phases` that write or read such rows. @param width of the widest quantised row */
+/** Patches for all jobs in `phases` that write or read such rows. @param width of the widest quantised row */
 export function privateRowPatches(phases: readonly Phase[], thread: number, width: number): Patch[] {
   const patches: Patch[] = [];
   let isOwn = false;
@@ -26,7 +26,7 @@ export function privateRowPatches(phases: readonly Phase[], thread: number, widt
   return patches;
 }
 
-/** Where a job says what place of quantised rows it writes or reads; null if it does neither. */
+/** The word of a job that holds the offset of quantised rows which it writes or reads; null if it does neither. */
 function quantizedRowWord({
   kernelName,
   jobOffset,

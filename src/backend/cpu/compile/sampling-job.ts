@@ -36,7 +36,7 @@ const resultNames = {
 type InputOffsets = Pick<JobValues<"sample">, (typeof inputNames)[number]>;
 type ResultOffsets = Pick<JobValues<"sample">, keyof typeof resultNames>;
 
-/** Ends the head's phases with sampling over the program's logits, in arena 0. */
+/** Adds sampling over the program's logits, in arena 0, as the last phase of the head. */
 export function compileSampling(
   { program, limits, thread }: ThreadContext,
   jobs: JobWriter,

@@ -1,5 +1,5 @@
 /**
- * @module The sizes of the CPU backend's buffers, in bytes where nothing else is said. The footprint adds them up before
+ * @module The sizes of the CPU backend's buffers, in bytes unless stated otherwise. The footprint adds them up before
  * anything is allocated; `memory/layout.ts` allocates them.
  */
 import type { ModelShape, WeightShape } from "../../../core/footprint.ts";
@@ -20,9 +20,9 @@ import {
 
 /** An arena is a WebAssembly memory, which grows by pages of 64 KiB. */
 export const arenaPageBytes = 65_536;
-/** The end of what a 32-bit pointer reaches; the last page is left out so that no offset past the end wraps to 0. */
+/** The range of a 32-bit pointer without its last page, so that an offset just past the end does not wrap to 0. */
 export const largestArenaBytes = 65_535 * arenaPageBytes;
-/** Static data of the kernels, from offset 0 on: so offset 0 is never a buffer and can mean "none". */
+/** Static data of the kernels begins at offset 0, so offset 0 is never a buffer and can mean "none". */
 export const kernelDataBytes = 4096;
 /** Most KV partials kept at once, in query rows of the longest sequence. */
 export const maxSplitRows = 4;
@@ -51,7 +51,7 @@ export function quantizedWidth(shape: Pick<ModelShape, "weights">): number {
   return Math.max(groupWidth, ...quantized.map((weight) => weight.numCols));
 }
 
-/** Partial results of attention over long sequences, which threads share out by partitions. */
+/** Partial results of attention over long sequences, whose partitions are divided among the threads. */
 export function partialsBytes(shape: ModelShape, limits: CpuLimits): number {
   const numPartitions = Math.ceil(limits.maxModelLen / tokensPerPartition);
   const recordsBytes = attentionShapes(shape).map(
@@ -60,7 +60,7 @@ export function partialsBytes(shape: ModelShape, limits: CpuLimits): number {
   return maxSplitRows * numPartitions * Math.max(0, ...recordsBytes);
 }
 
-/** One thread's scratch, of which one use at a time: attention, storing KV, sampling (arena 0), loading weights. */
+/** One thread's scratch. It serves one purpose at a time: attention, storing KV, sampling (arena 0), loading weights. */
 export function threadScratchBytes(shape: ModelShape, arena: number): number {
   const attention = attentionShapes(shape).map(({ headDim, groupHeads }) =>
     Math.max(attentionScratchBytes(headDim, groupHeads), storeKvScratchBytes(headDim)),
@@ -73,7 +73,7 @@ export function threadScratchBytes(shape: ModelShape, arena: number): number {
 export const maxTaskRows = 4096;
 const rowMapBytes = maxTaskRows * 4;
 
-/** Stored weight bytes that a thread reads at once: 256 KiB, or two row packs of the widest rows in f32. */
+/** Stored weight bytes that a thread reads at a time: 256 KiB, or two row packs of the widest rows in f32. */
 export function stagingBytes(shape: Pick<ModelShape, "weights">): number {
   const widest = Math.max(0, ...shape.weights.map((weight) => weight.numCols));
   return roundUp64(Math.max(256 * 1024, 16 * widest * 4));
@@ -94,7 +94,7 @@ export function isReadInEveryArena({ name }: StepArray): boolean {
   return name === "positions" || name === "slots" || name === "blockTables";
 }
 
-/** Every token row is in one item at most, and splitting over threads adds at most eight pieces for each thread. */
+/** Every token row is in at most one item, and cutting items for the threads adds at most eight pieces a thread. */
 export function maxAttentionItems(limits: CpuLimits): number {
   return Math.ceil(limits.maxNumBatchedTokens + 8 * limits.numThreads);
 }

@@ -82,7 +82,7 @@ export function cpuFootprint(
   };
 }
 
-/** Layers in order, each in the first arena that still has room for it, never before its predecessor's. */
+/** The arena of each layer: the first one with enough space, never an earlier one than the previous layer's. */
 function assignLayers(shape: ModelShape, limits: CpuLimits, arenaLimitBytes: number): number[] {
   const numLayers = Math.max(
     shape.kvLayers.length,
@@ -118,7 +118,7 @@ function refuseBeyond(neededBytes: number, usableBytes: number, what: string, hi
 
 const fewerTokens = "Lower --max-num-batched-tokens, --max-num-seqs or --max-model-len.";
 
-/** How many blocks would fit where `spareBytes` (negative) are lacking beside a layer. */
+/** The hint with the number of blocks that would fit; `spareBytes` is negative: the bytes that a layer lacks. */
 function fewerBlocks(shape: ModelShape, limits: CpuLimits, layer: number, spareBytes: number): string {
   const kv = shape.kvLayers[layer];
   if (kv === undefined) return fewerTokens;

@@ -1,4 +1,4 @@
-/** @module The limits by which the CPU backend allocates: those of a step, and its threads. */
+/** @module The limits by which the CPU backend allocates: those of a step, and the number of threads. */
 import type { BackendLimits } from "../../backend.ts";
 
 export interface CpuLimits extends BackendLimits {

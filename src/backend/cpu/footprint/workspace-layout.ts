@@ -11,15 +11,15 @@ export const tokensPerPack = 4;
 const bytesPerTokenPackGroup = 160;
 
 /**
- * Bytes of `numTokens` quantised activation rows of `width` (a multiple of 32). Tokens lie in token packs (tokens 4i … 4i+3,
- * the last token pack padded), a token pack is width/32 groups one after another:
+ * Bytes of `numTokens` quantised activation rows of `width` (a multiple of 32). Tokens 4i … 4i+3 form a token pack; the last
+ * one is padded. A token pack is width/32 groups, one after another:
  *
- *   token pack group, 160 bytes
+ *   group of a token pack, 160 bytes
  *   ├ data    8 vectors of 16 bytes: byte 4c+i of vector j = q[token c][k = 4j+i], signed, |q| ≤ 127
  *   ├ scales  4 × f32  (token 0 … token 3)     scale = max|x| / 127 over the group
  *   └ sums    4 × f32  Σ q of the group, a whole number
  *
- * Each token's numbers depend on its own row alone; a token pack's padding columns keep whatever was there.
+ * Each token's numbers depend on its own row alone; the padding of a token pack is never written.
  *
  * A product with a quantised matrix is, for every kernel set and any number of tokens, over groups g in order
  *   acc ← fma(ws·xs, dot, acc);  acc ← fma(wmin, xs·sum, acc)      with the exact integer dot = Σ q_w·q_x
@@ -29,7 +29,7 @@ export function quantizedBytes(numTokens: number, width: number): number {
   return Math.ceil(numTokens / tokensPerPack) * (width / groupWidth) * bytesPerTokenPackGroup;
 }
 
-/** KV positions are summed in partitions of this many tokens, counted from position 0, and partitions in order. */
+/** Attention sums KV positions in partitions of this many tokens, counted from position 0, and merges partitions in order. */
 export const tokensPerPartition = 512;
 
 /** Most query rows in one attention item. */
@@ -55,7 +55,7 @@ export function storeKvScratchBytes(headDim: number): number {
   return roundUp64(4 * headDim);
 }
 
-/** What biases and penalties overwrote (at most one of each per token), and candidates with their weights. */
+/** The logits that biases and penalties overwrote (at most one of each per token), and candidates with their weights. */
 export function sampleScratchBytes(vocabularyWidth: number): number {
   return roundUp64(16 * vocabularyWidth);
 }

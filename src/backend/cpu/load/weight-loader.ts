@@ -3,7 +3,7 @@
  *
  * The scratch of a thread, while loading:   staging | scratch of the repacking kernel | row map
  *
- * A file's bytes are in memory once, in the layout that serves; nothing is mapped.
+ * Weights are in memory once, in the packed layout; files are read and not mapped.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../../core/errors.ts";
@@ -15,7 +15,7 @@ import { type JobValues, type KernelName, storageCodes, tensorTypeCodes, writeJo
 import type { ThreadArena, ThreadContext } from "../memory/thread-context.ts";
 import { storedRow, type WeightTask, weightTasks } from "./weight-tasks.ts";
 
-/** Where a thread's parts of its scratch are, in one arena. */
+/** Offsets of the parts of a thread's scratch in one arena. */
 interface Staging {
   readonly arena: ThreadArena;
   readonly data: number;
@@ -34,7 +34,7 @@ export class WeightLoader {
     this.#stagingBytes = stagingBytes(context.program);
   }
 
-  /** Takes tasks from `claim` until none is left; `loaded` is told of stored bytes as they are done. */
+  /** Takes tasks from `claim` until all are taken; calls `loaded` with the stored bytes of each finished task. */
   run(claim: Int32Array, loaded: (numBytes: number) => void): void {
     const tasks = weightTasks(this.#context.program, this.#stagingBytes);
     try {

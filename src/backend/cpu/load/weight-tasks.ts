@@ -24,7 +24,7 @@ export function weightTasks(program: Program, stagingBytes: number): readonly We
   });
 }
 
-/** Whole row packs; of heads whose rows are stored interleaved, whole heads where staging holds them. */
+/** Rows of a task: whole row packs; where rows of heads are stored interleaved, whole heads if staging holds them. */
 function rowsPerTask({ numRows, origin }: WeightDeclaration, stagingBytes: number): number {
   const rowBytes = repackedBytes(origin.type, origin.numBytes) / numRows;
   const fittingRows = Math.min(maxTaskRows, Math.floor(stagingBytes / rowBytes));

@@ -1,6 +1,6 @@
 /**
- * @module Speed of single kernels on one thread. Each figure is the best of several rounds: what the code can do is asked,
- * and not what else the machine was doing.
+ * @module Speed of single kernels on one thread. Each figure is the best of several rounds: it is about the code, and not about
+ * other work on the machine.
  */
 
 import { type KvDtype, layerBlockBytes } from "../../../core/kv-layout.ts";
@@ -29,10 +29,10 @@ type ArenaMaker = (numBytes: number) => BoundArena;
 
 const numRounds = 9;
 const roundMs = 12;
-/** V8 runs a new function's quick code first and compiles the better one meanwhile. */
+/** V8 first runs unoptimised code of a new function while it compiles an optimised version. */
 const warmUpMs = 80;
 
-/** Best milliseconds of one call of each, round after round in turns: a drifting machine hits all alike. */
+/** Best milliseconds of one call of each. They take turns in every round, so changes of the machine's speed affect all alike. */
 function bestMsInTurns(works: readonly (() => void)[]): number[] {
   const timed = works.map((work) => ({ work, numCalls: 1, best: Number.POSITIVE_INFINITY }));
   for (const { work } of timed)
@@ -60,7 +60,7 @@ const matmulKernels = {
 
 const numCols = 576;
 
-/** `numRows` rows of `numCols`, for up to `most` tokens. @returns for a number of tokens, what multiplies them once */
+/** `numRows` rows of `numCols`, for up to `most` tokens. @returns a function from a number of tokens to a call that multiplies them once */
 function productBy(
   makeArena: ArenaMaker,
   storage: WeightStorage,
@@ -234,7 +234,7 @@ async function arenaMaker(kernels: KernelChoice): Promise<ArenaMaker> {
   return (numBytes) => new BoundArena(numBytes, bind, source.machineCode === null ? undefined : addressOf);
 }
 
-/** A product's rate in GMAC/s, and that of WebAssembly at the same moment. */
+/** A product's rate in GMAC/s, and WebAssembly's at the same moment. */
 export interface ProductRates {
   readonly shape: string;
   readonly rate: number;

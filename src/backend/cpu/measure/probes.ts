@@ -1,5 +1,5 @@
 /**
- * @module What the processor can do at most, measured by loops that do nothing else: the bounds to hold kernels against.
+ * @module The limits of the processor, measured by loops that do nothing else: kernels are compared with them.
  */
 import { type Assembler, createAssembler } from "../kernels/machine-code/assembler/assembler.ts";
 import {
@@ -29,13 +29,13 @@ export interface Ceilings {
   readonly floatGmacs: number;
 }
 
-/** More than last-level caches of today keep for one core. */
+/** More than one core can keep in the last-level caches of today. */
 const readBytes = 192 << 20;
 const lineBytes = 64;
 const vectorBytes = 32;
 /**
- * The loops that read: from one place, or from several at once. Every byte is loaded, in 2 MiB pages where the system
- * gives them (as the weights are), and nothing is prefetched: that is the fastest of what was tried (decision 119).
+ * The loops that read from one place, or from several in parallel. Every byte is loaded, from 2 MiB pages where the system
+ * grants them (like the weights), without prefetching: the fastest variant of those that were tried (decision 119).
  */
 const readLoops = [
   { name: "readOne", numStreams: 1, linesPerTurn: 8 },
@@ -50,11 +50,11 @@ const numRounds = 15;
 export interface ReadProbe {
   /** Bytes that one call goes through; more than the caches hold. */
   readonly numBytes: number;
-  /** Several ways to read them: which is fastest differs between machines. */
+  /** Several ways to read them; the fastest one differs between machines. */
   readonly loops: readonly (() => void)[];
 }
 
-/** Reading alone, for several threads that read at once: each makes its own. Needs `whyNoLoader() === null`. */
+/** A probe that only reads. Threads that read at the same time make one each. Needs `whyNoLoader() === null`. */
 export function makeReadProbe(): ReadProbe {
   const address = memoryToRead();
   const functions = readLoops.map((loop) => ({ name: loop.name, code: readProbe(loop) }));
@@ -131,7 +131,7 @@ type Product = (
   factor: VectorRegister,
 ) => void;
 
-/** `numTurns` times a product into each of `numSums` independent sums. */
+/** Code that adds a product `numTurns` times to each of `numSums` independent sums. */
 function arithmeticProbe(target: Target, product: Product): Uint8Array {
   const asm = createAssembler();
   const again = asm.label();

@@ -1,4 +1,4 @@
-/** @module What this machine's memory gives to several threads that only read: the bound of decoding. */
+/** @module The bandwidth of this machine's memory for several threads that only read: the limit of decoding. */
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { median } from "../../../core/statistics.ts";
@@ -9,8 +9,8 @@ const numRounds = 7;
 const readsPerRound = 4;
 
 /**
- * Bytes per second that `numThreads` threads read together; null where no probe runs. Several loops take turns, each
- * counts with the median of its rounds, and the fastest is the answer.
+ * Bytes per second that `numThreads` threads read together; null where the probe cannot run. Several loops take
+ * turns; the result is the largest of their medians.
  */
 export async function readBandwidth(numThreads: number): Promise<number | null> {
   if (whyNoLoader() !== null) return null;

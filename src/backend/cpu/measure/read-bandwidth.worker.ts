@@ -1,8 +1,8 @@
-/** @module One thread that reads memory when told to, and says how many bytes and milliseconds that took. */
+/** @module A thread that reads memory on request and reports the bytes and milliseconds. */
 import { parentPort } from "node:worker_threads";
 import { makeReadProbe } from "./probes.ts";
 
-/** Read everything so many times with one of the probe's loops. */
+/** Asks to read everything `numTimes` times with one of the probe's loops. */
 export interface ReadOrder {
   readonly loop: number;
   readonly numTimes: number;
@@ -11,7 +11,7 @@ export interface ReadAnswer {
   readonly numBytes: number;
   readonly ms: number;
 }
-/** What a thread says first. */
+/** A thread's first message. */
 export interface ReadyToRead {
   readonly numLoops: number;
 }

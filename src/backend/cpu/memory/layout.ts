@@ -1,4 +1,4 @@
-/** @module Where everything lies: walks a model in the footprint's order and allocates each buffer in its arena. */
+/** @module The place of every buffer: walks a model in the footprint's order and allocates each buffer in its arena. */
 import { invariant } from "../../../core/errors.ts";
 import type { FootprintComponent } from "../../../core/footprint.ts";
 import { layerBlockBytes } from "../../../core/kv-layout.ts";
@@ -28,7 +28,7 @@ import { BumpAllocator } from "./arena.ts";
 /** Byte offsets in one arena; plain data, sent to threads. A missing entry lies in another arena. */
 export interface ArenaLayout {
   readonly numBytes: number;
-  /** Everything before it is weights, but for a few KiB of kernel data and control. */
+  /** Only weights lie before it, apart from a few KiB of kernel data and control words. */
   readonly weightsEnd: number;
   /** By weightId. */
   readonly weights: ReadonlyMap<number, number>;
@@ -65,7 +65,7 @@ interface LaidOut {
   readonly allocations: readonly Allocation[];
 }
 
-/** Lays out all arenas of `plan`, and holds the result against it: an allocation that it lacks is our bug. */
+/** Lays out all arenas and compares the result with `plan`: a difference is a bug of ours. */
 export function layOut(program: Program, limits: CpuLimits, plan: CpuFootprint): LaidOut {
   const allocators = plan.arenaBytes.map(() => new BumpAllocator());
   let control = 0;

@@ -1,4 +1,4 @@
-/** @module What one thread has before it compiles a program: the arenas with its kernels bound to them. */
+/** @module The input of a thread's compilation: the program, its limits, and the arenas with the thread's kernels bound to them. */
 import type { Program } from "../../program.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
 import type { KernelSet } from "../kernels/kernel-set.ts";

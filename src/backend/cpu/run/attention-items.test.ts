@@ -16,7 +16,7 @@ interface SliceShape {
   readonly numShared?: number;
 }
 
-/** Only what attention items are made of. */
+/** Only the inputs that attention items are made from. */
 function inputsOf(slices: readonly SliceShape[]): StepInputs {
   const positions = slices.flatMap(({ numTokens, last }) =>
     Array.from({ length: numTokens }, (_, i) => last - numTokens + 1 + i),
@@ -24,7 +24,7 @@ function inputsOf(slices: readonly SliceShape[]): StepInputs {
   const sliceStarts = [0];
   for (const { numTokens } of slices) sliceStarts.push((sliceStarts.at(-1) ?? 0) + numTokens);
   const maxBlocksPerSequence = Math.max(...slices.map(({ last }) => Math.floor(last / blockSize) + 1));
-  // Block ids that no two sequences have in common, but for their prefixes.
+  // No two sequences have block ids in common, apart from their prefixes.
   const blockTables = slices.flatMap(({ prefix = 0, numShared = 0 }, slice) =>
     Array.from(
       { length: maxBlocksPerSequence },
@@ -118,7 +118,7 @@ describe("attention items", () => {
     assert.deepEqual(mergeItems, []);
   });
 
-  /** 12 sequences of one token each that share `numShared` blocks, by turns those of one prefix and of another. */
+  /** 12 sequences of one token each that share `numShared` blocks, alternating between two prefixes. */
   const sharing = (numShared: number, numPrefixes: number): SliceShape[] =>
     Array.from({ length: 12 }, (_, i) => ({
       numTokens: 1,

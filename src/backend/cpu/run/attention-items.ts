@@ -1,10 +1,10 @@
 /**
  * @module Cuts a step's attention into work items that threads take one by one.
  *
- * Rows of a slice go in items of up to `maxItemRows`, so that a tile of keys is read once for several queries. So do the
- * single rows of neighbouring slices that begin with the same blocks, as long as every thread still gets enough items. A
- * long item, if there are too few to keep all threads busy, is cut by partitions and merged afterwards. None of this
- * changes a bit of the result (`tokensPerPartition`).
+ * An item has up to `maxItemRows` rows of a slice, so that a tile of keys is read once for several queries. It may also have the
+ * single rows of several neighbouring slices that begin with the same blocks, as long as every thread still gets enough items.
+ * If there are too few items to keep all threads busy, long ones are cut by partitions and merged afterwards. The result is
+ * the same to the bit in all cases (`tokensPerPartition`).
  */
 import { invariant } from "../../../core/errors.ts";
 import { blocksOfLength } from "../../../core/kv-layout.ts";
@@ -13,7 +13,7 @@ import { maxSplitRows } from "../footprint/buffer-sizes.ts";
 import { maxItemRows, tokensPerPartition } from "../footprint/workspace-layout.ts";
 import { attentionItem } from "../kernels/jobs.ts";
 
-/** An item is cut so that no piece is more than this share of one thread's work. */
+/** Items are cut so finely that each thread gets about this many pieces. */
 const piecesPerThread = 4;
 
 export interface AttentionItemLimits {
@@ -22,10 +22,10 @@ export interface AttentionItemLimits {
   readonly numKvHeads: number;
   /** Most query heads of any layer. */
   readonly numHeads: number;
-  /** Partial records that fit. */
+  /** Most partial records at once. */
   readonly maxPartials: number;
   readonly blockSize: number;
-  /** Whether any layer sees a window of positions only: rows of several slices then stay apart. */
+  /** Whether any layer attends to a window of positions only: then rows of several slices are not put into one item. */
   readonly hasWindow: boolean;
 }
 
@@ -58,7 +58,7 @@ export class AttentionItems {
     }
   }
 
-  /** Rows of several slices in one item that still leave every thread its pieces. */
+  /** Most rows of several slices in one item such that every thread still gets enough pieces. */
   #mostSharingRows({ numSlices }: StepInputs): number {
     const { numKvHeads, numThreads, hasWindow } = this.#limits;
     if (hasWindow) return 1;
@@ -72,7 +72,7 @@ export class AttentionItems {
     for (; numRows < mostRows && slice + numRows < inputs.numSlices; numRows++) {
       const most = Math.min(numShared, fullPartitions(inputs, slice + numRows));
       const numAlike = this.#alikePartitions(inputs, slice, slice + numRows, most);
-      // The second row decides what is shared; later ones join if they share all of that.
+      // The second row decides how many partitions are shared; later rows join if they share all of these.
       if (numAlike === 0 || (numRows > 1 && numAlike < numShared)) break;
       numShared = numAlike;
     }
@@ -103,7 +103,7 @@ export class AttentionItems {
     return Math.min(most, Math.floor((block * this.#limits.blockSize) / tokensPerPartition));
   }
 
-  /** Partitions in the longest piece that still lets the threads finish together. */
+  /** Partitions in the longest piece with which the threads still finish at about the same time. */
   #largestPiece(inputs: StepInputs): number {
     let numPartitions = 0;
     for (let slice = 0; slice < inputs.numSlices; slice++) {
@@ -156,7 +156,7 @@ export class AttentionItems {
       () => `more than ${this.numItems} attention items`,
     );
     writeItem(this.#items, this.numItems, slice, row, numRows, firstPartition, numPartitions, firstPartial);
-    // Only here: merge items are of one slice, and their word stays 0.
+    // Merge items have one slice, so this word of theirs stays 0.
     this.#items[this.numItems * attentionItem.words + attentionItem.numShared] = numShared;
     this.numItems += 1;
   }
@@ -181,7 +181,7 @@ function writeItem(
   table[word + attentionItem.firstPartial] = firstPartial;
 }
 
-/** Partitions that a slice of one row sees to their ends; 0 for a slice of more rows. */
+/** Whole partitions in the context of a slice of one row; 0 for a slice of several rows. */
 function fullPartitions({ sliceStarts, positions }: StepInputs, slice: number): number {
   const row = entry(sliceStarts, slice);
   if (entry(sliceStarts, slice + 1) !== row + 1) return 0;

@@ -1,18 +1,18 @@
 /**
- * @module The place where worker threads wait for each other between two dependent operations.
+ * @module The barrier at which worker threads wait for each other between two dependent operations.
  *
  * Four words of shared memory:
  *
  *   numArrived   threads that reached the current barrier
- *   generation   counts barriers passed; waiting for it to change is waiting for the others
+ *   generation   counts barriers passed; a waiting thread waits for it to change
  *   numSleeping  threads that gave up spinning; the last to arrive wakes them only if there are any
- *   failed       1 once a thread died or threw: whoever waits leaves by an exception instead of waiting for ever
+ *   failed       1 once a thread died or threw: a waiting thread then throws instead of waiting forever
  */
 import { invariant } from "../../../core/errors.ts";
 
 export const barrierWords = { numArrived: 0, generation: 1, numSleeping: 2, failed: 3 } as const;
 export const numBarrierWords = 4;
-/** About a microsecond: what a thread is late by that did as much as the others, on a processor of its own. */
+/** About a microsecond: the usual lateness of a thread that did as much as the others, on a processor of its own. */
 const fewestSpins = 100;
 
 /** Thrown out of a wait when another thread has failed. */
@@ -23,9 +23,9 @@ export class PeerFailedError extends Error {
 export class Barrier {
   readonly #words: Int32Array;
   readonly #numThreads: number;
-  /** Most looks at the generation before sleeping: about 30 µs, longer than any operation's imbalance on an idle machine. */
+  /** Most reads of the generation before sleeping: about 30 µs, longer than any operation's imbalance on an idle machine. */
   readonly #maxSpins: number;
-  /** Looks at it now: doubled when the others came in time, halved when not, since they may need this very processor. */
+  /** Reads before sleeping now: doubled when the others came in time, halved when not, since they may need this processor. */
   #numSpins: number;
 
   constructor(words: Int32Array, numThreads: number, numSpins: number) {
@@ -40,19 +40,19 @@ export class Barrier {
   arrive(): boolean {
     const words = this.#words;
     const generation = Atomics.load(words, barrierWords.generation);
-    // Failing stores `failed` before it moves the generation: whoever read the moved one finds it here.
+    // A failing thread stores `failed` before it moves the generation: after reading the new generation, `failed` is visible.
     if (hasFailed(words)) throw new PeerFailedError();
     if (Atomics.add(words, barrierWords.numArrived, 1) === this.#numThreads - 1) return true;
     this.#await(generation);
     return false;
   }
 
-  /** Arrives for the last time in a step and goes on. @returns how many did so before: one less than all, for the last. */
+  /** Arrives for the last time in a step, without waiting. @returns the number of threads that did so before */
   leave(): number {
     const words = this.#words;
     if (hasFailed(words)) throw new PeerFailedError();
     const numLeft = Atomics.add(words, barrierWords.numArrived, 1);
-    // Nobody arrives again before the next step, which starts after the last has told the coordinator.
+    // No thread arrives again before the next step, which starts after the last thread has told the coordinator.
     if (numLeft === this.#numThreads - 1) Atomics.store(words, barrierWords.numArrived, 0);
     return numLeft;
   }
@@ -84,10 +84,10 @@ export function sleepWhile(words: Int32Array, generation: number): void {
   Atomics.sub(words, barrierWords.numSleeping, 1);
 }
 
-/** Starts the next generation and wakes those who sleep. */
+/** Starts the next generation and wakes the sleeping threads. */
 export function advance(words: Int32Array): void {
   Atomics.add(words, barrierWords.generation, 1);
-  // Sequentially consistent with sleepWhile: a sleeper counted after this load finds the generation already changed.
+  // Sequentially consistent with sleepWhile: a thread that counts itself after this load finds the generation changed.
   if (Atomics.load(words, barrierWords.numSleeping) > 0) Atomics.notify(words, barrierWords.generation);
 }
 
@@ -95,7 +95,7 @@ export function hasFailed(words: Int32Array): boolean {
   return Atomics.load(words, barrierWords.failed) === 1;
 }
 
-/** Makes every thread that waits, or will wait, leave. Any thread may call it, more than once. */
+/** Makes every thread throw that waits now or later. Any thread may call it, also more than once. */
 export function failBarrier(words: Int32Array): void {
   Atomics.store(words, barrierWords.failed, 1);
   Atomics.add(words, barrierWords.generation, 1);

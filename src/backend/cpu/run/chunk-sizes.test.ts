@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { fewestRowPacks, mostRowPacks, rowPacksToTake, rowsOfChunk } from "./chunk-sizes.ts";
 
-/** What one thread takes of a share that nobody else touches. */
+/** The chunks in which a thread takes a share that no other thread touches. */
 function chunksOf(share: number, numRowPacks: number, rowPackMacs: number, isOwn = true): number[] {
   const [fewest, most] = [fewestRowPacks(rowPackMacs), mostRowPacks(numRowPacks, rowPackMacs, 2)];
   const chunks: number[] = [];

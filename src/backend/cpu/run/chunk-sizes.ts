@@ -1,26 +1,26 @@
 /**
  * @module How many units of a phase a thread takes at a time.
  *
- * A product's share is taken in ever smaller pieces: the first in one long stream, since a chunk's end costs as much as reading
- * 8 KiB of weights, the last as small as pays, since the others wait for whoever finishes last.
+ * A thread takes its share of a product in ever smaller pieces. The first one is long, since the end of a chunk costs as much as
+ * reading 8 KiB of weights; the last ones are small, since all threads wait for the one that finishes last.
  *
  *   a thread's own share   ├──────────── 3/4 of it ────────────┼─ 3/4 of the rest ─┼──┼─┤
  *   taken by others                                             half of what is left
  */
 import { tokensPerPack } from "../footprint/workspace-layout.ts";
 
-/** Rows, and row packs of products with many rows, are offered in about this many chunks for each thread. */
+/** Rows, and row packs of products with many rows, come in about this many chunks a thread. */
 const chunksPerThread = 16;
-/** Multiply-adds below which a chunk of a product costs more to claim than it saves: a few microseconds' worth. */
+/** A chunk of a product with fewer multiply-adds costs more to claim than it saves: a few microseconds of work. */
 const fewestMacs = 32_768;
-/** What a thread that is held up holds up with it: some 100 µs of one row's product, less of many rows'. */
+/** Largest chunk, in multiply-adds. A thread that is suspended delays the others by its chunk: some 100 µs of one row's product. */
 const mostMacs = 4_000_000;
 const ownPart = 3 / 4;
 const othersPart = 1 / 2;
 
 /**
- * Rows of a chunk: the quantised rows of a token pack lie among each other, and two threads that write into the same cache
- * lines wait for each other at every word.
+ * Rows of a chunk. The quantised rows of a token pack are interleaved, and two threads that write into the same cache lines
+ * wait for each other at every word.
  */
 export function rowsOfChunk(numRows: number, numThreads: number): number {
   const fairRows = Math.floor(numRows / (numThreads * chunksPerThread));
@@ -28,7 +28,7 @@ export function rowsOfChunk(numRows: number, numThreads: number): number {
   return Math.min(Math.ceil(numRows / numThreads), wholeTokenPacks);
 }
 
-/** Fewest row packs of a chunk. @param rowPackMacs multiply-adds of a row pack and all rows. Even: kernels take row packs two by two. */
+/** Fewest row packs of a chunk. @param rowPackMacs multiply-adds of a row pack and all rows. An even number, because kernels take row packs in pairs. */
 export function fewestRowPacks(rowPackMacs: number): number {
   return even(Math.ceil(fewestMacs / rowPackMacs) + 1);
 }

@@ -5,10 +5,10 @@
  *   words  16 …  19   barrier between operations
  *   word   32         claim: next weight to load that no thread has taken
  *   words  48, 49     done (`doneWords`): what the coordinator waits on
- *   words  64 …       what to do (`commandWords`)
+ *   words  64 …       the command (`commandWords`)
  *   bytes 1024 …      512 bytes for each thread:
  *                       0   timings, 48 × f64 (`timing.ts`)
- *                     384   taken: units of its share of an even phase that somebody has taken
+ *                     384   taken: units of its share of an even phase that have been taken
  *                     448   the same of an odd phase
  *
  * Words that different threads write are a cache line apart.
@@ -30,7 +30,7 @@ export const commandWords = {
 } as const;
 
 export const doneWords = {
-  /** Counts calls to look: the first thread that finds nothing left to do calls, and the last, and whoever fails. */
+  /** Counts calls of the coordinator: by the first thread without work left, by the last one, and by a thread that fails. */
   numCalls: 0,
   /** Counts finished steps. */
   numSteps: 1,
@@ -75,7 +75,7 @@ export function controlBlock(memory: WebAssembly.Memory, offset: number, numThre
   };
 }
 
-/** Has the coordinator look whether the step is over; it may be called too often. */
+/** Asks the coordinator to check whether the step has ended; extra calls do no harm. */
 export function callCoordinator(done: Int32Array): void {
   Atomics.add(done, doneWords.numCalls, 1);
   Atomics.notify(done, doneWords.numCalls);

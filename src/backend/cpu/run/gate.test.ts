@@ -6,7 +6,7 @@ import { advance, barrierWords, numBarrierWords } from "./barrier.ts";
 
 const gateFile = new URL("./gate.ts", import.meta.url).href;
 
-/** Says how often it has passed, after every time. */
+/** A thread that reports after each pass how often it has passed. */
 const threadSource = `
   const { parentPort, workerData } = require("node:worker_threads");
   import(workerData.gateFile).then(({ Gate }) => {

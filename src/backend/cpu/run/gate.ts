@@ -1,14 +1,14 @@
 /**
  * @module Where threads wait between two steps: a barrier's words, whose generation the coordinator moves.
  *
- * To wake a sleeping thread takes 50 µs or more, so a thread looks at the generation for a while first. Not all may: on a
- * machine with as many threads as processors, the coordinator needs one of these to write the next step's inputs.
+ * Waking a sleeping thread takes 50 µs or more, so a thread first reads the generation for a while. Not every thread may do so:
+ * on a machine with as many threads as processors, the coordinator needs one of these to write the next step's inputs.
  */
 import { barrierWords, sleepWhile } from "./barrier.ts";
 
-/** Some 300 µs, what lies between two steps of a server that has work; an idle one uses no processor after them. */
+/** Some 300 µs, the usual time between two steps of a busy server; after that, an idle server uses no processor. */
 const mostLooks = 30_000;
-/** Steps that follow a look in vain and begin asleep: twice as many each time, up to this. */
+/** After reading in vain, a thread sleeps at once before a number of steps, which doubles each time, up to this. */
 const mostSleepingSteps = 64;
 
 export class Gate {
@@ -23,7 +23,7 @@ export class Gate {
     this.#mayLook = mayLook;
   }
 
-  /** Returns once the coordinator has moved the gate, at once if it has since the last call. */
+  /** Returns when the coordinator moves the gate; immediately if it has moved since the last call. */
   pass(): void {
     if (!this.#seesItMove()) sleepWhile(this.#words, this.#generation);
     this.#generation += 1;

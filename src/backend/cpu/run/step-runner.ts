@@ -1,10 +1,10 @@
 /**
- * @module One thread's way through a step. Allocates nothing.
+ * @module Runs one thread's part of a step. Allocates nothing.
  *
- * The units of a phase are shared out evenly, each share in one piece, so that a thread reads weights in one stream and
- * finds in its caches what the phase before left there. It takes its share in chunks; when it is done it takes chunks of
- * the others' shares, so a thread whose core is busy elsewhere does less. What is taken is counted in two sets of words
- * by turns: a thread empties its word of the next phase while nobody can be in that one yet.
+ * The units of a phase are divided evenly into one contiguous share for each thread, so that a thread reads weights in one stream
+ * and finds in its caches the results of the previous phase. It takes its share in chunks and then takes chunks of the other
+ * threads' shares, so a thread whose core is busy elsewhere does less. Taken units are counted in two sets of words that
+ * alternate between phases: a thread clears its word for the next phase while no thread can be in that phase yet.
  */
 
 import type { ArenaCopy, CompiledProgram, Job, Patch, Phase } from "../compile/phase.ts";
@@ -14,9 +14,9 @@ import { fewestRowPacks, mostRowPacks, rowPacksToTake, rowsOfChunk } from "./chu
 import { type ControlBlock, commandWords } from "./control.ts";
 import { ThreadTimings } from "./timing.ts";
 
-/** Other threads whose shares are looked at: with many, one does not matter, and looking takes a cache line of each. */
+/** Most other threads whose shares a thread takes from: with many threads one share matters little, and each costs a cache line. */
 const mostVictims = 7;
-/** Shares begin at multiples of this, or of a smaller chunk: rows of a token pack, and row packs that kernels take two by two. */
+/** Shares begin at multiples of this, or of a smaller chunk: rows of a token pack, and row packs, which kernels take in pairs. */
 const unitsTogether = 4;
 
 /** The same words for every KV dtype. */
@@ -32,19 +32,19 @@ export class StepRunner {
   readonly #numThreads: number;
   readonly #maxPieceRows: number;
   readonly #timings: ThreadTimings;
-  /** Whether the phases that were shared out so far are odd in number. */
+  /** Whether the number of phases divided so far is odd. */
   #parity: 0 | 1 = 0;
   #numTokens = 0;
   #numSlices = 0;
   #numAttentionItems = 0;
   #numMergeItems = 0;
   #pieceRows = 0;
-  /** Every sequence has one row in the step: what a row's heads read beyond the cache is their own. */
+  /** Whether every sequence has one row in the step: then the heads of a row read no keys of other rows of this step. */
   #isOneRowEach = false;
-  /** Units of a chunk of the phase under way. */
+  /** Fewest and most units of a chunk of the current phase. */
   #fewest = 0;
   #most = 0;
-  /** What patched words say. */
+  /** The values of the patched words. */
   #patchedTokens = 0;
   #patchedRows = 0;
   #patchedFirst = 0;
@@ -67,9 +67,9 @@ export class StepRunner {
   }
 
   /**
-   * Runs body and head for the inputs that the command words describe. Nobody waits at the end; the last thread to come
-   * there does what is for one thread alone, the sampling of a single row.
-   * @returns how many threads came to the end before
+   * Runs body and head for the inputs that the command words describe. There is no barrier at the end; the last thread to
+   * arrive there does the work of a single thread: the sampling of a single row.
+   * @returns how many threads arrived there before
    */
   run(): number {
     const { command } = this.#control;
@@ -95,7 +95,7 @@ export class StepRunner {
     return numLeft;
   }
 
-  /** What the body's jobs say about the step is still there where the last step was of as many tokens. */
+  /** Patches the body's jobs. Their words are still right if the last step had the same number of tokens. */
   #patchBody(): void {
     if (this.#numTokens === this.#patchedTokens) return;
     this.#applyPatches(this.#program.bodyPatches, 0, 0);
@@ -122,7 +122,7 @@ export class StepRunner {
     }
   }
 
-  /** `endsStep`: leaves the rest to the last thread, and the waiting after the last phase out. */
+  /** @param endsStep leaves the rest to the last thread, without a barrier after the last phase */
   #runPhases(phases: readonly Phase[], endsStep: boolean): void {
     const end = endsStep ? this.#endOfShared(phases) : phases.length;
     for (let i = 0; i < end; i++) {
@@ -137,7 +137,7 @@ export class StepRunner {
     }
   }
 
-  /** Where the phases begin that have a single row of output: they are nothing to share. */
+  /** Index of the first of the last phases that have a single row of output, which cannot be divided. */
   #endOfShared(phases: readonly Phase[]): number {
     let end = phases.length;
     if (this.#pieceRows === 1) while (phases[end - 1]?.split === "outputRows") end -= 1;
@@ -172,12 +172,12 @@ export class StepRunner {
     }
   }
 
-  /** Whether a phase's heads are prepared by attention: every item is whole rows then, and nobody else reads what that writes. */
+  /** Whether attention prepares the heads of a phase: then every item has whole rows, and only it reads what preparing writes. */
   #attentionPrepares({ prepare }: Phase): boolean {
     return this.#isOneRowEach && this.#numMergeItems === 0 && prepare !== null;
   }
 
-  /** False where every thread did the whole phase, so nobody waits for anybody. */
+  /** @returns false if every thread did the whole phase, so that no thread needs to wait */
   #runPhase(phase: Phase, numUnits: number): boolean {
     const { split, jobs } = phase;
     const isByRows = split === "tokenRows" || split === "outputRows";
@@ -189,11 +189,11 @@ export class StepRunner {
       if (this.#thread === 0) this.#copyBetweenArenas(phase.arenaCopy);
       return true;
     }
-    this.#shareOut(phase, numUnits);
+    this.#divide(phase, numUnits);
     return true;
   }
 
-  #shareOut(phase: Phase, numUnits: number): void {
+  #divide(phase: Phase, numUnits: number): void {
     const numThreads = this.#numThreads;
     const taken = this.#control.taken[this.#parity];
     this.#parity = this.#parity === 0 ? 1 : 0;
@@ -214,7 +214,7 @@ export class StepRunner {
     }
   }
 
-  /** Runs the units of [first, end), some thread's share, that nobody has taken. */
+  /** Runs the units of [first, end), the share of a thread, that no thread has taken yet. */
   #take(phase: Phase, taken: Int32Array, first: number, end: number, isOwn: boolean): void {
     const [fewest, most] = [this.#fewest, this.#most];
     for (;;) {
@@ -239,7 +239,7 @@ export class StepRunner {
     }
   }
 
-  /** Units of a chunk where all chunks are alike. */
+  /** Units of a chunk, for phases whose chunks all have the same size. */
   #chunkUnits({ split }: Phase, numUnits: number): number {
     return split === "tokenRows" || split === "outputRows" ? rowsOfChunk(numUnits, this.#numThreads) : 1;
   }
@@ -265,7 +265,7 @@ export class StepRunner {
   }
 }
 
-/** Prepares what unit `unit` of an attention job reads of this step. */
+/** Prepares the heads that unit `unit` of an attention job reads. */
 function prepareItem(attention: Job, prepare: Job, unit: number): void {
   const { i32, jobOffset, numUnits: numKvHeads } = attention;
   const items = word(i32, jobOffset / 4 + itemsField) / 4;
@@ -286,7 +286,7 @@ function runRows(jobs: readonly Job[], start: number, end: number): void {
   for (const job of jobs) runJob(job, start, end);
 }
 
-/** Units [start, end) of the jobs' units laid end to end. */
+/** Runs units [start, end) of the concatenated units of all jobs. */
 function runBeside(jobs: readonly Job[], start: number, end: number): void {
   let first = 0;
   for (const job of jobs) {

@@ -5,7 +5,7 @@ import type { Worker } from "node:worker_threads";
 import { allReady } from "../loading-threads.ts";
 import { watchThreads } from "./thread-watch.ts";
 
-/** A thread of which only the events are real. */
+/** A thread that only has events. */
 class FakeThread extends EventEmitter {
   isTerminated = false;
 

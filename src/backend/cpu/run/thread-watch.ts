@@ -1,17 +1,17 @@
-/** @module Why threads end: the word of the one that failed, which may come after the ends of those that waited for it. */
+/** @module Finds out why threads ended: the reason of the failed thread may arrive after the ends of threads that waited for it. */
 import type { Worker } from "node:worker_threads";
 
 export interface ThreadEvents {
-  /** A thread has ended, whatever the reason: those that wait for it wait in vain. */
+  /** Called whenever a thread has ended: threads that wait for it wait in vain. */
   onEnd(): void;
-  /** Once, with the first reason that a thread gave; with undefined when all have ended without one. */
+  /** Called once with the first reason that a thread gave, or with undefined if all ended without one. */
   onFailure(cause: unknown): void;
 }
 
-/** How long the reason may take once a thread has ended, where others hang and do not end. */
+/** How long to wait for a reason after a thread has ended, if other threads hang and do not end. */
 const reasonMs = 1000;
 
-/** Returns how to stop listening. */
+/** @returns a function that stops watching */
 export function watchThreads(
   threads: readonly Pick<Worker, "on" | "off">[],
   { onEnd, onFailure }: ThreadEvents,

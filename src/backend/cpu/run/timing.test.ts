@@ -7,7 +7,7 @@ it("a thread that came to the end first counts as waiting for the last", () => {
   const kinds = phaseKinds.map((_, index) => (index === 1 ? 40 : 0));
   const [early, late] = [Float64Array.of(1, 1000, ...kinds), Float64Array.of(3, 1010, ...kinds)];
   const timing = stepTiming([early, late], 60);
-  // Means of the two: (1 + 3) / 2 in barriers, and (10 + 0) / 2 at the end.
+  // Means of both threads: (1 + 3) / 2 in barriers, and (10 + 0) / 2 at the end.
   assert.deepEqual(timing, { totalMs: 60, kernelMs: 40, barrierMs: 7 });
 });
 
@@ -19,6 +19,6 @@ it("threads say when they ended in time that is the same for all", () => {
   timings.kernelsEnded("rows");
   timings.finish();
   const [, endMs = 0] = numbers;
-  // Two clocks of one machine: they may be adjusted apart, but not by an hour.
+  // The two clocks of a machine may differ, but not by an hour.
   assert.ok(Math.abs(endMs - before) < 3_600_000);
 });

@@ -1,4 +1,4 @@
-/** @module Where a thread's time in a step goes, and the coordinator's view of it. Milliseconds. */
+/** @module How a thread spends its time in a step, and the coordinator's summary of it. Milliseconds. */
 import type { StepTiming } from "../../backend.ts";
 import { type PhaseKind, phaseKinds } from "../compile/phase.ts";
 
@@ -10,8 +10,8 @@ const firstKindIndex = 2;
 export type StepProfile = Readonly<Record<PhaseKind | "barriers", number>>;
 
 /**
- * Writes one thread's numbers: waiting in barriers, when it came to the step's end (since 1970: threads count `performance.now()`
- * from moments of their own), then time in kernels by phase kind.
+ * Records one thread's numbers: time in barriers, the moment at which it reached the end of the step (since 1970, because each
+ * thread's `performance.now()` has its own origin), then time in kernels by phase kind.
  */
 export class ThreadTimings {
   readonly #numbers: Float64Array;
@@ -45,7 +45,7 @@ export class ThreadTimings {
     this.#lastMs = nowMs;
   }
 
-  /** Publishes the step's numbers; the done word, stored after, makes them visible. */
+  /** Publishes the step's numbers; the done word, which is stored afterwards, makes them visible. */
   finish(): void {
     this.#numbers[barrierIndex] = this.#barrierMs;
     this.#numbers[endIndex] = performance.timeOrigin + this.#lastMs;
@@ -54,7 +54,7 @@ export class ThreadTimings {
   }
 }
 
-/** A thread that came to the end before others would have waited for them; that counts with the barriers. */
+/** The time from a thread's end to the end of the last thread counts as time in barriers. */
 export function stepProfile(timings: readonly Float64Array[]): StepProfile {
   const mean = (index: number): number =>
     timings.reduce((sum, numbers) => sum + (numbers[index] ?? 0), 0) / timings.length;
