@@ -27,6 +27,8 @@ export type Prompt =
       readonly tools: readonly unknown[] | null;
       /** Extra variables of the template (`chat_template_kwargs`). */
       readonly templateVariables: Readonly<Record<string, unknown>>;
+      /** In place of the model's template; only where the server takes templates from requests. */
+      readonly chatTemplate?: string | null;
     };
 
 export interface GenerationRequest {

@@ -2,6 +2,7 @@
 import type { LoadedModel, LoadProgress } from "../backend/backend.ts";
 import type { EngineObserver } from "../core/generation.ts";
 import { Engine } from "../engine/engine.ts";
+import { ChatTemplate } from "../model/chat-template/chat-template.ts";
 import { chosenBackend } from "./backend.ts";
 import { unreadCapacityBytes } from "./heap-shares.ts";
 import { memoryReporter } from "./memory-report.ts";
@@ -30,7 +31,7 @@ export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks)
     vocabularyWidth: program.vocabularyWidth,
     bytesPerBlock: plan.bytesPerBlock,
     tokenizer: files.tokenizer,
-    chatTemplate: files.chatTemplate,
+    chatTemplate: files.chatTemplate ?? templateOfRequests(prepared),
     eosTokenIds: files.eosIds,
     served: describeServedModel(prepared),
     modelMaxLen: prepared.modelMaxLen,
@@ -41,6 +42,12 @@ export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks)
     ...(hooks.observer === undefined ? {} : { observer: hooks.observer }),
   });
   return { engine, close: () => closeBoth(engine, model) };
+}
+
+/** A model without a template takes messages only from requests that bring one, where the server trusts them. */
+function templateOfRequests({ settings, files }: PreparedInstance): ChatTemplate | null {
+  if (!settings.trustRequestChatTemplate.value) return null;
+  return new ChatTemplate(null, files.templateTokens, files.path);
 }
 
 async function closeBoth(engine: Engine, model: LoadedModel): Promise<void> {

@@ -2,6 +2,8 @@
 import type { KernelChoice } from "../backend/create/index.ts";
 import { PagodaError } from "../core/errors.ts";
 import { oneOf, onOrOff, option, wholeNumber } from "../core/options/option.ts";
+import type { StatedTemplate } from "../model/chat-template/find-template.ts";
+import { statedTemplate } from "../model/chat-template/stated-template.ts";
 import {
   overriddenSamplingFrom,
   type StatedSampling,
@@ -80,6 +82,18 @@ export const engineOptions = {
     argument: null,
     parse: onOrOff,
     help: "answer requests for a model of any name (default off)",
+    group: model,
+  }),
+  chatTemplate: option<StatedTemplate>(["--chat-template"], {
+    argument: "template",
+    parse: statedTemplate,
+    help: "chat template in place of the model's: the path of a file, or the Jinja template itself",
+    group: model,
+  }),
+  trustRequestChatTemplate: option(["--trust-request-chat-template"], {
+    argument: null,
+    parse: onOrOff,
+    help: "take chat templates from requests (default off)",
     group: model,
   }),
   generationConfig: option<GenerationConfigChoice>(["--generation-config"], {

@@ -48,7 +48,7 @@ export async function prepareInstance(
   const found = await resolveModel(name, sourceSettingsFrom(process.env, stop), onDownload);
   const settings = withModelsOwnQuantization(asked, found.quantization);
   const device = readDeviceMemory();
-  const files = loadModelFiles(found.model);
+  const files = loadModelFiles(found.model, settings.chatTemplate?.value ?? null);
   return {
     settings,
     device,

@@ -23,7 +23,7 @@ export function describeServedModel(prepared: PreparedInstance): ServedModel {
     maxTokensCeiling: sampling.maxTokensCeiling,
     createdUnixSeconds: Math.floor(Date.now() / 1000),
     hasChatTemplate: files.chatTemplate !== null,
-    features: new Set(),
+    features: new Set(settings.trustRequestChatTemplate.value ? ["request-chat-template"] : []),
     tokenizer: tokenizerFacts(files),
   };
 }

@@ -3,6 +3,7 @@ import type { KernelChoice } from "../backend/create/index.ts";
 import { PagodaError } from "../core/errors.ts";
 import type { Values } from "../core/options/read-options.ts";
 import type { Resolved } from "../core/resolved.ts";
+import type { StatedTemplate } from "../model/chat-template/find-template.ts";
 import type { SamplingChoice } from "../model/generation-defaults/sampling-defaults.ts";
 import { byDefault, type MemorySettings, resolveMemorySettings } from "../planner/engines/pagoda/index.ts";
 import type { engineOptions } from "./options.ts";
@@ -15,6 +16,9 @@ export interface InstanceSettings extends MemorySettings {
   readonly seed: Resolved<number> | null;
   readonly servedModelNames: Resolved<readonly [string, ...string[]]> | null;
   readonly anyModelName: Resolved<boolean>;
+  /** In place of the model's own. */
+  readonly chatTemplate: Resolved<StatedTemplate> | null;
+  readonly trustRequestChatTemplate: Resolved<boolean>;
   readonly sampling: SamplingChoice;
 }
 
@@ -39,6 +43,8 @@ export function resolveSettings(values: EngineValues, numProcessors: number): In
     seed: values.seed,
     servedModelNames: values.servedModelNames,
     anyModelName: values.anyModelName ?? byDefault(false),
+    chatTemplate: values.chatTemplate,
+    trustRequestChatTemplate: values.trustRequestChatTemplate ?? byDefault(false),
     sampling: {
       choice: values.generationConfig?.value ?? { kind: "auto" },
       override: values.overrideGenerationConfig?.value ?? null,

@@ -1,9 +1,15 @@
 /** @module Everything that the files of a model say, read once before anything is allocated. */
 import { statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { PagodaError } from "../core/errors.ts";
-import type { ChatTemplate } from "./chat-template/chat-template.ts";
-import { templateFromFolder, templateFromGguf } from "./chat-template/find-template.ts";
+import type { ChatTemplate, TemplateTokens } from "./chat-template/chat-template.ts";
+import {
+  configuredTokens,
+  ggufTokens,
+  type StatedTemplate,
+  templateFromFolder,
+  templateFromGguf,
+} from "./chat-template/find-template.ts";
 import type { ConfigSource } from "./config/config-source.ts";
 import { readJsonObject } from "./files/json-file.ts";
 import {
@@ -34,6 +40,8 @@ export interface ModelFiles {
   readonly tokenizer: Tokenizer;
   /** null where the model has none. */
   readonly chatTemplate: ChatTemplate | null;
+  /** For templates that requests bring. */
+  readonly templateTokens: TemplateTokens;
   readonly generationDefaults: GenerationDefaults;
   /** All tokens that end a text, of generation_config.json, config.json and the tokenizer, which the model can generate. */
   readonly eosIds: readonly number[];
@@ -41,9 +49,12 @@ export interface ModelFiles {
   readonly notes: readonly string[];
 }
 
-/** Throws PagodaError `model_invalid` or `model_unsupported`, naming file and field. Weights themselves are not read. */
-export function loadModelFiles(model: LocalModel): ModelFiles {
-  return model.kind === "gguf" ? loadGgufFile(model.path) : loadFolder(model.path);
+/**
+ * `template` is used in place of the model's own. Throws PagodaError `model_invalid` or `model_unsupported`, naming file and
+ * field. Weights themselves are not read.
+ */
+export function loadModelFiles(model: LocalModel, template: StatedTemplate | null = null): ModelFiles {
+  return model.kind === "gguf" ? loadGgufFile(model.path, template) : loadFolder(model.path, template);
 }
 
 /** Tells a folder from a GGUF file. Throws PagodaError `model_invalid` for anything else. */
@@ -60,19 +71,27 @@ export function localModelAt(path: string): LocalModel {
   });
 }
 
-function loadGgufFile(path: string): ModelFiles {
+function loadGgufFile(path: string, template: StatedTemplate | null): ModelFiles {
   const { metadata, tensors } = readGguf(path);
   const { tokenizer, notes } = tokenizerFromGguf(metadata, path);
+  const chatTemplate = templateFromGguf(metadata, tokenizer, path, template);
   return {
     kind: "gguf",
     path,
     config: { kind: "gguf", path, metadata: withoutVocabulary(metadata) },
     tensors,
     tokenizer,
-    chatTemplate: templateFromGguf(metadata, tokenizer, path),
-    notes,
+    chatTemplate,
+    templateTokens: ggufTokens(tokenizer),
+    notes: [...notes, ...templateNotes(chatTemplate)],
     ...withinEmbedding(tokenizer.eosIds, generationDefaultsFromGguf(metadata, path), tensors),
   };
+}
+
+/** A template beside the file is used in place of the file's own. */
+function templateNotes(template: ChatTemplate | null): readonly string[] {
+  const isBeside = template !== null && basename(template.origin) === "chat_template.jinja";
+  return isBeside ? [`the chat template is that of ${template.origin}`] : [];
 }
 
 /** An end of text beyond the embedding's rows can never be generated: it is left out, and the log says so. */
@@ -100,7 +119,7 @@ function withoutVocabulary(metadata: ReadonlyMap<string, GgufValue>): ReadonlyMa
   return new Map([...metadata].filter(([key]) => !vocabularyLists.has(key)));
 }
 
-function loadFolder(path: string): ModelFiles {
+function loadFolder(path: string, template: StatedTemplate | null): ModelFiles {
   const configPath = join(path, "config.json");
   const json = readJsonObject(configPath);
   const tokenizerConfig = tokenizerConfigOf(path);
@@ -115,7 +134,8 @@ function loadFolder(path: string): ModelFiles {
     config: { kind: "hf", path: configPath, json },
     tensors,
     tokenizer,
-    chatTemplate: templateFromFolder(path, tokenizerConfig),
+    chatTemplate: templateFromFolder(path, tokenizerConfig, template),
+    templateTokens: configuredTokens(tokenizerConfig),
     notes,
     ...withinEmbedding(eosIds, generationDefaults, tensors),
   };

@@ -70,6 +70,9 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   instance: ["instance/index.ts"],
   model: [
     "model/architectures/build-program.ts",
+    "model/chat-template/chat-template.ts",
+    "model/chat-template/find-template.ts",
+    "model/chat-template/stated-template.ts",
     "model/config/gguf-config.ts",
     "model/config/huggingface-config.ts",
     "model/config/model-config.ts",

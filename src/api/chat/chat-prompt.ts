@@ -27,6 +27,7 @@ export const chatPromptShape = {
   add_generation_prompt: z.boolean().nullish(),
   continue_final_message: z.boolean().nullish(),
   chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
+  chat_template: z.string().nullish(),
   tools: z.array(z.looseObject({})).nullish(),
 } as const;
 
@@ -60,5 +61,6 @@ export function toChatPrompt(
     continueFinalMessage: continues,
     tools: fields.tools === undefined || fields.tools?.length === 0 ? null : fields.tools,
     templateVariables: { ...variables, ...stated },
+    chatTemplate: fields.chat_template ?? null,
   };
 }

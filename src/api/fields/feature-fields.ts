@@ -151,9 +151,10 @@ const table: ReadonlyMap<string, FeatureField> = new Map([
   ...fieldsOf("images", { image_data: isEmpty, images: isEmpty, multimodal_data: never }),
   ...fieldsOf(
     "request-chat-template",
-    { chat_template: never, template: never, raw: isFalse },
-    "Leave it out: the model's own template is used.",
+    { chat_template: never },
+    "Leave it out, or start the server with --trust-request-chat-template if you trust all who may send requests.",
   ),
+  ...fieldsOf(null, { template: never, raw: isFalse }, "Leave it out: the model's own template is used."),
   ...fieldsOf("documents", { documents: isEmpty }),
   ...fieldsOf("audio", { audio: never }),
   ...fieldsOf("audio", { modalities: isTextOnly }, `Send ["text"], or leave 'modalities' out.`),

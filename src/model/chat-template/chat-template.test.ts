@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
@@ -7,8 +7,10 @@ import type { ChatMessage } from "../../core/generation.ts";
 import { loadModelFiles } from "../model-files.ts";
 import { realModelPath, skipWithoutRealModel, smollmReference } from "../testing/fixtures.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
+import { tinyByteLevelGguf } from "../testing/tiny-gguf.ts";
 import { type ChatPrompt, ChatTemplate } from "./chat-template.ts";
 import { templateFromFolder } from "./find-template.ts";
+import { statedTemplate } from "./stated-template.ts";
 
 const basic: ChatPrompt = {
   messages: [{ role: "user", content: "Hi" }],
@@ -139,16 +141,112 @@ test("a message says who cannot go on: the template, its author, or this server"
     assert.throws(() => template(text).render(basic), refuses("invalid_request", message), text);
 });
 
-test("chat_template.jinja comes before tokenizer_config.json, and a list of templates is read by name", (t) => {
+test("a folder's template: a file, named ones in a list or a folder, the old JSON file", (t) => {
+  const withTools = { ...basic, tools: [{}] };
   const folder = temporaryFolder(t);
   assert.equal(templateFromFolder(folder, {}), null);
+  writeFileSync(join(folder, "chat_template.json"), JSON.stringify({ chat_template: "of JSON" }));
+  assert.equal(templateFromFolder(folder, {})?.render(basic), "of JSON");
   const list = [
     { name: "tool_use", template: "with tools" },
     { name: "default", template: "{{ bos_token }}" },
   ];
-  const named = templateFromFolder(folder, { chat_template: list, bos_token: { content: "<b>" } });
-  assert.equal(named?.render(basic), "<b>");
-  assert.equal(named?.render({ ...basic, tools: [] }), "with tools");
+  for (const templates of [list, { default: "{{ bos_token }}", tool_use: "with tools" }]) {
+    const named = templateFromFolder(folder, { chat_template: templates, bos_token: { content: "<b>" } });
+    assert.equal(named?.render(basic), "<b>");
+    assert.equal(named?.render(withTools), "with tools");
+  }
   writeFileSync(join(folder, "chat_template.jinja"), "own file");
-  assert.equal(templateFromFolder(folder, { chat_template: list })?.render(basic), "own file");
+  const own = templateFromFolder(folder, { chat_template: list });
+  assert.deepEqual([own?.render(basic), own?.render(withTools)], ["own file", "own file"]);
+  mkdirSync(join(folder, "additional_chat_templates"));
+  writeFileSync(join(folder, "additional_chat_templates", "tool_use.jinja"), "own tools");
+  const both = templateFromFolder(folder, { chat_template: list });
+  assert.deepEqual([both?.render(basic), both?.render(withTools)], ["own file", "own tools"]);
+  assert.throws(
+    () => templateFromFolder(temporaryFolder(t), { chat_template: [{ name: "default" }] }),
+    refuses("model_invalid", /'chat_template' is not a text/),
+  );
+});
+
+test("a template beside a GGUF file is used in place of the file's own, and the log says so", (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, "m.gguf");
+  writeFileSync(path, tinyByteLevelGguf());
+  const before = loadModelFiles({ kind: "gguf", path });
+  assert.deepEqual(
+    before.notes.filter((note) => /chat template/.test(note)),
+    [],
+  );
+  writeFileSync(join(folder, "chat_template.jinja"), "beside");
+  const { chatTemplate, notes } = loadModelFiles({ kind: "gguf", path });
+  assert.equal(chatTemplate?.render(basic), "beside");
+  assert.ok(notes.some((note) => /chat_template\.jinja/.test(note)));
+  const stated = loadModelFiles({ kind: "gguf", path }, statedTemplate("{{ 'stated' }}"));
+  assert.equal(stated.chatTemplate?.render({ ...basic, tools: [{}] }), "stated");
+});
+
+test("--chat-template takes a file or a template, and refuses what is neither or does not parse", (t) => {
+  const path = join(temporaryFolder(t), "t.jinja");
+  writeFileSync(path, "of a {{ 'file\\n' }}");
+  const render = (text: string): string =>
+    new ChatTemplate({ text: statedTemplate(text).text, tools: null }, {}, "t").render(basic);
+  assert.equal(render(path), "of a file\n");
+  assert.equal(render("{% for m in messages %}{{ m.role }}é\\n{% endfor %}"), "useré\n");
+  assert.throws(() => statedTemplate("/nowhere.jinja"), refuses("invalid_option", /does not exist/));
+  assert.throws(
+    () => statedTemplate("{{"),
+    refuses("invalid_option", /--chat-template does not parse: line 1/),
+  );
+});
+
+test("a request's template is used in place of the model's, and one that does not parse is the request's fault", () => {
+  const ofModel = template("of the model");
+  assert.equal(
+    ofModel.render({ ...basic, chatTemplate: "{{ bos_token }}{{ messages[0].content }}" }),
+    "<s>Hi",
+  );
+  assert.equal(ofModel.render({ ...basic, chatTemplate: null }), "of the model");
+  for (let i = 0; i < 20; i++) assert.equal(ofModel.render({ ...basic, chatTemplate: `${i}` }), `${i}`);
+  assert.throws(
+    () => ofModel.render({ ...basic, chatTemplate: "{% if" }),
+    refuses("invalid_request", /^This server cannot run the 'chat_template' of the request: line 1/),
+  );
+  const without = new ChatTemplate(null, {}, "test");
+  assert.equal(without.render({ ...basic, chatTemplate: "x" }), "x");
+  assert.throws(() => without.render(basic), refuses("invalid_request", /no chat template/));
+});
+
+test("a text becomes one part where the template loops over the content of messages, as vLLM finds", () => {
+  const text = [{ role: "user", content: "Hi" }];
+  const show = "{% for part in message.content %}<{{ part.text }}>{% endfor %}";
+  const loops = [
+    `{% for message in messages %}${show}{% endfor %}`,
+    `{% for message in messages[0:] | list %}${show.replace(".content", "['content'] | list")}{% endfor %}`,
+    `{% set rest = messages %}{% set more = rest[0:] %}{% for message in more %}${show}{% endfor %}`,
+  ];
+  for (const source of loops)
+    assert.equal(template(source).render({ ...basic, messages: text }), "<Hi>", source);
+  const others = [
+    "{% for m in messages %}{% for part in m.content %}{{ part }}.{% endfor %}{% endfor %}",
+    "{% macro show(content) %}{% for part in content %}{{ part }}.{% endfor %}{% endmacro %}{% for m in messages %}{{ show(m.content) }}{% endfor %}",
+    "{% for m in messages %}{{ m.content }}{% endfor %}",
+  ];
+  assert.deepEqual(
+    others.map((source) => template(source).render({ ...basic, messages: text })),
+    ["{'type': 'text', 'text': 'Hi'}.", "H.i.", "Hi"],
+  );
+});
+
+test("an empty last message can be gone on with, and one that the template trims ends trimmed", () => {
+  const source = "{% for m in messages %}[{{ m.content }}]{% endfor %}";
+  const open = (text: string, content: string): string =>
+    template(text).render({
+      ...basic,
+      messages: [{ role: "assistant", content }],
+      continueFinalMessage: true,
+    });
+  assert.equal(open(source, ""), "[");
+  assert.equal(open(source, " a \n"), "[ a \n");
+  assert.equal(open(source.replace("m.content", "m.content | trim"), " a \n"), "[a");
 });

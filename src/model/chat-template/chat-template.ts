@@ -4,7 +4,7 @@ import type { ChatMessage } from "../../core/generation.ts";
 import { type ContentFormat, contentFormatOf, withContentFormat } from "./content-parts.ts";
 import { contentUpTo, withContinuationMark } from "./final-message.ts";
 import { JinjaTemplate, type TemplateLimits } from "./jinja/template.ts";
-import { renderFault, sourceFault } from "./template-faults.ts";
+import { noTemplate, renderFault, requestTemplateFault, sourceFault } from "./template-faults.ts";
 
 export interface ChatPrompt {
   readonly messages: readonly ChatMessage[];
@@ -14,6 +14,8 @@ export interface ChatPrompt {
   readonly tools: readonly unknown[] | null;
   /** Extra variables (`chat_template_kwargs`); they win over the template's own. */
   readonly templateVariables: Readonly<Record<string, unknown>>;
+  /** The request's own template, in place of the model's. */
+  readonly chatTemplate?: string | null;
 }
 
 /** Texts of the special tokens that templates name: `bos_token`, `eos_token`, … */
@@ -37,31 +39,39 @@ interface ParsedTemplate {
   readonly contentFormat: ContentFormat;
 }
 
+/** Templates of requests that are kept parsed: clients send the same one again. */
+const maxRequestTemplates = 8;
+
 export class ChatTemplate {
   readonly #template: Compiled;
   readonly #toolTemplate: Compiled;
-  /** As the model's files have it. */
-  readonly source: string;
+  /** The model's own as its files have it; null where only requests bring templates. */
+  readonly source: string | null;
   readonly tokens: TemplateTokens;
+  /** The file that has the model's templates. */
+  readonly origin: string;
+  readonly #requestTemplates = new Map<string, Compiled>();
 
   /**
-   * `sources.tools` is the template for requests with tools, where the model has a separate one. `path` is the file that
-   * has them, for messages.
+   * `sources` are the model's templates, null where only requests bring some; `sources.tools` is the one for requests with
+   * tools, where there is a separate one. `path` is the file that has them, for messages.
    */
   constructor(
-    sources: { readonly text: string; readonly tools: string | null },
+    sources: { readonly text: string; readonly tools: string | null } | null,
     tokens: TemplateTokens,
     path: string,
   ) {
-    this.#template = compile(sources.text, path);
-    this.#toolTemplate = sources.tools === null ? this.#template : compile(sources.tools, path);
-    this.source = sources.text;
+    const ofModel = (text: string): Compiled => compile(text, (cause) => sourceFault(cause, path));
+    this.#template = sources === null ? { fault: noTemplate() } : ofModel(sources.text);
+    this.#toolTemplate = (sources?.tools ?? null) === null ? this.#template : ofModel(sources?.tools ?? "");
+    this.source = sources?.text ?? null;
     this.tokens = tokens;
+    this.origin = path;
   }
 
   /** Throws PagodaError `invalid_request` where the template does not parse, refuses these messages or fails on them. */
   render(prompt: ChatPrompt): string {
-    const compiled = prompt.tools === null ? this.#template : this.#toolTemplate;
+    const compiled = this.#compiledFor(prompt);
     if ("fault" in compiled) throw compiled.fault;
     const formatted = withContentFormat(prompt.messages, compiled.contentFormat);
     const messages = prompt.continueFinalMessage ? withContinuationMark(formatted) : formatted;
@@ -75,14 +85,26 @@ export class ChatTemplate {
     });
     return prompt.continueFinalMessage ? contentUpTo(text, formatted) : text;
   }
+
+  #compiledFor({ chatTemplate = null, tools }: ChatPrompt): Compiled {
+    if (chatTemplate === null) return tools === null ? this.#template : this.#toolTemplate;
+    const compiled = this.#requestTemplates.get(chatTemplate) ?? compile(chatTemplate, requestTemplateFault);
+    // The one that was used last stands last; the first one goes.
+    this.#requestTemplates.delete(chatTemplate);
+    this.#requestTemplates.set(chatTemplate, compiled);
+    const [oldest] = this.#requestTemplates.keys();
+    if (this.#requestTemplates.size > maxRequestTemplates && oldest !== undefined)
+      this.#requestTemplates.delete(oldest);
+    return compiled;
+  }
 }
 
-function compile(source: string, path: string): Compiled {
+function compile(source: string, faultOf: (cause: unknown) => PagodaError): Compiled {
   try {
     const template = new JinjaTemplate(source);
     return { template, contentFormat: contentFormatOf(template.body) };
   } catch (cause) {
-    return { fault: sourceFault(cause, path) };
+    return { fault: faultOf(cause) };
   }
 }
 
