@@ -1,0 +1,73 @@
+/**
+ * @module What follows when an instance ends without being asked to: by why it ended, and by how often it has lately.
+ *
+ * - `configuration`: what no second try mends (it does not fit, a bad flag, an unknown model). Not started again.
+ * - `port`: another program took the port between the look and the start. Started again at once with another.
+ * - `memory-not-back`: a process that ended still holds memory. Waited for; it does not count as a crash.
+ * - `killed`: SIGKILL that we did not send, which is how the kernel ends a process for memory.
+ * - `crash`: anything else. Started again after a pause that doubles, with jitter; five within ten minutes are a loop.
+ */
+
+export type EndKind = "configuration" | "port" | "memory-not-back" | "killed" | "crash";
+
+export interface RestartNumbers {
+  readonly firstPauseMs: number;
+  readonly mostPauseMs: number;
+  /** Share of a pause that is random, so that instances that fell together do not start together. */
+  readonly jitter: number;
+  /** So many crashes within `loopWindowMs` are a crash loop. */
+  readonly loopCrashes: number;
+  readonly loopWindowMs: number;
+  /** An instance that was ready for so long begins anew. */
+  readonly resetAfterMs: number;
+}
+
+const defaultRestart: RestartNumbers = {
+  firstPauseMs: 1000,
+  mostPauseMs: 300_000,
+  jitter: 0.2,
+  loopCrashes: 5,
+  loopWindowMs: 600_000,
+  resetAfterMs: 600_000,
+};
+
+export type Decision =
+  | { readonly kind: "restart"; readonly afterMs: number }
+  | { readonly kind: "crashloop"; readonly afterMs: number }
+  | { readonly kind: "failed" };
+
+export class RestartPolicy {
+  readonly #numbers: RestartNumbers;
+  readonly #random: () => number;
+  #crashedMs: number[] = [];
+  #numPauses = 0;
+
+  constructor(random: () => number, numbers: RestartNumbers = defaultRestart) {
+    this.#random = random;
+    this.#numbers = numbers;
+  }
+
+  /** `readyMs`: how long it had been ready; 0 where it never was. `nowMs`: monotonic. */
+  decide(kind: EndKind, readyMs: number, nowMs: number): Decision {
+    if (kind === "configuration") return { kind: "failed" };
+    if (kind === "port") return { kind: "restart", afterMs: 0 };
+    if (kind === "memory-not-back") return { kind: "restart", afterMs: this.#numbers.firstPauseMs };
+    if (readyMs >= this.#numbers.resetAfterMs) this.#reset();
+    const { loopWindowMs, loopCrashes, mostPauseMs } = this.#numbers;
+    this.#crashedMs = [...this.#crashedMs.filter((ms) => nowMs - ms < loopWindowMs), nowMs];
+    if (this.#crashedMs.length >= loopCrashes)
+      return { kind: "crashloop", afterMs: this.#spread(mostPauseMs) };
+    const pauseMs = Math.min(mostPauseMs, this.#numbers.firstPauseMs * 2 ** this.#numPauses);
+    this.#numPauses += 1;
+    return { kind: "restart", afterMs: this.#spread(pauseMs) };
+  }
+
+  #reset(): void {
+    this.#crashedMs = [];
+    this.#numPauses = 0;
+  }
+
+  #spread(pauseMs: number): number {
+    return pauseMs * (1 + this.#numbers.jitter * (2 * this.#random() - 1));
+  }
+}

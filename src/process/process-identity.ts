@@ -1,0 +1,51 @@
+/**
+ * @module Which process a number means: the number and the moment of its start. A number alone may be another's by now.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks after the boot: field 22 of /proc/PID/stat (proc(5)). */
+  readonly startTicks: number;
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && ["ENOENT", "ESRCH", "EACCES"].includes(String(error.code));
+
+function processFile(pid: number, name: "stat" | "environ"): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "latin1");
+  } catch (error) {
+    if (isGone(error)) return null;
+    throw error;
+  }
+}
+
+/** null where no such process runs now, or it has ended and waits for its parent to notice. */
+export function identify(pid: number): ProcessIdentity | null {
+  const stat = processFile(pid, "stat");
+  if (stat === null) return null;
+  // The command's name, in parentheses, may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, startTicks] = [fields[0], Number(fields[19])];
+  return state === "Z" || state === "X" ? null : { pid, startTicks };
+}
+
+/** Whether that very process still runs. */
+export function isRunning(process: ProcessIdentity): boolean {
+  return identify(process.pid)?.startTicks === process.startTicks;
+}
+
+/** Every process, of this user's, in whose environment `NAME=value` stands: children inherit it. */
+export function processesWith(name: string, value: string): ProcessIdentity[] {
+  const entry = `${name}=${value}`;
+  const found: ProcessIdentity[] = [];
+  for (const directory of readdirSync("/proc")) {
+    const pid = Number(directory);
+    if (!Number.isInteger(pid)) continue;
+    if (!processFile(pid, "environ")?.split("\0").includes(entry)) continue;
+    const identity = identify(pid);
+    if (identity !== null) found.push(identity);
+  }
+  return found;
+}
