@@ -1,0 +1,129 @@
+/**
+ * @module One instance as a process tree of its own: a session, an environment tag, output in a file.
+ *
+ * The session and the tag are how its whole tree is found and ended, also after the process that was started has gone; a
+ * killed vLLM API server, for one, leaves its engine holding the card. Output goes to a file and not to a pipe, so that an
+ * instance outlives the end of its supervisor.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { PagodaError } from "../../core/errors.ts";
+import { identify, isRunning, type ProcessIdentity, processesWith } from "../../process/process-identity.ts";
+
+/** The variable that marks every process of an instance; its value names fleet, instance and start. */
+export const tagVariable = "PAGODA_INSTANCE";
+
+export interface InstanceCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface ProcessEnd {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The last lines that it wrote. */
+  readonly lastOutput: string;
+  /** Whether we had asked it to end. */
+  readonly isAsked: boolean;
+}
+
+const tailBytes = 16 * 1024;
+/** How long the tree may take to be gone after SIGKILL. A process in a driver can take longer; it is then named. */
+const goneWithinMs = 10_000;
+const lookEveryMs = 20;
+
+export class InstanceProcess {
+  readonly identity: ProcessIdentity;
+  readonly logPath: string;
+  /** Resolves when the process that was started has ended; others of its tree may still run. */
+  readonly ended: Promise<ProcessEnd>;
+  readonly #child: ChildProcess;
+  readonly #tag: string;
+  #isAsked = false;
+
+  private constructor(child: ChildProcess, identity: ProcessIdentity, logPath: string, tag: string) {
+    this.#child = child;
+    this.identity = identity;
+    this.logPath = logPath;
+    this.#tag = tag;
+    this.ended = new Promise((resolve) => {
+      child.once("exit", (exitCode, signal) =>
+        resolve({ exitCode, signal, lastOutput: this.lastOutput(), isAsked: this.#isAsked }),
+      );
+    });
+  }
+
+  /** @throws PagodaError `instance_failed` where the command cannot be run at all. */
+  static async start(command: InstanceCommand, logPath: string, tag: string): Promise<InstanceProcess> {
+    const log = openSync(logPath, "a");
+    try {
+      const child = spawn(command.command, command.args, {
+        detached: true,
+        stdio: ["ignore", log, log],
+        env: { ...process.env, ...command.environment, [tagVariable]: tag },
+      });
+      await new Promise<void>((resolve, reject) => {
+        child.once("spawn", resolve);
+        child.once("error", reject);
+      });
+      const pid = child.pid ?? 0;
+      return new InstanceProcess(child, identify(pid) ?? { pid, startTicks: 0 }, logPath, tag);
+    } catch (cause) {
+      throw new PagodaError("internal", `${command.command} cannot be started: ${String(cause)}.`, {
+        hint: "Check that the engine is installed and on the PATH.",
+        cause,
+      });
+    } finally {
+      closeSync(log);
+    }
+  }
+
+  /** Every process of the tree that still runs. */
+  members(): ProcessIdentity[] {
+    return processesWith(tagVariable, this.#tag);
+  }
+
+  lastOutput(): string {
+    const text = readFileSync(this.logPath);
+    return text.subarray(Math.max(0, text.length - tailBytes)).toString("utf8");
+  }
+
+  /**
+   * Ends the tree: SIGTERM to the process that was started, `graceMs` to finish, then SIGKILL to its group and to whoever
+   * carries the tag. Resolves when all are gone, with those that would not go.
+   */
+  async stop(graceMs: number): Promise<ProcessIdentity[]> {
+    this.#isAsked = true;
+    this.#signal(this.identity.pid, "SIGTERM");
+    await Promise.race([this.ended, new Promise((late) => setTimeout(late, graceMs).unref())]);
+    return this.sweep();
+  }
+
+  /** Kills at once whatever is left of the tree. */
+  async sweep(): Promise<ProcessIdentity[]> {
+    this.#isAsked = true;
+    if (isRunning(this.identity)) this.#signal(-this.identity.pid, "SIGKILL");
+    const deadlineMs = performance.now() + goneWithinMs;
+    for (;;) {
+      const left = this.members();
+      if (left.length === 0) return [];
+      for (const { pid } of left) this.#signal(pid, "SIGKILL");
+      if (performance.now() > deadlineMs) return left;
+      await new Promise((wake) => setTimeout(wake, lookEveryMs));
+    }
+  }
+
+  /** Lets the process end on its own without keeping this one alive. */
+  leave(): void {
+    this.#child.unref();
+  }
+
+  #signal(pid: number, signal: NodeJS.Signals): void {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+    }
+  }
+}
