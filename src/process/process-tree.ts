@@ -39,8 +39,14 @@ function processTree(rootPid: number): ProcessStat[] {
 
 /** Peak resident size (VmHWM) summed over the tree, bytes: pages that members share count for each. NaN once all ended. */
 export function peakResidentBytes(rootPid: number): number {
-  const peaks = processTree(rootPid).map(({ pid }) => peakBytesOf(pid));
+  const peaks = processTree(rootPid).map(({ pid }) => statusBytesOf(pid, "VmHWM"));
   return peaks.length === 0 ? Number.NaN : peaks.reduce((sum, bytes) => sum + bytes, 0);
+}
+
+/** Resident size (VmRSS) now, summed over the tree, bytes. NaN once all ended. */
+export function residentBytes(rootPid: number): number {
+  const sizes = processTree(rootPid).map(({ pid }) => statusBytesOf(pid, "VmRSS"));
+  return sizes.length === 0 ? Number.NaN : sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** Processor time that the tree has used so far, seconds; NaN once the root has ended. */
@@ -74,8 +80,8 @@ function readStat(pid: number): ProcessStat[] {
 }
 
 /** 0 of one that has ended. */
-function peakBytesOf(pid: number): number {
-  const [, kibibytes = "0"] = /^VmHWM:\s+(\d+) kB/m.exec(processFile(pid, "status")) ?? [];
+function statusBytesOf(pid: number, field: "VmHWM" | "VmRSS"): number {
+  const [, kibibytes = "0"] = new RegExp(`^${field}:s+(d+) kB`, "m").exec(processFile(pid, "status")) ?? [];
   return Number(kibibytes) * kib;
 }
 

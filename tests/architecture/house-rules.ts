@@ -13,8 +13,9 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   model: ["core", "backend"],
   engine: ["core", "backend"],
   process: ["core"],
+  endpoint: ["core"],
   instance: ["core", "backend", "model", "planner", "engine"],
-  fleet: ["core", "api", "backend", "model", "planner", "engine", "instance", "process"],
+  fleet: ["core", "api", "planner", "instance", "process", "endpoint"],
   server: ["core", "api"],
   dashboard: ["core", "api", "planner"],
   bench: ["core", "api", "backend", "model", "planner", "engine", "instance", "process"],
@@ -26,6 +27,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     "planner",
     "engine",
     "process",
+    "endpoint",
     "instance",
     "fleet",
     "server",
@@ -43,6 +45,8 @@ export const mayImportFile: Readonly<Record<string, readonly string[]>> = {
 export const testsMayImport: Readonly<Record<string, readonly string[]>> = {
   // The batch-invariance cases run the engine over a real backend and a real tiny checkpoint.
   engine: ["model"],
+  // Requests are passed on to a real server.
+  server: ["endpoint"],
 };
 
 /**
@@ -66,6 +70,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   // What a backend is; for those who create or measure one; what one would allocate.
   backend: ["backend/backend.ts", "backend/create/index.ts", "backend/cpu/footprint/index.ts"],
   bench: ["bench/bench.ts", "bench/load/workload.ts", "bench/options/bench-parts.ts", "bench/report.ts"],
+  endpoint: ["endpoint/remote-endpoint.ts"],
   engine: ["engine/engine.ts"],
   instance: ["instance/index.ts"],
   model: [
@@ -90,7 +95,12 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   ],
   // The planner, and what an instance of our own engine is started by.
   planner: ["planner/index.ts", "planner/engines/pagoda/index.ts"],
-  process: ["process/server-process.ts", "process/started-processes.ts"],
+  process: [
+    "process/process-identity.ts",
+    "process/process-tree.ts",
+    "process/server-process.ts",
+    "process/started-processes.ts",
+  ],
   server: [
     "server/app.ts",
     "server/metrics/server-metrics.ts",
@@ -177,7 +187,7 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
     "metrics carry vLLM's own names, so that dashboards made for it show ours",
   "server/metrics/request-metrics.ts":
     "metrics carry vLLM's own names, so that dashboards made for it show ours",
-  "server/models/remote-snapshot.ts": "the metrics of other servers are read under their own names",
+  "endpoint/remote-snapshot.ts": "the metrics of other servers are read under their own names",
   "api/fields/feature-fields.ts": "fields of other servers' protocols are refused under their own names",
   "bench/peers/goals.ts": "Pagoda's speed is compared with that of other servers, by name",
   "bench/peers/servers-under-test.ts": "Pagoda's speed is compared with that of other servers, by name",

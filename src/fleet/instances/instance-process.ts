@@ -38,12 +38,11 @@ export class InstanceProcess {
   readonly logPath: string;
   /** Resolves when the process that was started has ended; others of its tree may still run. */
   readonly ended: Promise<ProcessEnd>;
-  readonly #child: ChildProcess;
   readonly #tag: string;
   #isAsked = false;
 
-  private constructor(child: ChildProcess, identity: ProcessIdentity, logPath: string, tag: string) {
-    this.#child = child;
+  /** Of a child that has been started; `startInstance` does so. */
+  constructor(child: ChildProcess, identity: ProcessIdentity, logPath: string, tag: string) {
     this.identity = identity;
     this.logPath = logPath;
     this.#tag = tag;
@@ -52,31 +51,6 @@ export class InstanceProcess {
         resolve({ exitCode, signal, lastOutput: this.lastOutput(), isAsked: this.#isAsked }),
       );
     });
-  }
-
-  /** @throws PagodaError `instance_failed` where the command cannot be run at all. */
-  static async start(command: InstanceCommand, logPath: string, tag: string): Promise<InstanceProcess> {
-    const log = openSync(logPath, "a");
-    try {
-      const child = spawn(command.command, command.args, {
-        detached: true,
-        stdio: ["ignore", log, log],
-        env: { ...process.env, ...command.environment, [tagVariable]: tag },
-      });
-      await new Promise<void>((resolve, reject) => {
-        child.once("spawn", resolve);
-        child.once("error", reject);
-      });
-      const pid = child.pid ?? 0;
-      return new InstanceProcess(child, identify(pid) ?? { pid, startTicks: 0 }, logPath, tag);
-    } catch (cause) {
-      throw new PagodaError("internal", `${command.command} cannot be started: ${String(cause)}.`, {
-        hint: "Check that the engine is installed and on the PATH.",
-        cause,
-      });
-    } finally {
-      closeSync(log);
-    }
   }
 
   /** Every process of the tree that still runs. */
@@ -114,16 +88,43 @@ export class InstanceProcess {
     }
   }
 
-  /** Lets the process end on its own without keeping this one alive. */
-  leave(): void {
-    this.#child.unref();
-  }
-
   #signal(pid: number, signal: NodeJS.Signals): void {
     try {
       process.kill(pid, signal);
     } catch (error) {
       if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
     }
+  }
+}
+
+/**
+ * Starts the command at the head of a session of its own.
+ * @throws PagodaError `internal` where the command cannot be run at all.
+ */
+export async function startInstance(
+  command: InstanceCommand,
+  logPath: string,
+  tag: string,
+): Promise<InstanceProcess> {
+  const log = openSync(logPath, "a");
+  try {
+    const child = spawn(command.command, command.args, {
+      detached: true,
+      stdio: ["ignore", log, log],
+      env: { ...process.env, ...command.environment, [tagVariable]: tag },
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", reject);
+    });
+    const pid = child.pid ?? 0;
+    return new InstanceProcess(child, identify(pid) ?? { pid, startTicks: 0 }, logPath, tag);
+  } catch (cause) {
+    throw new PagodaError("internal", `${command.command} cannot be started: ${String(cause)}.`, {
+      hint: "Check that the engine is installed and on the PATH.",
+      cause,
+    });
+  } finally {
+    closeSync(log);
   }
 }

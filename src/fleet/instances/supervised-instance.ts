@@ -6,7 +6,7 @@ import { PagodaError } from "../../core/errors.ts";
 import type { Demand, Ledger } from "../ledger/ledger.ts";
 import type { Router } from "../router/router.ts";
 import type { EngineDriver } from "./driver.ts";
-import { InstanceProcess, type ProcessEnd } from "./instance-process.ts";
+import { type InstanceProcess, type ProcessEnd, startInstance } from "./instance-process.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import type { StartLock } from "./start-lock.ts";
 
@@ -157,7 +157,7 @@ export class SupervisedInstance {
     this.#become("starting", `start ${this.#generation}`);
     const port = await freePort();
     const tag = `${fleetTag}/${this.instanceId}/${this.#generation}`;
-    const process = await InstanceProcess.start(driver.command(port), logPath, tag);
+    const process = await startInstance(driver.command(port), logPath, tag);
     this.#process = process;
     const end = await this.#readyOrEnd(process, port);
     if (end === null) return this.#ready(process, port);
@@ -225,7 +225,8 @@ export class SupervisedInstance {
     const left = await process.sweep();
     this.#process = null;
     if (left.length === 0) {
-      for (const { deviceId } of this.#parts.demands) this.#parts.ledger.measure(this.instanceId, deviceId, 0);
+      for (const { deviceId } of this.#parts.demands)
+        this.#parts.ledger.measure(this.instanceId, deviceId, 0);
       return;
     }
     const pids = left.map(({ pid }) => pid).join(", ");

@@ -1,8 +1,7 @@
 /** The router over real connections of the loopback interface. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { text } from "node:stream/consumers";
 import { afterEach, test } from "node:test";
+import type { ForwardedAnswer } from "../../core/endpoint.ts";
 import { PagodaError } from "../../core/errors.ts";
 import {
   type Script,
@@ -10,7 +9,6 @@ import {
   scriptedEndpoint,
   streamOf,
 } from "../testing/scripted-endpoint.ts";
-import type { ForwardedAnswer } from "./forward.ts";
 import { defaultRouterOptions, Router, type RouterOptions } from "./router.ts";
 
 const started: ScriptedEndpoint[] = [];
@@ -41,10 +39,28 @@ function send(
   const bytes = Buffer.from(JSON.stringify(asked));
   const headers = { "content-type": "application/json", "x-request-id": "abc", authorization: "Bearer k" };
   return router.route(
-    { method: "POST", path: "/v1/chat/completions?x=1", headers, body: bytes, signal },
-    asked,
+    { method: "POST", path: "/v1/chat/completions?x=1", headers, body: bytes },
     "key",
+    signal,
   );
+}
+
+/** All of a body as text. */
+async function text(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of body) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
+
+/** Reads one piece and leaves the rest unread. */
+async function firstPiece(answer: ForwardedAnswer): Promise<AsyncIterator<Uint8Array>> {
+  const pieces = answer.body[Symbol.asyncIterator]();
+  await pieces.next();
+  return pieces;
+}
+
+async function restOf(pieces: AsyncIterator<Uint8Array>): Promise<void> {
+  while ((await pieces.next()).done !== true);
 }
 
 const answers: Script = (_request, answer) => streamOf(answer, ['{"a":1}', '{"b":2}']);
@@ -102,7 +118,9 @@ test("when every instance fails, the last failure is the answer, or an error tha
   await assert.rejects(
     send(gone.router),
     (error) =>
-      error instanceof PagodaError && error.code === "not_ready" && /e0 did not answer/.test(error.message),
+      error instanceof PagodaError &&
+      error.code === "endpoint_unreachable" &&
+      /did not answer/.test(error.message),
   );
   assert.ok(isIdle(gone.router, gone.endpoints));
 });
@@ -143,9 +161,9 @@ test("a client that leaves ends the request at the instance", async () => {
   const { router, endpoints } = await routerOver([endless]);
   const leaving = new AbortController();
   const answer = await send(router, body, leaving.signal);
-  await once(answer.body, "data");
+  const pieces = await firstPiece(answer);
   leaving.abort(new Error("the client left"));
-  answer.body.destroy();
+  await pieces.return?.();
   while (endpoints[0]?.numAborted === 0) await new Promise((wake) => setTimeout(wake, 5));
   assert.ok(isIdle(router, endpoints));
 });
@@ -159,12 +177,12 @@ test("a stream holds its seat to its end, comments are no first token, and a ful
   };
   const { router, endpoints } = await routerOver([slow], { lookahead: 0 }, 1);
   const first = await send(router);
-  await once(first.body, "readable");
+  const pieces = await firstPiece(first);
   const second = send(router);
   assert.equal(router.numWaiting, 1);
   assert.equal(endpoints[0]?.received.length, 1);
   release[0]?.();
-  await text(first.body);
+  await restOf(pieces);
   const answer = await second;
   release[1]?.();
   assert.equal(await text(answer.body), ": ping\n\ndata: [DONE]\n\n");
@@ -195,6 +213,7 @@ test("a draining instance gets nothing new and is done when its last stream is",
   release[0]?.();
   await text(open.body);
   await drained;
+  assert.equal(isDone, true);
   assert.equal(endpoints[0]?.received.length, 1);
 });
 

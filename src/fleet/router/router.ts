@@ -2,14 +2,14 @@
  * @module The router of one model: holds requests while all instances are full, chooses where each goes, passes it on, and
  * tries another instance where nothing of the answer has been seen yet.
  */
+import type { Endpoint, ForwardedAnswer, ForwardedRequest } from "../../core/endpoint.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { Affinity, type EndpointSize, type Sent } from "./affinity.ts";
 import { Breaker } from "./breaker.ts";
-import { type EndpointAddress, type ForwardedAnswer, type ForwardedRequest, forward } from "./forward.ts";
 import { pieceChain } from "./prompt-pieces.ts";
 import { promptText } from "./prompt-text.ts";
 import { type QueueLimits, RequestQueue } from "./request-queue.ts";
-import { WatchedAnswer } from "./watched-answer.ts";
+import { watchedAnswer } from "./watched-answer.ts";
 
 export interface RouterOptions {
   readonly queue: QueueLimits;
@@ -30,11 +30,12 @@ export const defaultRouterOptions: RouterOptions = {
 
 export interface RoutedEndpoint extends EndpointSize {
   readonly endpointId: string;
-  readonly address: EndpointAddress;
+  readonly endpoint: Endpoint;
 }
 
 interface Instance {
-  readonly endpoint: RoutedEndpoint;
+  readonly endpoint: Endpoint;
+  readonly seats: number;
   readonly breaker: Breaker;
   isDraining: boolean;
   /** Told when the last request of a draining instance has ended. */
@@ -61,6 +62,16 @@ export class Router {
     this.#queue = new RequestQueue(options.queue, () => this.#passable(new Set()).length > 0, options.clock);
   }
 
+  /** Instances that take new requests. */
+  get numReady(): number {
+    return [...this.#instances.values()].filter(({ isDraining }) => !isDraining).length;
+  }
+
+  /** Requests on their way at all instances. */
+  get numRunning(): number {
+    return [...this.#instances.keys()].reduce((sum, id) => sum + this.numOpen(id), 0);
+  }
+
   get numWaiting(): number {
     return this.#queue.numWaiting;
   }
@@ -71,10 +82,10 @@ export class Router {
   }
 
   /** An instance that is ready: it gets requests from now on. */
-  add(endpoint: RoutedEndpoint): void {
-    this.#affinity.add(endpoint.endpointId, endpoint);
+  add({ endpointId, endpoint, seats, poolTokens }: RoutedEndpoint): void {
+    this.#affinity.add(endpointId, { seats, poolTokens });
     const breaker = new Breaker(this.#options.clock);
-    this.#instances.set(endpoint.endpointId, { endpoint, breaker, isDraining: false, onIdle: null });
+    this.#instances.set(endpointId, { endpoint, seats, breaker, isDraining: false, onIdle: null });
     this.#queue.wake();
   }
 
@@ -97,23 +108,23 @@ export class Router {
   }
 
   /**
-   * Routes one request. `body` is what `asked.body` says as JSON, for routes that have a prompt; `key` is whose share it
-   * counts against.
+   * Routes one request. `key` is whose share it counts against.
    * @throws PagodaError `overloaded`, `not_ready`; the reason of the signal once the client has left.
    */
-  async route(asked: ForwardedRequest, body: unknown, key: string): Promise<ForwardedAnswer> {
+  async route(asked: ForwardedRequest, key: string, signal: AbortSignal): Promise<ForwardedAnswer> {
+    const body = jsonOf(asked.body);
     const chain = pieceChain(promptText(body));
     const tried = new Set<string>();
     for (let attempt = 1; ; attempt += 1) {
-      const sent = await this.#enter(asked, chain, { key, priority: priorityOf(body) }, tried);
-      const answer = await this.#attempt(sent, asked, tried, attempt);
+      const sent = await this.#enter(signal, chain, { key, priority: priorityOf(body) }, tried);
+      const answer = await this.#attempt(sent, asked, signal, { tried, attempt });
       if (answer !== null) return answer;
     }
   }
 
   /** Waits for room and books the request where it is cheapest, in one step. */
   async #enter(
-    { signal }: ForwardedRequest,
+    signal: AbortSignal,
     chain: Int32Array,
     share: { readonly key: string; readonly priority: number },
     tried: ReadonlySet<string>,
@@ -130,8 +141,8 @@ export class Router {
   /** Instances that may get a request now, those not tried yet first. */
   #passable(tried: ReadonlySet<string>): string[] {
     const ids: string[] = [];
-    for (const [id, { breaker, isDraining, endpoint }] of this.#instances) {
-      const isFull = this.#affinity.load(id).numOpen >= endpoint.seats + this.#options.lookahead;
+    for (const [id, { breaker, isDraining, seats }] of this.#instances) {
+      const isFull = this.#affinity.load(id).numOpen >= seats + this.#options.lookahead;
       if (!isDraining && !isFull && breaker.isPassable) ids.push(id);
     }
     const fresh = ids.filter((id) => !tried.has(id));
@@ -150,34 +161,34 @@ export class Router {
   async #attempt(
     sent: Sent,
     asked: ForwardedRequest,
-    tried: Set<string>,
-    attempt: number,
+    signal: AbortSignal,
+    tries: { readonly tried: Set<string>; readonly attempt: number },
   ): Promise<ForwardedAnswer | null> {
     const instance = this.#instances.get(sent.endpointId);
     invariant(instance !== undefined, () => `no instance ${sent.endpointId}`);
-    tried.add(sent.endpointId);
-    const isLast = attempt >= mostAttempts || tried.size >= this.#instances.size;
+    tries.tried.add(sent.endpointId);
+    const isLast = tries.attempt >= mostAttempts || tries.tried.size >= this.#instances.size;
     let answer: ForwardedAnswer;
     try {
-      answer = await forward(instance.endpoint.address, asked);
+      answer = await instance.endpoint.forward(asked, signal);
     } catch (error) {
       this.#ended(instance, sent);
-      if (asked.signal.aborted) {
+      if (signal.aborted) {
         instance.breaker.undecided();
-        throw asked.signal.reason;
+        throw signal.reason;
       }
       instance.breaker.failed();
-      if (isLast) throw unreachable(sent.endpointId, error);
+      if (isLast) throw error;
       return null;
     }
-    if (retriableStatus.has(answer.status) && !isLast) {
-      answer.body.resume();
-      if (answer.headers["retry-after"] === undefined && answer.status !== 429) instance.breaker.failed();
-      else instance.breaker.undecided();
-      this.#ended(instance, sent);
-      return null;
-    }
-    return this.#passOn(instance, sent, answer, attempt);
+    if (!retriableStatus.has(answer.status) || isLast)
+      return this.#passOn(instance, sent, answer, tries.attempt);
+    const isBusy = answer.headers["retry-after"] !== undefined || answer.status === 429;
+    if (isBusy) instance.breaker.undecided();
+    else instance.breaker.failed();
+    await answer.body[Symbol.asyncIterator]().return?.();
+    this.#ended(instance, sent);
+    return null;
   }
 
   #passOn(instance: Instance, sent: Sent, answer: ForwardedAnswer, attempt: number): ForwardedAnswer {
@@ -185,22 +196,19 @@ export class Router {
     else if (answer.status >= 400) instance.breaker.undecided();
     else instance.breaker.succeeded();
     const type = answer.headers["content-type"];
-    const body = new WatchedAnswer({
+    const body = watchedAnswer(answer.body, {
       isEventStream: typeof type === "string" && type.startsWith("text/event-stream"),
       onFirstByte: sent.firstByte,
       onEnd: () => this.#ended(instance, sent),
       brokenStream: (cause) =>
         new PagodaError(
           "engine_failed",
-          `The instance ${sent.endpointId} ended while it answered: ${cause.message}.`,
+          `The instance ${sent.endpointId} ended while it answered: ${cause}.`,
           {
             hint: "Send the request again: another instance will answer it.",
           },
         ),
     });
-    answer.body.on("error", (cause) => body.breakOff(cause));
-    body.on("close", () => answer.body.destroy());
-    answer.body.pipe(body);
     return {
       status: answer.status,
       headers: {
@@ -219,15 +227,17 @@ export class Router {
   }
 }
 
-function unreachable(endpointId: string, cause: unknown): PagodaError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new PagodaError("not_ready", `The instance ${endpointId} did not answer: ${why}.`, {
-    hint: "Try again in a few seconds: it is started again if it has ended.",
-    cause,
-  });
-}
-
 function priorityOf(body: unknown): number {
   if (typeof body !== "object" || body === null || !("priority" in body)) return 0;
   return typeof body.priority === "number" && Number.isFinite(body.priority) ? body.priority : 0;
+}
+
+/** The body as JSON; null where it is none. What is wrong with it is for the instance to say. */
+function jsonOf(body: Uint8Array | null): unknown {
+  if (body === null || body.length === 0) return null;
+  try {
+    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8"));
+  } catch {
+    return null;
+  }
 }

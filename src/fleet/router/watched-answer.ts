@@ -3,68 +3,66 @@
  *
  * An event stream that breaks off would look to its client like a short answer. It gets an error event and `[DONE]`.
  */
-import { Transform, type TransformCallback } from "node:stream";
 import { errorBody } from "../../api/error.ts";
 import type { PagodaError } from "../../core/errors.ts";
 
 export interface AnswerWatch {
   readonly isEventStream: boolean;
-  /** The first chunk that is more than a comment: its prompt is computed. */
+  /** The first piece that is more than a comment: its prompt is computed. */
   onFirstByte(): void;
-  /** Exactly once, after the last byte or the failure. */
-  onEnd(error: Error | null): void;
+  /** Exactly once: after the last byte, a failure, or when the client has left. */
+  onEnd(): void;
   /** What a client is told whose stream broke off. */
-  brokenStream(cause: Error): PagodaError;
+  brokenStream(cause: string): PagodaError;
 }
 
 const colon = 0x3a;
 
 /** Server-sent comments (`: ping`) begin with a colon; they keep a connection open and carry nothing. */
-const isComment = (chunk: Buffer): boolean => chunk[0] === colon;
+const isComment = (piece: Uint8Array): boolean => piece[0] === colon;
 
-export class WatchedAnswer extends Transform {
-  readonly #watch: AnswerWatch;
-  #hasBegun = false;
-  #hasEnded = false;
-
-  constructor(watch: AnswerWatch) {
-    super();
-    this.#watch = watch;
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    if (!this.#hasBegun && !(this.#watch.isEventStream && isComment(chunk))) {
-      this.#hasBegun = true;
-      this.#watch.onFirstByte();
+/**
+ * The same bytes. A piece is asked for only when the client has read the one before. Leaving the iteration ends the
+ * exchange with the endpoint; a body that is never read has to be left too.
+ */
+export function watchedAnswer(
+  body: AsyncIterable<Uint8Array>,
+  watch: AnswerWatch,
+): AsyncIterable<Uint8Array> {
+  const pieces = body[Symbol.asyncIterator]();
+  let hasBegun = false;
+  let hasEnded = false;
+  const end = (): void => {
+    if (hasEnded) return;
+    hasEnded = true;
+    watch.onEnd();
+  };
+  const next = async (): Promise<IteratorResult<Uint8Array>> => {
+    if (hasEnded) return { done: true, value: undefined };
+    try {
+      const result = await pieces.next();
+      if (result.done === true) end();
+      else if (!hasBegun && !(watch.isEventStream && isComment(result.value))) {
+        hasBegun = true;
+        watch.onFirstByte();
+      }
+      return result;
+    } catch (error) {
+      end();
+      if (!watch.isEventStream) throw error;
+      return { done: false, value: lastEvents(watch, error) };
     }
-    done(null, chunk);
-  }
+  };
+  const leave = async (): Promise<IteratorResult<Uint8Array>> => {
+    end();
+    await pieces.return?.();
+    return { done: true, value: undefined };
+  };
+  return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
+}
 
-  override _flush(done: TransformCallback): void {
-    this.#end(null);
-    done();
-  }
-
-  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.#end(error);
-    done(error);
-  }
-
-  /** The endpoint's connection broke: an event stream is told so and ends, any other body breaks too. */
-  breakOff(cause: Error): void {
-    if (this.#hasEnded || this.destroyed) return;
-    if (!this.#watch.isEventStream) {
-      this.destroy(cause);
-      return;
-    }
-    this.#end(cause);
-    const event = JSON.stringify(errorBody(this.#watch.brokenStream(cause)));
-    this.end(`data: ${event}\n\ndata: [DONE]\n\n`);
-  }
-
-  #end(error: Error | null): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    this.#watch.onEnd(error);
-  }
+function lastEvents(watch: AnswerWatch, error: unknown): Uint8Array {
+  const cause = error instanceof Error ? error.message : String(error);
+  const event = JSON.stringify(errorBody(watch.brokenStream(cause)));
+  return Buffer.from(`data: ${event}\n\ndata: [DONE]\n\n`);
 }

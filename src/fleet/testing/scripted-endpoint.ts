@@ -1,6 +1,7 @@
 /** @module An endpoint over loopback whose answers a test writes. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { RemoteEndpoint } from "../../endpoint/remote-endpoint.ts";
 import type { RoutedEndpoint } from "../router/router.ts";
 
 export interface ReceivedRequest {
@@ -40,7 +41,10 @@ export async function scriptedEndpoint(
   const { port } = server.address() as AddressInfo;
   const endpoint: ScriptedEndpoint = {
     endpointId,
-    address: { host: "127.0.0.1", port },
+    endpoint: new RemoteEndpoint({
+      url: new URL(`http://127.0.0.1:${port}`),
+      model: { modelId: "m", maxModelLen: null, createdUnixSeconds: 0 },
+    }),
     seats: size.seats ?? 8,
     poolTokens: size.poolTokens ?? 8192,
     received,

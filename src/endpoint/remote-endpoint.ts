@@ -1,7 +1,7 @@
 /** @module An OpenAI-compatible server at a URL, as an endpoint: pagoda, vLLM, LMDeploy, llama-server or another. */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { type Capabilities, features } from "../../core/capabilities.ts";
+import { type Capabilities, features } from "../core/capabilities.ts";
 import type {
   Endpoint,
   EndpointHealth,
@@ -9,8 +9,8 @@ import type {
   EndpointSnapshot,
   ForwardedAnswer,
   ForwardedRequest,
-} from "../../core/endpoint.ts";
-import { PagodaError } from "../../core/errors.ts";
+} from "../core/endpoint.ts";
+import { PagodaError } from "../core/errors.ts";
 import { parseSnapshot } from "./remote-snapshot.ts";
 
 export interface RemoteEndpointOptions {

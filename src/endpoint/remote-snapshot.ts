@@ -1,5 +1,5 @@
 /** @module The load of an endpoint from its Prometheus metrics, under the names of the engines that are known. */
-import type { EndpointSnapshot } from "../../core/endpoint.ts";
+import type { EndpointSnapshot } from "../core/endpoint.ts";
 
 interface Names {
   readonly running: string;

@@ -1,0 +1,47 @@
+/** @module A model that several instances serve, as one endpoint: what the server's routes pass requests on to. */
+import { type Capabilities, features } from "../../core/capabilities.ts";
+import type {
+  Endpoint,
+  EndpointHealth,
+  EndpointModel,
+  EndpointSnapshot,
+  ForwardedAnswer,
+  ForwardedRequest,
+} from "../../core/endpoint.ts";
+import type { Router } from "./router.ts";
+
+/** Headers that say whose request it is, in the order in which they are believed. */
+const keyHeaders = ["x-llm-d-inference-fairness-id", "authorization", "x-api-key", "x-session-id"] as const;
+
+export class FleetEndpoint implements Endpoint {
+  readonly model: EndpointModel;
+  readonly capabilities: Capabilities;
+  readonly #router: Router;
+
+  /** Every path and feature unless `capabilities` says less; each instance refuses what it does not have. */
+  constructor(router: Router, model: EndpointModel, capabilities?: Capabilities) {
+    this.#router = router;
+    this.model = model;
+    this.capabilities = capabilities ?? { routes: new Set(routes), features: new Set(features) };
+  }
+
+  async health(): Promise<EndpointHealth> {
+    if (this.#router.numReady > 0) return { state: "ready", reason: null };
+    return { state: "loading", reason: "no instance is ready" };
+  }
+
+  async snapshot(): Promise<EndpointSnapshot> {
+    return {
+      numRunning: this.#router.numRunning,
+      numWaiting: this.#router.numWaiting,
+      kvCacheUsage: null,
+    };
+  }
+
+  forward(request: ForwardedRequest, signal: AbortSignal): Promise<ForwardedAnswer> {
+    const name = keyHeaders.find((header) => request.headers[header] !== undefined);
+    return this.#router.route(request, name === undefined ? "" : `${name} ${request.headers[name]}`, signal);
+  }
+}
+
+const routes = ["/v1/chat/completions", "/v1/completions", "/tokenize", "/detokenize"] as const;

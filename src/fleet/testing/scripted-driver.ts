@@ -1,0 +1,51 @@
+/** @module An engine for tests: a real process that listens, answers, and ends as its script says. */
+import { RemoteEndpoint } from "../../endpoint/remote-endpoint.ts";
+import { residentBytes } from "../../process/process-tree.ts";
+import type { EngineDriver } from "../instances/driver.ts";
+import type { EndKind } from "../instances/restart-policy.ts";
+
+/**
+ * Serves `/health`; answers everything else with its process id; `/crash` ends it. `PORT` and `SCRIPT` come by the
+ * environment: `refuse` says why and ends, `slow` is ready later, `child` starts a second process that outlives it.
+ */
+const program = `
+  const { PORT, SCRIPT } = process.env;
+  if (SCRIPT === "refuse") { console.error("it does not fit"); process.exit(1); }
+  if (SCRIPT === "child")
+    require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { detached: true, stdio: "ignore" }).unref();
+  const server = require("node:http").createServer((request, answer) => {
+    if (request.url === "/crash") process.exit(7);
+    request.resume().on("end", () => answer.end(String(process.pid)));
+  });
+  process.on("SIGTERM", () => server.close(() => process.exit(0)));
+  setTimeout(() => server.listen(Number(PORT), "127.0.0.1"), SCRIPT === "slow" ? 150 : 0);
+`;
+
+export function scriptedDriver(script: "plain" | "refuse" | "slow" | "child" = "plain"): EngineDriver {
+  const url = (port: number): string => `http://127.0.0.1:${port}`;
+  return {
+    engine: "scripted",
+    command: (port) => ({
+      command: process.execPath,
+      args: ["-e", program],
+      environment: { PORT: String(port), SCRIPT: script },
+    }),
+    isReady: async (port, signal) => {
+      try {
+        return (await fetch(`${url(port)}/health`, { signal })).ok;
+      } catch {
+        return false;
+      }
+    },
+    endpoint: (port) =>
+      new RemoteEndpoint({
+        url: new URL(url(port)),
+        model: { modelId: "m", maxModelLen: null, createdUnixSeconds: 0 },
+      }),
+    size: async () => ({ seats: 4, poolTokens: 4096 }),
+    heldBytes: residentBytes,
+    endKind: ({ exitCode, signal }): EndKind =>
+      signal === "SIGKILL" ? "killed" : exitCode === 1 ? "configuration" : "crash",
+    explain: ({ lastOutput, exitCode }) => lastOutput.trim() || `It ended with exit code ${exitCode}.`,
+  };
+}
