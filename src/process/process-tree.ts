@@ -81,7 +81,10 @@ function readStat(pid: number): ProcessStat[] {
 
 /** 0 of one that has ended. */
 function statusBytesOf(pid: number, field: "VmHWM" | "VmRSS"): number {
-  const [, kibibytes = "0"] = new RegExp(`^${field}:s+(d+) kB`, "m").exec(processFile(pid, "status")) ?? [];
+  const line = processFile(pid, "status")
+    .split("\n")
+    .find((text) => text.startsWith(`${field}:`));
+  const [, kibibytes = "0"] = /(\d+) kB/.exec(line ?? "") ?? [];
   return Number(kibibytes) * kib;
 }
 
