@@ -7,8 +7,8 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import OpenAI from "openai";
-import { type TestApp, testApp } from "../testing/test-app.ts";
 import { RemoteEndpoint, type RemoteEndpointOptions } from "../../endpoint/remote-endpoint.ts";
+import { type TestApp, testApp } from "../testing/test-app.ts";
 
 const model = { modelId: "far", maxModelLen: 64, createdUnixSeconds: 1_700_000_000 };
 const never = new AbortController().signal;
