@@ -1,27 +1,12 @@
 /**
  * @module A fleet: the instances of one model on the devices of one machine, behind one router.
  */
+import type { FleetService, FleetView } from "../api/admin/fleet.ts";
 import type { SupervisedInstance } from "./instances/supervised-instance.ts";
-import type { DeviceLedger, Ledger } from "./ledger/ledger.ts";
+import type { Ledger } from "./ledger/ledger.ts";
 import type { Router } from "./router/router.ts";
 
-export interface InstanceView {
-  readonly instanceId: string;
-  readonly state: string;
-  readonly reason: string;
-  readonly pid: number | null;
-  readonly numOpen: number;
-}
-
-export interface FleetView {
-  readonly schema: "pagoda.fleet/1";
-  readonly model: string;
-  readonly numWaiting: number;
-  readonly instances: readonly InstanceView[];
-  readonly devices: readonly DeviceLedger[];
-}
-
-export class Fleet {
+export class Fleet implements FleetService {
   readonly router: Router;
   readonly #instances: readonly SupervisedInstance[];
   readonly #ledger: Ledger;

@@ -35,7 +35,7 @@ export interface RunningServer {
 const answerWithinMs = 1000;
 
 /** A port of the loopback interface that nobody listens on now. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once("error", reject);

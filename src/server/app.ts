@@ -8,6 +8,7 @@ import {
   fastify,
   LogController,
 } from "fastify";
+import type { FleetService } from "../api/admin/fleet.ts";
 import type { PlanService } from "../api/admin/plan.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { PagodaError } from "../core/errors.ts";
@@ -48,6 +49,8 @@ export interface AppParts {
   readonly bodyLimitBytes: number;
   /** Plans of other engines; without it there is no /admin/plan. */
   readonly planner?: PlanService;
+  /** Instances of its own; without it there is no /admin/fleet. */
+  readonly fleet?: FleetService;
 }
 
 /** Builds the application; the caller listens, or injects requests. */

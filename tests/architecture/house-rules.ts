@@ -55,6 +55,7 @@ export const testsMayImport: Readonly<Record<string, readonly string[]>> = {
  */
 export const doors: Readonly<Record<string, readonly string[]>> = {
   api: [
+    "api/admin/fleet.ts",
     "api/admin/plan.ts",
     "api/chat/chat-completions.ts",
     "api/completions/completions.ts",
@@ -71,6 +72,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   backend: ["backend/backend.ts", "backend/create/index.ts", "backend/cpu/footprint/index.ts"],
   bench: ["bench/bench.ts", "bench/load/workload.ts", "bench/options/bench-parts.ts", "bench/report.ts"],
   endpoint: ["endpoint/remote-endpoint.ts"],
+  fleet: ["fleet/index.ts"],
   engine: ["engine/engine.ts"],
   instance: ["instance/index.ts"],
   model: [

@@ -20,10 +20,12 @@ import type { ModelListing } from "../../server/models/served-models.ts";
 import { stoppableFetch } from "../lifecycle/abortable-download.ts";
 import { onStopSignal, serverExitCodes } from "../lifecycle/graceful-shutdown.ts";
 import { ensureHeapCeiling } from "../lifecycle/heap.ts";
+import type { ReplicatedModel } from "../lifecycle/replicated-model.ts";
 import { logThroughput } from "../lifecycle/throughput-log.ts";
 import { registerOptions } from "../options/register-options.ts";
 import { serverOptions } from "../options/server-options.ts";
 import { fail, showStacks } from "../print/exit-with-error.ts";
+import { fleetTable } from "../print/fleet-table.ts";
 import { memoryTable } from "../print/memory-table.ts";
 import { ProgressPrinter } from "../print/progress.ts";
 import { version } from "../version.ts";
@@ -80,11 +82,27 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   const graceMs = values.shutdownGraceMs?.value ?? defaultGraceMs;
   const stopping = onStopSignal({ servedModels, running, graceMs, say });
   const logger = await openLog(values, prepared.notes);
-  const { app, observer, entry } = await httpServer({ servedModels, running, logger, prepared });
+  const numReplicas = values.replicas?.value ?? 1;
+  const replicated = numReplicas > 1 ? await replicas(prepared, numReplicas, graceMs, logger) : null;
+  const { app, observer, entry } = await httpServer({
+    servedModels,
+    running,
+    logger,
+    prepared,
+    ...(replicated === null ? {} : { fleet: replicated.fleet }),
+  });
   const address = await listen(app, logger, {
     host: values.host?.value ?? defaultHost,
     port: values.port?.value ?? defaultPort,
   });
+  stopping.stopped.then((exitCode) => process.exit(exitCode), fail);
+  if (replicated !== null) {
+    stopping.closeLater(app, replicated);
+    await replicated.start();
+    entry.attachEndpoint(replicated.endpoint);
+    announceReplicas(replicated, values, address);
+    return;
+  }
   const instance = await loadInstance(prepared, { observer, onProgress: progress.onLoad });
   progress.stop();
   stopping.closeLater(app, instance);
@@ -92,7 +110,6 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   announce(instance, prepared, values, address);
   logThroughput(instance.engine, logger);
   stopWhenEngineFails(instance, logger);
-  stopping.stopped.then((exitCode) => process.exit(exitCode), fail);
 }
 
 function say(line: string): void {
@@ -125,7 +142,10 @@ type AppParts = Parameters<typeof import("../../server/app.ts").buildApp>[0];
 
 /** The routes over a model that is still loading; what requests may take of the heap follows from the cap. */
 async function httpServer(
-  parts: Pick<AppParts, "servedModels" | "running"> & { logger: Logger; prepared: PreparedInstance },
+  parts: Pick<AppParts, "servedModels" | "running" | "fleet"> & {
+    logger: Logger;
+    prepared: PreparedInstance;
+  },
 ) {
   const { buildApp } = await import("../../server/app.ts");
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
@@ -160,6 +180,30 @@ function listingOf({ settings, names, root }: PreparedInstance): ModelListing {
     acceptsAnyName: settings.anyModelName.value,
     fingerprint: `fp_${hash.slice(0, fingerprintDigits)}`,
   };
+}
+
+/** Several instances of the same command; each change of one is a line of the log. */
+async function replicas(
+  prepared: PreparedInstance,
+  numReplicas: number,
+  graceMs: number,
+  logger: Logger,
+): Promise<ReplicatedModel> {
+  const { replicatedModel } = await import("../lifecycle/replicated-model.ts");
+  return replicatedModel(prepared, numReplicas, graceMs, ({ instanceId, state, reason }) =>
+    logger.info({ instanceId, state }, `${instanceId} is ${state}: ${reason}`),
+  );
+}
+
+function announceReplicas({ fleet }: ReplicatedModel, values: ServeValues, address: string): void {
+  const ready = `Pagoda is ready at ${address}/v1`;
+  if (values.json?.value === true) {
+    console.log(JSON.stringify(fleet.view()));
+    console.error(ready);
+    return;
+  }
+  console.log(fleetTable(fleet.view()));
+  console.log(ready);
 }
 
 function announce(

@@ -7,6 +7,8 @@ import type { Environment, OptionTable } from "../../core/options/read-options.t
 /** Variables of ours that are not options of a command: paths, a check of kernels, and what our own tests read. */
 const otherVariables: readonly string[] = [
   "PAGODA_OFFLINE",
+  // Marks the processes of a fleet's instance.
+  "PAGODA_INSTANCE",
   "PAGODA_CACHE",
   "PAGODA_HEAP_MIB",
   "PAGODA_KERNEL_GUARDS",

@@ -18,6 +18,12 @@ export const serverOptions = {
     help: "port to listen on; 0: any free one (default 8000)",
     group: server,
   }),
+  replicas: option(["--replicas"], {
+    argument: "n",
+    parse: wholeNumber(1, 64),
+    help: "identical instances behind one address, each with the whole --memory; started one after another (default 1)",
+    group: server,
+  }),
   shutdownGraceMs: option(["--shutdown-grace-ms"], {
     argument: "ms",
     parse: wholeNumber(0, 3_600_000),

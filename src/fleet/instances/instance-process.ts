@@ -16,7 +16,8 @@ export const tagVariable = "PAGODA_INSTANCE";
 export interface InstanceCommand {
   readonly command: string;
   readonly args: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
+  /** Added to this process's own; undefined takes a variable away. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 export interface ProcessEnd {

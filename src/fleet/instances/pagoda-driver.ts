@@ -8,10 +8,12 @@ import type { InstanceCommand, ProcessEnd } from "./instance-process.ts";
 import type { EndKind } from "./restart-policy.ts";
 
 export interface PagodaDriverOptions {
-  /** Node and the program it runs: `[node, bin/pagoda.js]`. */
-  readonly program: readonly [string, ...string[]];
+  /** The command in front of `serve`: Node and the program it runs. */
+  readonly program: readonly string[];
   /** What stands behind `serve`, but for host and port. */
   readonly serveArgs: readonly string[];
+  /** Variables of this process that an instance must not see. */
+  readonly withoutVariables: readonly string[];
   readonly modelId: string;
   readonly maxModelLen: number;
   /** `max_num_seqs` of each instance. */
@@ -29,11 +31,11 @@ export class PagodaDriver implements EngineDriver {
   }
 
   command(port: number): InstanceCommand {
-    const [command, ...program] = this.#options.program;
+    const [command = "", ...program] = this.#options.program;
     return {
       command,
       args: [...program, "serve", ...this.#options.serveArgs, "--host", host, "--port", String(port)],
-      environment: {},
+      environment: Object.fromEntries(this.#options.withoutVariables.map((name) => [name, undefined])),
     };
   }
 

@@ -1,12 +1,12 @@
 /** Real processes: started in turn, killed, started again, and none left over. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { mib } from "../../core/byte-size.ts";
 import { processesWith } from "../../process/process-identity.ts";
+import { freePort } from "../../process/server-process.ts";
 import { Fleet } from "../fleet.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import { Router } from "../router/router.ts";
@@ -23,15 +23,6 @@ afterEach(async () => {
   await Promise.all(fleets.splice(0).map((fleet) => fleet.kill()));
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
 
 let numFleets = 0;
 

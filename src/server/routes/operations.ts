@@ -1,5 +1,6 @@
-/** @module What operators and gateways ask: /health, /ping, /version, /metrics, /admin/memory. */
+/** @module What operators and gateways ask: /health, /ping, /version, /metrics, /admin/memory, /admin/fleet. */
 import type { FastifyInstance } from "fastify";
+import type { FleetService } from "../../api/admin/fleet.ts";
 import type { ServerMetrics } from "../metrics/server-metrics.ts";
 import { checkEndpoints } from "../models/endpoint-checks.ts";
 import type { ServedModels } from "../models/served-models.ts";
@@ -8,6 +9,7 @@ export interface OperationsRouteParts {
   readonly servedModels: ServedModels;
   readonly metrics: ServerMetrics;
   readonly version: string;
+  readonly fleet?: FleetService;
 }
 
 export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRouteParts): void {
@@ -23,6 +25,8 @@ export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRoute
     reply.header("content-type", parts.metrics.contentType);
     return parts.metrics.scrape(servedModels.entries);
   });
+  const { fleet } = parts;
+  if (fleet !== undefined) app.get("/admin/fleet", async () => fleet.view());
   app.get<{ Querystring: { model?: string } }>("/admin/memory", async (request) =>
     servedModels.requireService(request.query.model).memory(),
   );

@@ -1,0 +1,106 @@
+/** @module `--replicas`: this process routes, and each instance is the same command in a process of its own. */
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { mib } from "../../core/byte-size.ts";
+import { PagodaError } from "../../core/errors.ts";
+import {
+  type Fleet,
+  FleetEndpoint,
+  type InstanceEvent,
+  PagodaDriver,
+  replicatedFleet,
+} from "../../fleet/index.ts";
+import { heapVariable, type PreparedInstance } from "../../instance/index.ts";
+import { freePort } from "../../process/server-process.ts";
+
+export interface ReplicatedModel {
+  readonly fleet: Fleet;
+  readonly endpoint: FleetEndpoint;
+  /** Starts all instances. @throws PagodaError where none of them came up, with the reason of the first. */
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What this process takes beside its instances: Node, the routes, and requests on their way. */
+const routerBytes = 160 * mib;
+const measureEveryMs = 1000;
+
+/** @throws PagodaError `memory_too_small` where they do not all fit. */
+export function replicatedModel(
+  prepared: PreparedInstance,
+  numReplicas: number,
+  graceMs: number,
+  onEvent: (event: InstanceEvent) => void,
+): ReplicatedModel {
+  const [modelId] = prepared.names;
+  const { plan, device } = prepared;
+  const logFolder = mkdtempSync(join(tmpdir(), "pagoda-fleet-"));
+  const driver = driverOf(prepared, numReplicas);
+  const fleet = replicatedFleet({
+    modelId,
+    numReplicas,
+    instanceBytes: plan.budget.capBytes ?? plan.footprint.totalBytes + plan.runtimeBytes,
+    routerBytes,
+    device,
+    driver,
+    logFolder,
+    fleetTag: randomUUID(),
+    graceMs,
+    freePort,
+    onEvent,
+  });
+  const endpoint = new FleetEndpoint(fleet.router, {
+    modelId,
+    maxModelLen: plan.budget.maxModelLen.value,
+    createdUnixSeconds: Math.floor(Date.now() / 1000),
+  });
+  const measuring = setInterval(() => fleet.measure(), measureEveryMs);
+  measuring.unref();
+  return {
+    fleet,
+    endpoint,
+    start: async () => {
+      await fleet.start();
+      if (fleet.numReady > 0) return;
+      const [first] = fleet.view().instances;
+      const reason = (first?.reason ?? "no reason is known").replace(/\.$/, "");
+      throw new PagodaError("internal", `No instance of ${modelId} started. The first one: ${reason}.`, {
+        hint: `Its output is in ${logFolder}.`,
+      });
+    },
+    close: async () => {
+      clearInterval(measuring);
+      await fleet.stop();
+      rmSync(logFolder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same command, with its part of the processors, on a port that the fleet chooses. */
+function driverOf({ names, settings, plan }: PreparedInstance, numReplicas: number): PagodaDriver {
+  const numThreads = Math.max(1, Math.floor(settings.numThreads.value / numReplicas));
+  const areThreadsStated = settings.numThreads.from !== "derived" && settings.numThreads.from !== "default";
+  return new PagodaDriver({
+    program: [...endsWithParent(), process.execPath, process.argv[1] ?? ""],
+    serveArgs: [
+      ...process.argv.slice(process.argv.indexOf("serve") + 1),
+      ...(areThreadsStated ? [] : ["--threads", String(numThreads)]),
+      "--replicas",
+      "1",
+    ],
+    // The instance sets its own heap's ceiling.
+    withoutVariables: [heapVariable],
+    modelId: names[0],
+    maxModelLen: plan.budget.maxModelLen.value,
+    seats: settings.maxNumSeqs.value,
+  });
+}
+
+/** util-linux's setpriv has the kernel end an instance when this process ends, however it does. */
+function endsWithParent(): string[] {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  const setpriv = folders.map((folder) => join(folder, "setpriv")).find((path) => existsSync(path));
+  return setpriv === undefined ? [] : [setpriv, "--pdeathsig", "TERM"];
+}
