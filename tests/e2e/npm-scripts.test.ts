@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { tinyModel } from "../../src/cli/testing/pagoda-process.ts";
@@ -16,9 +17,11 @@ test("scripts that run Pagoda hand their process to it", () => {
     assert.match(scripts[name], /^exec node bin\/pagoda\.js/, name);
 });
 
-test("SIGTERM to npm start ends the server", { skip }, async (t) => {
-  const args = ["start", "--", tinyModel, "--backend", "reference", "--port", "0"];
-  const npm = spawn("npm", args, { cwd: root, detached: true, stdio: ["ignore", "pipe", "inherit"] });
+test("npm start looks where the person is, and SIGTERM to it ends the server", { skip }, async (t) => {
+  const model = `./${basename(tinyModel)}`;
+  const args = ["--prefix", root, "start", "--", model, "--backend", "reference", "--port", "0"];
+  const cwd = dirname(tinyModel);
+  const npm = spawn("npm", args, { cwd, detached: true, stdio: ["ignore", "pipe", "inherit"] });
   // Holds until the last process that can write to the pipe has ended.
   const closed = once(npm, "close");
   t.after(() => {

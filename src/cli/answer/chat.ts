@@ -4,6 +4,7 @@ import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService } from "../../core/generation.ts";
 import { describeSampling } from "../print/describe-sampling.ts";
 import { errorLine } from "../print/exit-with-error.ts";
+import { brokenLines } from "../print/text-columns.ts";
 import { answerTo, chatPrompt, cutShort } from "./answer.ts";
 import type { AnswerValues } from "./answer-options.ts";
 import { Conversation } from "./conversation.ts";
@@ -29,7 +30,8 @@ async function converse(service: GenerationService, values: AnswerValues): Promi
   const terminal = createInterface({ input: process.stdin, output: process.stdout, terminal: isTerminal });
   const session = new ChatSession(service, values, terminal, isTerminal);
   if (isTerminal) {
-    console.log(`${modelId}, ${describeSampling(defaultSampling)} (${samplingOrigin})`);
+    const introduction = `${modelId}, ${describeSampling(defaultSampling)} (${samplingOrigin})`;
+    console.log(brokenLines(introduction, "", process.stdout.columns).join("\n"));
     console.log("/help lists the commands; Ctrl-D leaves.");
   }
   await session.run();

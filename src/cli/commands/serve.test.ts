@@ -66,6 +66,7 @@ test("Ctrl-C ends a running request after the grace time, with an error, and the
     rest += new TextDecoder().decode(part.value);
   assert.match(rest, /data: \{"error":\{[^\n]*"code":"not_ready"[^\n]*\n\ndata: \[DONE\]\n\n$/);
   assert.equal(await pagoda.exited, 130);
+  assert.match(pagoda.stderr, /^pagoda: Waiting for 1 running request, at most 0\.1 s; a second signal/m);
 });
 
 test("SIGTERM lets a running answer finish and leaves with 0", async (t) => {
