@@ -5,7 +5,6 @@ Four layers of width 512 with random weights, 256 tokens. Prints rows of a Markd
 """
 
 import json
-import os
 import subprocess
 import sys
 
@@ -27,8 +26,7 @@ for kind in chosen or KINDS:
     options = {"kind_of": lambda name: "F16" if name == "token_embd" else kind, "factor_of": factor}
     write_model(path, SHAPE, **options)
     write_model(floats, SHAPE, as_floats=True, **options)
-    script = os.path.join(os.path.dirname(__file__), "logits-of-gguf.ts")
-    subprocess.run(["node_modules/.bin/node", script, path, f"{scratch}/tokens.json", ours], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["node_modules/.bin/node", "scripts/logits-of-gguf.ts", path, f"{scratch}/tokens.json", ours], check=True, stderr=subprocess.DEVNULL)
     wanted, theirs = logprobs(logits_of(floats, tokens, exact=True)), logprobs(logits_of(path, tokens))
     pagoda = logprobs(np.fromfile(ours, np.float32).reshape(wanted.shape))
     apart = (np.exp(theirs) * abs(pagoda - theirs)).sum(-1).mean()

@@ -1,14 +1,14 @@
 /**
  * @module Logits of every position of a text of at most 512 tokens, from a GGUF file on the CPU backend.
  *
- *     node scripts/compare-encodings/logits-of-gguf.ts FILE.gguf TOKENS.json OUT      (OUT: float32 [tokens, vocabulary])
+ *     node scripts/logits-of-gguf.ts FILE.gguf TOKENS.json OUT      (OUT: float32 [tokens, vocabulary])
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { createBackend } from "../../src/backend/create/index.ts";
-import { writeSlices } from "../../src/backend/testing/index.ts";
-import { buildProgram } from "../../src/model/architectures/build-program.ts";
-import { parseGgufConfig } from "../../src/model/config/gguf-config.ts";
-import { readGguf } from "../../src/model/weights/gguf.ts";
+import { createBackend } from "../src/backend/create/index.ts";
+import { writeSlices } from "../src/backend/testing/index.ts";
+import { buildProgram } from "../src/model/architectures/build-program.ts";
+import { parseGgufConfig } from "../src/model/config/gguf-config.ts";
+import { readGguf } from "../src/model/weights/gguf.ts";
 
 const [file = "", tokensFile = "", out = ""] = process.argv.slice(2);
 const tokens: readonly number[] = JSON.parse(readFileSync(tokensFile, "utf8"));
