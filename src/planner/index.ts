@@ -22,12 +22,12 @@ export { commandText, shellCommands } from "./command/shell-words.ts";
 export { parseStartCommand, type StartCommand, strayWord } from "./command/start-command.ts";
 export { typedFlags } from "./command/typed-flags.ts";
 export { type Arrangement, compareReplicas, compareSentence } from "./copies/compare.ts";
-export { type CardPlan, planInstances } from "./copies/instances.ts";
-export { heldBytes, planReplicas, type ReplicaPlan } from "./copies/replicas.ts";
+export { type CopyAnswer, planReplicas, type ReplicaPlan } from "./copies/replicas.ts";
+export { type CardPlan, heldBytes, planInstances } from "./copies/starts-in-order.ts";
 export { decodeTokensPerSecond } from "./copies/throughput.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
-export { engineRules, knownEngines, plan } from "./engines/engines.ts";
+export { engineRules, knownEngines, rulesOf } from "./engines/engines.ts";
 export { type PagodaStart, planPagoda } from "./engines/pagoda/plan.ts";
 export {
   type ExplainContext,
@@ -36,8 +36,8 @@ export {
   explainLog,
   measuredStart,
 } from "./explain/explanation.ts";
-export { readLog } from "./explain/read-log.ts";
-export type { LogEngine, LogFacts } from "./log/log-facts.ts";
+export { enginesWithLogs, readLog } from "./explain/read-log.ts";
+export type { LogFacts } from "./log/log-facts.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export type { ConfigObject } from "./model/config-fields.ts";
 export { draftModelNamed } from "./model/draft-name.ts";
@@ -47,6 +47,7 @@ export { parseModelConfig } from "./model/parse-config.ts";
 export { quantizationNamed } from "./model/parse-quantization.ts";
 export type {
   CountRange,
+  FlagValue,
   FlagValues,
   KvPlan,
   Plan,
@@ -56,8 +57,8 @@ export type {
   Verdict,
 } from "./plan/plan.ts";
 export { type Evidence, exact as exactQuantity, type Quantity } from "./quantity/quantity.ts";
-export { planFewestCards, tensorParallelFlag } from "./search/fewest-cards.ts";
+export { planFewestCards, ranksFlag } from "./search/fewest-cards.ts";
+export { plan } from "./search/plan.ts";
 export { type FitAnswer, type FitResult, type FitWish, fitPlan } from "./search/search-flags.ts";
 export type { Kept } from "./translate/match-pool.ts";
 export { type Translation, translateStart } from "./translate/translate.ts";
-export type { TranslatedEngine } from "./translate/twins.ts";

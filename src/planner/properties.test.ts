@@ -5,10 +5,10 @@ import fc from "fast-check";
 import { planReplicas } from "./copies/replicas.ts";
 import { withTotal } from "./device/device.ts";
 import { findDevice } from "./device/find-device.ts";
-import { plan } from "./engines/engines.ts";
 import { modelNamed } from "./model/catalogue.ts";
 import type { PlanRequest } from "./plan/plan.ts";
 import { gib } from "./quantity/bytes.ts";
+import { plan } from "./search/plan.ts";
 import { fitPlan } from "./search/search-flags.ts";
 
 const models = [

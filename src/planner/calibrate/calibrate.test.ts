@@ -4,12 +4,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { findDevice } from "../device/find-device.ts";
-import { plan } from "../engines/engines.ts";
 import { measuredStart } from "../explain/explanation.ts";
-import { partOf } from "../explain/measured-parts.ts";
 import { readLog } from "../explain/read-log.ts";
 import { modelNamed } from "../model/catalogue.ts";
+import { partOf } from "../plan/component.ts";
 import type { FlagValues, PlanRequest } from "../plan/plan.ts";
+import { plan } from "../search/plan.ts";
 import { calibratedRequest } from "./calibrate.ts";
 import { type CalibrationStore, calibrationEntry, emptyCalibration, withEntry } from "./calibration.ts";
 

@@ -2,8 +2,9 @@
  * @module What kept measurements tell of a planned start. Under the same key they are taken as measured; a start that
  * differs in a single field has its estimates moved and narrowed by the ratio that the neighbour showed.
  */
-import { partOf } from "../explain/measured-parts.ts";
-import { planOrNull } from "../explain/trial.ts";
+
+import { canonicalRequest, planOrNull } from "../engines/engines.ts";
+import { partOf } from "../plan/component.ts";
 import type { MeasuredBytes, Plan, PlanRequest } from "../plan/plan.ts";
 import { estimated, measured, type Quantity } from "../quantity/quantity.ts";
 import {
@@ -144,7 +145,8 @@ export interface CalibratedRequest {
 }
 
 /** The request with what the store knows of it; as it was where the store knows nothing or the engine refuses it. */
-export function calibratedRequest(store: CalibrationStore, request: PlanRequest): CalibratedRequest {
+export function calibratedRequest(store: CalibrationStore, typed: PlanRequest): CalibratedRequest {
+  const request = canonicalRequest(typed);
   const planned = store.entries.length === 0 ? null : planOrNull(request);
   const found = planned === null ? null : calibrate(store, planned, request.usedBytes);
   if (found === null) return { request, note: null };

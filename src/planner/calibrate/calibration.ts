@@ -1,6 +1,8 @@
 /** @module Components that start-up logs measured, and the key under which they are kept for later plans. */
-import { partOf } from "../explain/measured-parts.ts";
-import type { Measured } from "../explain/trial.ts";
+
+import { rulesOf } from "../engines/engines.ts";
+import type { MeasuredStart } from "../explain/trial.ts";
+import { partOf } from "../plan/component.ts";
 import type { Plan } from "../plan/plan.ts";
 import type { Quantity } from "../quantity/quantity.ts";
 
@@ -33,7 +35,7 @@ export interface CalibrationEntry {
   readonly key: CalibrationKey;
   readonly parts: Readonly<Partial<Record<CalibratedPart, CalibratedBytes>>>;
   /**
-   * LMDeploy: what the card held once the weights were loaded, others' bytes not counted, and the weights that were
+   * Where the engine prints its free memory after loading: what the card held once the weights were loaded, others' bytes not counted, and the weights that were
    * expected then; null where no log said.
    */
   readonly loaded: CalibratedBytes | null;
@@ -50,16 +52,14 @@ export interface CalibrationStore {
 
 export const emptyCalibration: CalibrationStore = { schema: "pagoda.calibration/1", entries: [] };
 
-function numberOf(plan: Plan, ...names: readonly string[]): number {
-  for (const name of names) {
-    const value = Number(plan.settings[name]?.value ?? Number.NaN);
-    if (Number.isFinite(value)) return value;
-  }
-  return 0;
+function numberOf(plan: Plan, name: string): number {
+  const value = Number(plan.settings[name]?.value ?? Number.NaN);
+  return Number.isFinite(value) ? value : 0;
 }
 
 /** The key of a plan: settings after defaults, so that a flag typed and a default taken are the same. */
 export function calibrationKey(plan: Plan): CalibrationKey {
+  const { roles } = rulesOf(plan.engine);
   return {
     engine: plan.engine,
     version: plan.version,
@@ -67,8 +67,8 @@ export function calibrationKey(plan: Plan): CalibrationKey {
     model: plan.model,
     device: plan.device,
     ranks: plan.numDevices,
-    maxTokens: numberOf(plan, "max-num-batched-tokens", "max-prefill-token-num"),
-    maxSequences: numberOf(plan, "max-num-seqs", "max-batch-size"),
+    maxTokens: numberOf(plan, roles.tokens),
+    maxSequences: numberOf(plan, roles.sequences),
     isEager: plan.settings["enforce-eager"]?.value === true,
   };
 }
@@ -100,7 +100,7 @@ function doubtOf(part: Quantity): number {
 
 /** What a log measured of its own start; null where it measured nothing that can be kept. */
 export function calibrationEntry(
-  { request, planned, parts: seen }: Measured,
+  { request, planned, parts: seen }: MeasuredStart,
   source: string,
 ): CalibrationEntry | null {
   const parts: Partial<Record<CalibratedPart, CalibratedBytes>> = {};

@@ -4,7 +4,8 @@
  */
 import { PagodaError } from "../../core/errors.ts";
 import { engineRules, knownEngines } from "../engines/engines.ts";
-import type { CommandRules, EngineRules, FlagValues } from "../plan/plan.ts";
+import type { FlagValues } from "../plan/flag.ts";
+import type { CommandRules, EngineRules } from "../rules/engine-rules.ts";
 import { type CommandWords, shellCommands } from "./shell-words.ts";
 import { typedFlags } from "./typed-flags.ts";
 

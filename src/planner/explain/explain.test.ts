@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
 import { findDevice } from "../device/find-device.ts";
-import { plan } from "../engines/engines.ts";
 import type { LogFacts } from "../log/log-facts.ts";
 import { lookUpModel } from "../model/catalogue.ts";
 import { gib } from "../quantity/bytes.ts";
+import { plan } from "../search/plan.ts";
 import { type Explanation, explainLog, measuredStart } from "./explanation.ts";
 import { readLog } from "./read-log.ts";
 

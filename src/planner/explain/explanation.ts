@@ -1,10 +1,11 @@
 /** @module A start-up log explained: what each component took, against what the planner computes, why it failed, what to change. */
 import { PagodaError } from "../../core/errors.ts";
 import type { Device } from "../device/device.ts";
-import { plan } from "../engines/engines.ts";
-import { legacyRunner } from "../engines/lmdeploy/log/log-lines.ts";
+import { planOrNull, planStart, rulesOf } from "../engines/engines.ts";
 import type { FigureName, LogFacts } from "../log/log-facts.ts";
 import type { ModelFacts } from "../model/facts.ts";
+import { bytesOf } from "../plan/component.ts";
+import { canonicalFlags } from "../plan/flags.ts";
 import {
   deepFreeze,
   type FlagValues,
@@ -16,8 +17,8 @@ import {
 import type { Quantity } from "../quantity/quantity.ts";
 import { type Cause, causeOf } from "./cause.ts";
 import { smallestChanges } from "./changes.ts";
-import { partOf, partsOfLog } from "./measured-parts.ts";
-import { type Measured, planOrNull } from "./trial.ts";
+import { logRulesOf } from "./read-log.ts";
+import type { MeasuredStart } from "./trial.ts";
 
 /** What the log leaves open and the caller found. */
 export interface ExplainContext {
@@ -71,47 +72,38 @@ function outcomeOf(facts: LogFacts): StartOutcome {
   return facts.hasStarted ? "started" : "unknown";
 }
 
-/** A version whose rules print such lines, for a log that names none; null: the newest. */
-function likelyVersion(facts: LogFacts): string | null {
-  if (facts.runner === legacyRunner) return "0.14.0";
-  if (facts.engine === "lmdeploy") return null;
-  if (facts.runner === "V0") return "0.7.3";
-  if (facts.figures.graphs !== undefined || facts.figures.consumed !== undefined) return null;
-  return facts.runner === "V1" ? "0.10.0" : null;
-}
-
 /** The request that the log describes. */
 function requestOfLog(facts: LogFacts, context: ExplainContext): PlanRequest | null {
   if (context.model === null || context.device === null) return null;
   const total = facts.figures.total;
   const device = total === undefined ? context.device : { ...context.device, total };
+  const { title, flags } = rulesOf(facts.engine);
   return {
     model: context.model,
     device,
     usedBytes: 0,
     engine: facts.engine,
-    version: context.version ?? facts.version ?? likelyVersion(facts),
-    flags: { ...facts.flags, ...context.flags },
+    version: context.version ?? facts.version ?? logRulesOf(facts.engine).likelyVersion(facts),
+    flags: canonicalFlags(title, flags, { ...facts.flags, ...context.flags }),
     usage: "serve",
   };
 }
 
-/** What others hold: vLLM prints what is free before it loads, its own context already made. */
+/** What others hold, where the engine prints what is free before it loads, its own context already made. */
 function usedBytes(facts: LogFacts, planned: Plan): number {
   const free = facts.figures.freeAtStart;
   if (free === undefined) return 0;
-  const context = partOf(planned, "context").expectedBytes;
-  return Math.max(0, planned.total.expectedBytes - free.expectedBytes - context);
+  return Math.max(0, planned.total.expectedBytes - free.expectedBytes - bytesOf(planned, "context"));
 }
 
 /** The start as logged with what was measured of it; null where it cannot be planned at all. */
-export function measuredStart(facts: LogFacts, context: ExplainContext): Measured | null {
+export function measuredStart(facts: LogFacts, context: ExplainContext): MeasuredStart | null {
   const bare = requestOfLog(facts, context);
   const first = bare === null ? null : planOrNull(bare);
   if (bare === null || first === null) return null;
   const request = { ...bare, usedBytes: usedBytes(facts, first) };
   const planned = planOrNull(request) ?? first;
-  return { request, planned, parts: partsOfLog(facts, planned) };
+  return { request, planned, parts: logRulesOf(facts.engine).measuredBytes(facts, planned) };
 }
 
 const figureOf: Readonly<Record<string, FigureName>> = {
@@ -145,7 +137,7 @@ const bareLabels: readonly (readonly [FigureName, string])[] = [
   ["availableKv", "KV memory"],
 ];
 
-function componentsOf(facts: LogFacts, measured: Measured | null): ExplainedComponent[] {
+function componentsOf(facts: LogFacts, measured: MeasuredStart | null): ExplainedComponent[] {
   if (measured === null)
     return bareLabels.flatMap(([name, label]) => {
       const logged = facts.figures[name];
@@ -169,7 +161,7 @@ function refusalOf(facts: LogFacts, context: ExplainContext): string | null {
   const request = requestOfLog(facts, context);
   if (request === null) return null;
   try {
-    plan(request);
+    planStart(request);
     return null;
   } catch (error) {
     if (error instanceof PagodaError) return [error.message, error.hint ?? ""].join(" ").trim();
@@ -191,7 +183,7 @@ export function explainLog(facts: LogFacts, context: ExplainContext): Explanatio
   if (refusal !== null) notes.push(refusal);
   if (facts.version === null && context.version === null)
     notes.push(
-      `The log states no version of the engine: the rules of ${likelyVersion(facts) ?? "the newest"} were taken. Give --engine NAME@VERSION.`,
+      `The log states no version of the engine: the rules of ${logRulesOf(facts.engine).likelyVersion(facts) ?? "the newest"} were taken. Give --engine NAME@VERSION.`,
     );
   return deepFreeze({
     schema: "pagoda.explanation/1",
@@ -202,10 +194,10 @@ export function explainLog(facts: LogFacts, context: ExplainContext): Explanatio
     device: context.device?.name ?? facts.gpu,
     outcome: outcomeOf(facts),
     engineMessage: facts.failure?.message ?? null,
-    cause: causeOf(facts, answer),
+    cause: causeOf(logRulesOf(facts.engine), facts, answer),
     components: componentsOf(facts, measured),
     counts: facts.counts,
-    changes: measured === null ? [] : smallestChanges(facts, measured),
+    changes: measured === null ? [] : smallestChanges(logRulesOf(facts.engine), facts, measured),
     notes,
     plan: answer,
   });

@@ -1,36 +1,56 @@
-/** @module Recognises whose start-up output a text is, and reads it. */
+/** @module Recognizes whose start-up output a text is, and reads it. */
 import { PagodaError } from "../../core/errors.ts";
-import { readLmdeployLog } from "../engines/lmdeploy/log/read-log.ts";
-import { readVllmLog } from "../engines/vllm/log/read-log.ts";
-import { type LogEngine, type LogFacts, plainLines } from "../log/log-facts.ts";
+import { engineRules, rulesOf } from "../engines/engines.ts";
+import { type LogFacts, plainLines } from "../log/log-facts.ts";
+import type { EngineRules, LogRules } from "../rules/engine-rules.ts";
 
-/** Words that only one engine writes; each line counts once for each engine. */
-const marks: Readonly<Record<LogEngine, RegExp>> = {
-  vllm: /\bvllm\b|vLLM|LLM engine \(v|gpu_memory_utilization|GPU KV cache size|# (?:GPU|cuda) blocks|KV cache memory|Model loading took|cache blocks|max seq len/,
-  lmdeploy:
-    /\blmdeploy\b|LMDeploy|\[TM\]|turbomind|Turbomind|TurboMind|BlockManager|Object cache budget|slab_size \d|session_len|cache_max_entry_count|enough gpu memory|gpu memory: \d+ mb/,
-};
+interface ReadableEngine extends EngineRules {
+  readonly log: LogRules;
+}
 
-/** The engine whose words are more frequent; null where neither is there. */
-function engineOfLog(lines: readonly string[]): LogEngine | null {
-  const numMarks = (engine: LogEngine): number => lines.filter((line) => marks[engine].test(line)).length;
-  const [vllm, lmdeploy] = [numMarks("vllm"), numMarks("lmdeploy")];
-  if (vllm === 0 && lmdeploy === 0) return null;
-  return vllm >= lmdeploy ? "vllm" : "lmdeploy";
+const hasLog = (rules: EngineRules): rules is ReadableEngine => rules.log !== null;
+const readable = engineRules.filter(hasLog);
+
+/** Engines whose logs are read. */
+export const enginesWithLogs: readonly string[] = readable.map(({ id }) => id);
+
+/** The engine of which most lines have a word; null where no line has one. The first engine wins a tie. */
+function engineOfLog(lines: readonly string[]): ReadableEngine | null {
+  let best: ReadableEngine | null = null;
+  let most = 0;
+  for (const rules of readable) {
+    const numMarks = lines.filter((line) => rules.log.marks.test(line)).length;
+    if (numMarks > most) [best, most] = [rules, numMarks];
+  }
+  return best;
+}
+
+/**
+ * The rules that read the logs of an engine.
+ * @throws PagodaError `plan_invalid` for an engine whose logs are not read.
+ */
+export function logRulesOf(engine: string): LogRules {
+  const { log, title } = rulesOf(engine);
+  if (log !== null) return log;
+  throw new PagodaError("plan_invalid", `The planner reads no logs of ${title}.`, {
+    param: "engine",
+    hint: `It reads those of ${enginesWithLogs.join(" and ")}.`,
+  });
 }
 
 /**
  * Reads a start-up log or traceback.
  * @param engine whose log it is, where the user says so.
- * @throws PagodaError `plan_invalid` where nothing of an engine is found.
+ * @throws PagodaError `plan_invalid` where no line of an engine is found.
  */
-export function readLog(text: string, engine: LogEngine | null = null): LogFacts {
+export function readLog(text: string, engine: string | null = null): LogFacts {
   const lines = plainLines(text);
-  const found = engine ?? engineOfLog(lines);
-  if (found === null)
-    throw new PagodaError("plan_invalid", "The log holds no line of vLLM or of LMDeploy.", {
-      param: "log",
-      hint: "Give the start-up output from its first line on, or say whose it is: --engine vllm.",
-    });
-  return found === "vllm" ? readVllmLog(lines) : readLmdeployLog(lines);
+  if (engine !== null) return logRulesOf(engine).read(lines);
+  const found = engineOfLog(lines);
+  if (found !== null) return found.log.read(lines);
+  const titles = readable.map(({ title }) => title).join(" or of ");
+  throw new PagodaError("plan_invalid", `The log holds no line of ${titles}.`, {
+    param: "log",
+    hint: `Give the start-up output from its first line on, or say whose it is: --engine ${enginesWithLogs[0] ?? ""}.`,
+  });
 }

@@ -1,40 +1,24 @@
-/** @module Tries changed flags against a start that a log has measured. */
-import { PagodaError } from "../../core/errors.ts";
-import { plan } from "../engines/engines.ts";
-import type { FlagValue, FlagValues, MeasuredBytes, Plan, PlanRequest } from "../plan/plan.ts";
-import { carriedOver } from "./measured-parts.ts";
+/** @module Tries a changed start, with what a log measured of the unchanged one. */
+import { planOrNull } from "../engines/engines.ts";
+import { changedRequest, type Step } from "../plan/change.ts";
+import type { MeasuredBytes, Plan, PlanRequest } from "../plan/plan.ts";
+import { carriedOver } from "./carried-over.ts";
 
-export interface Measured {
+/** A start that a log measured. */
+export interface MeasuredStart {
   /** The start as logged, nothing measured yet. */
   readonly request: PlanRequest;
   readonly planned: Plan;
+  /** What the log measured of it. */
   readonly parts: MeasuredBytes;
 }
 
-/** The plan of a request, or null where the engine would refuse the flags themselves. */
-export function planOrNull(request: PlanRequest): Plan | null {
-  try {
-    return plan(request);
-  } catch (error) {
-    if (error instanceof PagodaError) return null;
-    throw error;
-  }
-}
-
-/** The plan with `changes` to the flags, measured components carried over; a flag of null is taken away. */
-export function tryFlags(
-  measured: Measured,
-  changes: Readonly<Record<string, FlagValue | null>>,
-): Plan | null {
-  const flags: Record<string, FlagValue> = {};
-  for (const [name, value] of Object.entries({ ...measured.request.flags, ...changes }))
-    if (value !== null) flags[name] = value;
-  return planWith(measured, flags);
-}
-
-function planWith(measured: Measured, flags: FlagValues): Plan | null {
-  const request = { ...measured.request, flags };
-  const plain = planOrNull(request);
+/** The plan of a changed start, measured components carried over; null where the engine refuses the flags. */
+export function planWith({ request, planned, parts }: MeasuredStart, step: Step): Plan | null {
+  const changed = changedRequest(request, step);
+  const plain = planOrNull(changed);
   if (plain === null) return null;
-  return planOrNull({ ...request, measured: carriedOver(measured.parts, measured.planned, plain) });
+  const { weights: _weights, ...others } = parts;
+  const measured = carriedOver(step.model === undefined ? parts : others, planned, plain);
+  return planOrNull({ ...changed, measured });
 }

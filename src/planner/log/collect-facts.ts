@@ -1,12 +1,12 @@
 /** @module Runs a table of line patterns over a log; the first statement of a figure stays unless the pattern says otherwise. */
+
+import type { FailureKind } from "../plan/failure.ts";
 import type { FlagValues } from "../plan/plan.ts";
 import type { Quantity } from "../quantity/quantity.ts";
 import {
   type CountName,
-  type FailureKind,
   type FigureName,
   groupedNumber,
-  type LogEngine,
   type LogFacts,
   type LogFailure,
   printedSize,
@@ -58,7 +58,7 @@ export function emptyFacts(): Collected {
 }
 
 /** The collected facts as a value; the first failure is the cause, the rest follow from it. */
-export function factsOf(engine: LogEngine, facts: Collected, hasStarted: boolean): LogFacts {
+export function factsOf(engine: string, facts: Collected, hasStarted: boolean): LogFacts {
   const { failures, ...stated } = facts;
   return { ...stated, engine, hasStarted, failure: failures[0] ?? null };
 }

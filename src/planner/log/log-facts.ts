@@ -1,8 +1,7 @@
 /** @module What a start-up log states, before anything is computed: figures with the rounding of their print, and how it ended. */
+import type { FailureKind } from "../plan/failure.ts";
 import type { FlagValues } from "../plan/plan.ts";
 import { measured, type Quantity } from "../quantity/quantity.ts";
-
-export type LogEngine = "vllm" | "lmdeploy";
 
 /** `total` and `free` are the device's; `free` is what LMDeploy finds after loading, `freeAtStart` what vLLM finds before. */
 export type FigureName =
@@ -32,23 +31,6 @@ export type CountName =
   | "tp"
   | "pp";
 
-/** Where a start ended, in the order of a start. */
-export type FailureKind =
-  | "invalidSetting"
-  | "freeMemoryAtStart"
-  | "weights"
-  | "neighbourFreed"
-  | "activations"
-  | "sampler"
-  | "noKvMemory"
-  | "requestTooLong"
-  | "stateCache"
-  | "runtimeReserve"
-  | "graphCapture"
-  | "warmUpStall"
-  | "serving"
-  | "outOfMemory";
-
 export interface LogFailure {
   readonly kind: FailureKind;
   /** The engine's own sentence. */
@@ -56,7 +38,7 @@ export interface LogFailure {
 }
 
 export interface LogFacts {
-  readonly engine: LogEngine;
+  readonly engine: string;
   readonly version: string | null;
   /** `V0`, `V1`, `TurboMind from 0.15`, `TurboMind 0.2.2 to 0.14`, `PyTorch engine`; null where nothing tells. */
   readonly runner: string | null;

@@ -1,6 +1,8 @@
 /** @module A PyTorch or CUDA out-of-memory message: what it says of the card, and in which phase of the start it came. */
+
+import type { FailureKind } from "../plan/failure.ts";
 import { type Collected, withoutPrefix } from "./collect-facts.ts";
-import { type FailureKind, printedSize } from "./log-facts.ts";
+import { printedSize } from "./log-facts.ts";
 
 const outOfMemory =
   /(?:CUDA|HIP|XPU) out of memory\.|OutOfMemoryError|CUDA error: out of memory|CUDA runtime error: out of memory|NPU out of memory/;

@@ -57,6 +57,25 @@ export function lookUpModel(name: string): ModelFacts | null {
   return entry === null ? exportNamed(name) : parseModelConfig(entry[0], entry[1].config);
 }
 
+/** The name without what says that a checkpoint is quantized. */
+function plainName(name: string): string {
+  return lastPart(name)
+    .replace(/^meta-/, "")
+    .replace(
+      /[-_.](?:awq|gptq|int[48]|fp8|nvfp4|mxfp4|w\d+a\d+|bnb|4bit|8bit|unsloth|dynamic|autoround|bf16|g\d+)(?=[-_.]|$)/g,
+      "",
+    );
+}
+
+/** Quantized checkpoints of a model that the catalogue has by name, in the order of the catalogue. */
+export function quantizedCheckpoints(name: string): readonly ModelFacts[] {
+  const plain = plainName(name);
+  return Object.entries(catalogueEntries)
+    .filter(([id]) => id.toLowerCase() !== name.toLowerCase() && plainName(id) === plain)
+    .map(([id, { config }]) => parseModelConfig(id, config))
+    .filter(({ quantization }) => quantization !== null);
+}
+
 /**
  * The model of this name.
  * @throws PagodaError `model_not_found` naming the nearest known model.

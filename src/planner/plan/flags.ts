@@ -9,53 +9,72 @@ import type { FlagSpec, FlagValue, FlagValues } from "./flag.ts";
 export type { FlagSpec } from "./flag.ts";
 
 /** `--Tensor_Parallel-size` → `tensor-parallel-size`. */
-export function plainFlag(name: string): string {
+function plainFlag(name: string): string {
   return name.replace(/^-+/, "").replaceAll("_", "-");
 }
 
-/** Resolves typed flags against a table; keeps what does not touch memory for the command. */
-export class FlagReader {
-  readonly #values = new Map<string, FlagValue>();
-  readonly #typedAs = new Map<string, string>();
-  /** Flags that are not in the table, as typed. */
-  readonly passedOn: string[] = [];
+const tables = new WeakMap<readonly FlagSpec[], ReadonlyMap<string, FlagSpec>>();
 
-  constructor(engine: string, specs: readonly FlagSpec[], flags: FlagValues) {
-    const byName = new Map<string, FlagSpec>();
-    for (const spec of specs) for (const name of [spec.name, ...(spec.aliases ?? [])]) byName.set(name, spec);
-    for (const [typed, value] of Object.entries(flags)) {
-      const name = plainFlag(typed);
-      const spec = byName.get(name) ?? (name.startsWith("no-") ? byName.get(name.slice(3)) : undefined);
-      if (spec === undefined) this.#keepOrRefuse(engine, name, value, [...byName.keys()]);
-      else {
-        const isNegated = !byName.has(name);
-        if (this.#values.has(spec.name))
-          throw new PagodaError(
-            "plan_invalid",
-            `--${name} and --${this.#typedAs.get(spec.name)} are the same option.`,
-            {
-              param: name,
-              hint: `State --${spec.name} once.`,
-            },
-          );
-        this.#values.set(spec.name, isNegated ? "false" : value);
-        this.#typedAs.set(spec.name, name);
-      }
-    }
-  }
+/** The flags of a table by name and alias; made once for each table. */
+function byName(specs: readonly FlagSpec[]): ReadonlyMap<string, FlagSpec> {
+  const present = tables.get(specs);
+  if (present !== undefined) return present;
+  const table = new Map<string, FlagSpec>();
+  for (const spec of specs) for (const name of [spec.name, ...(spec.aliases ?? [])]) table.set(name, spec);
+  tables.set(specs, table);
+  return table;
+}
 
-  /** A name close to a memory flag is a slip; anything else is none of the planner's business. */
-  #keepOrRefuse(engine: string, name: string, value: FlagValue, known: readonly string[]): void {
-    const close = nearest(name, known);
-    const looksLikeMemory = /memory|cache|block|batch|seqs|model-len|session-len|prefill|parallel|quant/.test(
-      name,
-    );
-    if (looksLikeMemory || editDistance(name, close) <= 2)
-      throw new PagodaError("plan_invalid", `${engine} has no flag --${name}.`, {
+/**
+ * Flags under the names of the table: aliases and underscores are resolved, and a negated switch is false. A flag that the
+ * table does not have stays as it is.
+ * @throws PagodaError `plan_invalid` where one flag is given twice, or where a name is nearly that of a flag.
+ */
+export function canonicalFlags(engine: string, specs: readonly FlagSpec[], flags: FlagValues): FlagValues {
+  const table = byName(specs);
+  const typedAs = new Map<string, string>();
+  const canonical: Record<string, FlagValue> = {};
+  for (const [typed, value] of Object.entries(flags)) {
+    const name = plainFlag(typed);
+    const spec = table.get(name);
+    const negated = name.startsWith("no-") && spec === undefined ? table.get(name.slice(3)) : undefined;
+    const own = spec ?? negated;
+    if (own === undefined) checkUnknown(engine, name, [...table.keys()]);
+    const key = own?.name ?? name;
+    const before = typedAs.get(key);
+    if (before !== undefined)
+      throw new PagodaError("plan_invalid", `--${name} and --${before} are the same flag.`, {
         param: name,
-        hint: `The nearest is --${close}.`,
+        hint: `State --${key} once.`,
       });
-    this.passedOn.push(`--${name}`, ...wordsOf(value));
+    typedAs.set(key, name);
+    canonical[key] = negated === undefined ? value : "false";
+  }
+  return canonical;
+}
+
+/** A name close to a memory flag is a slip; anything else does not concern memory and is passed on. */
+function checkUnknown(engine: string, name: string, known: readonly string[]): void {
+  const close = nearest(name, known);
+  const looksLikeMemory = /memory|cache|block|batch|seqs|model-len|session-len|prefill|parallel|quant/.test(
+    name,
+  );
+  if (!looksLikeMemory && editDistance(name, close) > 2) return;
+  throw new PagodaError("plan_invalid", `${engine} has no flag --${name}.`, {
+    param: name,
+    hint: `The nearest is --${close}.`,
+  });
+}
+
+/** Reads flags that are under the names of a table; keeps those outside the table for the command. */
+export class FlagReader {
+  readonly #table: ReadonlyMap<string, FlagSpec>;
+  readonly #values = new Map<string, FlagValue>();
+
+  /** @param flags under the names of the table (`canonicalFlags`), in the order in which they were typed. */
+  constructor(specs: readonly FlagSpec[], flags: FlagValues) {
+    this.#table = byName(specs);
+    for (const [name, value] of Object.entries(flags)) this.#values.set(name, value);
   }
 
   has(name: string): boolean {
@@ -110,11 +129,12 @@ export class FlagReader {
   asCommand(): string[] {
     const words: string[] = [];
     for (const [name, value] of this.#values) {
-      const isOff = value === "false";
+      const isSwitch = this.#table.get(name)?.kind === "switch";
+      const isOff = isSwitch && value === "false";
       words.push(isOff ? `--no-${name}` : `--${name}`);
-      if (!isOff && value !== "true") words.push(...wordsOf(value));
+      if (!isSwitch) words.push(...wordsOf(value));
     }
-    return [...words, ...this.passedOn];
+    return words;
   }
 }
 

@@ -3,7 +3,8 @@ import type { Resolved } from "../../core/resolved.ts";
 import type { Device } from "../device/device.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import type { Quantity } from "../quantity/quantity.ts";
-import type { FlagSpec, FlagValues } from "./flag.ts";
+import type { FailureKind } from "./failure.ts";
+import type { FlagValues } from "./flag.ts";
 
 export type { FlagValue, FlagValues } from "./flag.ts";
 
@@ -79,6 +80,8 @@ export type VerdictKind = "fits" | "refused" | "dies" | "uncertain";
 
 export interface Verdict {
   readonly kind: VerdictKind;
+  /** Where a start that does not surely fit would end; null where it fits. */
+  readonly failure: FailureKind | null;
   readonly reason: string;
   /** The engine's own words, where it refuses. */
   readonly engineMessage: string | null;
@@ -87,7 +90,10 @@ export interface Verdict {
 }
 
 export interface Suggestion {
+  /** As typed: `--max-model-len 8192`. */
   readonly flags: readonly string[];
+  /** Another checkpoint, in the place of the model. */
+  readonly model?: string;
   readonly why: string;
 }
 
@@ -118,25 +124,6 @@ export interface Plan {
   readonly host: HostNeeds;
   readonly assumed: readonly string[];
   readonly warnings: readonly string[];
-}
-
-/** How an engine is started from a shell. */
-export interface CommandRules {
-  /** Words that start it, the longest first: `vllm serve`. */
-  readonly starts: readonly (readonly string[])[];
-  /** Container images whose entry point is the engine. */
-  readonly images: readonly RegExp[];
-  /** A start as typed, for messages. */
-  readonly example: string;
-}
-
-/** One engine's rules: how its flags and version become a plan. */
-export interface EngineRules {
-  readonly id: string;
-  readonly newestVersion: string;
-  readonly flags: readonly FlagSpec[];
-  readonly command: CommandRules;
-  plan(request: PlanRequest): Plan;
 }
 
 /** A whole object tree that nobody can change any more. */

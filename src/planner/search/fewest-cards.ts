@@ -1,23 +1,21 @@
-/** @module The number of cards a model needs: the smallest tensor parallel size whose plan fits. */
+/** @module The number of cards a model needs: the fewest over which a start fits. */
 import { PagodaError } from "../../core/errors.ts";
-import { plan } from "../engines/engines.ts";
+import { canonicalRequest, rulesOf } from "../engines/engines.ts";
 import type { Plan, PlanRequest } from "../plan/plan.ts";
+import { plan } from "./plan.ts";
+import { firstThatFits } from "./smallest-that-fits.ts";
 
-/** The flag's name in each engine. */
-export function tensorParallelFlag(engine: string): string {
-  return engine === "lmdeploy" ? "tp" : "tensor-parallel-size";
-}
-
-function planOn(request: PlanRequest, numCards: number): Plan | PagodaError {
-  try {
-    return plan({
-      ...request,
-      flags: { ...request.flags, [tensorParallelFlag(request.engine)]: String(numCards) },
-    });
-  } catch (error) {
-    if (error instanceof PagodaError) return error;
-    throw error;
-  }
+/**
+ * The flag that splits an instance over cards.
+ * @throws PagodaError `plan_invalid` for an engine that has none.
+ */
+export function ranksFlag(engine: string): string {
+  const { roles, title } = rulesOf(engine);
+  if (roles.ranks !== null) return roles.ranks;
+  throw new PagodaError("plan_invalid", `${title} runs an instance on one device.`, {
+    param: "devices",
+    hint: "Leave out --devices, or plan several instances with --replicas.",
+  });
 }
 
 /**
@@ -25,24 +23,28 @@ function planOn(request: PlanRequest, numCards: number): Plan | PagodaError {
  * engine accepts.
  * @throws PagodaError of the engine where it accepts no split at all.
  */
-export function planFewestCards(request: PlanRequest, mostCards: number): Plan {
+export function planFewestCards(typed: PlanRequest, mostCards: number): Plan {
+  if (mostCards < 1)
+    throw new PagodaError("plan_invalid", `--devices must be at least 1; got ${mostCards}.`, {
+      param: "devices",
+      hint: "Write --devices 1 for one card.",
+    });
+  const request = canonicalRequest(typed);
+  const flag = ranksFlag(request.engine);
   let last: Plan | null = null;
   let refusal: PagodaError | null = null;
-  for (let numCards = 1; numCards <= mostCards; numCards++) {
-    const answer = planOn(request, numCards);
-    if (answer instanceof PagodaError) {
-      refusal ??= answer;
-      continue;
+  const counts = Array.from({ length: mostCards }, (_, at) => at + 1);
+  const found = firstThatFits(counts, (numCards) => {
+    try {
+      last = plan({ ...request, flags: { ...request.flags, [flag]: String(numCards) } });
+      return last.verdict.kind === "fits" ? last : null;
+    } catch (error) {
+      if (!(error instanceof PagodaError)) throw error;
+      refusal ??= error;
+      return null;
     }
-    if (answer.verdict.kind === "fits") return answer;
-    last = answer;
-  }
-  if (last !== null) return last;
-  throw (
-    refusal ??
-    new PagodaError("plan_invalid", `${mostCards} cards are none.`, {
-      param: "devices",
-      hint: "Use at least 1.",
-    })
-  );
+  });
+  const answer = found?.answer ?? last;
+  if (answer !== null) return answer;
+  throw refusal ?? new PagodaError("internal", "No number of cards was tried.");
 }

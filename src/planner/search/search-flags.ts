@@ -2,14 +2,16 @@
  * @module The inverse: flags under which an engine serves so many requests of such a length.
  *
  * Order of preference, first what costs a user least: the engine's defaults, then another share, smaller batches, other
- * blocks, fp8 or quantized KV, then the next of the given quantizations of the weights (a user lists them as he prefers
- * them), and last more cards. The first candidate in that order that serves the wish is the answer.
+ * blocks, fp8 or quantized KV, then the next of the given quantizations of the weights (they are listed in order of
+ * preference), and last more cards. The first candidate in that order that serves the wish is the answer.
  */
-import { PagodaError } from "../../core/errors.ts";
-import { plan } from "../engines/engines.ts";
+import { canonicalRequest, planOrNull, rulesOf } from "../engines/engines.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import { quantizationNamed } from "../model/parse-quantization.ts";
-import type { FlagValues, Plan, PlanRequest } from "../plan/plan.ts";
+import { changedRequest, type FlagChanges, type Step } from "../plan/change.ts";
+import type { FlagValues } from "../plan/flag.ts";
+import type { Plan, PlanRequest } from "../plan/plan.ts";
+import { stepsOf } from "../rules/step-values.ts";
 
 export interface FitWish {
   /** Requests at once. */
@@ -36,51 +38,34 @@ export interface FitResult {
 
 interface Axis {
   readonly label: string;
-  readonly flags: FlagValues;
+  readonly flags: FlagChanges;
   /** The model in another quantization. */
   readonly model?: ModelFacts;
 }
 
-const numbers = (name: string, values: readonly string[]): Axis[] =>
-  values.map((value) => ({ label: `${name} ${value}`, flags: { [name]: value } }));
+const asItIs: Axis = { label: "as it is", flags: {} };
 
-const none: Axis = { label: "as it is", flags: {} };
-const shares = (from: number, to: number): string[] =>
-  Array.from({ length: to - from + 1 }, (_, step) => ((from + step) / 100).toFixed(2));
+const axisOf = (steps: readonly Step[]): readonly Axis[] => [
+  asItIs,
+  ...steps.map(({ flags }) => ({ label: Object.values(flags).join(" "), flags })),
+];
 
 /**
- * Choices of each engine, each list from least to most costly; the product of all lists is searched in that order, the last
- * list fastest. `wide` looks at every share, batch and block instead of the few that usually decide.
+ * Choices in lists, each from least to most costly; the product of all lists is searched in that order, the last list
+ * fastest: cards, weights, then what the engine lets a search vary.
  */
-function axesOf(request: PlanRequest, search: FitSearch): readonly (readonly Axis[])[] {
-  const wide = search.wide === true;
-  const weights = weightAxis(request.model, search.quantizations ?? []);
-  if (request.engine === "lmdeploy") {
-    const batches = wide ? ["256", "128", "64", "32", "16", "8"] : ["32", "16"];
-    const prefills = wide ? ["8192", "4096", "2048", "1024", "512"] : ["2048", "1024"];
-    return [
-      [none, ...numbers("tp", ["2", "4", "8"])],
-      weights,
-      [none, ...numbers("quant-policy", ["8", "4"])],
-      [none, ...numbers("max-batch-size", batches)],
-      [none, ...numbers("max-prefill-token-num", prefills)],
-      [none, ...numbers("cache-max-entry-count", wide ? shares(20, 95) : ["0.9", "0.7", "0.5", "0.3"])],
-    ];
-  }
+function axesOf(request: PlanRequest, search: FlagSearch): readonly (readonly Axis[])[] {
+  const { roles, searched } = rulesOf(request.engine);
   return [
-    [none, ...numbers("tensor-parallel-size", ["2", "4", "8"])],
-    weights,
-    [none, { label: "fp8 KV", flags: { "kv-cache-dtype": "fp8" } }],
-    [none, ...(wide ? numbers("block-size", ["32", "64"]) : [])],
-    [none, ...numbers("max-num-seqs", wide ? ["512", "256", "128", "64", "32", "16"] : ["128", "64"])],
-    [none, ...(wide ? numbers("max-num-batched-tokens", ["8192", "4096", "2048", "1024"]) : [])],
-    [none, ...numbers("gpu-memory-utilization", wide ? shares(30, 97) : ["0.94", "0.96"])],
+    roles.ranks === null ? [asItIs] : axisOf(stepsOf(roles.ranks, [2, 4, 8])),
+    weightAxis(request.model, search.quantizations ?? []),
+    ...searched(search.wide === true).map(axisOf),
   ];
 }
 
 /** The model as it would be in each quantization, in the order given; without any, as it is. */
 function weightAxis(model: ModelFacts, names: readonly string[]): readonly Axis[] {
-  if (names.length === 0) return [none];
+  if (names.length === 0) return [asItIs];
   return names.map((name) => ({
     label: name,
     flags: {},
@@ -89,14 +74,9 @@ function weightAxis(model: ModelFacts, names: readonly string[]): readonly Axis[
 }
 
 /** What sets two answers apart enough to name both: cards and precision. */
-function kindOf(flags: FlagValues): string {
-  return ["tensor-parallel-size", "tp", "kv-cache-dtype", "quant-policy"]
-    .map((name) => flags[name] ?? "")
-    .join(" ");
-}
-
-function lengthFlag(engine: string): string {
-  return engine === "lmdeploy" ? "session-len" : "max-model-len";
+function kindOf(engine: string, flags: FlagChanges): string {
+  const { roles } = rulesOf(engine);
+  return [roles.ranks, roles.kvFormat].map((name) => (name === null ? "" : (flags[name] ?? ""))).join(" ");
 }
 
 /** True where the pool holds all wished requests at their length. */
@@ -108,22 +88,6 @@ function serves(answer: Plan, wish: FitWish): boolean {
   return Math.floor((answer.kv.numBlocks.expected - 1) / perRequest) >= wish.users;
 }
 
-function tryFlags(request: PlanRequest, flags: FlagValues): Plan | null {
-  try {
-    return plan({ ...request, flags });
-  } catch (error) {
-    if (error instanceof PagodaError) return null;
-    throw error;
-  }
-}
-
-/** The request for another checkpoint of the model: what was stored in the named one says nothing of it. */
-function inQuantization(request: PlanRequest, model: ModelFacts | undefined): PlanRequest {
-  if (model === undefined) return request;
-  const { storedWeightsBytes: _stored, ...others } = request;
-  return { ...others, model };
-}
-
 function* product(axes: readonly (readonly Axis[])[]): Generator<readonly Axis[]> {
   const [first, ...rest] = axes;
   if (first === undefined) {
@@ -133,7 +97,7 @@ function* product(axes: readonly (readonly Axis[])[]): Generator<readonly Axis[]
   for (const choice of first) for (const others of product(rest)) yield [choice, ...others];
 }
 
-export interface FitSearch {
+export interface FlagSearch {
   /** Quantizations of the weights to choose among, the preferred first. */
   readonly quantizations?: readonly string[];
   /** Every share, batch and block: tens of thousands of candidates. */
@@ -141,27 +105,46 @@ export interface FitSearch {
   readonly onTried?: (numTried: number, numCandidates: number) => void;
 }
 
+interface Candidate {
+  readonly step: Step;
+  /** The quantization that the checkpoint must have; null: as named. */
+  readonly quantization: string | null;
+}
+
+/** Every choice of the axes that sets no flag which the user has stated, in the order of preference. */
+function* candidates(request: PlanRequest, axes: readonly (readonly Axis[])[], onTried: () => void) {
+  for (const choices of product(axes)) {
+    onTried();
+    const flags: FlagChanges = Object.assign({}, ...choices.map((choice) => choice.flags));
+    if (Object.keys(flags).some((name) => name in request.flags)) continue;
+    const weights = choices.find(({ model }) => model !== undefined);
+    const model = weights?.model;
+    const step: Step = model === undefined ? { flags } : { flags, model };
+    yield { step, quantization: weights?.label ?? null } satisfies Candidate;
+  }
+}
+
 /** Searches flags that serve a wish; the first found is preferred, others differ in cards or precision. */
-export function fitPlan(request: PlanRequest, wish: FitWish, search: FitSearch = {}): FitResult {
-  const base: FlagValues = { ...request.flags, [lengthFlag(request.engine)]: String(wish.contextTokens) };
-  const axes = axesOf(request, search);
+export function fitPlan(typed: PlanRequest, wish: FitWish, search: FlagSearch = {}): FitResult {
+  const stated = canonicalRequest(typed);
+  const length = rulesOf(stated.engine).roles.length;
+  const base: PlanRequest = { ...stated, flags: { ...stated.flags, [length]: String(wish.contextTokens) } };
+  const axes = axesOf(stated, search);
   const numCandidates = axes.reduce((total, axis) => total * axis.length, 1);
   const found = new Map<string, FitAnswer>();
   let numTried = 0;
   let lastFailure = "";
-  for (const choices of product(axes)) {
-    const added: FlagValues = Object.assign({}, ...choices.map(({ flags }) => flags));
-    search.onTried?.(++numTried, numCandidates);
-    const weights = choices.find(({ model }) => model !== undefined);
-    const quantization = weights?.label ?? null;
-    const kind = `${quantization} ${kindOf({ ...base, ...added })}`;
-    if (found.has(kind) || Object.keys(added).some((name) => name in request.flags)) continue;
-    const answer = tryFlags(inQuantization(request, weights?.model), { ...base, ...added });
-    if (answer === null) continue;
-    if (serves(answer, wish)) {
+  for (const { step, quantization } of candidates(stated, axes, () =>
+    search.onTried?.(++numTried, numCandidates),
+  )) {
+    const request = changedRequest(base, step);
+    const kind = `${quantization} ${kindOf(request.engine, request.flags)}`;
+    const plan = found.has(kind) ? null : planOrNull(request);
+    if (plan === null) continue;
+    if (serves(plan, wish)) {
       const limit = lastFailure === "" ? "nothing: it serves as it is" : lastFailure;
-      found.set(kind, { flags: { ...base, ...added }, quantization, plan: answer, limit });
-    } else if (found.size === 0) lastFailure = failureOf(answer, wish);
+      found.set(kind, { flags: request.flags, quantization, plan, limit });
+    } else if (found.size === 0) lastFailure = failureOf(plan, wish);
   }
   const [best = null, ...alternatives] = found.values();
   return { best, alternatives: alternatives.slice(0, 3), numTried };

@@ -1,47 +1,36 @@
-/** @module The smallest changes that would make a plan fit: candidates of the engine, each tried with its own rules. */
-import { PagodaError } from "../../core/errors.ts";
-import type { FlagValues, Plan, PlanRequest, Suggestion } from "../plan/plan.ts";
-
-export interface FlagChange {
-  /** All flags of the changed start. */
-  readonly flags: FlagValues;
-  /** What was added, as typed. */
-  readonly added: readonly string[];
-  readonly why: string;
-}
+/** @module A plan with the smallest changes that would make it fit, each tried with the engine's own rules. */
+import { planOrNull } from "../engines/engines.ts";
+import { asSuggestion, type Change, changedRequest } from "../plan/change.ts";
+import { deepFreeze, type Plan, type PlanRequest, type Suggestion } from "../plan/plan.ts";
+import { allRemedies } from "./remedies.ts";
+import { smallestThatFits } from "./smallest-that-fits.ts";
 
 const mostSuggestions = 3;
 
-/** True where the changed start fits; a change the engine refuses helps nobody. */
-function fitsWith(
-  request: PlanRequest,
-  change: FlagChange,
-  plan: (request: PlanRequest) => Plan,
-): Plan | null {
-  try {
-    const changed = plan({ ...request, flags: change.flags });
-    return changed.verdict.kind === "fits" ? changed : null;
-  } catch (error) {
-    if (error instanceof PagodaError) return null;
-    throw error;
-  }
+/** The longest request that an engine's refusal suggests. */
+function lengthIn(message: string | null): number | null {
+  const match = /estimated maximum model length is (\d+)|stored in KV cache \((\d+)\)/.exec(message ?? "");
+  const length = Number(match?.[1] ?? match?.[2] ?? 0);
+  return length > 0 ? length : null;
+}
+
+function suggestionsFor(request: PlanRequest, planned: Plan): readonly Suggestion[] {
+  const { failure, engineMessage } = planned.verdict;
+  const shortfall = { request, planned, failure, suggestedLength: lengthIn(engineMessage) };
+  const attempt = (change: Change): Plan | null => {
+    const answer = planOrNull(changedRequest(request, change));
+    return answer?.verdict.kind === "fits" ? answer : null;
+  };
+  return smallestThatFits(allRemedies(shortfall), attempt, mostSuggestions).map(({ change, answer }) => {
+    const cards = answer.numDevices > planned.numDevices ? ` on ${answer.numDevices} cards` : "";
+    const numTokens = answer.kv?.numTokens.expected ?? 0;
+    return asSuggestion({ ...change, why: `${change.why}; then ${numTokens} KV tokens${cards}` });
+  });
 }
 
 /** Adds up to three suggestions to a plan that does not fit. */
-export function withSuggestions(
-  request: PlanRequest,
-  plan: Plan,
-  planner: (request: PlanRequest) => Plan,
-  candidates: (request: PlanRequest, plan: Plan) => readonly FlagChange[],
-): Plan {
-  if (plan.verdict.kind === "fits") return plan;
-  const suggestions: Suggestion[] = [];
-  for (const change of candidates(request, plan)) {
-    if (suggestions.length === mostSuggestions) break;
-    const changed = fitsWith(request, change, planner);
-    if (changed === null) continue;
-    const tokens = changed.kv?.numTokens.expected ?? 0;
-    suggestions.push({ flags: change.added, why: `${change.why}; then ${tokens} KV tokens` });
-  }
-  return { ...plan, verdict: { ...plan.verdict, suggestions } };
+export function withSuggestions(request: PlanRequest, planned: Plan): Plan {
+  if (planned.verdict.kind === "fits") return planned;
+  const suggestions = suggestionsFor(request, planned);
+  return deepFreeze({ ...planned, verdict: { ...planned.verdict, suggestions } });
 }

@@ -1,8 +1,11 @@
 /** @module The pool of the target engine: the share, block count or byte size that gives it the same KV memory. */
 
-import { heldBytes } from "../copies/replicas.ts";
-import { planOrNull } from "../explain/trial.ts";
-import type { FlagValues, Plan, PlanRequest } from "../plan/plan.ts";
+import { planOrNull, rulesOf } from "../engines/engines.ts";
+import { changedRequest } from "../plan/change.ts";
+import type { FlagValues } from "../plan/flag.ts";
+import type { Plan, PlanRequest } from "../plan/plan.ts";
+import { percentages } from "../rules/step-values.ts";
+import { firstThatFits } from "../search/smallest-that-fits.ts";
 
 /** What the two starts shall have in common: the KV memory, or the whole footprint of the process (for packing). */
 export type Kept = "kv" | "footprint";
@@ -13,12 +16,14 @@ export interface PoolMatch {
   readonly shortfall: string | null;
 }
 
-/** Digits of a share: 1e-9 of 80 GiB are 86 bytes, far below a block; LMDeploy's own float holds seven or eight. */
+/** Digits of a share: 1e-9 of 80 GiB are 86 bytes, far below a block; a 32-bit float holds seven or eight. */
 const shareDigits = 9;
 const numHalvings = 60;
 
 function sizeOf(plan: Plan, kept: Kept): number {
-  return kept === "kv" ? (plan.kv?.available.expectedBytes ?? 0) : heldBytes(plan);
+  return kept === "kv"
+    ? (plan.kv?.available.expectedBytes ?? 0)
+    : rulesOf(plan.engine).copies.heldBytes(plan);
 }
 
 /** Bytes that a share gives on the target; a refused share gives nothing. */
@@ -51,41 +56,34 @@ function shareText(share: number): string {
   return `${whole}.${decimals.slice(0, 6)}${decimals.slice(6).replace(/0+$/, "")}`;
 }
 
-const shareFlags = {
-  vllm: { flag: "gpu-memory-utilization", most: 1 },
-  // LMDeploy refuses 1, and its float rounds anything closer than this up to it.
-  lmdeploy: { flag: "cache-max-entry-count", most: 0.9999999 },
-} as const;
-
-function shareOf(request: PlanRequest) {
-  return request.engine === "vllm" ? shareFlags.vllm : shareFlags.lmdeploy;
-}
-
 /**
- * The bytes a start asks for before LMDeploy cuts them into blocks: its pool is proportional to the share, so the share
- * over the smallest one that gives as many blocks tells what was cut off.
+ * The bytes a start asks for before its engine cuts them into blocks: such a pool is proportional to the share, so the
+ * share over the smallest one that gives as many blocks tells what was cut off.
  */
 export function askedBytes(request: PlanRequest, plan: Plan, kept: Kept): number {
   const bytes = sizeOf(plan, kept);
-  const share = Number(plan.settings[shareFlags.lmdeploy.flag]?.value ?? 1);
-  if (request.engine === "vllm" || kept === "footprint" || share >= 1) return bytes;
-  const smallest = shareFor(request, shareFlags.lmdeploy.flag, bytes, share, kept);
+  const { roles, pool } = rulesOf(request.engine);
+  const share = Number(plan.settings[roles.share]?.value ?? 1);
+  if (!pool.cutsShareToBlocks || kept === "footprint" || share >= 1) return bytes;
+  const smallest = shareFor(request, roles.share, bytes, share, kept);
   return smallest === null || smallest === 0 ? bytes : bytes * (share / smallest);
 }
 
 /** A share of the target that gives `wanted` bytes, or its largest with both numbers. */
 export function matchShare(request: PlanRequest, wanted: number, kept: Kept): PoolMatch {
-  const { flag, most } = shareOf(request);
-  const share = shareFor(request, flag, wanted, most, kept);
+  const { roles, pool } = rulesOf(request.engine);
+  const flag = roles.share;
+  const share = shareFor(request, flag, wanted, pool.mostShare, kept);
   if (share !== null) {
-    const isCut = request.engine === "lmdeploy" && kept === "kv";
+    const isCut = pool.cutsShareToBlocks && kept === "kv";
     const exactShare = isCut ? share * (wanted / bytesAt(request, flag, share, kept)) : share;
     return { flags: { [flag]: shareText(exactShare) }, shortfall: null };
   }
-  const largest = bytesAt(request, flag, most, kept);
+  const largest = bytesAt(request, flag, pool.mostShare, kept);
+  const most = shareText(pool.mostShare);
   return {
-    flags: { [flag]: shareText(most) },
-    shortfall: `${Math.round(wanted)} bytes are wanted and --${flag} ${shareText(most)} gives ${Math.round(largest)}`,
+    flags: { [flag]: most },
+    shortfall: `${Math.round(wanted)} bytes are wanted and --${flag} ${most} gives ${Math.round(largest)}`,
   };
 }
 
@@ -97,22 +95,18 @@ export interface FittingShare {
 
 /** The largest share in hundredths with which the target surely starts; null where none does. */
 export function largestFittingShare(request: PlanRequest): FittingShare | null {
-  const { flag } = shareOf(request);
-  for (let hundredths = 99; hundredths > 0; hundredths--) {
-    const share = (hundredths / 100).toFixed(2);
+  const flag = rulesOf(request.engine).roles.share;
+  const found = firstThatFits(percentages(1, 99).reverse(), (share) => {
     const plan = planOrNull({ ...request, flags: { ...request.flags, [flag]: share } });
-    if (plan?.verdict.kind === "fits") return { flag, share, plan };
-  }
-  return null;
+    return plan?.verdict.kind === "fits" ? plan : null;
+  });
+  return found === null ? null : { flag, share: found.change, plan: found.answer };
 }
 
 /** A size that the user stated absolutely stays absolute where the target can state one. */
 export function matchAbsolute(request: PlanRequest, wanted: number): PoolMatch {
-  if (request.engine === "vllm")
-    return { flags: { "kv-cache-memory-bytes": String(Math.round(wanted)) }, shortfall: null };
   const plan = planOrNull(request);
-  const blockBytes = plan?.kv?.bytesPerBlock ?? 0;
-  const isPytorch = plan?.rules.startsWith("PyTorch") === true;
-  if (!isPytorch || blockBytes === 0) return matchShare(request, wanted, "kv");
-  return { flags: { "num-gpu-blocks": String(Math.floor(wanted / blockBytes)) }, shortfall: null };
+  const stated = plan === null ? null : rulesOf(request.engine).pool.absolute(wanted, plan);
+  if (stated === null) return matchShare(request, wanted, "kv");
+  return { flags: changedRequest(request, { flags: stated }).flags, shortfall: null };
 }

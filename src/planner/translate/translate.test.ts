@@ -4,11 +4,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parseStartCommand } from "../command/start-command.ts";
 import { findDevice } from "../device/find-device.ts";
-import { planOrNull } from "../explain/trial.ts";
+import { planOrNull } from "../engines/engines.ts";
 import { modelNamed } from "../model/catalogue.ts";
 import type { FlagValues, Plan, PlanRequest } from "../plan/plan.ts";
 import { type Translation, translateStart } from "./translate.ts";
-import type { TranslatedEngine } from "./twins.ts";
 
 function requestOf(command: string, gpu: string, version: string | null = null): PlanRequest {
   const { engine, model, flags } = parseStartCommand(command);
@@ -23,7 +22,7 @@ function requestOf(command: string, gpu: string, version: string | null = null):
   };
 }
 
-function translated(command: string, to: TranslatedEngine, gpu = "RTX 4090"): Translation {
+function translated(command: string, to: string, gpu = "RTX 4090"): Translation {
   return translateStart(requestOf(command, gpu), { engine: to, version: null, keeps: "kv" });
 }
 
@@ -80,6 +79,8 @@ const lmdeploys = [
   { version: null, backend: "pytorch" },
 ] as const;
 
+const backendFlags = (backend: string | null): FlagValues => (backend === null ? {} : { backend });
+
 function commandOf(model: string, flags: FlagValues): string {
   const words = Object.entries(flags).map(([name, value]) =>
     value === true ? `--${name}` : `--${name} ${value}`,
@@ -109,7 +110,12 @@ test("there and back changes the KV by less than one block of either engine", ()
         );
         const first = planOrNull(start);
         if (first === null || kvBytes(first) < 2 ** 30) return;
-        const there = translateStart(start, { engine: "lmdeploy", ...lmdeploy, keeps: "kv" });
+        const there = translateStart(start, {
+          engine: "lmdeploy",
+          version: lmdeploy.version,
+          flags: backendFlags(lmdeploy.backend),
+          keeps: "kv",
+        });
         if (there.notes.some((note) => note.includes("cannot match"))) return;
         const back = translateStart(
           { ...start, engine: "lmdeploy", version: lmdeploy.version, flags: there.flags },
@@ -150,7 +156,7 @@ test("from LMDeploy and back, by each of its rules, the KV changes by less than 
         const there = translateStart(start, { engine: "vllm", version: null, keeps: "kv" });
         const back = translateStart(
           { ...start, engine: "vllm", version: null, flags: there.flags },
-          { engine: "lmdeploy", version, backend, keeps: "kv" },
+          { engine: "lmdeploy", version, flags: backendFlags(backend), keeps: "kv" },
         );
         assert.equal(back.to.rules, there.from.rules);
         const change = Math.abs(kvBytes(back.to) - kvBytes(there.from));

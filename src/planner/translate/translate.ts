@@ -1,28 +1,12 @@
-/** @module One engine's start as the other's: flags that have a twin, those that have none, the same KV memory, both footprints. */
-import { plan } from "../engines/engines.ts";
-import { plainFlag } from "../plan/flags.ts";
-import { deepFreeze, type FlagValues, type Plan, type PlanRequest } from "../plan/plan.ts";
+/** @module One engine's start as another's: flags that have an equivalent, those that have none, the same KV memory, both footprints. */
+import { canonicalRequest, planStart, rulesOf } from "../engines/engines.ts";
+import type { FlagValue, FlagValues } from "../plan/flag.ts";
+import { canonicalFlags } from "../plan/flags.ts";
+import { deepFreeze, type Plan, type PlanRequest } from "../plan/plan.ts";
+import type { EngineRules } from "../rules/engine-rules.ts";
+import { withSuggestions } from "../search/suggestions.ts";
+import { type DroppedFlag, type KeptFlag, mapFlags, type Side } from "./map-flags.ts";
 import { askedBytes, type Kept, largestFittingShare, matchAbsolute, matchShare } from "./match-pool.ts";
-import {
-  type LmdeployKind,
-  poolFlags,
-  type TranslatedEngine,
-  type Twin,
-  type TwinValue,
-  twins,
-  withoutTwin,
-} from "./twins.ts";
-
-export interface KeptFlag {
-  readonly from: string;
-  readonly to: string;
-  readonly remark: string | null;
-}
-
-export interface DroppedFlag {
-  readonly flag: string;
-  readonly why: string;
-}
 
 export interface Translation {
   readonly schema: "pagoda.translation/1";
@@ -36,101 +20,40 @@ export interface Translation {
 }
 
 export interface TranslationTarget {
-  readonly engine: TranslatedEngine;
+  readonly engine: string;
   readonly version: string | null;
   readonly keeps: Kept;
-  /** Which engine of LMDeploy; null: its own choice. */
-  readonly backend?: LmdeployKind | null;
+  /** Flags that the target shall have in any case. */
+  readonly flags?: FlagValues;
 }
 
-interface Mapped {
-  readonly flags: Record<string, string | true>;
-  readonly kept: KeptFlag[];
-  readonly dropped: DroppedFlag[];
+interface PrefixCaching {
+  readonly flags: FlagValues;
+  readonly note: string | null;
 }
 
-const written = (name: string, value: string | true): string =>
-  value === true ? `--${name}` : `--${name} ${value}`;
-
-const aliases: Readonly<Record<string, string>> = {
-  tp: "tensor-parallel-size",
-  dp: "data-parallel-size",
-  q: "quantization",
-  "device-memory-utilization": "gpu-memory-utilization",
-};
-
-function twinOf(name: string, source: TranslatedEngine): Twin | undefined {
-  const plain = source === "vllm" ? (aliases[name] ?? name) : name;
-  return twins.find((twin) => twin[source] === plain);
+/** Engines differ in whether they share prefixes unless told otherwise: the target shall do as the source does. */
+function prefixCaching(from: Side, to: Side): PrefixCaching {
+  const [here, there] = [from.rules.roles.prefixCaching, to.rules.roles.prefixCaching];
+  const none = { flags: {}, note: null };
+  if (here === null || there === null) return none;
+  const isOn = from.plan.settings[here]?.value === true;
+  if ((to.plan.settings[there]?.value === true) === isOn) return none;
+  const flags = { [there]: isOn ? (true as const) : "false" };
+  const [mine, other] = [from.rules.title, to.rules.title];
+  return isOn
+    ? { flags, note: `${mine} shares prefixes here, ${other} by default does not: --${there} keeps it on.` }
+    : {
+        flags,
+        note: `${mine} shares no prefixes here, ${other} by default does: --no-${there} keeps it off.`,
+      };
 }
 
-function valueThere(
-  twin: Twin,
-  value: string | true,
-  target: TranslatedEngine,
-  kind: LmdeployKind,
-): TwinValue {
-  if (twin.only !== undefined && twin.only !== kind) return { value: null };
-  if (target === "lmdeploy") return twin.toLmdeploy?.(value, kind) ?? { value };
-  return twin.toVllm?.(value) ?? { value };
-}
-
-/** Every typed flag but those of the pool. */
-function mapFlags(
-  flags: FlagValues,
-  source: TranslatedEngine,
-  target: TranslatedEngine,
-  kind: LmdeployKind,
-): Mapped {
-  const mapped: Mapped = { flags: {}, kept: [], dropped: [] };
-  for (const [typed, value] of Object.entries(flags)) {
-    const name = plainFlag(typed);
-    if (poolFlags[source].has(name)) continue;
-    const twin = twinOf(name, source);
-    const one = typeof value === "object" ? value.join(" ") : value;
-    const there = twin === undefined ? { value: null } : valueThere(twin, one, target, kind);
-    if (twin === undefined || there.value === null) {
-      mapped.dropped.push({
-        flag: written(name, one),
-        why: withoutTwin[name] ?? `${target} has no such flag`,
-      });
-      continue;
-    }
-    mapped.flags[twin[target]] = there.value;
-    mapped.kept.push({
-      from: written(name, one),
-      to: written(twin[target], there.value),
-      remark: there.remark ?? null,
-    });
-  }
-  return mapped;
-}
-
-/** vLLM shares prefixes unless told not to, LMDeploy only when told to. */
-function prefixCaching(from: Plan, mapped: Mapped, target: TranslatedEngine): string | null {
-  const isOn = from.settings["enable-prefix-caching"]?.value === true;
-  delete mapped.flags["enable-prefix-caching"];
-  if (target === "lmdeploy") {
-    if (!isOn) return null;
-    mapped.flags["enable-prefix-caching"] = true;
-    return "vLLM shares prefixes by default, LMDeploy does not: --enable-prefix-caching keeps it on.";
-  }
-  if (isOn) return null;
-  mapped.flags["no-enable-prefix-caching"] = true;
-  return "LMDeploy shares no prefixes by default, vLLM does: --no-enable-prefix-caching keeps it off.";
-}
-
-const sizeSettings: readonly (readonly [string, string])[] = [
-  ["max-num-seqs", "max-batch-size"],
-  ["max-num-batched-tokens", "max-prefill-token-num"],
-  ["block-size", "cache-block-seq-len"],
-];
-
-/** Sizes that nobody typed keep each engine's own default. */
-function defaultNotes(from: Plan, to: Plan): string[] {
-  return sizeSettings.flatMap(([vllm, lmdeploy]) => {
-    const [here, there] = from.engine === "vllm" ? [vllm, lmdeploy] : [lmdeploy, vllm];
-    const [mine, other] = [from.settings[here], to.settings[there]];
+/** Sizes that were not typed keep each engine's own default. */
+function defaultNotes(from: Side, to: Side, answer: Plan): string[] {
+  return (["sequences", "tokens", "blockSize"] as const).flatMap((role) => {
+    const [here, there] = [from.rules.roles[role], to.rules.roles[role]];
+    const [mine, other] = [from.plan.settings[here], answer.settings[there]];
     if (mine === undefined || other === undefined || mine.value === other.value || other.from === "flag")
       return [];
     return [
@@ -139,7 +62,7 @@ function defaultNotes(from: Plan, to: Plan): string[] {
   });
 }
 
-/** The same KV may be more than the other engine can start with: then what it can. */
+/** The same KV may be more than the other engine can start with: then the largest share that it can. */
 function fallbackNote(to: Plan, plain: PlanRequest): string | null {
   if (to.verdict.kind === "fits") return null;
   const found = largestFittingShare(plain);
@@ -147,47 +70,44 @@ function fallbackNote(to: Plan, plain: PlanRequest): string | null {
   return `--${found.flag} ${found.share} surely starts there, with ${found.plan.kv?.numTokens.expected ?? 0} KV tokens.`;
 }
 
-/** The engine of LMDeploy that serves a request: TurboMind, or PyTorch where it falls back. */
-function lmdeployKind(request: PlanRequest): LmdeployKind {
-  return plan(request).rules.startsWith("PyTorch") ? "pytorch" : "turbomind";
-}
-
-function isAbsolute(flags: FlagValues): boolean {
-  const names = Object.keys(flags).map(plainFlag);
-  return names.some((name) => /^(kv-cache-memory|num-gpu-blocks)/.test(name));
+function statesPool({ pool }: EngineRules, flags: FlagValues): boolean {
+  return pool.absoluteFlags.some((name) => flags[name] !== undefined);
 }
 
 /**
  * Translates a start. Both plans are computed on the same device with the same neighbours.
  * @throws PagodaError `plan_invalid` where the source itself is refused by its engine.
  */
-export function translateStart(request: PlanRequest, target: TranslationTarget): Translation {
-  const source: TranslatedEngine = request.engine === "vllm" ? "vllm" : "lmdeploy";
-  const from = plan(request);
-  const chosen: FlagValues =
-    target.engine === "lmdeploy" && target.backend ? { backend: target.backend } : {};
+export function translateStart(typed: PlanRequest, target: TranslationTarget): Translation {
+  const request = canonicalRequest(typed);
+  const [source, rules] = [rulesOf(request.engine), rulesOf(target.engine)];
+  const from: Side = { rules: source, plan: withSuggestions(request, planStart(request)) };
+  const chosen = canonicalFlags(rules.title, rules.flags, target.flags ?? {});
   const bare: PlanRequest = { ...request, engine: target.engine, version: target.version, flags: chosen };
-  const kind = lmdeployKind(source === "lmdeploy" ? request : bare);
-  const mapped = mapFlags(request.flags, source, target.engine, kind);
-  const prefixNote = prefixCaching(from, mapped, target.engine);
-  const plain = { ...bare, flags: { ...chosen, ...mapped.flags } };
-  const wanted = askedBytes(request, from, target.keeps);
-  const isStated = isAbsolute(request.flags) && target.keeps === "kv";
+  const to: Side = { rules, plan: planStart(bare) };
+  const mapped = mapFlags(request.flags, from, to);
+  const prefixes = prefixCaching(from, to);
+  const others: Record<string, FlagValue> = { ...mapped.flags };
+  if (rules.roles.prefixCaching !== null) delete others[rules.roles.prefixCaching];
+  const plain = { ...bare, flags: { ...chosen, ...others, ...prefixes.flags } };
+  const wanted = askedBytes(request, from.plan, target.keeps);
+  const isStated = statesPool(source, request.flags) && target.keeps === "kv";
   const pool = isStated ? matchAbsolute(plain, wanted) : matchShare(plain, wanted, target.keeps);
-  const flags = { ...chosen, ...pool.flags, ...mapped.flags };
-  const to = plan({ ...bare, flags });
+  const flags = { ...chosen, ...pool.flags, ...others, ...prefixes.flags };
+  const translated = { ...bare, flags };
+  const answer = withSuggestions(translated, planStart(translated));
   const notes = [
-    prefixNote,
+    prefixes.note,
     pool.shortfall === null ? null : `The target cannot match it: ${pool.shortfall}.`,
-    fallbackNote(to, plain),
-    ...defaultNotes(from, to),
+    fallbackNote(answer, plain),
+    ...defaultNotes(from, to, answer),
   ].filter((note) => note !== null);
   return deepFreeze({
     schema: "pagoda.translation/1",
-    from,
-    to,
+    from: from.plan,
+    to: answer,
     flags,
-    command: to.command,
+    command: answer.command,
     kept: mapped.kept,
     dropped: mapped.dropped,
     notes,

@@ -75,7 +75,7 @@ test("what is wrong is one line with what to change", () => {
     [["translate", "--from", "llama-server -m x", "--to", "vllm"], /starts none of vllm, lmdeploy/],
     [
       ["translate", "--from", "vllm serve Qwen/Qwen3-8B", "--to", "sglang", "--gpu", "L4"],
-      /vllm or lmdeploy/,
+      /vllm and lmdeploy/,
     ],
     [["translate", "--from", "vllm serve Qwen/Qwen3-8B", "--to", "lmdeploy", "--keep", "all"], /footprint/],
   ];

@@ -8,7 +8,6 @@ import type {
   CalibrationEntry,
   Device,
   ExplainContext,
-  LogEngine,
   LogFacts,
   ModelFacts,
 } from "../../../planner/index.ts";
@@ -36,11 +35,11 @@ export function addExplainCommand(plan: Command): void {
     .command("explain")
     .argument("[log]", "a file with the start-up output (default: standard input)")
     .argument("[engine flags...]", "flags of the engine that the log does not state")
-    .description("Explain a start-up log of vLLM or LMDeploy: what happened, why it failed, what would fit.")
+    .description("Explain an engine's start-up log: what happened, why it failed, what would fit.")
     .option("--model <name>", "the model, where the log does not name it")
     .option("--gpu <name>", "the card, where the log does not name it")
     .option("--gpu-memory <size>", "memory of one card, for a card that is not in the catalogue")
-    .option("--engine <name>", "vllm or lmdeploy, with @version, where the log does not say")
+    .option("--engine <name>", "the engine, with @version, where the log does not say")
     .option("--json", "the explanation as JSON")
     .option("--save", "remember the measured components for later plans")
     .allowUnknownOption()
@@ -73,18 +72,10 @@ async function logText(path: string | null): Promise<string> {
   } catch (cause) {
     throw new PagodaError("plan_invalid", `${path} cannot be read.`, {
       param: "log",
-      hint: "Name a file with the start-up output of vLLM or LMDeploy.",
+      hint: "Name a file with the start-up output of an engine.",
       cause,
     });
   }
-}
-
-function engineNamed(name: string): LogEngine {
-  if (name === "vllm" || name === "lmdeploy") return name;
-  throw new PagodaError("plan_invalid", `No log of "${name}" can be explained.`, {
-    param: "engine",
-    hint: "It takes vllm or lmdeploy, with @version.",
-  });
 }
 
 /** A stated model must be found; one that only the log names may be unknown here. */
@@ -137,7 +128,7 @@ async function explain(
   const { explainLog, readLog } = await import("../../../planner/index.ts");
   const { explanationText } = await import("../../print/plan/explanation-text.ts");
   const stated = options.engine === undefined ? null : engineAndVersion(options.engine);
-  const facts = readLog(await logText(path), stated === null ? null : engineNamed(stated.engine));
+  const facts = readLog(await logText(path), stated?.engine ?? null);
   const context: ExplainContext = {
     model: await modelOf(facts, options),
     device: await deviceOf(facts, options),

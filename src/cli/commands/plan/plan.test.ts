@@ -112,7 +112,10 @@ test("users, replicas and one large against several small", () => {
   );
   assert.match(replicas.out, /^1 of 2 identical commands start; the largest number that does is 1\./);
   const compared = pagoda("Qwen/Qwen2.5-0.5B", "--gpu", "4090", "--compare", "4", "--users", "16");
-  assert.match(compared.out, /1 × 16 +starts.*\n +4 × 4 +starts.*\n1 × 16 decodes an estimated \d+ % faster/);
+  assert.match(
+    compared.out,
+    /1 × 16 +starts.*\n +4 × 4 +starts.*\n +changed so that it starts: --gpu-memory-utilization 0\.2\d --kv-cache-memory-bytes \d+\n1 × 16 decodes an estimated \d+ % faster/,
+  );
 });
 
 test("compare puts whole starts side by side", () => {

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { parseByteSize } from "../../../core/byte-size.ts";
 import { PagodaError } from "../../../core/errors.ts";
-import type { CalibratedRequest, FlagValues, Plan, PlanRequest } from "../../../planner/index.ts";
+import type { CalibratedRequest, FlagValue, FlagValues, Plan, PlanRequest } from "../../../planner/index.ts";
 import { addCompareCommand } from "./compare.ts";
 import { addExplainCommand } from "./explain.ts";
 import { engineAndVersion, flagsOf, wholeOption } from "./flags.ts";
@@ -98,21 +98,28 @@ const mostCards = 8;
 
 /** `--tp auto` takes the fewest cards that fit; `--devices 4` without a split of its own means all four. */
 async function planOnCards(request: PlanRequest, options: PlanOptions): Promise<Plan> {
-  const { plan, planFewestCards, tensorParallelFlag } = await import("../../../planner/index.ts");
-  const stated = request.flags.tp ?? request.flags["tensor-parallel-size"];
+  const { plan, planFewestCards, ranksFlag } = await import("../../../planner/index.ts");
   const numCards = options.devices === undefined ? null : wholeOption("devices", options.devices);
-  const { tp: _tp, "tensor-parallel-size": _size, ...others } = request.flags;
+  const stated = await statedRanks(request);
+  if (numCards === null && stated !== "auto") return plan(request);
+  const flag = ranksFlag(request.engine);
+  const { [flag]: _ranks, ...others } = request.flags;
   if (stated === "auto") return planFewestCards({ ...request, flags: others }, numCards ?? mostCards);
-  if (numCards === null || stated !== undefined) return plan(request);
-  const flags = { ...others, [tensorParallelFlag(request.engine)]: String(numCards) };
-  return plan({ ...request, flags });
+  return plan(stated === null ? { ...request, flags: { ...others, [flag]: String(numCards) } } : request);
+}
+
+/** The number of cards that the engine's own flag states; null where it is not given. */
+async function statedRanks(request: PlanRequest): Promise<FlagValue | null> {
+  const { rulesOf } = await import("../../../planner/index.ts");
+  const { ranks } = rulesOf(request.engine).roles;
+  return ranks === null ? null : (request.flags[ranks] ?? null);
 }
 
 /** What saved logs measured of this very start; a start whose number of cards is still open has none of its own. */
 async function withMeasurements(request: PlanRequest, options: PlanOptions): Promise<CalibratedRequest> {
   const { calibratedRequest } = await import("../../../planner/index.ts");
   const { calibrationPath, readCalibration } = await import("../../calibration-file.ts");
-  const isOpen = options.devices !== undefined || request.flags.tp === "auto";
+  const isOpen = options.devices !== undefined || (await statedRanks(request)) === "auto";
   if (isOpen) return { request, note: null };
   return calibratedRequest(readCalibration(calibrationPath(process.env)), request);
 }

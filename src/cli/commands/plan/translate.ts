@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { parseByteSize } from "../../../core/byte-size.ts";
 import { PagodaError } from "../../../core/errors.ts";
-import type { Kept, TranslatedEngine } from "../../../planner/index.ts";
+import type { Kept } from "../../../planner/index.ts";
 import { engineAndVersion } from "./flags.ts";
 
 const examples = `
@@ -27,11 +27,11 @@ interface TranslateOptions {
 export function addTranslateCommand(plan: Command): void {
   plan
     .command("translate")
-    .description("Turn a start command of vLLM into one of LMDeploy with the same KV memory, or back.")
+    .description("Turn a start command of one engine into another engine's, with the same KV memory.")
     .requiredOption("--from <command>", "the start command as typed, in quotes")
-    .requiredOption("--to <engine>", "vllm or lmdeploy, with @version")
+    .requiredOption("--to <engine>", "the other engine, with @version")
     .option("--from-version <version>", "version of the engine in --from (default: the newest)")
-    .option("--backend <name>", "turbomind or pytorch, where --to is lmdeploy (default: its own choice)")
+    .option("--backend <name>", "the value of the target's own --backend, where it has one")
     .option("--keep <what>", "what both shall have in common: kv, or footprint (to pack a card)", "kv")
     .option("--gpu <name>", "the card (default: what nvidia-smi sees here)")
     .option("--gpu-memory <size>", "memory of one card, for a card that is not in the catalogue")
@@ -42,29 +42,11 @@ export function addTranslateCommand(plan: Command): void {
     .action(translate);
 }
 
-function targetOf(text: string): { readonly engine: TranslatedEngine; readonly version: string | null } {
-  const { engine, version } = engineAndVersion(text);
-  if (engine === "vllm" || engine === "lmdeploy") return { engine, version };
-  throw new PagodaError("plan_invalid", `No start can be translated to "${engine}".`, {
-    param: "to",
-    hint: "It takes vllm or lmdeploy, with @version.",
-  });
-}
-
 function keptOf(text: string): Kept {
   if (text === "kv" || text === "footprint") return text;
   throw new PagodaError("plan_invalid", `--keep must be kv or footprint; got "${text}".`, {
     param: "keep",
     hint: "Use kv for the same KV memory, or footprint for the same bytes of the card.",
-  });
-}
-
-function backendOf(text: string | undefined): "turbomind" | "pytorch" | null {
-  if (text === undefined) return null;
-  if (text === "turbomind" || text === "pytorch") return text;
-  throw new PagodaError("plan_invalid", `--backend must be turbomind or pytorch; got "${text}".`, {
-    param: "backend",
-    hint: "Leave it out to let LMDeploy choose.",
   });
 }
 
@@ -76,9 +58,9 @@ async function translate(options: TranslateOptions): Promise<void> {
   const { planModel } = await import("./model.ts");
   const start = parseStartCommand(options.from);
   const target = {
-    ...targetOf(options.to),
+    ...engineAndVersion(options.to),
     keeps: keptOf(options.keep),
-    backend: backendOf(options.backend),
+    flags: options.backend === undefined ? {} : { backend: options.backend },
   };
   const { facts } = await planModel(start.model, sourceSettingsFrom(process.env));
   const translation = translateStart(

@@ -2,6 +2,7 @@
 import { formatBytes } from "../../../core/byte-size.ts";
 import {
   type Arrangement,
+  type CopyAnswer,
   commandText,
   compareSentence,
   type FitResult,
@@ -39,6 +40,16 @@ function asWords(flags: FlagValues): string {
     .join(" ");
 }
 
+/** The command to copy, or one for each place, and what every copy gets. */
+function wayLines({ why, commands, kvTokens }: CopyAnswer, wanted: number): string[] {
+  const [least, most] = [Math.min(...kvTokens), Math.max(...kvTokens)];
+  const tokens = least === most ? `${least}` : `${most} down to ${least}`;
+  const numbered = commands.map((words, place) =>
+    commands.length === 1 ? `  ${commandText(words)}` : `  ${place + 1}. ${commandText(words)}`,
+  );
+  return [`all ${wanted} start with ${tokens} KV tokens each (${why}):`, ...numbered];
+}
+
 /** What each of several identical commands finds. */
 export function replicasText(answer: ReplicaPlan, wanted: number): string {
   const lines = answer.instances.map(({ index, usedBytes, plan }) => {
@@ -52,20 +63,25 @@ export function replicasText(answer: ReplicaPlan, wanted: number): string {
     ...lines,
     `KV tokens together: ${answer.numKvTokens}`,
     `all at once instead, at the worst: ${answer.atOnce.numStarted} of ${wanted} start (${answer.atOnce.why})`,
-    ...(answer.copyableFlags === null
-      ? []
-      : [`so that all ${wanted} start: ${answer.copyableFlags.join(" ")}`]),
+    ...answer.ways.flatMap((way) => wayLines(way, wanted)),
     ...answer.notes.map((note) => `note: ${note}`),
   ].join("\n");
 }
 
+function changeText({ changes }: Arrangement): string {
+  if (changes.length === 1) return (changes[0] ?? []).join(" ");
+  return changes.map((words, place) => `${place + 1}. ${words.join(" ")}`).join(", ");
+}
+
 /** Two arrangements of one batch, and which wins. */
 export function comparisonText(arrangements: readonly [Arrangement, Arrangement]): string {
-  const rows = arrangements.map(
-    (item) =>
-      `  ${item.name.padEnd(8)} ${item.starts ? "starts" : "does not start"}; KV ${item.kvTokens} tokens; ` +
+  const rows = arrangements.flatMap((item) => [
+    `  ${item.name.padEnd(8)} ${item.starts ? "starts" : "does not start"}; KV ${item.kvTokens} tokens; ` +
       `${formatBytes(item.copiedWeightsBytes)} of copied weights; ${Math.round(item.wastedTokens)} tokens in half-full blocks; ` +
       `estimated ${Math.round(item.tokensPerSecond)} tokens/s (limit: ${item.limit})`,
-  );
+    ...(item.changes.length === 0
+      ? []
+      : [`  ${"".padEnd(8)} changed so that it starts: ${changeText(item)}`]),
+  ]);
   return [...rows, compareSentence(arrangements)].join("\n");
 }

@@ -1,6 +1,7 @@
 /** @module An explanation for people. */
 import { formatBytes } from "../../../core/byte-size.ts";
 import type { ExplainedComponent, Explanation } from "../../../planner/index.ts";
+import { suggestionText } from "./plan-table.ts";
 
 const outcomes: Readonly<Record<Explanation["outcome"], string>> = {
   started: "STARTED",
@@ -60,7 +61,7 @@ export function explanationText(explanation: Explanation): string {
     ...(explanation.engineMessage === null ? [] : [`  the engine says: ${explanation.engineMessage}`]),
     ...cause.sentences.map((sentence) => `  ${sentence}`),
     ...(changes.length === 0 ? [] : ["", "Smallest changes that would fit:"]),
-    ...changes.map(({ flags, why }, index) => `  ${index + 1}. ${flags.join(" ")}  (${why})`),
+    ...changes.map((change, index) => `  ${index + 1}. ${suggestionText(change)}`),
     ...(notes.length === 0 ? [] : ["", ...notes.map((note) => `note: ${note}`)]),
   ];
   return lines.join("\n");

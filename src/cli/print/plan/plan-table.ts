@@ -6,6 +6,7 @@ import {
   type Plan,
   type PlanComponent,
   type Quantity,
+  type Suggestion,
 } from "../../../planner/index.ts";
 
 const barWidth = 60;
@@ -75,10 +76,16 @@ const verdictWords = {
   uncertain: "UNCERTAIN",
 } as const;
 
+/** What to write in the place of the model, or behind it, and why. */
+export function suggestionText({ flags, model, why }: Suggestion): string {
+  const words = model === undefined ? flags : [model, ...flags];
+  return `${words.join(" ")}  (${why})`;
+}
+
 function verdictLines({ verdict }: Plan): string[] {
   const lines = [`${verdictWords[verdict.kind]}: ${verdict.reason}`];
   if (verdict.engineMessage !== null) lines.push(`  the engine says: ${verdict.engineMessage}`);
-  for (const { flags, why } of verdict.suggestions) lines.push(`  would fit: ${flags.join(" ")}  (${why})`);
+  for (const suggestion of verdict.suggestions) lines.push(`  would fit: ${suggestionText(suggestion)}`);
   return lines;
 }
 

@@ -1,7 +1,7 @@
 /** @module A translated start for people: both footprints side by side, and what became of each flag. */
 import { formatBytes } from "../../../core/byte-size.ts";
 import { commandText, type Plan, type PlanComponent, type Translation } from "../../../planner/index.ts";
-import { drawBar } from "./plan-table.ts";
+import { drawBar, suggestionText } from "./plan-table.ts";
 
 const shown: readonly PlanComponent["name"][] = [
   "context",
@@ -52,11 +52,11 @@ export function translationText(translation: Translation): string {
       ({ from: here, to: there, remark }) =>
         `kept     ${here}  →  ${there}${remark === null ? "" : `  (${remark})`}`,
     ),
-    ...dropped.map(({ flag, why }) => `no twin  ${flag}  (${why})`),
+    ...dropped.map(({ flag, why }) => `dropped  ${flag}  (${why})`),
     ...[from, to].flatMap(({ engine, verdict }) =>
       verdict.kind === "fits" ? [] : [`${engine}: ${verdict.reason}`],
     ),
-    ...to.verdict.suggestions.map(({ flags, why }) => `would fit: ${flags.join(" ")}  (${why})`),
+    ...to.verdict.suggestions.map((suggestion) => `would fit: ${suggestionText(suggestion)}`),
     ...notes.map((note) => `note: ${note}`),
     "",
     commandText(command),

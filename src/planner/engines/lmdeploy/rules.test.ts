@@ -5,12 +5,12 @@ import { findDevice } from "../../device/find-device.ts";
 import { modelNamed } from "../../model/catalogue.ts";
 import type { FlagValues, PlanRequest } from "../../plan/plan.ts";
 import { gib, mib } from "../../quantity/bytes.ts";
+import { plan } from "../../search/plan.ts";
 import { pytorchBlockBytes, turbomindBlockBytes } from "./plan/kv-block.ts";
 import { pytorchPool } from "./plan/pytorch.ts";
 import { slabCapacity } from "./plan/turbomind.ts";
 import { legacyBlocks } from "./plan/turbomind-legacy.ts";
 import { pytorchRuntimeBytes } from "./plan/working-memory.ts";
-import { lmdeployRules } from "./rules.ts";
 import { type QuantPolicy, resolveLmdeploySettings } from "./settings/settings.ts";
 
 function request(
@@ -165,7 +165,7 @@ test("a 24 GB card: KV columns of the worked examples given the free bytes of th
 });
 
 test("32B 4-bit on 24 GB dies of activation headroom, and the prefill and batch flags help", () => {
-  const answer = lmdeployRules.plan(request("Qwen/Qwen2.5-32B-Instruct-AWQ", "RTX 4090"));
+  const answer = plan(request("Qwen/Qwen2.5-32B-Instruct-AWQ", "RTX 4090"));
   assert.equal(answer.verdict.kind, "dies");
   assert.match(answer.verdict.reason, /activations, not KV/);
   assert.match(
@@ -174,16 +174,14 @@ test("32B 4-bit on 24 GB dies of activation headroom, and the prefill and batch 
   );
   const weights = answer.components.find(({ name }) => name === "weights")?.quantity.expectedBytes ?? 0;
   assert.equal((weights / gib).toFixed(2), "18.34");
-  const two = lmdeployRules.plan(request("Qwen/Qwen2.5-32B-Instruct-AWQ", "RTX 4090", { tp: "2" }));
+  const two = plan(request("Qwen/Qwen2.5-32B-Instruct-AWQ", "RTX 4090", { tp: "2" }));
   assert.equal(two.verdict.kind, "fits");
-  assert.equal(lmdeployRules.plan(request("Qwen/Qwen2.5-14B-Instruct-AWQ", "RTX 4090")).verdict.kind, "fits");
+  assert.equal(plan(request("Qwen/Qwen2.5-14B-Instruct-AWQ", "RTX 4090")).verdict.kind, "fits");
 });
 
 test("shares out of range are refused in LMDeploy's words", () => {
   const ask = (share: string, version: string, backend: string) => () =>
-    lmdeployRules.plan(
-      request("Qwen/Qwen2.5-7B-Instruct", "L4", { "cache-max-entry-count": share, backend }, version),
-    );
+    plan(request("Qwen/Qwen2.5-7B-Instruct", "L4", { "cache-max-entry-count": share, backend }, version));
   assert.throws(ask("0", "0.18", "turbomind"), /expects 0 < cache_max_block_count < 1/);
   assert.throws(ask("1000", "0.18", "turbomind"), /no longer accepts cache_max_block_count as a block count/);
   assert.throws(ask("1.5", "0.18", "pytorch"), /invalid cache_max_entry_count/);

@@ -1,69 +1,18 @@
-/** @module LMDeploy: which of its three memory rules applies, and what to change when it does not fit. */
-import {
-  deepFreeze,
-  type EngineRules,
-  type FlagValues,
-  type Plan,
-  type PlanRequest,
-} from "../../plan/plan.ts";
-import { type FlagChange, withSuggestions } from "../../search/suggestions.ts";
-import { planPytorch } from "./plan/pytorch.ts";
-import { lmdeployStart } from "./plan/start.ts";
-import { planTurbomind } from "./plan/turbomind.ts";
-import { planLegacy } from "./plan/turbomind-legacy.ts";
+/** @module The rules of LMDeploy. */
+import type { EngineRules } from "../../rules/engine-rules.ts";
+import { percentages, stepsOf } from "../../rules/step-values.ts";
+import { lmdeployCopies } from "./copies.ts";
+import { lmdeployLog } from "./log/log-rules.ts";
+import { planLmdeploy } from "./plan/plan.ts";
+import { isPytorch } from "./plan/which-engine.ts";
+import { lmdeployRemedies } from "./remedies.ts";
 import { lmdeployFlags } from "./settings/flag-table.ts";
 import { newestLmdeploy } from "./settings/settings.ts";
-
-const rules = { turbomindSlab: planTurbomind, turbomindLegacy: planLegacy, pytorch: planPytorch } as const;
-
-function planStart(request: PlanRequest): Plan {
-  const start = lmdeployStart(request);
-  return rules[start.settings.rule](start, request);
-}
-
-function changed(flags: FlagValues, added: FlagValues, why: string): FlagChange {
-  return {
-    flags: { ...flags, ...added },
-    added: Object.entries(added).map(([name, value]) => `--${name} ${value}`),
-    why,
-  };
-}
-
-/** Activation headroom first: it, not KV, is what near-full cards lack. */
-function candidates(request: PlanRequest, plan: Plan): FlagChange[] {
-  const { flags } = request;
-  const batch = Number(plan.settings["max-batch-size"]?.value ?? 128);
-  const found: FlagChange[] = [];
-  for (const [prefill, size] of [
-    [2048, 16],
-    [1024, 8],
-    [512, 4],
-  ] as const)
-    found.push(
-      changed(
-        flags,
-        { "max-prefill-token-num": String(prefill), "max-batch-size": String(Math.min(size, batch)) },
-        "smaller activations in the warm-up",
-      ),
-    );
-  for (const share of ["0.6", "0.4", "0.2"])
-    found.push(
-      changed(flags, { "cache-max-entry-count": share }, "a smaller KV region leaves room for activations"),
-    );
-  found.push(
-    changed(
-      flags,
-      { "cache-max-entry-count": "0.2", "max-prefill-token-num": "512", "max-batch-size": "4" },
-      "both",
-    ),
-  );
-  for (const ranks of ["2", "4", "8"])
-    found.push(changed(flags, { tp: ranks }, `the weights over ${ranks} cards`));
-  return found;
-}
+import { lmdeployTranslation } from "./translation.ts";
 
 export const lmdeployRules: EngineRules = {
   id: "lmdeploy",
+  title: "LMDeploy",
   newestVersion: newestLmdeploy,
   flags: lmdeployFlags,
   command: {
@@ -74,5 +23,37 @@ export const lmdeployRules: EngineRules = {
     images: [/(^|\/)lmdeploy(:|@|$)/],
     example: "lmdeploy serve api_server MODEL --session-len 8192",
   },
-  plan: (request) => deepFreeze(withSuggestions(request, planStart(request), planStart, candidates)),
+  roles: {
+    length: "session-len",
+    sequences: "max-batch-size",
+    tokens: "max-prefill-token-num",
+    ranks: "tp",
+    share: "cache-max-entry-count",
+    kvFormat: "quant-policy",
+    blockSize: "cache-block-seq-len",
+    prefixCaching: "enable-prefix-caching",
+  },
+  pool: {
+    // LMDeploy refuses 1, and its 32-bit float rounds anything closer to it up.
+    mostShare: 0.9999999,
+    flags: ["cache-max-entry-count", "num-gpu-blocks"],
+    absoluteFlags: ["num-gpu-blocks"],
+    cutsShareToBlocks: true,
+    absolute: (bytes, bare) => {
+      const blockBytes = bare.kv?.bytesPerBlock ?? 0;
+      if (!isPytorch(bare) || blockBytes === 0) return null;
+      return { "num-gpu-blocks": String(Math.floor(bytes / blockBytes)) };
+    },
+  },
+  copies: lmdeployCopies,
+  translation: lmdeployTranslation,
+  log: lmdeployLog,
+  plan: planLmdeploy,
+  remedies: lmdeployRemedies,
+  searched: (isWide) => [
+    stepsOf("quant-policy", [8, 4]),
+    stepsOf("max-batch-size", isWide ? [256, 128, 64, 32, 16, 8] : [32, 16]),
+    stepsOf("max-prefill-token-num", isWide ? [8192, 4096, 2048, 1024, 512] : [2048, 1024]),
+    stepsOf("cache-max-entry-count", isWide ? percentages(20, 95) : ["0.9", "0.7", "0.5", "0.3"]),
+  ],
 };

@@ -92,6 +92,7 @@ export function planPagoda(start: PagodaStart): Plan {
     },
     verdict: {
       kind: "fits",
+      failure: null,
       reason: `everything is allocated before the first request (${budget.poolWhy})`,
       engineMessage: null,
       suggestions: [],

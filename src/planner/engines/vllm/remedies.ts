@@ -1,51 +1,109 @@
-/** @module Changes that may make a vLLM start fit, mildest first. */
+/** @module What helps a vLLM start that does not get through, likeliest first, each from its mildest value to its hardest. */
+import { gib } from "../../../core/byte-size.ts";
+import type { Remedy } from "../../plan/change.ts";
+import type { FailureKind } from "../../plan/failure.ts";
+import type { Shortfall } from "../../rules/engine-rules.ts";
+import {
+  halves,
+  hundredths,
+  moreRanks,
+  settingOf,
+  shorterLengths,
+  stepsOf,
+} from "../../rules/step-values.ts";
 
-import type { FlagValues, Plan, PlanRequest } from "../../plan/plan.ts";
-import { gib } from "../../quantity/bytes.ts";
-import type { FlagChange } from "../../search/suggestions.ts";
-
-function lengthIn(message: string | null): number | null {
-  const match = /estimated maximum model length is (\d+)|stored in KV cache \((\d+)\)/.exec(message ?? "");
-  const length = Number(match?.[1] ?? match?.[2] ?? 0);
-  return length > 0 ? length : null;
+/** The largest share whose bytes are free when the engine starts. */
+function largestShare({ planned, request }: Shortfall): number {
+  const total = planned.total.expectedBytes;
+  const context = planned.components.find(({ name }) => name === "context")?.quantity.highBytes ?? 0;
+  return Math.floor(((total - context - request.usedBytes) / total) * 100) / 100;
 }
 
-function change(flags: FlagValues, added: FlagValues, why: string): FlagChange {
-  return {
-    flags: { ...flags, ...added },
-    added: Object.entries(added).map(([name, value]) =>
-      value === true ? `--${name}` : `--${name} ${value}`,
+const leastShare = 0.05;
+const leastSequences = 8;
+const leastTokens = 256;
+
+const remedies = {
+  length: ({ planned, suggestedLength }) => {
+    const length = settingOf(planned, "max-model-len", 0);
+    const suggested = suggestedLength === null ? [] : [suggestedLength];
+    const values = [...suggested, ...shorterLengths(length)].filter((value) => value < length);
+    return { steps: stepsOf("max-model-len", values), why: "shorter requests" };
+  },
+  moreShare: (shortfall) => {
+    const now = settingOf(shortfall.planned, "gpu-memory-utilization", 0.9);
+    const most = largestShare(shortfall);
+    return {
+      steps: most > now ? stepsOf("gpu-memory-utilization", hundredths(now, most)) : [],
+      why: "a larger share of the card",
+    };
+  },
+  lessShare: ({ planned }) => ({
+    steps: stepsOf(
+      "gpu-memory-utilization",
+      hundredths(settingOf(planned, "gpu-memory-utilization", 0.9), leastShare),
     ),
-    why,
-  };
-}
+    why: "a share that is free",
+  }),
+  kvDtype: () => ({ steps: stepsOf("kv-cache-dtype", ["fp8"]), why: "KV at one byte a number" }),
+  sequences: ({ planned }) => ({
+    steps: stepsOf("max-num-seqs", halves(settingOf(planned, "max-num-seqs", 256), leastSequences)),
+    why: "a smaller sampler peak and fewer graphs",
+  }),
+  tokens: ({ planned }) => ({
+    steps: halves(settingOf(planned, "max-num-batched-tokens", 2048), leastTokens).map((count) => ({
+      flags: {
+        "max-num-batched-tokens": String(count),
+        ...(settingOf(planned, "max-num-seqs", 256) > count ? { "max-num-seqs": String(count) } : {}),
+      },
+    })),
+    why: "a smaller forward pass in the profile run",
+  }),
+  eager: () => ({ steps: [{ flags: { "enforce-eager": true } }], why: "no CUDA graphs" }),
+  offload: ({ planned }) => {
+    const weights = planned.components.find(({ name }) => name === "weights")?.quantity;
+    const most = Math.max(0, Math.floor((weights?.expectedBytes ?? 0) / gib));
+    return {
+      steps: stepsOf(
+        "cpu-offload-gb",
+        Array.from({ length: most }, (_, at) => at + 1),
+      ),
+      why: "part of the weights in host memory, at the price of speed",
+    };
+  },
+  ranks: ({ planned }) => ({
+    steps: moreRanks(planned, "tensor-parallel-size"),
+    why: "the weights and the KV over more cards",
+  }),
+} as const satisfies Record<string, (shortfall: Shortfall) => Remedy>;
 
-/** Candidates for a plan that does not fit. */
-export function vllmCandidates(request: PlanRequest, plan: Plan): FlagChange[] {
-  const { flags, device } = request;
-  const total = device.total.expectedBytes;
-  const freeShare = Math.floor(((total - request.usedBytes - 0.75 * gib) / total) * 100) / 100;
-  const share = Number(plan.settings["gpu-memory-utilization"]?.value ?? 0.9);
-  const { "gpu-memory-utilization": _u, ...rest } = flags;
-  const found: FlagChange[] = [];
-  if (freeShare > 0 && freeShare !== share)
-    found.push(
-      change(rest, { "gpu-memory-utilization": freeShare.toFixed(2) }, "the share of the card that is free"),
-    );
-  const length = lengthIn(plan.verdict.engineMessage);
-  const { "max-model-len": _l, ...withoutLength } = flags;
-  if (length !== null)
-    found.push(change(withoutLength, { "max-model-len": String(length) }, "the longest request that fits"));
-  if (flags["kv-cache-dtype"] === undefined)
-    found.push(change(flags, { "kv-cache-dtype": "fp8" }, "KV at one byte a number"));
-  if (flags["max-num-seqs"] === undefined)
-    found.push(change(flags, { "max-num-seqs": "64" }, "a smaller sampler peak"));
-  found.push(
-    change(withoutLength, { "max-model-len": "auto" }, "let vLLM take the longest request that fits"),
-  );
-  if (flags["enforce-eager"] === undefined)
-    found.push(change(flags, { "enforce-eager": true }, "no CUDA graphs"));
-  for (const ranks of ["2", "4", "8"])
-    found.push(change(flags, { "tensor-parallel-size": ranks }, `the weights over ${ranks} cards`));
-  return found;
+type RemedyName = keyof typeof remedies;
+
+const orders: Readonly<Partial<Record<FailureKind, readonly RemedyName[]>>> = {
+  freeMemoryAtStart: ["lessShare", "ranks"],
+  neighbourFreed: [],
+  requestTooLong: ["length", "moreShare", "kvDtype", "sequences", "eager", "ranks"],
+  noKvMemory: ["moreShare", "sequences", "tokens", "eager", "offload", "ranks", "kvDtype"],
+  weights: ["ranks", "offload"],
+  activations: ["tokens", "sequences", "offload", "ranks"],
+  sampler: ["sequences", "tokens", "ranks"],
+  graphCapture: ["lessShare", "eager", "sequences"],
+  serving: ["lessShare", "sequences", "tokens"],
+  stateCache: ["sequences", "moreShare"],
+};
+const rest: readonly RemedyName[] = [
+  "moreShare",
+  "lessShare",
+  "length",
+  "kvDtype",
+  "sequences",
+  "tokens",
+  "eager",
+  "ranks",
+];
+
+/** Those of the failure first, then the others. */
+export function vllmRemedies(shortfall: Shortfall): Remedy[] {
+  const first = (shortfall.failure === null ? undefined : orders[shortfall.failure]) ?? [];
+  return [...new Set([...first, ...rest])].map((name) => remedies[name](shortfall));
 }

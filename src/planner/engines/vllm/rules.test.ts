@@ -8,7 +8,7 @@ import { parseModelConfig } from "../../model/parse-config.ts";
 import type { FlagValues, MeasuredBytes, PlanRequest } from "../../plan/plan.ts";
 import { gib } from "../../quantity/bytes.ts";
 import { exact } from "../../quantity/quantity.ts";
-import { vllmRules } from "./rules.ts";
+import { plan } from "../../search/plan.ts";
 
 function request(
   model: string,
@@ -42,7 +42,7 @@ test("the eight set-ups of §10.1 given their available bytes: blocks, requests,
     ["deepseek-ai/DeepSeek-V3", "H200", { tp: "8" }, 47_215_936_988, 41_993, 10_240, 671_888],
   ] as const;
   for (const [model, gpu, flags, bytes, blocks, perRequest, tokens] of table) {
-    const answer = vllmRules.plan(request(model, gpu, flags, "0.29", bytes));
+    const answer = plan(request(model, gpu, flags, "0.29", bytes));
     assert.equal(answer.kv?.numBlocks.expected, blocks, model);
     assert.equal(answer.kv?.numTokens.expected, tokens, model);
     assert.equal(Math.round(blocks / (answer.kv?.concurrency.expected ?? 0)), perRequest, model);
@@ -51,14 +51,14 @@ test("the eight set-ups of §10.1 given their available bytes: blocks, requests,
 
 test("Llama-3.1-8B on an L4 at its full length is refused with the length that fits, and auto takes it", () => {
   const bytes = 4_842_400_292;
-  const refused = vllmRules.plan(request("meta-llama/Llama-3.1-8B-Instruct", "L4", {}, "0.29", bytes));
+  const refused = plan(request("meta-llama/Llama-3.1-8B-Instruct", "L4", {}, "0.29", bytes));
   assert.equal(refused.verdict.kind, "refused");
   assert.match(
     refused.verdict.engineMessage ?? "",
     /max seq len \(131072\), \(16\.0 GiB KV cache is needed.*maximum model length is 36928\. /,
   );
   assert.ok(refused.verdict.suggestions.length > 0);
-  const auto = vllmRules.plan(
+  const auto = plan(
     request("meta-llama/Llama-3.1-8B-Instruct", "L4", { "max-model-len": "auto" }, "0.29", bytes),
   );
   assert.equal(auto.kv?.maxModelLen, 36_928);
@@ -66,7 +66,7 @@ test("Llama-3.1-8B on an L4 at its full length is refused with the length that f
 });
 
 test("the validation table of §10.2: printed integers of real logs", () => {
-  const llama = vllmRules.plan(
+  const llama = plan(
     request("meta-llama/Llama-3.1-8B-Instruct", "H100", { "max-model-len": "4096" }, "0.29", 59_212_694_937),
   );
   assert.equal(llama.kv?.numBlocks.expected, 28_234);
@@ -74,9 +74,7 @@ test("the validation table of §10.2: printed integers of real logs", () => {
     llama.expectedLog.at(-1),
     "GPU KV cache size: 451,744 tokens, Maximum concurrency for 4,096 tokens per request: 110.29x",
   );
-  const small = vllmRules.plan(
-    request("Qwen/Qwen3-0.6B", "H100", { "block-size": "128" }, "0.29", 54.98 * gib),
-  );
+  const small = plan(request("Qwen/Qwen3-0.6B", "H100", { "block-size": "128" }, "0.29", 54.98 * gib));
   assert.equal(small.kv?.numBlocks.expected, 4_021);
   assert.equal(small.kv?.numTokens.expected, 514_688);
 });
@@ -103,7 +101,7 @@ test("a hybrid of full attention and gated delta nets: the block grows until its
     dtype: "bfloat16",
   });
   const base = { ...request("Qwen/Qwen3-0.6B", "H100", {}, "0.27", 4.99 * gib), model: facts };
-  const answer = vllmRules.plan({
+  const answer = plan({
     ...base,
     flags: { tp: "2", "kv-cache-dtype": "fp8", "max-model-len": "131072" },
   });
@@ -115,33 +113,31 @@ test("a hybrid of full attention and gated delta nets: the block grows until its
 
 test("versions differ: the default share, the graph charge, the null block", () => {
   const shareOf = (version: string): unknown =>
-    vllmRules.plan(request("Qwen/Qwen2.5-7B-Instruct", "L40S", {}, version)).settings[
-      "gpu-memory-utilization"
-    ]?.value;
+    plan(request("Qwen/Qwen2.5-7B-Instruct", "L40S", {}, version)).settings["gpu-memory-utilization"]?.value;
   assert.equal(shareOf("0.20"), 0.9);
   assert.equal(shareOf("0.21"), 0.92);
   const chargedIn = (version: string): boolean =>
-    vllmRules
-      .plan(request("Qwen/Qwen2.5-7B-Instruct", "L40S", {}, version))
-      .components.find(({ name }) => name === "graphs")?.isBudgeted ?? false;
+    plan(request("Qwen/Qwen2.5-7B-Instruct", "L40S", {}, version)).components.find(
+      ({ name }) => name === "graphs",
+    )?.isBudgeted ?? false;
   assert.deepEqual(["0.20", "0.21", "0.27", "0.29"].map(chargedIn), [false, true, false, true]);
   const exactly = 2048 * 57_344;
   const ended = (version: string): string =>
-    vllmRules.plan(request("Qwen/Qwen2.5-7B-Instruct", "L40S", { "max-model-len": "2048" }, version, exactly))
-      .verdict.kind;
+    plan(request("Qwen/Qwen2.5-7B-Instruct", "L40S", { "max-model-len": "2048" }, version, exactly)).verdict
+      .kind;
   assert.equal(ended("0.27"), "fits");
   assert.equal(ended("0.28"), "refused");
 });
 
 test("V0: a length beyond the pool is refused in its words, and CPU blocks come from the swap space", () => {
-  const answer = vllmRules.plan(
+  const answer = plan(
     request("meta-llama/Meta-Llama-3.1-8B-Instruct", "RTX 3090", {}, "0.6", 2572 * 2_097_152),
   );
   assert.match(
     answer.verdict.engineMessage ?? "",
     /max seq len \(131072\) is larger than .* KV cache \(41152\)/,
   );
-  const started = vllmRules.plan(
+  const started = plan(
     request("meta-llama/Meta-Llama-3.1-8B-Instruct", "RTX 3090", { "max-model-len": "8192" }, "0.6"),
   );
   assert.match(started.expectedLog.join("\n"), /# CPU blocks: 2048/);
@@ -149,7 +145,7 @@ test("V0: a length beyond the pool is refused in its words, and CPU blocks come 
 
 test("what vLLM refuses is refused: shares, splits, batches, unknown flags and dtypes, each with what would do", () => {
   const ask = (flags: FlagValues) => (): unknown =>
-    vllmRules.plan(request("Qwen/Qwen2.5-7B-Instruct", "L4", flags, "0.29"));
+    plan(request("Qwen/Qwen2.5-7B-Instruct", "L4", flags, "0.29"));
   const refusals: readonly (readonly [FlagValues, RegExp, RegExp])[] = [
     [{ "gpu-memory-utilization": "1.2" }, /must be in \(0, 1\]/, /such as 0\.9/],
     [{ tp: "3" }, /attention heads \(28\) must be divisible by tensor parallel size \(3\)/, /tp 2/],
@@ -162,7 +158,7 @@ test("what vLLM refuses is refused: shares, splits, batches, unknown flags and d
     [{ "gpu-memory-utilisation": "0.9" }, /no flag/, /--gpu-memory-utilization/],
     [{ "kv-cache-dtype": "fp9" }, /no KV cache dtype "fp9"/, /fp8/],
     [{ "max-num-seqs": "many" }, /max-num-seqs must be a whole number, .*; got many/, /--max-num-seqs VALUE/],
-    [{ tp: "2", "tensor-parallel-size": "2" }, /same option/, /once/],
+    [{ tp: "2", "tensor-parallel-size": "2" }, /same flag/, /once/],
     [{ "max-model-len": "long" }, /max-model-len is "long"/, /auto/],
   ];
   for (const [flags, message, hint] of refusals)
@@ -172,7 +168,7 @@ test("what vLLM refuses is refused: shares, splits, batches, unknown flags and d
         error instanceof PagodaError && message.test(error.message) && hint.test(error.hint ?? ""),
       JSON.stringify(flags),
     );
-  const passed = vllmRules.plan(
+  const passed = plan(
     request("Qwen/Qwen2.5-7B-Instruct", "L4", { host: "0.0.0.0", "max-model-len": "8k" }, "0.29"),
   );
   assert.equal(
@@ -182,7 +178,7 @@ test("what vLLM refuses is refused: shares, splits, batches, unknown flags and d
 });
 
 test("a card half taken by others: less is free than the share asks for", () => {
-  const answer = vllmRules.plan({
+  const answer = plan({
     ...request("Qwen/Qwen2.5-0.5B", "RTX 4090", {}, "0.29"),
     usedBytes: 12 * gib,
   });
@@ -195,20 +191,18 @@ test("a card half taken by others: less is free than the share asks for", () => 
 });
 
 test("flags that move memory elsewhere: offloading shrinks the weights and grows the host, what is not counted is said", () => {
-  const plain = vllmRules.plan(request("Qwen/Qwen2.5-7B-Instruct", "RTX 4090", {}, "0.29"));
-  const offloaded = vllmRules.plan(
-    request("Qwen/Qwen2.5-7B-Instruct", "RTX 4090", { "cpu-offload-gb": "4" }, "0.29"),
-  );
+  const plain = plan(request("Qwen/Qwen2.5-7B-Instruct", "RTX 4090", {}, "0.29"));
+  const offloaded = plan(request("Qwen/Qwen2.5-7B-Instruct", "RTX 4090", { "cpu-offload-gb": "4" }, "0.29"));
   assert.equal(
     (offloaded.kv?.available.expectedBytes ?? 0) - (plain.kv?.available.expectedBytes ?? 0),
     4 * gib,
   );
   assert.equal(offloaded.host.memoryBytes - plain.host.memoryBytes, 4 * gib);
-  const reserved = vllmRules.plan(
+  const reserved = plan(
     request("Qwen/Qwen2.5-7B-Instruct", "RTX 4090", { "mm-ipc-gpu-memory-gb": "1" }, "0.29"),
   );
   assert.equal((plain.kv?.available.expectedBytes ?? 0) - (reserved.kv?.available.expectedBytes ?? 0), gib);
-  const drafted = vllmRules.plan(
+  const drafted = plan(
     request(
       "Qwen/Qwen2.5-7B-Instruct",
       "RTX 4090",
@@ -220,7 +214,7 @@ test("flags that move memory elsewhere: offloading shrinks the weights and grows
 });
 
 test("a plan is frozen to its leaves", () => {
-  const answer = vllmRules.plan(request("Qwen/Qwen2.5-0.5B", "RTX 4090", {}, "0.29"));
+  const answer = plan(request("Qwen/Qwen2.5-0.5B", "RTX 4090", {}, "0.29"));
   assert.ok(
     Object.isFrozen(answer) && Object.isFrozen(answer.kv) && Object.isFrozen(answer.components[0]?.quantity),
   );

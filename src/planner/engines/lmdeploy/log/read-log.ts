@@ -8,8 +8,9 @@ import {
   pythonFields,
   withoutPrefix,
 } from "../../../log/collect-facts.ts";
-import type { FailureKind, LogFacts } from "../../../log/log-facts.ts";
+import type { LogFacts } from "../../../log/log-facts.ts";
 import { readOutOfMemory } from "../../../log/out-of-memory.ts";
+import type { FailureKind } from "../../../plan/failure.ts";
 import type { FlagValues } from "../../../plan/plan.ts";
 import { lmdeployPatterns, pytorchRunner, slabRunner } from "./log-lines.ts";
 

@@ -4,10 +4,10 @@ import { test } from "node:test";
 import { findDevice } from "../../../device/find-device.ts";
 import { modelNamed } from "../../../model/catalogue.ts";
 import type { FlagValues, Plan } from "../../../plan/plan.ts";
-import { lmdeployRules } from "../rules.ts";
+import { plan } from "../../../search/plan.ts";
 
 function planned(model: string, flags: FlagValues): Plan {
-  return lmdeployRules.plan({
+  return plan({
     model: modelNamed(model),
     device: findDevice("H100"),
     usedBytes: 0,

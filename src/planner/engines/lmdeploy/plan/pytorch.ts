@@ -7,7 +7,7 @@
  * Source: lmdeploy-memory.md §0, §1.4, §2.7.
  */
 import { formatBytes } from "../../../../core/byte-size.ts";
-import type { Plan, PlanRequest, Verdict } from "../../../plan/plan.ts";
+import type { Plan, PlanComponent, PlanRequest, Verdict } from "../../../plan/plan.ts";
 import { exact, mapQuantity, minus, type Quantity } from "../../../quantity/quantity.ts";
 import { pytorchBlockBytes, recurrentStateBytes } from "./kv-block.ts";
 import { type LmdeployFinding, type LmdeployStart, type PoolCounts, planOf } from "./start.ts";
@@ -61,11 +61,12 @@ export function pytorchPool(
 }
 
 function verdictOf(start: LmdeployStart, pool: PytorchPool, slack: Quantity, stateBytes: number): Verdict {
-  const none = { engineMessage: null, suggestions: [] };
+  const none = { failure: null, engineMessage: null, suggestions: [] };
   if (start.free.expectedBytes <= 0)
     return {
       ...none,
       kind: "dies",
+      failure: "weights",
       reason: "the weights do not fit on the card",
       engineMessage: "CUDA out of memory",
     };
@@ -73,6 +74,7 @@ function verdictOf(start: LmdeployStart, pool: PytorchPool, slack: Quantity, sta
     return {
       ...none,
       kind: "refused",
+      failure: "stateCache",
       reason: "the recurrent states do not fit",
       engineMessage: "AssertionError: No enough gpu memory for state cache. Please reduce max_batch_size.",
     };
@@ -80,14 +82,34 @@ function verdictOf(start: LmdeployStart, pool: PytorchPool, slack: Quantity, sta
     return {
       ...none,
       kind: "refused",
+      failure: "runtimeReserve",
       reason: `after setting ${formatBytes(pool.runtimeBytes)} aside for the runtime, ${pool.numBlocks} blocks are left`,
       engineMessage: pool.message,
     };
   if (slack.highBytes < 0)
-    return { ...none, kind: "dies", reason: "the activations are larger than what is set aside" };
+    return {
+      ...none,
+      kind: "dies",
+      failure: "activations",
+      reason: "the activations are larger than what is set aside",
+    };
   if (slack.expectedBytes < 0)
-    return { ...none, kind: "uncertain", reason: "the activations are about as large as what is set aside" };
+    return {
+      ...none,
+      kind: "uncertain",
+      failure: "activations",
+      reason: "the activations are about as large as what is set aside",
+    };
   return { ...none, kind: "fits", reason: "it starts; what is set aside holds the activations" };
+}
+
+function componentsOf(states: Quantity, region: Quantity, activations: Quantity): PlanComponent[] {
+  const pool: readonly PlanComponent[] = [
+    { name: "kvPool", label: "KV blocks", quantity: region, isBudgeted: true },
+    { name: "activations", label: "peak activations and graphs", quantity: activations, isBudgeted: false },
+  ];
+  if (states.expectedBytes === 0) return [...pool];
+  return [{ name: "state", label: "recurrent states", quantity: states, isBudgeted: false }, ...pool];
 }
 
 function pytorchFinding(start: LmdeployStart): LmdeployFinding {
@@ -131,20 +153,7 @@ function pytorchFinding(start: LmdeployStart): LmdeployFinding {
     ruleName: settings.minor < 10 ? "PyTorch engine up to 0.9" : "PyTorch engine from 0.10",
     region,
     bytesPerBlock: blockBytes,
-    components: [
-      ...(stateBytes > 0
-        ? [
-            {
-              name: "state" as const,
-              label: "recurrent states",
-              quantity: exact(stateBytes, `${slots} slots`),
-              isBudgeted: false,
-            },
-          ]
-        : []),
-      { name: "kvPool", label: "KV blocks", quantity: region, isBudgeted: true },
-      { name: "activations", label: "peak activations and graphs", quantity: activations, isBudgeted: false },
-    ],
+    components: componentsOf(exact(stateBytes, `${slots} slots`), region, activations),
     countsAt,
     verdict: verdictOf(start, pool, slack, stateBytes),
     expectedLog: [

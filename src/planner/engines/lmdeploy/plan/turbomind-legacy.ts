@@ -31,11 +31,12 @@ function verdictOf(
   region: number,
   counts: PoolCounts,
 ): Verdict {
-  const none = { engineMessage: null, suggestions: [] };
+  const none = { failure: null, engineMessage: null, suggestions: [] };
   if (start.free.expectedBytes <= 0)
     return {
       ...none,
       kind: "dies",
+      failure: "weights",
       reason: "the weights do not fit on the card",
       engineMessage: "CUDA runtime error: out of memory",
     };
@@ -43,15 +44,23 @@ function verdictOf(
     return {
       ...none,
       kind: "dies",
+      failure: "stateCache",
       reason: "the recurrent states take the whole cache budget",
       engineMessage: `[SeqMgr] Linear-state memory (${(stateBytes / mib).toFixed(2)} MB) >= cache budget (${(region / mib).toFixed(2)} MB). Please decrease max_batch_size to reduce total linear state size or increase cache_max_entry_count.`,
     };
   if (counts.numBlocks === 0)
-    return { ...none, kind: "dies", reason: "no block fits", engineMessage: "No enough blocks" };
+    return {
+      ...none,
+      kind: "dies",
+      failure: "noKvMemory",
+      reason: "no block fits",
+      engineMessage: "No enough blocks",
+    };
   if (left.expectedBytes < 0)
     return {
       ...none,
       kind: left.highBytes > -left.expectedBytes ? "uncertain" : "dies",
+      failure: "activations",
       reason: `the activations are ${formatBytes(-left.expectedBytes)} larger than what the pool leaves`,
       engineMessage: "CUDA runtime error: out of memory",
     };
@@ -59,9 +68,20 @@ function verdictOf(
     return {
       ...none,
       kind: "uncertain",
+      failure: "activations",
       reason: "what the pool leaves is about as large as the activations",
     };
   return { ...none, kind: "fits", reason: "it starts; the rest holds the activations" };
+}
+
+function expectedLines(blockBytes: number, counts: PoolCounts, isTruncated: boolean): string[] {
+  const truncation = `\`session_len\` truncated to ${counts.numTokens} due to limited KV cache memory`;
+  return [
+    `[BlockManager] block_size = ${(blockBytes / mib).toFixed(3)} MB`,
+    `[BlockManager] max_block_count = ${counts.numBlocks}`,
+    `max cached tokens: ${counts.numTokens}`,
+    ...(isTruncated ? [truncation] : []),
+  ];
 }
 
 function legacyFinding(start: LmdeployStart): LmdeployFinding {
@@ -96,14 +116,6 @@ function legacyFinding(start: LmdeployStart): LmdeployFinding {
     "what the pool and the activations leave",
   );
   const isTruncated = counts.numTokens < settings.sessionLen.value;
-  const log = [
-    `[BlockManager] block_size = ${(blockBytes / mib).toFixed(3)} MB`,
-    `[BlockManager] max_block_count = ${counts.numBlocks}`,
-    `max cached tokens: ${counts.numTokens}`,
-    ...(isTruncated
-      ? [`\`session_len\` truncated to ${counts.numTokens} due to limited KV cache memory`]
-      : []),
-  ];
   return {
     ruleName: "TurboMind 0.2.2 to 0.14 (blocks)",
     region: pool,
@@ -122,7 +134,7 @@ function legacyFinding(start: LmdeployStart): LmdeployFinding {
       regionBytes(Math.max(0, free.expectedBytes), Math.min(share, 1)),
       counts,
     ),
-    expectedLog: log,
+    expectedLog: expectedLines(blockBytes, counts, isTruncated),
     warnings: isTruncated ? [`The session is truncated to ${counts.numTokens} tokens.`] : [],
   };
 }

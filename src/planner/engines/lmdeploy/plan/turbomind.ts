@@ -63,13 +63,14 @@ function warmUpTokens(start: LmdeployStart): number {
 }
 
 function verdictOf(start: LmdeployStart, needs: Needs, counts: PoolCounts): Verdict {
-  const none = { engineMessage: null, suggestions: [] };
+  const none = { failure: null, engineMessage: null, suggestions: [] };
   const rest = needs.free.expectedBytes - needs.region.expectedBytes;
   const needed = needs.persistent.expectedBytes + needs.activations.expectedBytes;
   if (needs.free.expectedBytes <= 0)
     return {
       ...none,
       kind: "dies",
+      failure: "weights",
       reason: "the weights do not fit on the card",
       engineMessage: "CUDA runtime error: out of memory",
     };
@@ -80,6 +81,7 @@ function verdictOf(start: LmdeployStart, needs: Needs, counts: PoolCounts): Verd
         needs.slack.expectedBytes + needs.slack.highBytes > 0 && needs.slack.highBytes > 64 * mib
           ? "uncertain"
           : "dies",
+      failure: "activations",
       reason: `activations, not KV: ${formatBytes(rest)} stay outside the KV region, buffers and the warm-up need ${formatBytes(needed)}`,
       engineMessage: "CUDA runtime error: out of memory",
     };
@@ -87,12 +89,18 @@ function verdictOf(start: LmdeployStart, needs: Needs, counts: PoolCounts): Verd
     return {
       ...none,
       kind: "dies",
+      failure: "warmUpStall",
       reason: `the pool holds ${counts.numTokens} tokens and the warm-up wants ${warmUpTokens(start)} at once: the start is likely to hang`,
       engineMessage: "out of memory at 0/1",
     };
   const isTight = needs.slack.expectedBytes + needs.slack.lowBytes < 0;
   if (isTight)
-    return { ...none, kind: "uncertain", reason: "the rest is about as large as buffers and activations" };
+    return {
+      ...none,
+      kind: "uncertain",
+      failure: "activations",
+      reason: "the rest is about as large as buffers and activations",
+    };
   return { ...none, kind: "fits", reason: "it starts; the rest holds buffers and activations" };
 }
 

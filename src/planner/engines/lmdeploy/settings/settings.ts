@@ -181,7 +181,7 @@ export const newestLmdeploy = "0.18.0";
  * @throws PagodaError `plan_invalid` in LMDeploy's words where it would refuse.
  */
 export function resolveLmdeploySettings(request: PlanRequest): LmdeploySettings {
-  const flags = new FlagReader("LMDeploy", lmdeployFlags, request.flags);
+  const flags = new FlagReader(lmdeployFlags, request.flags);
   const minor = minorOf(request.version ?? newestLmdeploy);
   const rule = ruleOf(flags, minor, request.model);
   const share = flags.number("cache-max-entry-count");

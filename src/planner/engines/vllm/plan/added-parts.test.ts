@@ -6,12 +6,12 @@ import { modelNamed } from "../../../model/catalogue.ts";
 import type { FlagValues, Plan, PlanRequest } from "../../../plan/plan.ts";
 import { gib } from "../../../quantity/bytes.ts";
 import { exact } from "../../../quantity/quantity.ts";
-import { vllmRules } from "../rules.ts";
+import { plan } from "../../../search/plan.ts";
 
 const llama = "meta-llama/Llama-3.1-8B-Instruct";
 
 function planned(model: string, flags: FlagValues, extra: Partial<PlanRequest> = {}): Plan {
-  return vllmRules.plan({
+  return plan({
     model: modelNamed(model),
     device: findDevice("H100"),
     usedBytes: 0,

@@ -194,7 +194,7 @@ function mambaMode(
  * @throws PagodaError `plan_invalid` for a flag or value that vLLM would refuse.
  */
 export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile): VllmSettings {
-  const flags = new FlagReader("vLLM", vllmFlags, request.flags);
+  const flags = new FlagReader(vllmFlags, request.flags);
   const { length, fits } = maxModelLenOf(flags, request.model);
   const batch = batchOf(flags, request, profile, length.value);
   const isEager = isEagerStart(flags, request);

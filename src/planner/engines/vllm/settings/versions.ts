@@ -159,7 +159,7 @@ function newest(): VllmProfile[] {
 export const newestVllm = "0.32.0";
 
 /** Major and minor of the first version number in a text; null where there is none. */
-function versionNumber(text: string): readonly [number, number] | null {
+export function versionNumber(text: string): readonly [number, number] | null {
   const match = /(\d+)\.(\d+)/.exec(text);
   return match === null ? null : [Number(match[1]), Number(match[2])];
 }
@@ -171,7 +171,7 @@ function versionNumber(text: string): readonly [number, number] | null {
 export function vllmProfile(version: string, computeCapability: number): VllmProfile {
   const number = versionNumber(version);
   if (number === null)
-    throw new PagodaError("plan_invalid", `"${version}" is no version of vLLM.`, {
+    throw new PagodaError("plan_invalid", `"${version}" is not a vLLM version.`, {
       param: "engine",
       hint: `Write vllm@0.21, up to vllm@${newestVllm}.`,
     });

@@ -5,8 +5,8 @@ import fc from "fast-check";
 import { findDevice } from "../device/find-device.ts";
 import { modelNamed } from "../model/catalogue.ts";
 import type { FlagValues, PlanRequest } from "../plan/plan.ts";
-import { planInstances } from "./instances.ts";
 import { planReplicas } from "./replicas.ts";
+import { planInstances } from "./starts-in-order.ts";
 
 function request(engine: string, model: string, flags: FlagValues): PlanRequest {
   return {
