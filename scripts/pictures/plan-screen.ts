@@ -27,7 +27,13 @@ export function planScreen(): TerminalScreen {
     });
     invariant(ran.status === 0, () => `pagoda plan failed: ${ran.stderr}`);
     const typed = words.map((word) => (/^[\w./=-]+$/.test(word) ? word : `"${word}"`)).join(" ");
-    return { command: `pagoda plan ${typed}`, lines: ran.stdout.trimEnd().split("\n") };
+    const lines = ran.stdout.trimEnd().split("\n");
+    // The picture has room for the table, the verdict and the command; the engine's own lines and the settings are left out.
+    const verdict = lines.findIndex((line) => line.startsWith("FITS"));
+    return {
+      command: `pagoda plan ${typed}`,
+      lines: [...lines.slice(0, verdict + 1), "", lines.at(-1) ?? ""],
+    };
   } finally {
     rmSync(stateFolder, { recursive: true });
   }
