@@ -4,11 +4,11 @@
  * A job block is `jobBytes` bytes in the arena, aligned to 64. All fields are 4 bytes wide:
  *
  *   word 0, 1   address of the arena's byte 0 as a 64-bit number; machine code adds it to offsets, wasm ignores it
- *   word 2, 3   start, end: the part of the split dimension to do
+ *   word 2, 3   start, end: the range of units to do
  *   word 4 …    the kernel's own fields, in the order of `jobLayouts`
  *
  * "i32" fields are numbers or byte offsets into the arena (read as unsigned), offset 0 means "none"; "f32" are floats.
- * Strides are in bytes. The AssemblyScript kernels get these same offsets: `scripts/build-kernels.ts` writes them out.
+ * Strides are in bytes. The AssemblyScript kernels use the same offsets: `scripts/build-kernels.ts` generates them.
  */
 import type { WeightStorage } from "../../../core/weight-storage.ts";
 import type { RepackedType } from "../../encodings/transcode.ts";
@@ -19,13 +19,13 @@ const firstOwnWord = 4;
 
 const rows = { input: "i32", inputStride: "i32", out: "i32", outStride: "i32", width: "i32" } as const;
 
-/** Shared by the three ways to make quantised activations; `out` is in the token pack layout of `quantizedBytes`. */
+/** Common to the three kernels that make quantised activations; `out` has the layout of `quantizedBytes`. */
 const quantize = { input: "i32", inputStride: "i32", out: "i32", width: "i32" } as const;
 
 /**
- * Split by row packs of weight rows. For token row t < numTokens and matrix row r < numRows:
+ * Split by row packs of the weights. For token row t < numTokens and matrix row r < numRows:
  *   out[t·outStride + 4r] = scale · (input[t] · w[r] + bias[r])        (added to what is there if accumulate ≠ 0)
- * q4, q8: `input` is the token pack layout; f32, f16, bf16: f32 rows, inputStride apart.
+ * q4, q8: `input` has the layout of `quantizedBytes`; f32, f16, bf16: f32 rows, inputStride apart.
  */
 const matmul = {
   input: "i32",
@@ -42,7 +42,7 @@ const matmul = {
 } as const;
 
 /**
- * Split by KV heads (two tokens share a byte of an int4 key, so a token must not be cut off from its neighbours).
+ * Split by KV heads, not by tokens: two tokens share a byte of an int4 key, so one call must write both.
  * Token row t of [0, numTokens) goes to slot slots[t] of the layer's region `kv` (core/kv-layout.ts).
  * scratch: `storeKvScratchBytes`, one per thread.
  */
@@ -62,7 +62,7 @@ const storeKv = {
 /**
  * Split by KV heads, like storeKv, whose fields come first. For token rows [firstToken, firstToken + numTokens): headNorm of the
  * KV head's query heads and of its key (queryNorm, keyNorm: weights, 0 for none), rope of both, then storeKv. Query heads
- * lie in the rows that the keys lie in.
+ * and keys lie in the same rows.
  */
 const prepareHeads = {
   ...storeKv,
@@ -158,7 +158,7 @@ export const jobLayouts = {
     queryHeadsPerKvHead: "i32",
     items: "i32",
     partials: "i32",
-    /** 1: the output leaves in the rotated space of int4 values and is rotated back. */
+    /** 1: partial results are in the rotated space of int4 values, and the output is rotated back. */
     rotated: "i32",
   },
   /** Split by token rows: out = activation(gate) · up; input row = [gate | up]; activation 0 silu, 1 gelu (tanh). */
@@ -240,7 +240,7 @@ export interface JobWords {
   readonly f32: Float32Array;
 }
 
-/** Word index of a field in its job block (× 4 = byte offset): what is patched between steps. */
+/** Word index of a field in its job block (× 4 = byte offset), for patching it between steps. */
 export function jobWord<K extends KernelName>(kernel: K, field: JobField<K>): number {
   return firstOwnWord + Object.keys(jobLayouts[kernel]).indexOf(field);
 }
@@ -295,14 +295,14 @@ export const activationCodes = { silu: 0, geluTanh: 1 } as const;
 
 /**
  * An attention work item, 8 words: query rows [firstRow, firstRow + numRows) of one slice (numRows ≤ maxItemRows) over
- * partitions [firstPartition, firstPartition + numPartitions). Positions outside a row's own range count as absent.
+ * partitions [firstPartition, firstPartition + numPartitions). Positions outside a row's own range are ignored.
  *
- * numShared > 0: the rows are those of as many slices, `slice` and the ones after it, one row each. The first numShared
- * partitions are the same blocks for all of them, full and seen by all, and are read once for all rows; then each row goes
- * on in its own blocks up to its own position. Such an item begins at partition 0, covers all and has no window.
+ * numShared > 0: the item has one row of each of numRows slices: of `slice` and of those after it. Their first numShared
+ * partitions lie in the same blocks, are full and visible to all rows, and are read once for all; after them each row continues
+ * in its own blocks up to its own position. Such an item begins at partition 0, covers all partitions and has no window.
  *
- * firstPartial < 0: the item covers all partitions and writes `out`. Else partition i's result goes to partial records
- * and `attentionMerge`, given one item with all partitions, merges them; the record of (partition i, kv head k, row r,
+ * firstPartial < 0: the item covers all partitions and writes `out`. Else the result of partition i goes to partial records,
+ * which `attentionMerge`, with one item for all partitions, merges; the record of (partition i, kv head k, row r,
  * query head h of the group) is firstPartial + ((i·numKvHeads + k)·numRows + r)·queryHeadsPerKvHead + h, with i counted
  * from the item's own firstPartition. Both ways give the same bits.
  */

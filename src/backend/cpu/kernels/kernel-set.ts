@@ -1,10 +1,10 @@
 /**
- * @module What the executor needs from a set of kernels: one function per kernel, and one argument, the byte offset of
- * a job block (`jobs.ts`) in the arena the set was made for.
+ * @module A set of kernels: one function for each, whose argument is the byte offset of a job block (`jobs.ts`) in the arena
+ * that the set is bound to.
  *
- * A kernel reads and writes only the memory its job names, allocates nothing and calls nothing. It does the part
- * [start, end) of its job's split dimension; parts of one job write disjoint bytes, so threads run them at once without
- * locks, and no sum is ever cut at a part's edge, so results do not depend on how a job was cut.
+ * A kernel reads and writes only the memory that its job refers to, allocates nothing and calls nothing. It does units
+ * [start, end) of its job. Different ranges of a job write disjoint bytes, so threads run them at the same time without locks.
+ * No sum extends over several units, so results do not depend on how a job was divided.
  */
 import type { KernelName } from "./jobs.ts";
 

@@ -1,17 +1,17 @@
 /**
- * @module A debugging mode: the bytes on both sides of what a job writes must be the same after the call.
+ * @module A debugging mode that checks that a kernel did not change the bytes on both sides of its results.
  *
- * For servers of one thread (`--threads 1`): with more, a neighbouring buffer may rightly change at the same time.
+ * For servers of one thread (`--threads 1`): with more, another thread may change a neighbouring buffer at the same time.
  */
 import { invariant } from "../../../../core/errors.ts";
 import type { KernelName } from "../jobs.ts";
 import type { Kernel } from "../kernel-set.ts";
 import type { JobCheck } from "./job-check.ts";
 
-/** Bytes looked at on each side: the widest single store is 64. */
+/** Bytes that are checked on each side: the widest single store has 64. */
 const guardBytes = 64;
 
-/** The kernel behind its check, with guards. Throws once the damage is done, with its place. */
+/** The kernel with its check and with guards. Throws after a bad write, with its place. */
 export function guardedCall(
   name: KernelName,
   memory: WebAssembly.Memory,

@@ -9,7 +9,7 @@ import { jobCheck } from "./job-check.ts";
 import { addressOf, whyNoLoader } from "./loading/loader.ts";
 
 const arenaBytes = 1 << 20;
-/** `out` of attention is not among them: it is not written where partials are kept. */
+/** Without `out`, which attention does not write if it keeps partials. */
 const operands = ["weights", "input", "query", "kv", "positions", "items", "scratch", "blockTables"];
 
 describe("a job's operands are looked at before the call", { skip: whyNoLoader() ?? false }, () => {

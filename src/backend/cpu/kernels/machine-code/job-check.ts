@@ -1,8 +1,8 @@
 /**
- * @module Looks at a job before machine code does: a wrong address there ends the process, here it is an error.
+ * @module Checks a job before machine code runs it: a wrong address would end the process, and the check makes it an error.
  *
- * Every call is checked, since jobs are patched between steps: 50 to 100 ns beside a call of 5 µs or more. What a kernel
- * will read and write is worked out from the job's own fields and must lie inside the arena, operand by operand.
+ * Every call is checked, since jobs are patched between steps. It takes 50 to 100 ns; a call takes 5 µs or more. The check
+ * computes from the job's fields what the kernel will read and write; each operand must lie inside the arena.
  */
 import { invariant } from "../../../../core/errors.ts";
 import { type KvDtype, tileHeadBytes, tokensPerTile } from "../../../../core/kv-layout.ts";
@@ -21,16 +21,16 @@ import { attentionItem, type JobField, jobHeader, jobWord, type KernelName } fro
 export interface JobCheck {
   /** Throws if the job at this byte offset reaches outside the arena. */
   look(jobOffset: number): void;
-  /** Bytes between the first and the last that the job looked at writes. */
+  /** Range of bytes that the checked job writes. */
   readonly written: { readonly start: number; readonly end: number };
 }
 
-/** Reads one kernel's jobs. Its readers are made once, since a check must cost next to nothing. */
+/** Reads one kernel's jobs. Its field readers are created once, so that a check is cheap. */
 class JobReader<K extends KernelName> {
   readonly words: Uint32Array;
   readonly #arenaBytes: number;
   readonly #kernel: K;
-  /** Word of the job block that is looked at. */
+  /** First word of the job block that is being checked. */
   at = 0;
   readonly written = { start: 0, end: 0 };
 
@@ -40,12 +40,12 @@ class JobReader<K extends KernelName> {
     this.#kernel = kernel;
   }
 
-  /** The field of the job that is looked at. */
+  /** A reader of this field of the job that is being checked. */
   field(name: JobField<K>): () => number {
     const word = jobWord(this.#kernel, name);
     return () => this.words[this.at + word] ?? 0;
   }
-  /** That the operand's bytes lie in the arena; nothing is asked of an operand without bytes. */
+  /** Checks that the operand's bytes lie in the arena; an operand without bytes may be anywhere. */
   operand(name: JobField<K>): (numBytes: number) => void {
     const offset = this.field(name);
     return (numBytes) => {

@@ -1,5 +1,5 @@
 /**
- * @module All kernels of one target as one image, and that image bound to an arena.
+ * @module Writes all kernels of a target into one image, and binds an image to an arena.
  */
 
 import { invariant } from "../../../../core/errors.ts";
@@ -41,7 +41,7 @@ const writers: Readonly<Partial<Record<KernelName, (asm: Assembler, target: Targ
 };
 export const machineCodeKernels = Object.keys(writers) as readonly KernelName[];
 
-/** Writes one kernel. @param withListing keep it as text too */
+/** Writes one kernel. @param withListing also keep it as text */
 export function assembleKernel(kernel: KernelName, target: Target, withListing = false): Assembler {
   const write = writers[kernel];
   invariant(write !== undefined, () => `no machine code for ${kernel}`);
@@ -50,7 +50,7 @@ export function assembleKernel(kernel: KernelName, target: Target, withListing =
   return asm;
 }
 
-/** Writes and publishes every kernel of a target. @param variant tells apart images of one process */
+/** Writes and publishes every kernel of a target. @param variant distinguishes images of one process */
 export function publishKernels(target: Target, variant = ""): KernelImage {
   const functions = machineCodeKernels.map((name) => ({ name, code: assembleKernel(name, target).finish() }));
   const setName = `machine-code-${target.name}${variant}`;
@@ -63,8 +63,8 @@ export function publishKernels(target: Target, variant = ""): KernelImage {
 }
 
 /**
- * Shapes that a kernel is not written for go to the fallback, job by job: a field of the job must be a multiple.
- * (Both sets give the same bits, and a model has one shape, so nothing depends on who did it.)
+ * A job whose field is not a multiple of this goes to the fallback, because the kernel is not written for such shapes. Both sets
+ * give the same bits, so results do not depend on this choice.
  */
 const requiredMultiples: Readonly<Partial<Record<KernelName, number>>> = {
   attentionF16: headDimUnits.f16,
@@ -73,9 +73,9 @@ const requiredMultiples: Readonly<Partial<Record<KernelName, number>>> = {
 };
 
 /**
- * The kernels of a published image for one arena, in the calling thread; each looks at its job first. Kernels that the
+ * The kernels of a published image for one arena, in the calling thread; each checks its job first. Kernels that the
  * image lacks come from `fallback`, which must be bound to the same arena.
- * @param withGuards watch the bytes beside each result too (`guarded-call.ts`); by default if PAGODA_KERNEL_GUARDS is 1
+ * @param withGuards also watch the bytes around each result (`guarded-call.ts`); by default if PAGODA_KERNEL_GUARDS is 1
  */
 export function bindKernels(
   image: KernelImage,

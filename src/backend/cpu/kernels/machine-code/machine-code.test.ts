@@ -38,7 +38,7 @@ describe("choosing machine code", { skip }, () => {
       const bytes = new Uint8Array(memory.buffer);
       const wrong = (job: number): void => {
         set.kernels.matmulQ4(job);
-        bytes[100] = (bytes[100] ?? 0) ^ 1; // as if somebody had written where nobody should
+        bytes[100] = (bytes[100] ?? 0) ^ 1; // as if a kernel had written outside its results
       };
       return { ...set, kernels: { ...set.kernels, matmulQ4: wrong } };
     });
@@ -100,7 +100,7 @@ for (const target of runnable)
           if (result.kind === "equal") numEqual += 1;
         }
         assert.deepEqual(arena.brokenGuards(), []);
-        // Where WebAssembly's multiply-adds are fused too, as on every processor with FMA, nothing differs at all.
+        // WebAssembly's multiply-adds are fused too on every processor with FMA, so that nothing differs.
         assert.equal(numEqual, 700);
       });
   });

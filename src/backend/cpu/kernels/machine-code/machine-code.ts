@@ -1,9 +1,9 @@
 /**
- * @module The door of this room: decides at start-up whether machine code is used, and says why not in one line.
+ * @module The entry of machine code: decides at start-up whether it is used, and gives the reason if it is not.
  *
- * The main thread calls `loadMachineCode` once; it writes the kernels for the best kind of processor that this one is,
- * loads them, and holds each against `wasm` on seeded data. Then every thread binds the image to its arenas with
- * `bindKernels`. Anything that is not as expected ends in `image: null`, never in an exception: WebAssembly serves too.
+ * The main thread calls `loadMachineCode` once. It writes the kernels for the best target that this processor runs, loads them,
+ * and compares each with the WebAssembly one on seeded data. Then every thread binds the image to its arenas with
+ * `bindKernels`. Any failure gives `image: null` and a reason, and never throws: WebAssembly works too.
  */
 import { performance } from "node:perf_hooks";
 import type { KernelSet } from "../kernel-set.ts";
@@ -20,10 +20,10 @@ export type MachineCodeChoice =
   | { readonly image: KernelImage; readonly selfTestMs: number }
   | { readonly image: null; readonly reason: string };
 
-/** Instantiates the WebAssembly set over a memory: what machine code is tested against. */
+/** Instantiates the WebAssembly set over a memory; machine code is tested against it. */
 export type BindWasm = (memory: WebAssembly.Memory) => KernelSet;
 
-/** @param only the one kind of code to try (for comparisons); by default the best that this processor runs */
+/** @param only the one target to try (for comparisons); by default the best one that this processor runs */
 export function loadMachineCode(bindWasm: BindWasm, only?: TargetName): MachineCodeChoice {
   const noLoader = whyNoLoader();
   if (noLoader !== null) return { image: null, reason: noLoader };

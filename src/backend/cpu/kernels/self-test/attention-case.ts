@@ -1,4 +1,4 @@
-/** @module Attention jobs to try kernels with: paged caches in shuffled blocks, several slices, windows and soft caps. */
+/** @module Attention jobs for tests of kernels: paged caches in shuffled blocks, several slices, windows and soft caps. */
 import { type KvDtype, tileDataBytes, tileHeadBytes, tokensPerTile } from "../../../../core/kv-layout.ts";
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
 import {
@@ -28,12 +28,12 @@ interface AttentionShape {
 
 const kernelNames = { f16: "attentionF16", int8: "attentionInt8", int4: "attentionInt4" } as const;
 const notANumber = 0x7e00;
-/** Tokens, rounded up to blocks, that a slice has behind what it shares. */
+/** Most tokens of a slice after the shared ones, rounded up to blocks. */
 const mostOwnTokens = 128;
 
 function randomShape(random: SeededNumbers, dtype: KvDtype, cacheBytes: number): AttentionShape {
   const numKvHeads = random.between(1, 3);
-  // Now and then a head that machine code leaves to wasm.
+  // Sometimes a head width that machine code leaves to wasm.
   const headDim =
     random.between(0, 9) === 0 ? 4 * random.between(1, 20) : 16 * random.between(1, random.between(1, 8));
   const bytesPerTile = numKvHeads * tileHeadBytes(dtype, headDim);
@@ -63,7 +63,7 @@ function randomShape(random: SeededNumbers, dtype: KvDtype, cacheBytes: number):
 
 /**
  * A job for `attentionF16`, `attentionInt8` or `attentionInt4`, its operands in new regions of the arena.
- * @param cacheBytes what the cache may take: it decides between long contexts and wide heads
+ * @param cacheBytes most bytes of the cache: contexts are long or heads wide, but not both
  */
 export function attentionCase(
   arena: KernelArena,
@@ -162,7 +162,7 @@ function itemTable(shape: AttentionShape, isPartial: boolean): { words: Int32Arr
   return { words, numPartials };
 }
 
-/** A cache whose blocks lie in another order than their sequences; behind a sequence's last token nothing is a number. */
+/** A cache with blocks in another order than in their sequences; after a sequence's last token it holds NaN. */
 function placeCache(
   arena: KernelArena,
   random: SeededNumbers,

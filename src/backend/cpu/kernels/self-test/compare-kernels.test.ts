@@ -12,7 +12,7 @@ import { kernelCases, type TriedKernel } from "./kernel-cases.ts";
 
 type Spoil = (arena: KernelArena, kernelCase: KernelCase, random: SeededNumbers) => void;
 
-/** What is said of wasm beside itself, when `spoil` has gone over the second one's results. */
+/** Results of comparing wasm with itself after `spoil` has changed the second one's results. */
 function compareSpoiled(kernel: TriedKernel, numCases: number, spoil: Spoil): Comparison["kind"][] {
   const arena = new KernelArena(1 << 20);
   const wasm = bindWasmKernels(arena.memory);
@@ -34,7 +34,7 @@ function compareSpoiled(kernel: TriedKernel, numCases: number, spoil: Spoil): Co
 const tokenPackGroupBytes = quantizedBytes(tokensPerPack, groupWidth);
 const dataBytes = tokensPerPack * groupWidth;
 
-/** Offset of a token pack group of the case's results. */
+/** Offset of a random group among the token packs of the case's results. */
 function anyGroup({ values, numUnits }: KernelCase, random: SeededNumbers): number {
   const { out, width } = values as { readonly out: number; readonly width: number };
   const numGroups = Math.ceil(numUnits / tokensPerPack) * (width / groupWidth);

@@ -1,8 +1,8 @@
 /**
- * @module Two kernel sets on the same job: they must leave the same memory behind.
+ * @module Runs the same job with two kernel sets, which must leave the same memory behind.
  *
- * All bytes of the arena are compared, guards included, so a write outside the results is found wherever it went. Only
- * where a case says that its results are numbers with fractions may they differ, and by a rounding's worth.
+ * All bytes of the arena are compared, guards included, so a write outside the results is found at any place. Only results that
+ * a case declares as numbers with fractions may differ, and only by roundings.
  */
 import type { KernelName } from "../jobs.ts";
 import type { KernelSet } from "../kernel-set.ts";
@@ -10,8 +10,8 @@ import type { KernelArena } from "./kernel-arena.ts";
 import type { KernelCase } from "./kernel-case.ts";
 
 /**
- * Where two sets may round differently (one fuses multiply-adds, one does not), such a number may differ by this share of
- * the largest one of the job. Sums of up to 10⁴ terms stay a tenth of it apart.
+ * If two sets round differently (one fuses multiply-adds, one does not), a result may differ by this share of the job's largest
+ * result. Sums of up to 10⁴ terms differ by a tenth of that.
  */
 const roundingBound = 1e-4;
 
@@ -22,8 +22,8 @@ export type Comparison =
   | { readonly kind: "different"; readonly why: string };
 
 /**
- * Runs a case by both sets, by the second one in two parts cut at `cut`.
- * The arena's contents end as the second set left them.
+ * Runs a case with both sets, with the second one in two parts divided at `cut`. Afterwards the arena holds the results of the
+ * second set.
  */
 export function compareKernels(
   arena: KernelArena,

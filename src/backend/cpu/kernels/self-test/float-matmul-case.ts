@@ -1,4 +1,4 @@
-/** @module Matrix products of float weights to try kernels with. */
+/** @module Matrix products of float weights for tests of kernels. */
 
 import type { WeightStorage } from "../../../../core/weight-storage.ts";
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
@@ -23,7 +23,7 @@ export function floatMatmulCase(
   const numNumbers = weightBytes / (storage === "f32" ? 4 : 2);
   for (let i = 0; i < numNumbers; i++) {
     if (storage === "f32") arena.f32[weights / 4 + i] = random.signed();
-    // A bf16 is the upper half of an f32; an f16's bits with the exponent moved are one of moderate size.
+    // The bits of a bf16 are the upper half of an f32: here one of moderate size with a random sign.
     else
       arena.u16[weights / 2 + i] = storage === "f16" ? randomHalf(random) : 0x3c00 ^ (random.bits() & 0x83ff);
   }

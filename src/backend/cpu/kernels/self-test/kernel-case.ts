@@ -1,4 +1,4 @@
-/** @module One job of one kernel with seeded operands, and how its results may be compared. */
+/** @module One job of one kernel with seeded operands, and the rule by which its results are compared. */
 import type { JobValues, KernelName } from "../jobs.ts";
 
 /** Bytes [start, end) of an arena. */
@@ -11,13 +11,13 @@ export interface ByteRange {
 export interface KernelCase {
   readonly kernel: KernelName;
   readonly values: JobValues<KernelName>;
-  /** Units of the split dimension. */
+  /** Units that the job can be divided into. */
   readonly numUnits: number;
   /**
-   * Results that are f32 numbers with fractions: only there may two kernel sets differ, by roundings. Everything else is
-   * compared to the bit: whole numbers, padding, guards, and f32 numbers that the job's operands make exact.
+   * Results that are f32 numbers with fractions: only these may differ between kernel sets, by roundings. Everything else must be
+   * equal to the bit: whole numbers, padding, guards, and f32 numbers that are exact because of the job's operands.
    */
   readonly floats: readonly ByteRange[];
-  /** Bytes that hold nothing of use after the job. */
+  /** Bytes that the job uses as scratch: their contents afterwards are not compared. */
   readonly scratch?: ByteRange;
 }

@@ -1,4 +1,4 @@
-/** @module A seeded job for each kernel that there is machine code for: what the self-test and the fuzz run. */
+/** @module A seeded job for each kernel with machine code: the self-test and the fuzz tests run them. */
 
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
 import { rowsPerPack } from "../../footprint/weight-layout.ts";
@@ -10,15 +10,15 @@ import type { KernelCase } from "./kernel-case.ts";
 import { quantizeCase } from "./quantize-case.ts";
 import { type MatmulCase, matmulFloats, placeMatmul, randomMatmul } from "./quantized-matmul-case.ts";
 
-/** `brief` cases are small, for the start of a server; `thorough` ones reach further, for tests. */
+/** `brief` cases are small, for the start of a server; `thorough` ones are larger, for tests. */
 export type Effort = "brief" | "thorough";
 type MakeCase = (arena: KernelArena, random: SeededNumbers, effort: Effort) => KernelCase;
 const cacheBytes = { brief: 30_000, thorough: 160_000 } as const;
 
-/** Enough for every width of tile, more than one group, and a row pack that is not full. */
+/** Large enough for every width of tile, several groups, and a row pack that is not full. */
 const largestMatmul = { numTokens: 20, numRows: 40, numGroups: 6 };
 
-/** Every other case has results that are integer sums and nothing else: a wrong sum is no rounding. */
+/** Half of the cases have results that are only integer sums, so that a wrong sum cannot pass as a rounding. */
 const matmul =
   (kernel: "matmulQ4" | "matmulQ8", storage: "q4" | "q8"): MakeCase =>
   (arena, random) => {
@@ -49,5 +49,5 @@ export const kernelCases = {
   attentionInt4: (arena, random, effort) => attentionCase(arena, random, "int4", cacheBytes[effort]),
 } as const satisfies Partial<Record<KernelName, MakeCase>>;
 
-/** Kernels that can be tried. */
+/** Kernels that have cases. */
 export type TriedKernel = keyof typeof kernelCases;

@@ -1,11 +1,11 @@
-/** @module Jobs that go over token rows, to try kernels with: quantising, norms, gates, rotary embedding. */
+/** @module Jobs that quantise token rows, for tests of kernels: plainly, after a norm, after a gate. */
 import { groupWidth } from "../../../../core/weight-storage.ts";
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
 import { quantizedBytes, tokensPerPack } from "../../footprint/workspace-layout.ts";
 import type { KernelArena } from "./kernel-arena.ts";
 import type { ByteRange, KernelCase } from "./kernel-case.ts";
 
-/** Numbers of very different magnitudes; now and then a group of zeros or of numbers too small to divide by. */
+/** Numbers of very different magnitudes; sometimes a group of zeros or of numbers too small to divide by. */
 function rowNumbers(random: SeededNumbers, numNumbers: number): Float32Array {
   const numbers = Float32Array.from(
     { length: numNumbers },
@@ -51,7 +51,7 @@ export function quantizeCase(
   };
 }
 
-/** Where the scales of tokens lie in the token pack layout. Their bytes and sums are whole numbers; padding is left alone. */
+/** The scales of tokens in their token packs: the only results with fractions. Padding is not written. */
 function scalesOf(out: number, numTokens: number, width: number): ByteRange[] {
   const numGroups = width / groupWidth;
   const groupBytes = quantizedBytes(tokensPerPack, groupWidth);

@@ -1,6 +1,4 @@
-/**
- * @module Matrix products of quantised weights to try kernels with: seeded operands in the real layouts.
- */
+/** @module Matrix products of quantised weights for tests of kernels: seeded operands in the real layouts. */
 import { groupWidth } from "../../../../core/weight-storage.ts";
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
 import { packedMatrixBytes, rowPackBytes, rowsPerPack } from "../../footprint/weight-layout.ts";
@@ -19,17 +17,17 @@ export interface MatmulCase {
   readonly hasBias: boolean;
   readonly accumulate: boolean;
   readonly scale: number;
-  /** Of weights and activations; by default whatever a file may hold. */
+  /** Scales of weights and activations; by default any that a file may hold. */
   readonly scales?: ScaleKind;
 }
 
 /**
- * `any`: now and then 0 or a subnormal, which a fuzz must try and which cost a processor time. `ordinary`: as in real
- * weights, for benchmarks. `one`: 1 and −1, so that every result is a whole number below 2^24 and therefore exact.
+ * `any`: sometimes 0 or a subnormal, which fuzz tests need and which slow a processor down. `ordinary`: as in real weights, for
+ * benchmarks. `one`: 1 and −1, so that every result is a whole number below 2^24 and therefore exact.
  */
 export type ScaleKind = "any" | "ordinary" | "one";
 
-/** A shape from one row, one token and one group up to `largest` of each, small ones more often. */
+/** A shape with at least one row, token and group and at most `largest`; small ones are more frequent. */
 export function randomMatmul(
   random: SeededNumbers,
   storage: QuantizedStorage,
@@ -49,13 +47,13 @@ export function randomMatmul(
 const tokenPackGroupBytes = quantizedBytes(tokensPerPack, groupWidth);
 const halfOfOne = 0x3c00;
 
-/** f16 bits of numbers from 2^-14 to 2^-6 with either sign, now and then 0 or a subnormal. */
+/** f16 bits of numbers from 2^-14 to 2^-6 with either sign, sometimes 0 or a subnormal. */
 export function randomHalf(random: SeededNumbers): number {
   const bits = random.bits();
   return (bits & 15) === 0 ? (bits >> 4) & 3 : halfOf(bits >> 4);
 }
 
-/** An ordinary one: sign, exponent from 1 to 8, fraction. One draw makes it: a start's self-test needs some 10⁵ of them. */
+/** An ordinary one: sign, exponent from 1 to 8, fraction. It takes one draw, because a self-test needs some 10⁵ of them. */
 function halfOf(bits: number): number {
   return ((bits & 1) << 15) | ((1 + ((bits >> 1) & 7)) << 10) | ((bits >> 4) & 1023);
 }
@@ -97,7 +95,7 @@ export function placeMatmul(arena: KernelArena, random: SeededNumbers, c: Matmul
     weights,
     numRows: c.numRows,
     numCols: c.numCols,
-    // Ends with the last token's last row: a write past it meets a guard.
+    // The region ends with the last token's last row, so that a write past it hits a guard.
     out: arena.floats(
       Array.from({ length: (outStride / 4) * (c.numTokens - 1) + c.numRows }, () => random.signed()),
     ),
@@ -108,7 +106,7 @@ export function placeMatmul(arena: KernelArena, random: SeededNumbers, c: Matmul
   };
 }
 
-/** Quantised activations. Padding tokens hold the worst there can be: bytes of −128 and scales that are not numbers. */
+/** Quantised activations. Padding tokens hold the worst possible values: bytes of −128 and NaN scales. */
 function placeTokenPacks(
   arena: KernelArena,
   random: SeededNumbers,

@@ -1,4 +1,4 @@
-/** @module The self-test of a kernel set: every kernel that it brings against the WebAssembly one, on seeded jobs. */
+/** @module The self-test of a kernel set: compares each of its kernels with the WebAssembly one on seeded jobs. */
 import { SeededNumbers } from "../../../seeded-numbers.ts";
 import type { KernelSet } from "../kernel-set.ts";
 import { compareKernels } from "./compare-kernels.ts";
@@ -11,9 +11,9 @@ const casesPerKernel = 4;
 const seed = 2026;
 
 /**
- * @param bind both sets over one memory: the trusted one first
+ * @param bind binds both sets to one memory; the trusted set comes first
  * @param addressOf as for `KernelArena`
- * @returns the first difference, null if there is none
+ * @returns the first difference; null if there is none
  */
 export function selfTest(
   bind: (memory: WebAssembly.Memory) => readonly [KernelSet, KernelSet],

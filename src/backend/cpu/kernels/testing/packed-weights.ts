@@ -1,10 +1,10 @@
-/** @module Packed matrices for tests and benchmarks: written number by number from the layout's text. */
+/** @module Packed matrices for tests, written number by number from the description of the layout. */
 import type { WeightStorage } from "../../../../core/weight-storage.ts";
 import { packedMatrixBytes, rowPackBytes } from "../../footprint/weight-layout.ts";
 
 export interface PackedMatrix {
   readonly bytes: Uint8Array;
-  /** What the packed bytes mean, [numRows × numCols]. */
+  /** The numbers that the packed bytes stand for, [numRows × numCols]. */
   readonly values: Float32Array;
 }
 

@@ -33,7 +33,7 @@ const blockSize = 32;
 /** Blocks of the one sequence lie in this order in the pool. */
 const shuffledBlock = (index: number, numBlocks: number): number => (index * 7 + 3) % numBlocks;
 
-/** One sequence of `numTokens` tokens in an arena; its keys and values stored in runs of `chunk` tokens. */
+/** One sequence of `numTokens` tokens in an arena; its keys and values are stored `chunk` tokens at a time. */
 class Scene {
   readonly arena: BoundArena;
   readonly keys: Float32Array;
@@ -105,7 +105,7 @@ class Scene {
     }
   }
 
-  /** Outputs of rows [firstRow, firstRow + numRows), alone in one item; `split` sends partitions apart, backwards. */
+  /** Outputs of rows [firstRow, firstRow + numRows) in one item; `split` computes partitions separately, in reverse order. */
   attend(firstRow: number, numRows: number, split = false): Float32Array {
     const { dtype, numKvHeads, headDim, queryHeadsPerKvHead, window, softcap } = this.#shape;
     const numPartitions = Math.ceil((firstRow + numRows) / tokensPerPartition);
@@ -156,7 +156,7 @@ class Scene {
     return this.arena.readFloats(at, numRows * this.#queryWidth);
   }
 
-  /** One row by the formula, over keys and values as the cache keeps them. */
+  /** One row by the formula, over keys and values rounded as in the cache. */
   expected(row: number): Float32Array {
     const { headDim, queryHeadsPerKvHead, window = Number.POSITIVE_INFINITY, softcap } = this.#shape;
     const out = new Float32Array(this.#queryWidth);
@@ -205,7 +205,7 @@ function assertClose(actual: Float32Array, expected: Float32Array, tolerance: nu
 
 assert.equal(attentionItemWords, 8);
 
-/** int4's fitted scale and minimum are sums, which may fall on either side of the middle between two f16. */
+/** The fitted scale and minimum of int4 are sums, which may round to either of two neighbouring f16. */
 const tolerances: Readonly<Record<KvDtype, number>> = { f16: 2e-5, int8: 2e-5, int4: 3e-4 };
 
 for (const dtype of ["f16", "int8", "int4"] as const)

@@ -25,7 +25,7 @@ interface Case {
   readonly scale?: number;
 }
 
-/** What the int8 activations of a row mean: groups of 32 by the rule of `quantizedBytes`. */
+/** The numbers that the int8 activations of a row stand for: groups of 32 by the rule of `quantizedBytes`. */
 function roundedActivations(x: Float32Array): Float32Array {
   return x.map((value, k) => {
     const group = x.subarray(k - (k % 32), k - (k % 32) + 32);

@@ -14,7 +14,7 @@ const [numKvHeads, queryHeadsPerKvHead, headDim, rotaryDim] = [2, 3, 32, 24];
 const numHeads = numKvHeads * queryHeadsPerKvHead;
 const width = (numHeads + 2 * numKvHeads) * headDim;
 const stride = 4 * width;
-/** Rows of three sequences, in places of tiles that lie apart. */
+/** Rows of three sequences, in separate tiles. */
 const slots = [5, tokensPerTile + 13, 3 * tokensPerTile];
 const positions = [5, 13, 0];
 const numTiles = 4;
@@ -70,7 +70,7 @@ class Scene {
     this.arena.run(kernels[this.#dtype].store, { ...this.#common, numTokens: numRows }, 0, numKvHeads);
   }
 
-  /** KV head by KV head and row by row, backwards. */
+  /** One KV head and one row at a time, in reverse order. */
   inOne(hasNorms: boolean): void {
     const norms = hasNorms ? this.#norms : { queryNorm: 0, keyNorm: 0 };
     const job = {
@@ -91,7 +91,7 @@ class Scene {
         );
   }
 
-  /** Rows and cache. */
+  /** The contents of rows and cache. */
   get result(): readonly Uint8Array[] {
     return [
       this.arena.bytes.slice(this.#rows, this.#rows + slots.length * stride),

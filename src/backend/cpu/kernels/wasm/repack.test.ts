@@ -60,7 +60,7 @@ function repack(
   return { source, packed: arena.bytes.slice(out, out + packedBytes) };
 }
 
-/** Row `row` of a packed matrix, read by the layout's text. */
+/** Row `row` of a packed matrix, read by the description of the layout. */
 function unpackedRow(storage: WeightStorage, packed: Uint8Array, row: number): Float32Array {
   const view = new DataView(packed.buffer);
   const rowPack = (row >> 3) * packedMatrixBytes(storage, 8, numCols);
@@ -91,7 +91,7 @@ function unpackedRow(storage: WeightStorage, packed: Uint8Array, row: number): F
   });
 }
 
-/** Error a group of 32 may have, by the rounding each pair of types states. */
+/** Largest error of a group of 32, by the rounding of each pair of types. */
 type Tolerance = (group: Float32Array) => number;
 
 const exact: Tolerance = () => 0;

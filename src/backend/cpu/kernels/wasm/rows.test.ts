@@ -20,7 +20,7 @@ function assertClose(actual: Float32Array, expected: ArrayLike<number>, relative
   });
 }
 
-/** Rows of `width` numbers in a wider buffer: outputs must leave the columns beside them alone. */
+/** Rows of `width` numbers in a wider buffer: kernels must not write the other columns. */
 class Rows {
   readonly arena = wasmArena(2 << 20);
   readonly stride: number;
@@ -184,7 +184,7 @@ describe("elementwise", () => {
 describe("quantised activations", () => {
   const width = 96;
 
-  /** A token's row read back by the layout's text. */
+  /** A token's row, read by the description of the layout. */
   function readTokenPacks(
     arena: BoundArena,
     tokenPacks: number,

@@ -124,7 +124,7 @@ function runKernel(rows: readonly Row[]): StepResults {
   };
 }
 
-/** Runs the kernel and the written rule over the same rows. */
+/** Runs the kernel and the reference over the same rows. */
 function assertLikeReference(rows: readonly Row[]): void {
   const actual = runKernel(rows);
   const expected = emptyResults(rows.length);
@@ -258,7 +258,7 @@ for (const width of [5, 130, 1024])
       assert.deepEqual([...runKernel(rows).tokenIds], Array(odd.length).fill(-1), JSON.stringify(wish));
       assertLikeReference(rows);
     }
-    // A token that can never be drawn is none of this.
+    // A token that can never be drawn needs no check.
     assertLikeReference(wishes.map((wish) => ({ ...wish, logits: at(2, -Infinity) })));
     assertLikeReference([{ logits: logitsOf(9, width).fill(-Infinity), wantsLogprob: true }]);
   });

@@ -38,7 +38,7 @@ describe("vector instructions", () => {
     assertDisassemblesAs(asm);
   });
 
-  // Bytes from the Intel manual's rules, worked by hand: they hold where no disassembler is.
+  // Bytes worked out by hand from the rules of the Intel manual: a check that needs no disassembler.
   test("a few forms byte by byte", () => {
     const bytes = (emit: (asm: Assembler) => void): string => {
       const asm = createAssembler();

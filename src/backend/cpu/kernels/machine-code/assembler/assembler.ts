@@ -21,7 +21,7 @@ type VectorMethods = {
 export type Assembler = AssemblerCore & VectorMethods;
 
 class AssemblerCore extends GeneralAssembler {
-  /** Sorts the operands into their places, picks the encoding, writes it. */
+  /** Assigns the operands to the fields of the instruction, chooses the encoding, and writes the bytes. */
   vector(mnemonic: string, row: VectorRow, operands: readonly (Operand | number)[]): void {
     const listed: readonly ListedOperand[] = operands;
     this.note(row.alias ?? mnemonic, ...listed);
@@ -31,7 +31,7 @@ class AssemblerCore extends GeneralAssembler {
   }
 }
 
-/** @param withListing keep what was written as text too (tests, diagnosis) */
+/** @param withListing also keep the instructions as text (for tests and diagnosis) */
 export function createAssembler(withListing = false): Assembler {
   const core = new AssemblerCore(withListing);
   const methods = Object.entries<VectorRow>(vectorTable).map(([mnemonic, row]) => [
@@ -66,7 +66,7 @@ function place(row: VectorRow, operands: readonly (Operand | number)[]): VectorI
   return { ...row.opcode, extent: row.extent, reg, vvvv, rm, bits, immediate };
 }
 
-/** VEX says registers 0 to 15, at most 256 bits, and no embedded broadcast. */
+/** VEX can encode registers 0 to 15, at most 256 bits, and no embedded broadcast. */
 function needsEvex(row: VectorRow, { reg, vvvv, rm, bits }: VectorInstruction): boolean {
   if (row.encodings === "evex") return true;
   const highest = Math.max(reg, vvvv ?? 0, rm.kind === "memory" ? 0 : rm.index);

@@ -1,22 +1,22 @@
 /**
- * @module Bytes in the making, and the labels that point into them.
+ * @module Code that is being written, and the labels that point into it.
  *
- * A jump backward knows its distance and takes the two-byte form where it reaches; a jump forward, and a constant in the
- * code, are written with four zero bytes that are filled in when the label gets its place.
+ * The distance of a backward jump is known, so it uses the two-byte form where possible. A forward jump, and a reference to a
+ * constant, are written with four zero bytes, which are filled in when the label is bound.
  */
 import { invariant } from "../../../../../core/errors.ts";
 
-/** A place in the code, perhaps one not reached yet. */
+/** A position in the code, which may not be known yet. */
 export interface Label {
   readonly kind: "label";
   position: number | null;
-  /** Four-byte holes waiting for the position; a distance counts from the end of the instruction that holds it. */
+  /** Four-byte gaps to fill in when the position is known; a distance counts from the end of its instruction. */
   readonly holes: { readonly at: number; readonly end: number; readonly addend: number }[];
 }
 
 export class CodeBuffer {
   readonly #bytes: number[] = [];
-  /** By their bytes, as text. */
+  /** Labels of constants, by their bytes as text. */
   readonly #pool = new Map<string, { readonly label: Label; readonly bytes: Uint8Array }>();
   #openHoles = 0;
 
@@ -39,7 +39,7 @@ export class CodeBuffer {
     return { kind: "label", position: null, holes: [] };
   }
 
-  /** Gives the label the present position and fills in everything that waited for it. */
+  /** Binds the label to the current position and fills in all gaps that wait for it. */
   bind(label: Label): void {
     invariant(label.position === null, () => "a label is bound once");
     label.position = this.position;
@@ -59,7 +59,7 @@ export class CodeBuffer {
     this.emitInt32(0);
   }
 
-  /** Opcode and distance of a jump: `short` with 8 bits where it reaches backward, else `near` with 32. */
+  /** Opcode and distance of a jump: `short` with 8 bits for a near enough backward jump, else `near` with 32. */
   emitJump(short: number, near: readonly number[], target: Label): void {
     const distance = target.position === null ? null : target.position - (this.position + 2);
     if (distance !== null && distance >= -128) {
@@ -70,12 +70,12 @@ export class CodeBuffer {
     this.emitDistance(target, 0);
   }
 
-  /** Zero-operation bytes up to a multiple of `alignment`; control must not pass through them. */
+  /** Filler bytes up to a multiple of `alignment`; they must not be executed. */
   align(alignment: number): void {
     while (this.position % alignment !== 0) this.emit(0xcc);
   }
 
-  /** Read-only bytes that `finish` places behind the code, aligned to 64. Equal constants share one place. */
+  /** Read-only bytes that `finish` places behind the code, aligned to 64. Equal constants are stored once. */
   constant(bytes: Uint8Array): Label {
     const key = bytes.join();
     const known = this.#pool.get(key);

@@ -1,5 +1,5 @@
 /**
- * @module What the manual says of a vector instruction, as data, and the choice between its two encodings.
+ * @module The manual's description of a vector instruction as data, and the choice between its two encodings.
  */
 
 import type { RegisterOrMemory } from "./modrm.ts";
@@ -19,7 +19,7 @@ export type MemoryExtent =
   | "scalar32"
   | "scalar64";
 
-/** The bytes that do not depend on operands. */
+/** The parts of the encoding that do not depend on operands. */
 export interface Opcode {
   /** 0: none, 1: 66, 2: F3, 3: F2 */
   readonly prefix: 0 | 1 | 2 | 3;
@@ -31,7 +31,7 @@ export interface Opcode {
   readonly digit: number | null;
 }
 
-/** An instruction with its operands sorted into the places that encodings have. */
+/** An instruction whose operands are assigned to the fields of the encodings. */
 export interface VectorInstruction extends Opcode {
   readonly extent: MemoryExtent;
   /** ModRM.reg: a register number, or the digit. */

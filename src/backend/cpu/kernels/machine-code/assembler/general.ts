@@ -1,5 +1,5 @@
 /**
- * @module Integer instructions, jumps, and the few others without vectors.
+ * @module Integer instructions, jumps, and the few others that do not use vectors.
  *
  * REX  0100 W R X B: W = 64-bit, R, X, B = bit 3 of reg, index, and rm or base. Source: Intel SDM volume 2, §2.2.1.
  */
@@ -43,7 +43,7 @@ export class GeneralAssembler extends CodeBuffer {
   cmp(left: GeneralRegister, right: Source): void {
     this.#arithmetic("cmp", left, right);
   }
-  /** Compares a 32-bit number of memory with a small one. */
+  /** Compares a 32-bit number in memory with a small constant. */
   cmpMemory(left: Memory, right: number): void {
     invariant(fitsByte(right), () => `${right} is no 8-bit number`);
     this.note("cmp", left, right);
@@ -67,7 +67,7 @@ export class GeneralAssembler extends CodeBuffer {
     this.note("lea", to, from);
     this.#instruction(to.bits === 64, to.index, from, [0x8d]);
   }
-  /** A 32-bit number of memory, sign-extended to 64 bits. */
+  /** Loads a 32-bit number, sign-extended to 64 bits. */
   movsxd(to: GeneralRegister, from: Memory): void {
     this.note("movsxd", to, from);
     this.#instruction(true, to.index, from, [0x63]);
@@ -88,12 +88,12 @@ export class GeneralAssembler extends CodeBuffer {
   shr(register: GeneralRegister, numBits: number): void {
     this.#shift("shr", 5, register, numBits);
   }
-  /** eax = edx:eax ÷ divisor without sign, edx = the rest. */
+  /** Unsigned: eax = edx:eax ÷ divisor, edx = the remainder. */
   div(divisor: GeneralRegister | Memory): void {
     this.note("div", divisor);
     this.#instruction(false, 6, divisor, [0xf7]);
   }
-  /** Copies if the last comparison says so. */
+  /** Copies if the condition of the last comparison holds. */
   cmov(condition: Condition, to: GeneralRegister, from: GeneralRegister | Memory): void {
     this.note(`cmov${condition.slice(1)}`, to, from);
     this.#instruction(to.bits === 64, to.index, from, [0x0f, 0x40 + conditions[condition]]);
@@ -115,7 +115,7 @@ export class GeneralAssembler extends CodeBuffer {
     this.note("jmp", target);
     this.emitJump(0xeb, [0xe9], target);
   }
-  /** Jumps if the last comparison says so: je, jne; jl, jle, jg, jge signed; jb, jbe, ja, jae unsigned. */
+  /** Jumps if the condition of the last comparison holds: je, jne; jl, jle, jg, jge signed; jb, jbe, ja, jae unsigned. */
   jump(condition: Condition, target: Label): void {
     this.note(condition, target);
     const code = conditions[condition];
@@ -134,13 +134,13 @@ export class GeneralAssembler extends CodeBuffer {
     this.note("xgetbv");
     this.emit(0x0f, 0x01, 0xd0);
   }
-  /** The number in a vector register's low 64 bits, towards zero. SSE2, so that it runs before AVX is known to be there. */
+  /** The number in a vector register's low 64 bits, rounded towards zero. SSE2, so that it runs before AVX is known to exist. */
   cvttsd2si(to: GeneralRegister, from: VectorRegister): void {
     this.note("cvttsd2si", to, from);
     this.emit(0xf2);
     this.#instruction(true, to.index, from, [0x0f, 0x2c]);
   }
-  /** Marks the upper halves of all vector registers as zero: without it, later SSE code of the process runs slowly. */
+  /** Clears the upper halves of all vector registers: without it, later SSE code of the process runs slowly. */
   vzeroupper(): void {
     this.note("vzeroupper");
     this.emit(0xc5, 0xf8, 0x77);
@@ -150,7 +150,7 @@ export class GeneralAssembler extends CodeBuffer {
     this.#instruction(false, 1, from, [0x0f, 0x18]);
   }
 
-  /** Keeps the instruction that is about to be written, for the listing. */
+  /** Adds the instruction that is about to be written to the listing. */
   protected note(mnemonic: string, ...operands: readonly ListedOperand[]): void {
     this.listing?.add(this.position, mnemonic, operands);
   }
@@ -176,7 +176,7 @@ export class GeneralAssembler extends CodeBuffer {
     this.emit(numBits);
   }
 
-  /** REX, opcode, ModRM and what follows it; an immediate of `bytesAfter` bytes is the caller's to write. */
+  /** REX, opcode, ModRM and what follows it; the caller writes an immediate of `bytesAfter` bytes. */
   #instruction(
     wide: boolean,
     reg: number,

@@ -1,5 +1,5 @@
 /**
- * @module What was assembled, as text: for people, and for the test that holds it against a disassembler.
+ * @module The assembled instructions as text: for people, and for the test that compares it with a disassembler.
  */
 import type { Label } from "./code.ts";
 import type { GeneralRegister, Memory, VectorRegister } from "./operands.ts";
@@ -42,7 +42,7 @@ export class Listing {
     this.#entries.push({ position, mnemonic, operands });
   }
 
-  /** One line per instruction, in Intel's syntax; to be read once every label has its place. */
+  /** One line per instruction, in Intel's syntax; valid once every label is bound. */
   lines(): { readonly position: number; readonly text: string }[] {
     return this.#entries.map(({ position, mnemonic, operands }) => {
       const widths = operands.map((o) => (typeof o !== "number" && o.kind === "vector" ? o.bits : 0));

@@ -25,7 +25,7 @@ export function extensionBits(operand: RegisterOrMemory): { b: number; x: number
 /**
  * Writes ModRM, SIB and displacement.
  * @param reg the three bits of the other operand (or of the opcode's /digit)
- * @param dispUnit what one step of an 8-bit displacement means, bytes
+ * @param dispUnit bytes of one step of an 8-bit displacement
  * @param bytesAfter immediate bytes that follow: a distance to a label counts from the instruction's end
  */
 export function emitModRm(

@@ -1,5 +1,5 @@
 /**
- * @module What an instruction works on: registers, and places in memory. Plain data; the encoders give it bytes.
+ * @module The operands of instructions: registers and memory. Plain data; the encoders turn them into bytes.
  */
 import { invariant } from "../../../../../core/errors.ts";
 import type { Label } from "./code.ts";
@@ -57,7 +57,7 @@ export const xmm = (index: number): VectorRegister => vector(index, 128);
 export const ymm = (index: number): VectorRegister => vector(index, 256);
 export const zmm = (index: number): VectorRegister => vector(index, 512);
 
-/** The same register at another width: its low part, or the wider register it is the low part of. */
+/** The register with the same number at another width. */
 export const resized = (register: VectorRegister, bits: VectorRegister["bits"]): VectorRegister =>
   vector(register.index, bits);
 

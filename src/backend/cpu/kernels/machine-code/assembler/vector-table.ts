@@ -1,10 +1,10 @@
 /**
  * @module The vector instructions that the kernels use, one line each, in the notation of the manual.
  *
- * Adding an instruction is adding a line: its operand form, its opcode (prefix.map.W opcode /digit), which encodings it
- * has, and how much of memory an operand covers. The test holds every line against a disassembler.
+ * To add an instruction, add a line: its operand form, its opcode (prefix.map.W opcode /digit), which encodings it has, and how
+ * much of memory an operand covers. A test compares every line with a disassembler.
  *
- * Form letters name the places of the operands, first operand first: r = ModRM.reg, v = VEX.vvvv, m = ModRM.rm,
+ * The letters of a form name the fields of the operands, first operand first: r = ModRM.reg, v = VEX.vvvv, m = ModRM.rm,
  * i = one byte of immediate.
  */
 import { type MemoryExtent, type Opcode, parseOpcode } from "./encoding.ts";
@@ -26,7 +26,7 @@ export interface FormOperands {
 }
 export type Form = keyof FormOperands;
 
-/** Which encodings an instruction has. With both, EVEX is taken only where VEX cannot say it: VEX is shorter. */
+/** Which encodings an instruction has. If it has both, EVEX is used only for operands that VEX cannot encode: VEX is shorter. */
 export type Encodings = "vex" | "evex" | "both";
 
 export interface VectorRow<F extends Form = Form> {

@@ -1,7 +1,7 @@
 /**
  * @module The gates of a feed-forward layer: silu(x) = x · σ(x), and gelu(x) ≈ x · σ(1.5958 · x(1 + 0.044715 x²)).
  *
- * ½(1 + tanh u) is σ(2u), which makes the usual form of gelu, x · ½(1 + tanh(√(2/π)(x + 0.044715 x³))), the latter.
+ * ½(1 + tanh u) is σ(2u), so the usual form of gelu, x · ½(1 + tanh(√(2/π)(x + 0.044715 x³))), is the same.
  */
 import type { Assembler } from "../assembler/assembler.ts";
 import type { VectorRegister } from "../assembler/operands.ts";

@@ -2,17 +2,17 @@
  * @module Five ways to sum products of bytes, exactly.
  *
  *            AVX2                                            VNNI
- *   q4   x repeated; w·x in pairs → i16; added in i16;   one instruction: 4 products a lane added to i32
+ *   q4   x repeated; w·x in pairs → i16; added in i16;   one instruction adds 4 products a lane to i32
  *        pairs of i16 → i32 once per group
  *   q8   |w| · (x with w's sign) in pairs → i16;         the same on w + 128, which has no sign; −128·Σx is added
  *        pairs of i16 → i32; added in i32                at the end (at the start, all products would wait for it)
  *
- * The multiply-add of bytes takes its first operand without sign and its second with it. Giving x the sign of w is an
- * instruction of the multipliers, which have enough to do. From three tokens on x is complemented there instead:
+ * The multiply-add of bytes has an unsigned first operand and a signed second one. Giving x the sign of w takes an instruction of
+ * the multipliers, which are busy. From three tokens on, x is complemented instead where w < 0:
  *
- *   ~x = −x − 1, so where w < 0      |w| · ~x = w·x + w      and Σ w over w < 0, one sum for all tokens, comes off again
+ *   ~x = −x − 1, so where w < 0      |w| · ~x = w·x + w      and Σ w over w < 0, one sum for all tokens, is subtracted
  *
- *   q4, i16: 16 products of at most 15·127 = 30,480 < 32,768          (|x| ≤ 127: quantising sees to it)
+ *   q4, i16: 16 products of at most 15·127 = 30,480 < 32,768          (quantising gives |x| ≤ 127)
  *   q8, i16:  2 products of at most 128·127 = 32,512 < 32,768         (~127 = −128: down to −32,768, which fits too)
  */
 import { invariant } from "../../../../../core/errors.ts";
@@ -23,29 +23,29 @@ import { type TileShape, vectorsOfRows } from "./tile-shape.ts";
 /** The same bytes in every part of a vector: in a register if one is free, else in memory. */
 export type MakeConstant = (bytes: readonly number[]) => VectorRegister | Memory;
 
-/** One vector of rows: its weights of the present columns, and its sum of each token. */
+/** One vector of rows: its weights of the current columns, and its sum of each token. */
 export interface RowsOperands {
   readonly weights: VectorRegister;
-  /** What `prepareSigned` kept. */
+  /** Kept by `prepareSigned`. */
   readonly second: VectorRegister;
   readonly dots: readonly VectorRegister[];
 }
 
 export interface ByteDot {
-  /** Turns Σq_x of four tokens into what has to be added to their sums, all in f32; false where that is nothing. */
+  /** Turns Σq_x of four tokens into corrections of their sums, in f32. @returns false if no correction is needed */
   correctionFromSums(sums: VectorRegister): boolean;
   /** Before a group's first products. */
   start(dot: VectorRegister): void;
   /**
-   * Makes signed weights fit the instruction, once for all tokens; `second` may keep something for `multiply`.
-   * @param isFirst a group's first
+   * Converts signed weights for the instruction, once for all tokens; `second` may keep a value for `multiply`.
+   * @param isFirst true for the first weights of a group
    */
   prepareSigned(weights: VectorRegister, second: VectorRegister, isFirst: boolean): void;
   /** For each vector of rows and each token: dot += weights · the four bytes in `fours`, in each lane. */
   multiply(rows: readonly RowsOperands[], fours: readonly Memory[], isFirst: boolean): void;
   /** After a group's last products, before its sums are used. */
   finishGroup(): void;
-  /** The finished sum as f32 (exact: below 2^24); `correction` holds what `correctionFromSums` made. */
+  /** The finished sum as f32 (exact: below 2^24); `correction` holds the result of `correctionFromSums`. */
   toFloat(dot: VectorRegister, correction: Memory): void;
 }
 
@@ -54,11 +54,11 @@ export type Spares = readonly [VectorRegister, ...VectorRegister[]];
 export interface ByteDotRegisters {
   /** May be overwritten between any two calls. */
   readonly spares: Spares;
-  /** Its own, if it needs one. */
+  /** A register of its own, if it needs one. */
   readonly kept: VectorRegister | null;
 }
 
-/** From so many tokens on complements are less work than signs: what they need besides is made once for all tokens. */
+/** From this many tokens on, complements take less work than signs: their correction is computed once for all tokens. */
 const leastForComplements = 3;
 
 function takesComplements({ storage, target, numTokens }: TileShape): boolean {
@@ -72,8 +72,8 @@ export function byteDotNeeds(shape: TileShape): { readonly numSpares: number; re
 }
 
 /**
- * Where what comes of `spares[0]` and each vector of rows goes: other spares, and for the last of them the first, which
- * nobody needs any more.
+ * Registers for the results from `spares[0]` and each vector of rows: other spares, and for the last result the first spare, which
+ * is free by then.
  */
 export function productsOf(spares: Spares, numVectors: number): VectorRegister[] {
   return Array.from({ length: numVectors }, (_, i) => spares[i + 1 < numVectors ? i + 1 : 0] ?? spares[0]);
@@ -96,7 +96,7 @@ export function byteDot(
 
 const nothing = (): void => undefined;
 
-/** What a list holds for a token or a vector of rows. */
+/** The entry of a list for a token or a vector of rows. */
 function ofList<T>(list: readonly T[], index: number): T {
   const found = list[index];
   invariant(found !== undefined, () => `place ${index} of ${list.length}`);
@@ -154,7 +154,7 @@ function bytesBySigns(asm: Assembler, spare: VectorRegister, constant: MakeConst
   };
 }
 
-/** As many tokens side by side as there are spare registers, step by step: 3 % faster than token by token. */
+/** Interleaves as many tokens as there are spare registers: 3 % faster than one token after another. */
 function bytesByComplements(
   asm: Assembler,
   spares: Spares,

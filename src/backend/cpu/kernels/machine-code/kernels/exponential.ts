@@ -1,5 +1,5 @@
 /**
- * @module e^x of every lane, by the same operations in the same order as the WebAssembly kernels: same bits.
+ * @module e^x of every lane, with the same operations in the same order as in the WebAssembly kernels, so with the same bits.
  *
  *   x clamped to [−87, 88], so that results are normal numbers
  *   n = round(x / ln 2),  r = x − n·ln 2               ln 2 in two parts, the first with 12 bits: n·first is exact
@@ -24,23 +24,23 @@ const exponentBias = 127;
 const mantissaBits = 23;
 const nearestEven = 0;
 
-/** The same f32 in every lane, beside the code. */
+/** A constant next to the code: the same f32 in every lane. */
 export function floatConstant(asm: Assembler, value: number, bits: 128 | 256 | 512 = 256): Memory {
   return at(asm.constant(new Uint8Array(Float32Array.from({ length: bits / 32 }, () => value).buffer)));
 }
 
-/** The same i32 in every lane, beside the code. */
+/** A constant next to the code: the same i32 in every lane. */
 export function intConstant(asm: Assembler, value: number, bits: 128 | 256 | 512 = 256): Memory {
   return at(asm.constant(new Uint8Array(Int32Array.from({ length: bits / 32 }, () => value).buffer)));
 }
 
-/** Where a number that every lane needs is: in memory beside the code, or in a register that the kernel keeps for it. */
+/** The operand for a constant in every lane: memory next to the code, or a register that the kernel reserves for it. */
 export interface ExpConstants {
   float(value: number): Memory | VectorRegister;
   int(value: number): Memory | VectorRegister;
 }
 
-/** The floats that `emitExp` asks its constants for. */
+/** The constants of `emitExp`. */
 export const expFloats: readonly number[] = [
   lowest,
   highest,
@@ -58,7 +58,7 @@ function besideTheCode(asm: Assembler): ExpConstants {
   };
 }
 
-/** Registers 0 to 15 for 128 or 256 bits. Several vectors go step by step together, a constant being asked for once. */
+/** Registers 0 to 15 for 128 or 256 bits. Several vectors are interleaved, so that each constant is loaded once. */
 export function emitExp(
   asm: Assembler,
   vectors: ExpRegisters | readonly ExpRegisters[],
@@ -92,7 +92,7 @@ export function emitExp(
   }
 }
 
-/** result = 1 / (1 + e^(−x)); x is kept in `x`'s place only if it is also elsewhere. */
+/** result = 1 / (1 + e^(−x)); x is overwritten unless it has a copy elsewhere. */
 export function emitSigmoid(asm: Assembler, { x, n, result }: ExpRegisters): void {
   asm.vxorps(x, x, floatConstant(asm, -0));
   emitExp(asm, { x, n, result });

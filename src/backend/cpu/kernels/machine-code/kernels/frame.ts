@@ -1,12 +1,12 @@
 /**
- * @module What every kernel begins and ends with, and how it reads its job.
+ * @module The beginning and end of every kernel, and how it reads its job.
  *
  *   entry     xmm0 = address of the job block as an f64  →  rdi
  *   stack     rbp keeps the caller's rsp; below it the kernel's own scratch, aligned to 64 bytes at rsp
  *   job       rdi stays the job block; word 0 and 1 are the arena's address, so that `pointer` is a load and an add
- *   exit      registers that belong to the caller restored, upper vector halves cleared
+ *   exit      the caller's registers restored, upper vector halves cleared
  *
- * Source: System V ABI, AMD64 supplement §3.2: rbx, rbp and r12 to r15 belong to the caller, no vector register does.
+ * Source: System V ABI, AMD64 supplement §3.2: rbx, rbp and r12 to r15 must be preserved for the caller, vector registers need not be.
  */
 import { type JobField, jobHeader, jobWord, type KernelName } from "../../jobs.ts";
 import type { Assembler } from "../assembler/assembler.ts";

@@ -1,4 +1,4 @@
-/** @module From the lanes of one vector to one number. */
+/** @module Reductions of the lanes of a vector to one number. */
 import type { Assembler } from "../assembler/assembler.ts";
 import { type VectorRegister, xmm } from "../assembler/operands.ts";
 

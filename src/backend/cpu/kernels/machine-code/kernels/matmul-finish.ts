@@ -2,7 +2,7 @@
  * @module The end of a matrix product's tile: out = scale · (sum + bias), or added to what out holds.
  *
  * Sums lie at rsp, one vector per token. The last row pack of a matrix may have fewer than 8 rows: then lanes past them are
- * masked, since the bytes beyond belong to someone else.
+ * masked, since the bytes after the results belong to other buffers.
  */
 import { rowsPerPack } from "../../../footprint/weight-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
@@ -21,7 +21,7 @@ import {
 } from "../assembler/operands.ts";
 import type { JobFields } from "./frame.ts";
 
-/** Registers of the walk that the end of a tile works with. */
+/** Registers of the walk that the end of a tile uses. */
 export interface FinishRegisters {
   readonly rowPack: GeneralRegister;
   /** Row 0 of the tile's first token. */
@@ -41,7 +41,7 @@ const laneNumbers = new Uint8Array(Int32Array.from({ length: rowsPerPack }, (_, 
 /** x + (−0) is x for every x, −0 included: the bias of a product without bias. */
 const negativeZeros = new Uint8Array(Float32Array.from({ length: rowsPerPack }, () => -0).buffer);
 
-/** Row packs that follow each other, beside each other in every token's sums. rbx = tokens of the tile. Uses rax, r9, r10, r15. */
+/** Finishes consecutive row packs, which are next to each other in every token's sums. rbx = tokens of the tile. Uses rax, r9, r10, r15. */
 export function emitFinish(
   asm: Assembler,
   job: JobFields<MatmulName>,
@@ -57,12 +57,12 @@ export function emitFinish(
     });
 }
 
-/** What `emitFinishRowPack` multiplies with; stays in its register. */
+/** Loads the factor of `emitFinishRowPack`, which stays in its register. */
 export function emitScale(asm: Assembler, job: JobFields<MatmulName>): void {
   asm.vbroadcastss(scale, job.field("scale"));
 }
 
-/** Where the sums of a row pack are: from rsp on, and from one token to the next. */
+/** Place of the sums of a row pack: offset from rsp, and distance from token to token. */
 interface RowPackSums {
   /** 1: the row pack after the one in the register. */
   readonly half: number;
@@ -70,7 +70,7 @@ interface RowPackSums {
   readonly tokenSumsBytes: number;
 }
 
-/** One row pack of all the tile's tokens. */
+/** Finishes one row pack for all tokens of the tile. */
 export function emitFinishRowPack(
   asm: Assembler,
   job: JobFields<MatmulName>,
@@ -121,7 +121,7 @@ function emitBias(asm: Assembler, job: JobFields<MatmulName>, rowPack: GeneralRe
   asm.bind(none);
 }
 
-/** All tokens of the tile; a masked store is slow, so whole row packs have a loop of their own. */
+/** Finishes all tokens of the tile; a masked store is slow, so whole row packs have their own loop. */
 function emitTokens(
   asm: Assembler,
   job: JobFields<MatmulName>,

@@ -1,13 +1,13 @@
 /**
  * @module f32, f16 and bf16 weights × f32 activations.
  *
- *   weights   column k: row 0 … row 7 beside each other         f16: converted by the load, bf16: widened and shifted
+ *   weights   column k: row 0 … row 7 next to each other        f16: converted by the load, bf16: widened and shifted
  *
  *   for each two row packs (16 rows), for each tile of up to 6 tokens:
  *     for k = 0, 1, 2 …:  acc[row, token] ← fma(w[row, k], x[token, k], acc[row, token])
  *
- * Every output is one chain over k whatever tile it is in, the chain of the WebAssembly kernel. Two row packs, so that
- * even one token has two chains in flight. Bound: 12 multiply-adds of 8 per k at 2 a cycle, 16 products a cycle.
+ * Every output is one chain of operations over k, the same in every tile and in the WebAssembly kernel. A tile has two row packs,
+ * so that even one token has two independent chains. Limit: 12 multiply-adds of 8 per k at 2 a cycle, 16 products a cycle.
  */
 import { rowPackBytes } from "../../../footprint/weight-layout.ts";
 import type { Assembler } from "../assembler/assembler.ts";
@@ -42,7 +42,7 @@ const tileWidths = [6, 4, 2, 1] as const;
 const bf16Shift = 16;
 const [rowPack, weights, rowPackStride, tokensLeft] = [r12, rsi, r14, rcx];
 const [input, inputStride, out, outStride] = [rdx, r11, r8, r13];
-/** The current column of the weights, of token 0 and of token 3; columns still to come. */
+/** The current column of the weights, of token 0 and of token 3; the number of columns left. */
 const [w, x, x3, columnsLeft] = [rax, r9, r10, r15];
 const sumBytes = 64;
 const scratchBytes = tileWidths[0] * sumBytes;
@@ -62,7 +62,7 @@ export function emitFloatMatmul(asm: Assembler, storage: FloatStorage): void {
   });
 }
 
-/** Row packs two by two, then the one that may be left. */
+/** Row packs in pairs, then perhaps a single one. */
 function emitRowPackLoop(asm: Assembler, job: Job, storage: FloatStorage, rowPacksAtOnce: 1 | 2): void {
   const [again, done] = [asm.label(), asm.label()];
   asm.bind(again);
@@ -106,7 +106,7 @@ function emitTokenLoop(asm: Assembler, job: Job, storage: FloatStorage, rowPacks
   asm.bind(done);
 }
 
-/** Sums of a tile, to rsp: one vector of 8 (or two) per token. */
+/** Computes the sums of a tile at rsp: one or two vectors of 8 for each token. */
 function emitTile(
   asm: Assembler,
   job: Job,

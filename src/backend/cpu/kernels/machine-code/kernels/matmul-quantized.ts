@@ -1,17 +1,17 @@
 /**
  * @module 4-bit and 8-bit group-quantised weights × int8 activations: the walk. `matmul-tile.ts` has the arithmetic.
  *
- *   for each panel of row packs                       its weights stay in the first cache …
- *     for each 4 or 8 tokens                       … while the tokens' activations pass by, and these stay there …
- *       for each one or two row packs of the panel    … while the panel's row packs do
+ *   for each panel of row packs                       its weights stay in the first-level cache during this loop
+ *     for each 4 or 8 tokens                          their activations stay there during this loop
+ *       for each one or two row packs of the panel
  *         tile:   acc[row, token] over all groups
  *         finish: out = scale · (acc + bias)       or added to out
  *
- * A panel also writes whole cache lines of a token's results, where one row pack has half a line: with a vocabulary of rows
- * the tokens' lines lie so far apart that a half-written one is gone from the caches before the other half comes.
+ * A panel also writes whole cache lines of a token's results, of which one row pack is half. In the product with a large
+ * vocabulary, the lines of the tokens are so far apart that a half-written line would leave the caches before its other half.
  *
- * Which tile a token falls into changes nothing in its numbers, only how often weights are unpacked: so the result for
- * a token does not depend on what else is in the batch.
+ * A token's tile does not affect its numbers, only how often weights are unpacked: so the result for a token does not depend on the
+ * rest of the batch.
  */
 import { groupWidth } from "../../../../../core/weight-storage.ts";
 import { rowPackBytes } from "../../../footprint/weight-layout.ts";
@@ -50,7 +50,7 @@ const kernelNames = { q4: "matmulQ4", q8: "matmulQ8" } as const;
 type PanelShape = WalkShape & { readonly numRowPacks: 1 | 2 };
 type Job = JobFields<"matmulQ4" | "matmulQ8">;
 
-/** The first row pack that begins so far behind a panel's start belongs to the next: half of a first cache of 32 KB. */
+/** Bytes of a panel: half of a first-level cache of 32 KB. The row pack that begins after them belongs to the next panel. */
 const panelBytes = 16_000;
 
 const walk = {
@@ -68,7 +68,7 @@ const walk = {
   outStride: r13,
 } as const;
 
-/** Kept on the stack, behind the tile's part of it: `rowPack` and `weights` at the panel's start, and where weights end. */
+/** On the stack, after the part that the tile uses: `rowPack` and `weights` at the panel's start, and where weights end. */
 const stackPlace = (index: number): Memory => at(rsp, tileScratchBytes + 8 * index);
 const stack = {
   panelRowPack: stackPlace(0),
@@ -79,7 +79,7 @@ const stack = {
   streamEnd: stackPlace(5),
 } as const;
 const scratchBytes = tileScratchBytes + 6 * 8;
-/** One token leaves nobody to count. */
+/** With one token there are no tokens left to count. */
 const streams = {
   ...walk,
   streamStride: walk.tokensLeft,
@@ -127,7 +127,7 @@ function emitSetup(asm: Assembler, job: Job, storage: QuantizedStorage): void {
   job.load(outStride, "outStride");
 }
 
-/** All row packs from `rowPack` on; two by two as long as there are two, where they go so: an odd one is left to the other loop. */
+/** All row packs from `rowPack` on: in pairs where the tile takes pairs; a single last one is left to the other loop. */
 function emitPanels(asm: Assembler, job: Job, shape: PanelShape): void {
   const { rowPack, weights, rowPackStride } = walk;
   const [nextPanel, done] = [asm.label(), asm.label()];
@@ -166,7 +166,7 @@ function emitTokenLoop(asm: Assembler, job: Job, shape: PanelShape): void {
   asm.mov(weights, stack.panelWeights);
   asm.mov(tokensOfTile, widest);
   asm.cmp(tokensLeft, tokensOfTile);
-  asm.cmov("jb", tokensOfTile, tokensLeft); // a rest may also be fewer than its tile is wide
+  asm.cmov("jb", tokensOfTile, tokensLeft); // the remaining tokens may be fewer than the width of their tile
   emitRowPackLoop(asm, job, shape);
   asm.lea(input, at(input, 0, tokenPackStride, widest === tokensPerPack ? 1 : 2));
   asm.sub(tokensLeft, tokensOfTile);

@@ -1,11 +1,11 @@
 /**
- * @module One token: weights from four places of the share at once.
+ * @module A product of one token reads weights from four places of the share in parallel.
  *
- *   share   ├──── stream 0 ────┼──── stream 1 ────┼──── stream 2 ────┼──── stream 3 ────┼ rest ┤
- *             row pack i         row pack i         row pack i         row pack i                  one tile: 32 rows × 1 token
+ *   share   ├─── stream 0 ───┼─── stream 1 ───┼─── stream 2 ───┼─── stream 3 ───┼ rest ┤
+ *               row pack i       row pack i       row pack i       row pack i              one tile: 32 rows × 1 token
  *
- * Bound: what memory gives one core, which is how much of it can be under way at once. The processor reads ahead by itself,
- * for each stream so and so far: with four it has 18 GB/s of a Zen 3 core, with one 14 (`probes.ts` reads both ways).
+ * Limit: the memory bandwidth of one core, which depends on how many reads are in flight. The processor prefetches each stream by
+ * itself, but only so far: four streams reach 18 GB/s on a Zen 3 core, one reaches 14 (`probes.ts` reads both ways).
  * The rest, fewer than four row packs, is left to the walk of `matmul-quantized.ts`.
  */
 import { rowsPerPack } from "../../../footprint/weight-layout.ts";
@@ -20,7 +20,7 @@ const numStreams = 4;
 
 /** Registers of the walk, and two places of its stack. */
 export interface StreamsWalk extends TileRegisters, FinishRegisters {
-  /** Its own: bytes from one stream to the next. */
+  /** Bytes from one stream to the next. */
   readonly streamStride: GeneralRegister;
   readonly tokensOfTile: GeneralRegister;
   /** Row packs of a stream, and the first row pack after stream 0. */
@@ -28,7 +28,7 @@ export interface StreamsWalk extends TileRegisters, FinishRegisters {
   readonly streamEnd: Memory;
 }
 
-/** Four streams from `rowPack` and `weights` on, which are left at the rest. The job has one token. */
+/** Multiplies four streams from `rowPack` and `weights` on, which then point to the rest. The job has one token. */
 export function emitStreams(
   asm: Assembler,
   job: JobFields<MatmulName>,

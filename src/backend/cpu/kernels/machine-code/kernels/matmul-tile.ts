@@ -7,7 +7,7 @@
  *     acc ← fma(wmin, xs · Σq_x, acc)          q4 only
  *
  * One vector of weights holds 4 consecutive columns k of 8 rows. The 4 activations of one token at those k are one
- * 32-bit number, so it is repeated in every lane, and each lane sums its own row. Nothing is ever added across lanes:
+ * 32-bit number, which is repeated in every lane, and each lane sums its own row. Lanes are never added to each other:
  *
  *             lane 0           lane 1                 lane 7
  *   w      ┌ row 0, k … k+3 ┬ row 1, k … k+3 ┬ ┄ ┬ row 7, k … k+3 ┐
@@ -16,15 +16,15 @@
  *
  * Rows 8 to 15 are the next row pack, which lies rowPackStride further: lanes 8 to 15 of 512 bits, or a vector of their own.
  *
- * Bound: the two multipliers, which bytes, 16-bit numbers and floats share. On them a group has
+ * Limit: the two multipliers, which bytes, 16-bit numbers and floats share. A group has these instructions for them:
  *
- *   AVX2   q4, 16 rows × 4 tokens    64 of bytes, 32 to scale                 =  96 in 48 cycles, in fact 60
- *          q8, 8 rows × 8 tokens     64 of bytes, 64 to widen, 33 to scale    = 161 in 81 cycles, in fact 98
- *   VNNI   q4, 16 rows × 8 tokens    64 of bytes + 8·3 to scale, of 512 bits  =  88 in 88 cycles, in fact 91
- *          q8, 16 rows × 8 tokens    64 of bytes + 8·2                        =  80 in 80 cycles, in fact 83
+ *   AVX2   q4, 16 rows × 4 tokens    64 of bytes, 32 to scale                 =  96 in 48 cycles, measured 60
+ *          q8, 8 rows × 8 tokens     64 of bytes, 64 to widen, 33 to scale    = 161 in 81 cycles, measured 98
+ *   VNNI   q4, 16 rows × 8 tokens    64 of bytes + 8·3 to scale, of 512 bits  =  88 in 88 cycles, measured 91
+ *          q8, 16 rows × 8 tokens    64 of bytes + 8·2                        =  80 in 80 cycles, measured 83
  *
- * (AVX2 q4 on Zen 3; the others on Zen 4, where 512 bits take both.) What AVX2 lacks are turns at the multipliers that
- * additions take, which any of four pipes may do: even from registers a product and its addition need 0.65 cycles.
+ * (AVX2 q4 on Zen 3; the others on Zen 4, where 512 bits use both multipliers.) AVX2 loses cycles of the multipliers to additions,
+ * which any of four pipes may do: even from registers, a product with its addition takes 0.65 cycles.
  */
 import { invariant } from "../../../../../core/errors.ts";
 import { groupWidth } from "../../../../../core/weight-storage.ts";
@@ -49,12 +49,12 @@ import { type ByteDot, byteDot, byteDotNeeds, productsOf, type Spares } from "./
 import { countUp } from "./frame.ts";
 import { type TileShape, vectorBitsOf, vectorsOfRows } from "./tile-shape.ts";
 
-/** Where a tile begins. */
+/** The pointers at the beginning of a tile. */
 export interface TileRegisters {
-  /** The row pack's first group, and how far the next row pack is. */
+  /** The row pack's first group, and the distance to the next row pack. */
   readonly weights: GeneralRegister;
   readonly rowPackStride: GeneralRegister;
-  /** The tile's first token pack, and how far the next token pack is. */
+  /** The tile's first token pack, and the distance to the next token pack. */
   readonly input: GeneralRegister;
   readonly tokenPackStride: GeneralRegister;
 }
@@ -69,17 +69,17 @@ const groupBytes = { q4: rowPackBytes("q4", groupWidth), q8: rowPackBytes("q8", 
 const tokenPackGroupBytes = quantizedBytes(tokensPerPack, groupWidth);
 const vectorBytes = 32;
 const tokenPackVectorBytes = 16;
-/** Where a weight group's parts lie (footprint/weight-layout.ts), and a token pack group's (jobs.ts). */
+/** Offsets in a group of weights (footprint/weight-layout.ts) and in a group of a token pack (workspace-layout.ts). */
 const weightParts = { scales: 0, q4Mins: 16, q4Data: 32, q8Data: 16 } as const;
 const tokenPackParts = { scales: 128, sums: 144 } as const;
 const cacheLineBytes = 64;
-/** How far ahead of a single row pack's weights the processor is asked for more. */
+/** Prefetch distance for a single row pack. */
 const bytesAhead = 4096;
 
 const w = rax;
 const x = r9;
 const xEnd = r10;
-/** Where weights are asked for ahead; of four row packs the last one's place. */
+/** The address that is prefetched; with four row packs, that of the last one. */
 const ahead = r15;
 
 /** Emits the tile; its sums end up in `stackSums`. */
@@ -102,16 +102,16 @@ export function emitTile(asm: Assembler, walk: TileRegisters, shape: TileShape):
   tile.storeSums();
 }
 
-/** One vector of the tile's rows: where its weights are, and its registers. */
+/** One vector of the tile's rows: the place of its weights, and its registers. */
 interface Rows {
-  /** 0, or 1 to 3 where further row packs have vectors of their own. */
+  /** 0; 1 to 3 where more row packs have their own vectors. */
   readonly rowPack: number;
   /** Weights of two k-vectors while multiplying; the group's scales and minima while scaling. */
   readonly first: VectorRegister;
   readonly second: VectorRegister;
   /** Integer sums of the group, per token. */
   readonly dots: readonly VectorRegister[];
-  /** Float sums, per token; null where they do not fit beside the integers and live on the stack. */
+  /** Float sums of each token; null where registers do not suffice and they are on the stack. */
   readonly sums: readonly VectorRegister[] | null;
 }
 
@@ -124,7 +124,7 @@ class Tile {
   readonly #tokens: readonly number[];
   readonly #rows: readonly Rows[];
   readonly #spare: VectorRegister;
-  /** A spare for each vector of rows; the last of them is `#spare`. */
+  /** A spare register for each vector of rows; the last one is `#spare`. */
   readonly #products: readonly VectorRegister[];
   readonly #nibbleMask: VectorRegister | Memory;
   readonly #byteDot: ByteDot;
@@ -182,13 +182,13 @@ class Tile {
   }
 
   /**
-   * Weights are asked for before they are needed.
+   * Prefetches weights.
    *
-   *   two row packs   the second begins where the first ends, so the processor finds no stream: the next two are asked for,
-   *                from their beginning at twice the pace
-   *   one row pack    is a stream that the processor predicts by itself, but not far enough on Zen 3: a page ahead of it brings
-   *                a tenth more from memory and up to half more from the last cache (Zen 4 with 512 bits: no difference)
-   *   four         are four streams, far apart: nothing to add
+   *   two row packs   the second begins where the first ends, so the processor detects no stream: the next two are prefetched
+   *                   from their beginning, at twice the pace
+   *   one row pack    the processor prefetches this stream itself, but not far enough on Zen 3: prefetching a page ahead gives a
+   *                   tenth more from memory and up to half more from the last-level cache (no difference on Zen 4, 512 bits)
+   *   four            the processor prefetches the four separate streams itself
    */
   prefetch(): void {
     const { numRowPacks, storage, target } = this.#shape;
@@ -200,7 +200,7 @@ class Tile {
     if (numRowPacks === 2) this.#asm.add(ahead, numBytes);
   }
 
-  /** One number per token that every row needs: `byteDot`'s correction, or xs · Σq_x. */
+  /** A number of each token that all rows use: the correction of `byteDot`, or xs · Σq_x. */
   prepareTokens(): void {
     const asm = this.#asm;
     const four = resized(this.#spare, 128);
@@ -279,7 +279,7 @@ class Tile {
     return dot;
   }
 
-  /** The register of a token's float sum once the group's integers are in it: where sums live on the stack, its dot's. */
+  /** The register of a token's float sum; where sums are on the stack, that of its integer sum. */
   #sum(rows: Rows, token: number): VectorRegister {
     return rows.sums?.[token] ?? this.#dot(rows, token);
   }
@@ -336,7 +336,7 @@ class Tile {
     }
   }
 
-  /** The token's sum += dot · factor, which is used up where multiply-adds are not fused. */
+  /** The token's sum += dot · factor; overwrites `factor` where multiply-adds are not fused. */
   #addScaled(rows: Rows, token: number, factor: VectorRegister = this.#spare): void {
     const asm = this.#asm;
     const dot = this.#dot(rows, token);

@@ -1,14 +1,14 @@
 /**
  * @module Activations to int8, groups of 32 with one scale: q = round(x · 127/max|x|), scale = max|x|/127.
  *
- * The row may come straight from memory, from a norm, or from a gate, so that the f32 row in between is never written.
+ * The row comes from memory, from a norm, or from a gate, so that the f32 row in between is never written.
  * A group is four vectors of 8; packing them twice leaves their quarters in this order, each four bytes of k … k+3,
- * which go 16 bytes apart in the token's column of the token pack (workspace-layout.ts):
+ * which go 16 bytes apart in the token's column of the token pack (footprint/workspace-layout.ts):
  *
  *   packed   ┌ k 0 ┬ k 8 ┬ k 16 ┬ k 24 ┬ k 4 ┬ k 12 ┬ k 20 ┬ k 28 ┐
  *
- * Every number is rounded as the WebAssembly kernel rounds it. Bound: instructions, 1.5 per number, and for a gate
- * another 3.5 for the exponential and a division.
+ * Every number is rounded as the WebAssembly kernel rounds it. Limit: instructions, 1.5 a number, and 3.5 more for the
+ * exponential and the division of a gate.
  */
 import { groupWidth } from "../../../../../core/weight-storage.ts";
 import { quantizedBytes, tokensPerPack } from "../../../footprint/workspace-layout.ts";
@@ -25,7 +25,7 @@ export type QuantizeName = "quantizeRows" | "normQuantize" | "gluQuantize";
 const tokenPackGroupBytes = quantizedBytes(tokensPerPack, groupWidth);
 const groupBytes = groupWidth * 4;
 const [scaleAt, sumAt, vectorStride] = [128, 144, 16];
-/** Below it the reciprocal would overflow: such a group is 0. */
+/** The reciprocal of a smaller maximum would overflow: such a group becomes 0. */
 const smallest = 1e-30;
 const greaterThan = 14;
 
@@ -79,7 +79,7 @@ function emitNormSetup(asm: Assembler, job: JobFields<"normQuantize">): void {
   job.pointer(weight, "weight");
 }
 
-/** One loop for each activation, since a group of numbers is too long a piece of code to branch in. */
+/** One loop for each activation, so that there are no branches inside a group. */
 function emitGatedRow(asm: Assembler, job: JobFields<"gluQuantize">): void {
   const [gelu, done] = [asm.label(), asm.label()];
   const rowOf = (activation: Activation): void =>
@@ -125,7 +125,7 @@ function emitRow(asm: Assembler, emitNumbers: () => void): void {
   asm.jump("jb", nextGroup);
 }
 
-/** The scale to its place; ymm(0) = 127 / max|x| in every lane, 0 for a group of zeros. */
+/** Stores the scale; ymm(0) = 127 / max|x| in every lane, 0 for a group of zeros. */
 function emitScales(asm: Assembler): void {
   const [largest, other, factor, isBig, scale] = [xmm(0), xmm(1), xmm(2), xmm(3), xmm(1)];
   const magnitude = intConstant(asm, 0x7fffffff);
@@ -151,7 +151,7 @@ function emitScales(asm: Assembler): void {
   asm.vbroadcastss(ymm(0), factor);
 }
 
-/** The 32 bytes, four by four, and their sum. */
+/** Stores the 32 bytes, four at a time, and their sum. */
 function emitBytes(asm: Assembler): void {
   const [first, second, third, fourth] = group;
   for (const numbers of group) {

@@ -1,8 +1,8 @@
 /**
  * @module 1 / sqrt(mean(x²) + eps) of a row: the factor of a root-mean-square norm.
  *
- * Eight lanes, each over every eighth number; then the two halves added; then (0 + 1) + (2 + 3). A row gives the same
- * bits wherever it stands, and those of the WebAssembly kernel.
+ * Each of eight lanes sums every eighth number; then the two halves are added, then (0 + 1) + (2 + 3). The result has the same bits
+ * for every position of the row, and in the WebAssembly kernel.
  */
 import type { Assembler } from "../assembler/assembler.ts";
 import { at, type GeneralRegister, low32, type Memory, rax, xmm, ymm } from "../assembler/operands.ts";

@@ -5,7 +5,7 @@
  *   page 1…  the functions, each aligned to 64 bytes                     read, execute
  *   last     the dynamic section (the loader writes addresses into it)   read, write
  *
- * Nothing is ever writable and executable. There are no sections, relocations or imports: the code is position
+ * No page is writable and executable at the same time. There are no sections, relocations or imports: the code is position
  * independent and calls nothing. Source: System V ABI (gABI) chapters 4 and 5, and its x86-64 supplement.
  */
 import { invariant } from "../../../../../core/errors.ts";
@@ -36,7 +36,7 @@ const dynamicTag = {
 
 const alignUp = (value: number, unit: number): number => Math.ceil(value / unit) * unit;
 
-/** Numbers written one after another at a moving position. */
+/** Writes numbers one after another. */
 class Writer {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
@@ -73,7 +73,7 @@ class Writer {
   }
 }
 
-/** Where everything lies in the file, which is also where it lies from the address the loader chooses. */
+/** Offsets in the file, which are also the offsets from the address that the loader chooses. */
 interface ImageLayout {
   readonly symbols: number;
   readonly strings: number;
@@ -91,7 +91,7 @@ const numProgramHeaders = 5;
 const numDynamicEntries = 7;
 
 /**
- * @param libraryName what the loader knows the library by; two libraries in one process must differ in it
+ * @param libraryName the name by which the loader knows the library; each library of a process needs another one
  * @returns the file's bytes; each function is a global symbol
  */
 export function elfImage(libraryName: string, functions: readonly NativeFunction[]): Uint8Array {

@@ -1,12 +1,12 @@
 /**
- * @module From bytes to functions: the only file that touches `node:ffi`, which is experimental.
+ * @module Loads bytes as functions. It is the only file that uses `node:ffi`, which is experimental.
  *
- * The image goes into a memfd, a file without a name in memory only, and the system's own loader maps it. Threads open
- * the same path and get the same mapping. Two rules keep that sound:
+ * The image is written to a memfd, an unnamed file in memory, and the system's loader maps it. Threads open the same path and get
+ * the same mapping. Two rules make this safe:
  *
  *   - The descriptor stays open as long as the process lives. The loader knows libraries by their path; a second image
- *     under a reused descriptor number would silently be answered with the first.
- *   - An entry takes one f64, the address of its arguments. That signature alone is called straight from compiled
+ *     under a reused descriptor number would silently give the first one again.
+ *   - An entry takes one f64, the address of its arguments. Only that signature is called directly from compiled
  *     JavaScript (8 ns); integers or more arguments go through wrappers that cost up to 1.5 µs. Addresses are below
  *     2^53, so the number is exact.
  */
@@ -20,7 +20,7 @@ export type NativeEntry = (address: number) => void;
 
 const closeOnExec = 1;
 
-/** Why this process cannot load machine code, in one line; null if it may try. */
+/** Why this process cannot load machine code; null if it can try. */
 export function whyNoLoader(): string | null {
   if (process.platform !== "linux" || process.arch !== "x64")
     return `machine code is written for linux x64, this is ${process.platform} ${process.arch}`;
@@ -31,7 +31,7 @@ export function whyNoLoader(): string | null {
   return null;
 }
 
-/** Puts the image where the loader finds it, for as long as the process lives. @returns its path, for every thread */
+/** Puts the image where the loader finds it, for the life of the process. @returns its path, for every thread */
 export function publishImage(image: Uint8Array): string {
   const memfdCreate = foreign().dlopen(null, {
     memfd_create: { arguments: ["string", "u32"], return: "i32" },
@@ -46,7 +46,7 @@ export function publishImage(image: Uint8Array): string {
 /** The functions of a published image, in this thread. */
 export function openImage(path: string): (name: string) => NativeEntry {
   const library = new (foreign().DynamicLibrary)(path);
-  // A function keeps its library alive; nothing closes it, since other threads may be inside.
+  // A function keeps its library alive; it is never closed, since other threads may be running it.
   return (name) => library.getFunction(name, { arguments: ["f64"], return: "void" });
 }
 
@@ -69,7 +69,7 @@ function foreign(): typeof Ffi {
 /**
  * Asks the system to back the first `numBytes` of a memory with pages of 2 MiB where it can; to be called before they
  * are touched. Whole weight matrices are read at every step, and a processor's prefetcher stops at the end of each page.
- * The answer is ignored: a refusal costs speed only.
+ * The answer is ignored: a refusal only costs speed.
  */
 export function preferHugePages(buffer: ArrayBufferLike, numBytes: number): void {
   const madvise = foreign().dlopen(null, {

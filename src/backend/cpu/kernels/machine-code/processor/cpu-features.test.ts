@@ -6,7 +6,7 @@ import { detectCpuFeatures, readFeatures } from "./cpu-features.ts";
 
 const noLoader = whyNoLoader();
 
-/** A processor that has everything, under a system that saves everything. */
+/** A processor with all features, under a system that saves all registers. */
 const everything = {
   leaf1: { ecx: -1 },
   leaf7: { ebx: -1, ecx: -1 },
@@ -42,7 +42,7 @@ describe("features", () => {
       avx512: ["avx512f", "avx512dq", "avx512bw", "avx512vl"].every((flag) => flags.has(flag)),
       avx512Vnni: flags.has("avx512_vnni"),
     });
-    // The others every kernel knows that this Node runs on; this flag Linux lists since 5.12 only.
+    // Linux lists this flag only since 5.12; every kernel on which this Node runs lists the others.
     if (flags.has("avx_vnni")) assert.ok(avxVnni);
   });
 });

@@ -1,8 +1,8 @@
 /**
- * @module What this processor can do, and which of it the operating system keeps for each thread.
+ * @module The features of this processor that the operating system supports too.
  *
- * Two functions of a few bytes ask: CPUID (what is there) and XGETBV (whose registers are saved at a task switch; an
- * instruction on registers that are not saved faults). Source: Intel SDM volume 1 §14.3, §15.2; volume 2, CPUID.
+ * Two generated functions of a few bytes ask: CPUID (which features exist) and XGETBV (which registers are saved at a task switch;
+ * an instruction on registers that are not saved faults). Source: Intel SDM volume 1 §14.3, §15.2; volume 2, CPUID.
  */
 import { createAssembler } from "../assembler/assembler.ts";
 import { at, low32, rax, rbx, rcx, rdx, rsi, xmm } from "../assembler/operands.ts";
@@ -14,14 +14,14 @@ export interface CpuFeatures {
   readonly avx2: boolean;
   readonly fma: boolean;
   readonly f16c: boolean;
-  /** F, BW, DQ and VL together: what every server processor with AVX-512 since 2017 has. */
+  /** F, BW, DQ and VL together, as in every server processor with AVX-512 since 2017. */
   readonly avx512: boolean;
   readonly avx512Vnni: boolean;
   /** The 256-bit dot product without the rest of AVX-512. */
   readonly avxVnni: boolean;
 }
 
-/** Words of CPUID leaves and of XCR0, as far as they are looked at. */
+/** The words of CPUID leaves and of XCR0 that are used. */
 export interface CpuidWords {
   readonly leaf1: { readonly ecx: number };
   readonly leaf7: { readonly ebx: number; readonly ecx: number };
@@ -35,7 +35,7 @@ const hasAll = (word: number, mask: number): boolean => (word & mask) === mask;
 const xcr0Ymm = 0b110; // SSE and AVX state
 const xcr0Zmm = 0b1110_0110; // and the mask registers, upper halves and upper sixteen of AVX-512
 
-/** Reads features out of the words. Nothing with 256 or 512 bits is claimed whose registers are not saved. */
+/** Reads features out of the words. Features with 256 or 512 bits count only if their registers are saved. */
 export function readFeatures({ leaf1, leaf7, leaf7sub1, xcr0 }: CpuidWords): CpuFeatures {
   const ymm = bit(leaf1.ecx, 28) && hasAll(xcr0, xcr0Ymm);
   const avx2 = ymm && bit(leaf7.ebx, 5);
@@ -50,7 +50,7 @@ export function readFeatures({ leaf1, leaf7, leaf7sub1, xcr0 }: CpuidWords): Cpu
   };
 }
 
-/** Asks the processor. Needs a working loader (`whyNoLoader`); throws what the loader throws. */
+/** Asks the processor. Needs a working loader (`whyNoLoader`), whose errors it passes on. */
 export function detectCpuFeatures(): CpuFeatures {
   const open = openImage(publishImage(elfImage("pagoda-cpuid", [cpuidFunction(), xgetbvFunction()])));
   const words = new Int32Array(new SharedArrayBuffer(16));
@@ -83,7 +83,7 @@ function asker(
 /** words[0..3] = cpuid(eax = words[0], ecx = words[1]) */
 function cpuidFunction(): NativeFunction {
   const asm = createAssembler();
-  asm.push(rbx); // cpuid writes it, and it belongs to the caller
+  asm.push(rbx); // cpuid overwrites rbx, which must be preserved for the caller
   asm.cvttsd2si(rsi, xmm(0));
   asm.mov(low32(rax), at(rsi, 0));
   asm.mov(low32(rcx), at(rsi, 4));

@@ -3,7 +3,7 @@
  *
  *   avx2          16 registers of 256 bits, multiply-adds of bytes in two steps through 16 bits
  *   avx-vnni      the same with one dot-product instruction (VEX encoded: Intel client processors since 2021)
- *   avx512-vnni   32 registers of 512 bits, the dot product reading its second operand from memory into every lane
+ *   avx512-vnni   32 registers of 512 bits, the dot product can repeat its second operand from memory in every lane
  *
  * All of them, for the same job, give the same bits: integers are exact, and the order of float operations is the same.
  */

@@ -1,4 +1,4 @@
-/** @module A quantised product in plain TypeScript, one rounding at a time: what a kernel without fused multiply-adds gives. */
+/** @module A quantised product in plain TypeScript, one rounding at a time, like a kernel without fused multiply-adds. */
 import { groupWidth } from "../../../../../core/weight-storage.ts";
 import { rowPackBytes, rowsPerPack } from "../../../footprint/weight-layout.ts";
 import { quantizedBytes, tokensPerPack } from "../../../footprint/workspace-layout.ts";
@@ -15,7 +15,7 @@ function halfToNumber(bits: number): number {
   return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
 }
 
-/** What a kernel without fused multiply-adds must write for a token and row, to the bit. `old`: what out held. */
+/** The exact result of a kernel without fused multiply-adds for a token and row. @param old the contents of out before */
 export function exactOutput(
   arena: KernelArena,
   c: MatmulCase,

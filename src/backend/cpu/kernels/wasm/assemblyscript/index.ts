@@ -1,4 +1,4 @@
-// Every kernel by the name its job has in src/backend/cpu/kernels/jobs.ts.
+// Exports every kernel under the name of its job in src/backend/cpu/kernels/jobs.ts.
 export * from "./numbers/constants";
 export { attentionF16, attentionInt4, attentionInt8, attentionMerge } from "./attention/attention";
 export { add, copy, gatherRows, glu, softcap, zero } from "./rows/elementwise";

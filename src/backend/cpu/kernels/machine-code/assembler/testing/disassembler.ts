@@ -1,5 +1,5 @@
 /**
- * @module Another reader of our bytes, for tests: objdump, where it is installed.
+ * @module An independent reader of our bytes, for tests: objdump, where it is installed.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
@@ -11,7 +11,7 @@ import type { Assembler } from "../assembler.ts";
 /** `{vex} vpdpbusd xmm0,xmm1,xmm2`, of the newest extension that we write. */
 const newestForm = Uint8Array.of(0xc4, 0xe2, 0x71, 0x50, 0xc2);
 
-/** Null where there is one that knows every extension that we write. */
+/** Why there is no suitable disassembler; null if there is one that knows every extension that we write. */
 export function whyNoDisassembler(program = "objdump"): string | null {
   if (spawnSync(program, ["--version"]).status !== 0) return "no objdump";
   if (disassemble(newestForm, program).get(0) === "{vex} vpdpbusd xmm0,xmm1,xmm2") return null;
@@ -77,7 +77,7 @@ function inObjdumpSpelling(text: string): string {
     );
 }
 
-/** Holds every instruction of the listing against objdump's reading of the bytes. */
+/** Compares every instruction of the listing with objdump's reading of the bytes. */
 export function assertDisassemblesAs(asm: Assembler): void {
   const seen = disassemble(asm.finish());
   const lines = asm.listing?.lines() ?? [];

@@ -1,4 +1,4 @@
-/** @module For tests: each instruction of the vector table in every operand form and width that it has. */
+/** @module Each instruction of the vector table in every operand form and width that it has, for tests. */
 import type { Assembler } from "../assembler.ts";
 import * as o from "../operands.ts";
 import { type VectorMnemonic, type VectorRow, vectorTable } from "../vector-table.ts";

@@ -1,8 +1,9 @@
 /**
  * @module Attention over the paged cache.
  *
- * A unit of work is one item (up to 4 query rows) and one KV head: the query vectors that share its keys and values:
- * rows of one slice, or rows of slices that begin with the same blocks, as far as they do. Positions are cut into partitions of 512 tokens, counted from position 0:
+ * A unit of work is one item (up to 4 query rows) and one KV head: its query vectors share keys and values. The rows are of one
+ * slice, or of several slices as far as they begin with the same blocks. Positions are divided into partitions of 512 tokens,
+ * counted from position 0:
  *
  *   position 0        512       1024   p          per partition, for each query vector:
  *   ├─ partition 0 ─┤─ 1 ─────┤─ 2 ──┤              1 scores of all its tokens            chunk.ts
@@ -10,11 +11,11 @@
  *                                                   3 Σ e^(score − m) · value             chunk.ts
  *   partitions are merged in order                                                        record.ts
  *
- * Every number of a query vector comes from one fixed sequence of operations that depends on its own position alone, and
- * that sequence is the one of the WebAssembly kernel: results are equal to the bit, on every target.
+ * Every number of a query vector is computed by one fixed sequence of operations, which depends only on the vector's position and
+ * is the same as in the WebAssembly kernel: results are equal to the bit on every target.
  *
- * Bound, 12 query vectors: the 2·12·headDim multiply-adds of 16 tokens, one a cycle with 512 bits, two with 256; for
- * one query row, reading the cache.
+ * Limit with 12 query vectors: the 2·12·headDim multiply-adds of 16 tokens, one a cycle with 512 bits, two with 256; with one
+ * query row: reading the cache.
  */
 import type { KvDtype } from "../../../../../../core/kv-layout.ts";
 import { tokensPerPartition } from "../../../../footprint/workspace-layout.ts";
@@ -35,7 +36,7 @@ import { load, slot, slotScratchBytes, store } from "./slots.ts";
 const kernelNames = { f16: "attentionF16", int8: "attentionInt8", int4: "attentionInt4" } as const;
 const itemBytesLog2 = 5;
 
-/** Heads are read 16 numbers at a time, of int4 values 16 of either half: headDim must be a multiple. */
+/** headDim must be a multiple: 16 numbers are read at a time, of int4 values 16 from each half of a head. */
 export const headDimUnits = { f16: 16, int8: 16, int4: 32 } as const;
 
 /** The attention kernel of a cache type. */
@@ -98,7 +99,7 @@ function emitUnit(asm: Assembler, target: Target, job: AttentionJob, dtype: KvDt
   asm.bind(keptApart);
 }
 
-/** What the unit is, and where its cache is. */
+/** Reads the unit: its item, its KV head and the place of its cache. */
 function emitUnitPlaces(asm: Assembler, job: AttentionJob, dtype: KvDtype): void {
   load(asm, rax, "unit");
   asm.xor(rdx, rdx);
@@ -116,7 +117,7 @@ function emitUnitPlaces(asm: Assembler, job: AttentionJob, dtype: KvDtype): void
   store(asm, "kvHead", rax);
 }
 
-/** All rows of the item are worked on, in the partitions that they share or in all. */
+/** Selects all rows of the item, with the partitions that they share, or with all partitions. */
 function emitAllRows(asm: Assembler, job: AttentionJob): void {
   load(asm, rsi, "item");
   asm.mov(rax, -1);
@@ -142,7 +143,7 @@ function emitAllRows(asm: Assembler, job: AttentionJob): void {
   emitScratch(asm, job);
 }
 
-/** The next row of several slices is worked on, in the partitions that are its own; to `finished` if there is none. */
+/** Selects the next row of several slices, with its own partitions; jumps to `finished` if there is none. */
 function emitNextRow(asm: Assembler, job: AttentionJob, finished: Label): void {
   const isFirst = asm.label();
   load(asm, rsi, "item");
@@ -180,7 +181,7 @@ function emitNextRow(asm: Assembler, job: AttentionJob, finished: Label): void {
   store(asm, "endPartition", rax);
 }
 
-/** Scratch: queries (with room for 16 vectors more, which they do not need) | scores | results | states. */
+/** Scratch: queries (with unused space for 16 vectors more) | scores | results | states. */
 function emitScratch(asm: Assembler, job: AttentionJob): void {
   load(asm, rcx, "numVectors");
   job.pointer(rax, "scratch");
@@ -197,7 +198,7 @@ function emitScratch(asm: Assembler, job: AttentionJob): void {
   store(asm, "states", rax);
 }
 
-/** The rows worked on, from `partition` to `endPartition`. */
+/** Computes the selected rows from `partition` to `endPartition`. */
 function emitPartitions(asm: Assembler, target: Target, job: AttentionJob, dtype: KvDtype): void {
   const [nextPartition, noMerge, done] = [asm.label(), asm.label(), asm.label()];
   asm.bind(nextPartition);
@@ -222,8 +223,8 @@ function emitPartitions(asm: Assembler, target: Target, job: AttentionJob, dtype
 }
 
 /**
- * Where the partition's records go: kept apart, to their place among the partials; else the first partition's become
- * the states, and the others' go to scratch to be merged into them.
+ * Chooses the place of the partition's records. Partials have a place of their own; else the records of the first partition become
+ * the states, and those of later ones go to scratch and are merged into the states.
  */
 function emitResultsPlace(asm: Assembler, job: AttentionJob): void {
   const [together, chosen] = [asm.label(), asm.label()];
@@ -250,7 +251,7 @@ function emitResultsPlace(asm: Assembler, job: AttentionJob): void {
   store(asm, "results", rax);
 }
 
-/** r8 and r9 walk over the records of all query vectors. Uses rbx beside what `body` uses. */
+/** r8 and r9 go through the records of all query vectors. Uses rbx and the registers of `body`. */
 function forEachRecord(
   asm: Assembler,
   first: "states" | "results",
@@ -270,7 +271,7 @@ function forEachRecord(
   asm.jump("jb", again);
 }
 
-/** out[row, query head] of every vector of the unit. */
+/** Writes out[row, query head] for every vector of the unit. */
 function emitOutputs(asm: Assembler, job: AttentionJob, dtype: KvDtype): void {
   forEachRecord(asm, "states", "states", () => {
     if (dtype === "int4") {

@@ -1,7 +1,7 @@
 /**
- * @module The two inner products of attention, for a chunk of query vectors that share what is read from the cache.
+ * @module The two inner products of attention, for a chunk of query vectors that read the same keys and values.
  *
- *   scores   keys lie [dimension][16 tokens]:   16 tokens' scores are a chain over dimensions
+ *   scores   keys lie [dimension][16 tokens]:   the scores of 16 tokens are a chain over dimensions
  *
  *              for d:  k = keys[d][0 … 16);   for each v:  score[v][0 … 16) ← fma(k, q[v][d], score[v])
  *
@@ -9,9 +9,9 @@
  *
  *              for t:  x = values[t][d … d+16);   for each v:  acc[v][d … d+16) ← fma(x, e[v][t], acc[v])
  *
- * Chains of one query vector are the same whoever shares its chunk, and those of the WebAssembly kernels.
+ * The chains of a query vector do not depend on the other vectors of its chunk, and are those of the WebAssembly kernels.
  *
- * Bound, 12 vectors of 512 bits: 12 multiply-adds, each reading its factor from memory, per conversion.
+ * Limit with 12 vectors of 512 bits: 12 multiply-adds for each conversion, each reading its factor from memory.
  */
 
 import type { KvDtype } from "../../../../../../core/kv-layout.ts";
@@ -54,12 +54,12 @@ const tileBytesOfScores = 64;
 const tokensPerTile = 16;
 const cacheLineBytes = 64;
 /**
- * Tiles of one KV head lie apart, so the processor's prediction starts anew at each; while one is worked on, the same
- * place of a later one is asked for.
+ * The tiles of a KV head are not adjacent, so the processor's prefetcher starts again at each. While a tile is used, the same place
+ * of a later tile is prefetched.
  */
 const ahead = r15;
 
-/** Most query vectors of a chunk: their sums and what they are multiplied with fill the registers. */
+/** Most query vectors of a chunk: their sums and their factors fill the registers. */
 export const maxChunk = (target: Target): number => (target.vectorBits === 512 ? 12 : 6);
 
 const firstSum = 4;
@@ -106,7 +106,7 @@ function emitZero(asm: Assembler, target: Target, registers: readonly VectorRegi
     else asm.vpxor(r, r, r);
 }
 
-/** Runs `body` for every tile of the partition, its address in `tile`, and in r15 how far the tile to ask for is. Uses r8, r9. */
+/** Runs `body` for every tile of the partition, with its address in `tile` and the distance to the prefetched tile in r15. Uses r8, r9. */
 function forEachTile(asm: Assembler, tile: GeneralRegister, body: () => void): void {
   const again = asm.label();
   asm.lea(r8, tileList);
@@ -155,8 +155,8 @@ export function emitChunkScores(asm: Assembler, target: Target, dtype: KvDtype, 
 }
 
 /**
- * Sums of the chunk's vectors over all tokens of the partition, as many times 16 dimensions at once as registers hold
- * sums of: values are then read in one stream, and there are enough chains to hide what an addition takes.
+ * Sums of the chunk's vectors over all tokens of the partition, for as many times 16 dimensions as registers hold sums: then
+ * values are read in one stream, and there are enough independent chains to hide the latency of an addition.
  * rdx = the chunk's first row of weights e, rbx = its first record.
  */
 export function emitChunkValues(asm: Assembler, target: Target, dtype: KvDtype, numVectors: number): void {
@@ -176,14 +176,14 @@ export function emitChunkValues(asm: Assembler, target: Target, dtype: KvDtype, 
   }
 }
 
-/** int4 values of the two halves of a head share bytes, so 16 dimensions are the unit there. */
+/** The int4 values of the two halves of a head share bytes, so their unit is 16 dimensions. */
 function sixteensAtOnce(target: Target, dtype: KvDtype, numVectors: number): number {
   if (dtype === "int4") return 1;
   const registers = (numSixteens: number): number => (numVectors * numSixteens * 512) / target.vectorBits;
   return [4, 2, 1].find((n) => registers(n) <= target.numVectorRegisters - firstSum) ?? 1;
 }
 
-/** The sums of dimensions r12 and on. */
+/** The sums of dimensions from r12 on. */
 function emitSixteens(asm: Assembler, target: Target, dtype: KvDtype, registers: ChunkRegisters): void {
   const [value, weight, dimension, record, left] = [rsi, rcx, r12, r13, r14];
   for (const sum of registers.sums) emitZero(asm, target, sum);
@@ -251,7 +251,7 @@ function emitTileValues(
     emitTokens("low");
     return;
   }
-  // A row of int4 values is half as many bytes as dimensions: from there on, the same bytes' high nibbles.
+  // A row of int4 values has half as many bytes as dimensions: after them come the high nibbles of the same bytes.
   const [upperHalf, done] = [asm.label(), asm.label()];
   asm.cmp(dimension, stride);
   asm.jump("jae", upperHalf);

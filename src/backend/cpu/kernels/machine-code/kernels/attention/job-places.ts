@@ -1,4 +1,4 @@
-/** @module Where an attention job keeps what: its work items, and the place of a query vector in a row. */
+/** @module Places in an attention job: of its work items, and of a query vector in a row. */
 import type { Assembler } from "../../assembler/assembler.ts";
 import { low32, r11, rax, rbx, rdx } from "../../assembler/operands.ts";
 import type { JobFields } from "../frame.ts";
@@ -18,7 +18,7 @@ export const itemAt = {
   numShared: 24,
 };
 
-/** rax = row of vector rbx among those worked on, r11 = bytes of its query head in a row of the buffer. Uses rdx. */
+/** rax = row of vector rbx among the selected rows, r11 = bytes of its query head in a row of the buffer. Uses rdx. */
 export function emitVectorPlace(asm: Assembler, job: AttentionJob): void {
   asm.mov(rax, rbx);
   asm.xor(rdx, rdx);

@@ -1,12 +1,12 @@
 /**
- * @module How 16 keys or values come out of the cache as f32 (core/kv-layout.ts has the picture).
+ * @module Reads 16 keys or values from the cache as f32 (core/kv-layout.ts has the layout).
  *
  *   f16    converted by the load                      1 instruction per vector
  *   int8   widened, converted, scale · q + min        4
  *   int4   the same after splitting bytes             6 or 7
  *
- * 16 numbers are one vector of 512 bits, or two of 256. The scales and minima of a quantised tile are made f32 once, before
- * its numbers are read: 16 scales and then 16 minima for keys, 16 pairs for values.
+ * 16 numbers are one vector of 512 bits, or two of 256. The scales and minima of a quantised tile are converted to f32
+ * once, before its numbers are read: 16 scales and then 16 minima for keys, 16 pairs for values.
  */
 import type { KvDtype } from "../../../../../../core/kv-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
@@ -29,11 +29,11 @@ export const paramsBytes = { f16: 0, int8: 64, int4: 64 } as const;
 const param = (disp: number): Memory => at(tileParams.base, tileParams.disp + disp);
 const further = (from: Memory, numBytes: number): Memory => ({ ...from, disp: from.disp + numBytes });
 const minsAt = 64;
-/** An f16's bits moved to where an f32 has them are the number times 2^−112; the sign stays on top. */
+/** The bits of an f16, shifted to their place in an f32, are the number times 2^−112; the sign keeps its bit. */
 const halfToFloat = 2 ** 112;
 const keptBits = 0x8fffffff | 0;
 
-/** Scales and minima of a tile's keys, {scale, minimum} pairs of f16 at `params`, to `tileParams`. */
+/** Converts the scales and minima of a tile's keys from pairs of f16 at `params` to `tileParams`. */
 export function emitKeyParams(asm: Assembler, params: GeneralRegister, spare: VectorRegister): void {
   const bits = resized(spare, 256);
   for (const part of ["scale", "minimum"] as const)
@@ -48,7 +48,7 @@ export function emitKeyParams(asm: Assembler, params: GeneralRegister, spare: Ve
     }
 }
 
-/** Pairs of f16 at `params` to pairs of f32 in `tileParams`. */
+/** Converts pairs of f16 at `params` to pairs of f32 in `tileParams`. */
 export function emitValueParams(asm: Assembler, params: GeneralRegister, spare: VectorRegister): void {
   const pairs = resized(spare, 256);
   for (let quarter = 0; quarter < 4; quarter++) {
@@ -76,7 +76,7 @@ export function emitKeys(
   }
 }
 
-/** Which nibbles of int4 values hold the dimensions wanted: the lower half of a head lies in the low ones. */
+/** The nibbles of int4 values to read: the low ones hold the lower half of a head. */
 export type Nibbles = "low" | "high";
 
 /** 16 dimensions of one token's values; `pair` points to the token's scale and minimum. */

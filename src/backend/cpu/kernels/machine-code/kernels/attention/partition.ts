@@ -1,5 +1,5 @@
 /**
- * @module One partition for all query vectors of a unit: scores, softmax, values, into the records at `results`.
+ * @module Computes one partition for all query vectors of a unit: scores, softmax and values, into the records at `results`.
  */
 import { type KvDtype, tokensPerTile } from "../../../../../../core/kv-layout.ts";
 import { tokensPerPartition } from "../../../../footprint/workspace-layout.ts";
@@ -49,10 +49,10 @@ export function emitPartition(asm: Assembler, target: Target, job: AttentionJob,
 }
 
 /**
- * [firstPosition, endPosition): what the partition and the rows worked on have in common, from a tile's beginning.
- * Rows of one slice follow each other, so the first sees furthest back and the last furthest on; rows of several slices
- * see all of a partition that they share.
- * rax = its number of tiles; ≤ 0 if there is nothing.
+ * [firstPosition, endPosition): the positions of the partition that a selected row sees, from the beginning of a tile. Rows of one
+ * slice are consecutive, so the first one sees the earliest position and the last one the latest; rows of several slices see all
+ * of a partition that they share.
+ * rax = its number of tiles; ≤ 0 if it is empty.
  */
 function emitPositions(asm: Assembler, job: AttentionJob): void {
   const [start, positions, firstRow, numRows] = [rbx, r9, r10, r11];
@@ -136,7 +136,7 @@ function emitTileList(asm: Assembler, job: AttentionJob): void {
 
 type Walk = readonly [base: SlotName, stride: SlotName | number];
 
-/** Runs the code for a chunk's width over all query vectors; rdx and rbx point to the chunk's part of two arrays. */
+/** Goes through all query vectors in chunks; rdx and rbx point to the chunk's parts of two arrays. */
 function forEachChunk(
   asm: Assembler,
   target: Target,
@@ -179,7 +179,7 @@ function emitWalk(asm: Assembler, to: GeneralRegister, [base, stride]: Walk): vo
   asm.add(to, slot(base));
 }
 
-/** Every query vector's scores to weights, m and l; rows that see nothing here get zeros. */
+/** Turns every query vector's scores into weights, m and l; rows that see no position here get zeros. */
 function emitSoftmaxRows(asm: Assembler, target: Target, job: AttentionJob): void {
   const [scores, columnBytes, from, to, record] = [r8, r9, r10, r11, r12];
   const [nextRow, seesNothing, seesPart, ended] = [asm.label(), asm.label(), asm.label(), asm.label()];

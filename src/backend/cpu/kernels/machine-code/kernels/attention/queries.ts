@@ -1,7 +1,7 @@
 /**
- * @module The query vectors of the rows worked on, times the scale, in the order in which the scores read them:
+ * @module The query vectors of the selected rows, times the scale, in the order in which the scores read them:
  *
- *   chunk 0: [headDim][vectors of the chunk]  |  chunk 1: …        a chunk holds maxChunk vectors, the last one the rest
+ *   chunk 0: [headDim][vectors of the chunk]  |  chunk 1: …        a chunk holds maxChunk vectors, the last one fewer
  */
 import type { KvDtype } from "../../../../../../core/kv-layout.ts";
 import type { Assembler } from "../../assembler/assembler.ts";
@@ -65,8 +65,8 @@ export function emitQueries(asm: Assembler, target: Target, job: AttentionJob, d
 }
 
 /**
- * The vector times the scale, turned as the keys are, in the first scratch record, which nobody needs yet; source and
- * sourceEnd move there, and the scale becomes 1. Uses rax, rcx, rdx, r10 to r12, vectors 0 to 3.
+ * Rotates the vector times the scale like the keys, in the first scratch record, which is still unused; source and sourceEnd then
+ * point there, and the scale becomes 1. Uses rax, rcx, rdx, r10 to r12, vectors 0 to 3.
  */
 function emitRotated(
   asm: Assembler,
@@ -92,7 +92,7 @@ function emitRotated(
   asm.add(sourceEnd, slot("rowBytes"));
 }
 
-/** r12 = where vector rbx's first number goes, r13 = how far the next one is. Uses rax, rdx, r10, r14. */
+/** r12 = place of vector rbx's first number, r13 = distance to its next one. Uses rax, rdx, r10, r14. */
 function emitPlaceInChunk(asm: Assembler, target: Target): void {
   const [to, toStride, firstOfChunk, chunkWidth] = [r12, r13, r10, r14];
   asm.mov(chunkWidth, maxChunk(target));

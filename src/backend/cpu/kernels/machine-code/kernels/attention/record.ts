@@ -1,7 +1,7 @@
 /**
- * @module Partial records: what one query vector got out of some positions.
+ * @module Partial records: the attention of one query vector over some positions.
  *
- *   ├ m, l      largest score, Σ e^(score − m); l = 0: no position at all
+ *   ├ m, l      largest score, Σ e^(score − m); l = 0: no position
  *   ├ 2 words   padding
  *   └ sums      headDim f32: Σ e^(score − m) · value
  */

@@ -1,7 +1,7 @@
 /**
  * @module Rotation of a head by a Hadamard matrix, so that int4 sees no outliers.
  *
- * The largest power of two that divides headDim is the block; each block is turned by log2(block) stages of
+ * The block is the largest power of two that divides headDim; each block is rotated by log2(block) stages of
  * (a, b) → (a + b, a − b), a and b `half` apart. The first three stages stay within eight numbers:
  *
  *   half 1   neighbours swapped       x0+x1, x0−x1, x2+x3, …
@@ -30,7 +30,7 @@ const swapNeighbours = 0b10_11_00_01;
 const swapPairs = 0b01_00_11_10;
 const swapHalves = 1;
 
-/** Turns the head at `x` in place; headDim is a multiple of 8. Uses rax, rcx, rdx, r10, r11 and vectors 0 to 3. */
+/** Rotates the head at `x` in place; headDim is a multiple of 8. Uses rax, rcx, rdx, r10, r11 and vectors 0 to 3. */
 export function emitRotateHead(asm: Assembler, x: GeneralRegister): void {
   const [nextStage, done] = [asm.label(), asm.label()];
   const [half, blockBytes] = [r11, r10];
@@ -73,7 +73,7 @@ function emitStagesWithin(asm: Assembler, x: GeneralRegister): void {
   for (const half of [1, 2, 4]) {
     if (half === 4) asm.vperm2f128(swapped, numbers, numbers, swapHalves);
     else asm.vshufps(swapped, numbers, numbers, half === 1 ? swapNeighbours : swapPairs);
-    // b of a pair becomes −b, so that adding the swapped numbers gives a + b there and a − b here.
+    // Negates b of each pair, so that adding the swapped numbers gives a + b and a − b.
     const signs = Float32Array.from({ length: 8 }, (_, lane) => ((lane & half) === 0 ? 0 : -0));
     asm.vxorps(numbers, numbers, at(asm.constant(new Uint8Array(signs.buffer))));
     asm.vaddps(numbers, numbers, swapped);

@@ -1,5 +1,5 @@
 /**
- * @module What a unit of attention needs in many places: named 64-bit places on the stack, since there are more than
+ * @module Named 64-bit places on the stack for the values that the code of a unit needs throughout: there are more of them than
  * registers.
  */
 import { tokensPerTile } from "../../../../../../core/kv-layout.ts";
@@ -16,18 +16,18 @@ const slotNames = [
   "recordBytes", // a partial record: 16 + 4·headDim
   "tileStride", // from a tile to the next, bytes
   "kvHead", // the KV head in tile 0
-  "row", // of the item, whose own partitions are worked on; −1 while all rows are
-  "firstRow", // rows that are worked on: all of the item, or one
+  "row", // row of the item whose own partitions are computed; −1 while all rows are selected
+  "firstRow", // number of selected rows: all of the item, or one
   "numRows",
   "blockTable", // of their slice
   "numVectors", // their query vectors: rows × heads per KV head
   "queries", // [chunk][headDim][vectors of the chunk], times the scale
   "scores", // [vector][512]
   "scratchResults", // [vector] records, for a partition that is to be merged into the states
-  "results", // where the partition's records go: scratch, states or partials
-  "states", // [vector] records of the partitions so far, of the rows worked on
+  "results", // place of the partition's records: scratch, states or partials
+  "states", // [vector] records of the partitions so far, of the selected rows
   "partition", // index of the partition, counted from the item's first
-  "endPartition", // where that index ends for the rows worked on
+  "endPartition", // end of that index for the selected rows
   "firstPosition", // of the partition, as far back as any row sees; a multiple of 16
   "endPosition",
   "numTiles",
@@ -36,7 +36,7 @@ const slotNames = [
 export type SlotName = (typeof slotNames)[number];
 
 const maxTiles = tokensPerPartition / tokensPerTile;
-/** Tiles ahead of the one worked on that are asked for; so many entries follow the list, all equal to its last. */
+/** Prefetch distance in tiles; this many entries follow the list, all equal to its last one. */
 export const tilesAhead = 2;
 const tileListBytes = Math.ceil(((maxTiles + tilesAhead) * 8) / 64) * 64;
 const slotsBytes = Math.ceil((slotNames.length * 8) / 64) * 64;

@@ -1,14 +1,14 @@
 /**
- * @module One row of scores to weights where every column is seen and there is no soft cap: nearly all rows.
+ * @module Turns a row of scores into weights if the row sees every column and there is no soft cap, as nearly all rows do.
  *
- * The same numbers as `softmax.ts` gives, without its masks, 16 columns a turn:
+ * It gives the same numbers as `softmax.ts`, without masks, 16 columns at a time:
  *
- *   512 bits   one vector, what e^x needs in registers 16 to 31
+ *   512 bits   one vector, with the constants of e^x in registers 16 to 31
  *   256 bits   two vectors, for which each constant is loaded once
  *
- * The sum goes over four lanes, four columns after four columns, whatever the width.
+ * The sum has four lanes and adds four columns at a time, for every vector width.
  *
- * Bound: the additions of the sum, each waiting for the one before, 12 cycles a turn; multiply-adds take about as many.
+ * Limit: the additions of the sum, which depend on each other, 12 cycles for 16 columns; multiply-adds take about as long.
  */
 import type { Assembler } from "../../assembler/assembler.ts";
 import { at, rcx, resized, rsi, type VectorRegister, xmm, ymm, zmm } from "../../assembler/operands.ts";
@@ -21,7 +21,7 @@ const bytesATurn = 64;
 const sum = xmm(12);
 const firstConstant = 16;
 
-/** Where the 16 columns of a turn are, and what their largest is kept in. */
+/** Registers of 16 columns and of their largest score. */
 interface Turn {
   /** Scores, then arguments; all are overwritten. */
   readonly x: readonly VectorRegister[];
@@ -43,7 +43,7 @@ function turnOf({ vectorBits }: Target): Turn {
       };
 }
 
-/** Uses rcx, rsi, vectors 0 to 12, and 16 to 31 where there are so many. */
+/** Uses rcx, rsi, vectors 0 to 12, and 16 to 31 where they exist. */
 export function emitSoftmaxWholeRow(asm: Assembler, target: Target, row: SoftmaxRow): void {
   const turn = turnOf(target);
   const constants = target.vectorBits === 512 ? inRegisters(asm) : loadedOnce(asm, ymm(6));

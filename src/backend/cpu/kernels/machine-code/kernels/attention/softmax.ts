@@ -1,5 +1,5 @@
 /**
- * @module One row of scores to weights: m = max s, e = e^(s − m), l = Σ e, over the columns that the row sees.
+ * @module Turns a row of scores into weights: m = max s, e = e^(s − m), l = Σ e, over the columns that the row sees.
  *
  *   columns   0 ┄┄┄ from ━━━━━━━ to ┄┄┄ 16·numTiles        outside [from, to): weight 0
  *
@@ -11,10 +11,10 @@ import { at, type GeneralRegister, low32, rcx, rsi, xmm, ymm } from "../../assem
 import { emitExp, emitTanh, floatConstant, intConstant } from "../exponential.ts";
 import { emitHighestLane, emitSumOfLanes } from "../lane-reductions.ts";
 
-/** Registers of a row; all are kept but `weights`, which ends behind the row. */
+/** Registers of a row; none of them is changed. */
 export interface SoftmaxRow {
   readonly scores: GeneralRegister;
-  /** Bytes of the row that are in use: 64 · numTiles. */
+  /** Used bytes of the row: 64 · numTiles. */
   readonly columnBytes: GeneralRegister;
   readonly from: GeneralRegister;
   readonly to: GeneralRegister;
@@ -70,7 +70,7 @@ function forEightColumns(asm: Assembler, { scores, columnBytes }: SoftmaxRow, bo
   asm.jump("jb", again);
 }
 
-/** Soft cap, −∞ where the row does not see, largest of all. */
+/** Applies the soft cap, puts −∞ where the row does not see, and finds the largest score. */
 function emitMaximum(asm: Assembler, row: SoftmaxRow, hasCap: boolean): void {
   forEightColumns(asm, row, () => {
     asm.vmovups(x, at(rsi));

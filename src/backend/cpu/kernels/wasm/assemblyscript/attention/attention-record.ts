@@ -1,4 +1,4 @@
-// A partial record: what one query vector got out of some positions.
+// A partial record: the attention of one query vector over some positions.
 //
 //   ├ m, l (largest score, Σ e^(score − m)), 2 words of padding
 //   └ headDim f32: Σ e^(score − m) · value     (rounded up to 4)
@@ -31,7 +31,7 @@ export function mergeRecord(into: usize, from: usize, headDim: u32): void {
     v128.store(into + i, f32x4.add(f32x4.mul(a, v128.load(into + i)), f32x4.mul(b, v128.load(from + i))));
 }
 
-/** out = acc / l, turned back if it was computed from rotated values. */
+/** out = acc / l, rotated back if it was computed from rotated values. */
 export function storeOutput(out: usize, record: usize, headDim: u32, rotated: bool): void {
   if (rotated) rotateHead(record + 16, headDim);
   const sum = load<f32>(record, 4), factor = <f32>1.0 / sum;

@@ -1,20 +1,20 @@
 // The two inner products of attention, over one tile of 16 tokens.
 //
-//   keys   [headDim][16 tokens]: numbers of one dimension lie together; a score is a chain over dimensions
-//   values [16 tokens][headDim]: numbers of one token lie together; an output is a chain over tokens
+//   keys   [headDim][16 tokens]: numbers of one dimension are adjacent; a score is a chain over dimensions
+//   values [16 tokens][headDim]: numbers of one token are adjacent; an output is a chain over tokens
 //
-// The type parameter is what the tile holds: u16, f16 as the cache has them, read times 2^-112 (half.ts), or f32
-// (kv-tile.ts made it so). Eight numbers that lie together are read at a time, as two vectors:
+// The type parameter is the tile's number type: u16 for f16 of the cache, which are read times 2^-112 (half.ts), or f32, as
+// kv-tile.ts converted them. Eight adjacent numbers are read at a time, as two vectors:
 //
 //   f16  ├0│1│2│3│4│5│6│7┤  one load; even numbers (0 2 4 6) by two shifts, odd ones (1 3 5 7) by one
 //   f32  ├─0─│─1─│─2─│─3─┤├─4─│─5─│─6─│─7─┤
 //
-// Four or three query vectors share them: 8 or 6 running sums, their factors and the mask are 15 registers, which is
-// what V8 has to give (it keeps one); with 12 sums it stored and loaded five of them in every turn. Each vector's
-// chain is the same whether it goes with others or alone.
+// Four or three query vectors share them: 8 or 6 running sums, their factors and the mask take 15 registers, as many as V8 has
+// for a function; with 12 sums it spilled five of them in every iteration. The chain of a vector does not depend on the
+// others.
 //
-// Bound: per 8 f16 and 4 query vectors 8 multiply-adds, two a clock, beside 16 other instructions, six of all a clock;
-// for 3 query vectors the latency of a multiply-add, 4 clocks for 6.
+// Limit: for 8 f16 and 4 query vectors, 8 multiply-adds at two a cycle and 16 other instructions, at six of all a cycle; for 3
+// query vectors, the latency of a multiply-add: 4 cycles for 6 of them.
 import { recordBytes } from "./attention-record";
 import { halfBits } from "../numbers/constants";
 
@@ -34,7 +34,7 @@ function oddOnes<T>(loaded: v128, at: usize, mask: v128): v128 {
   return sizeof<T>() == 2 ? v128.and(i32x4.shr_s(loaded, 3), mask) : v128.load(at, 16);
 }
 
-/** Writes eight sums in the order of what they were made from. */
+/** Writes eight sums in the order of the numbers that they belong to. */
 // @ts-ignore: decorator
 @inline
 function storeInOrder<T>(out: usize, even: v128, odd: v128): void {
@@ -56,7 +56,7 @@ function oddSums<T>(at: usize): v128 {
   return sizeof<T>() == 2 ? v128.shuffle<i32>(v128.load(at), high, 1, 3, 5, 7) : high;
 }
 
-/** How many of `left` query vectors go together: four, but three where that leaves none alone. */
+/** How many of `left` query vectors to take: four, or three if four would leave a single one. */
 // @ts-ignore: decorator
 @inline
 function vectorsAtOnce(left: u32): u32 {
@@ -244,7 +244,7 @@ function values1<T>(at: usize, tiles: usize, column: usize, rowBytes: usize, wei
   storeInOrder<T>(at + 32, c, d);
 }
 
-/** 4 dimensions, of those that are left over in a tile in f32. */
+/** 4 of the remaining dimensions, in a tile in f32. */
 function restOfRows(
   at: usize, record: usize, values: usize, rowBytes: usize, weights: usize, end: usize, numVectors: u32,
 ): void {

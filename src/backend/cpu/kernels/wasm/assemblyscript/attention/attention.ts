@@ -1,19 +1,20 @@
 // Attention over the paged cache.
 //
-// A unit of work is one item (up to 4 query rows) and one KV head: numRows × queryHeadsPerKvHead query vectors that share
-// every key and value: rows of one slice, or rows of slices that begin with the same blocks, as far as they do. Positions are cut into partitions of 512 tokens, counted from position 0:
+// A unit of work is one item (up to 4 query rows) and one KV head: numRows × queryHeadsPerKvHead query vectors that share keys
+// and values. The rows are of one slice, or of several slices as far as they begin with the same blocks. Positions are divided
+// into partitions of 512 tokens, counted from position 0:
 //
 //   position 0        512       1024   p          per partition, for each query vector:
-//   ├─ partition 0 ─┤─ 1 ─────┤─ 2 ──┤              1 scores of all its tokens (int8, int4: a tile is made f32 once)
+//   ├─ partition 0 ─┤─ 1 ─────┤─ 2 ──┤              1 scores of all its tokens (int8, int4: a tile is converted to f32 once)
 //                                                   2 maximum m, e^(score − m), their sum l
 //                                                   3 Σ e^(score − m) · value
 //   partitions are merged in order:  (m, l, acc) ← both scaled to the larger m and added
 //
-// Every number of a query vector is computed by one fixed sequence of operations that depends on its own position
-// alone: not on the other rows of its item, nor on the chunk of the prompt, nor on which thread did a partition.
+// Every number of a query vector is computed by one fixed sequence of operations that depends only on its own position, and not
+// on the other rows of its item, the chunks of the prompt, or the thread of a partition.
 //
-// Bound: the multiply-adds of the two inner products (attention-tile.ts), beside an eighth of the time for exponentials;
-// for few query vectors the memory through which the cache streams once.
+// Limit: the multiply-adds of the two inner products (attention-tile.ts) and an eighth of the time for exponentials; with few
+// query vectors, reading the cache once from memory.
 import { expLowest, exponentBias, foldEnd, minusInfinity, one } from "../numbers/constants";
 import { maxLanes, scaledExp4, sumLanes, tanh4 } from "../numbers/exp";
 import { rotateHead } from "./hadamard";
@@ -31,18 +32,18 @@ import { addValues, scoreTile } from "./attention-tile";
 
 const tokensPerPartition: u32 = 512;
 const scoreRowBytes: usize = 2048;
-/** f16 values are summed over so many tokens at a time: 8 KiB for 64 dimensions stay in the first-level cache. */
+/** Tokens over which f16 values are summed at a time: 8 KiB for 64 dimensions stay in the first-level cache. */
 const tokensAtOnce: u32 = 64;
-/** f16 keys, or values, of so many tokens are fetched at a time: 16 KiB for 64 dimensions. */
+/** Tokens whose f16 keys, or values, are fetched at a time: 16 KiB for 64 dimensions. */
 const tokensFetched: u32 = 128;
 /** 2^-112 */
 const wholeFoldInverse: f32 = 1.925929944387236e-34;
 
-// What a unit needs in many places; each thread has an instance of the module, so these are its own.
+// State of the current unit. Each thread has its own instance of the module, and so its own globals.
 let headDim: u32, numVectors: u32, headsPerRow: u32;
 let tileScratch: usize, queries: usize, scores: usize, results: usize, states: usize;
 let blockTable: usize, blockSize: u32, kvHead: usize, tileStride: usize;
-/** Written and never read, so that no compiler leaves out the reads of fetchLines. */
+/** Written and never read, so that no compiler removes the reads of fetchLines. */
 let fetched: u32;
 
 // @ts-ignore: decorator
@@ -85,8 +86,8 @@ function prepareQueries<T>(job: usize, firstRow: u32, numRows: u32, head: u32, s
 }
 
 /**
- * Reads a word of every cache line that the f16 tiles of the next positions have at `offset`. WebAssembly cannot ask for
- * memory ahead; but reads that nothing waits for are answered together, and what follows finds its lines in the cache.
+ * Reads a word of every cache line that the f16 tiles of the next positions have at `offset`. WebAssembly has no prefetch; but
+ * independent reads overlap, and the code that follows finds its lines in the cache.
  */
 function fetchLines<T>(position: u32, end: u32, offset: u32): void {
   let words: u32 = 0;
@@ -115,9 +116,9 @@ function scorePositions<T>(first: u32, end: u32): void {
 }
 
 /**
- * Scores [firstColumn, endColumn) to e^(score − m), zeros beside them up to [0, columns); m and the sum go to `result`.
- * f16 keys and values are read times 2^-112: 2^100 against that sits in the queries, 2^12 is put into the scores here,
- * and 2^112 into what the values will be multiplied with. All are powers of two, which change no bit of what they meet.
+ * Turns scores [firstColumn, endColumn) into e^(score − m) and the other columns of [0, columns) into zeros; m and the sum go to
+ * `result`. f16 keys and values are read times 2^-112: the queries hold a factor 2^100 against it, the scores get 2^12 here, and
+ * the weights of the values get 2^112. Powers of two change no bit of a number's fraction.
  */
 function softmaxRow<T>(row: usize, columns: u32, firstColumn: u32, endColumn: u32, softcap: f32, result: usize): void {
   const begin = row + <usize>((firstColumn & ~3) << 2), end = row + <usize>(((endColumn + 3) & ~3) << 2);
@@ -153,7 +154,7 @@ function weighed(scores: v128, factor: v128, minus: v128, bias: v128): v128 {
   return scaledExp4(f32x4.relaxed_max(f32x4.relaxed_madd(scores, factor, minus), expLowest), bias);
 }
 
-/** Four scores of which some are not seen, which are -Infinity here: their weights become 0. */
+/** Four scores, of which some are invisible to the row: these are -Infinity here, and their weights become 0. */
 function weighSeen(at: usize, factor: v128, minus: v128, bias: v128): v128 {
   const scores = v128.load(at);
   const weights = v128.and(weighed(scores, factor, minus, bias), f32x4.gt(scores, minusInfinity));
@@ -167,7 +168,7 @@ function largestOf(at: usize, end: usize): f32 {
   return maxLanes(largest);
 }
 
-/** s ← cap · tanh(s · factor / cap); what is not seen stays -Infinity. */
+/** s ← cap · tanh(s · factor / cap); invisible scores stay -Infinity. */
 function capScores(at: usize, end: usize, factor: v128, cap: f32): void {
   const caps = f32x4.splat(cap);
   for (; at < end; at += 16) {
@@ -197,7 +198,7 @@ function valuePositions<T>(first: u32, end: u32): void {
 function runPartition<T>(job: usize, partition: u32, firstRow: u32, numRows: u32): void {
   const start = partition * tokensPerPartition;
   const lastPosition = positionOf(job, firstRow + numRows - 1);
-  // Rows of an item follow each other, so its first row sees furthest back and its last row furthest on.
+  // Rows of an item are consecutive, so the first one sees the earliest position and the last one the latest.
   const first = max(start, firstSeen(job, positionOf(job, firstRow)) & ~15);
   const end = min(start + tokensPerPartition, lastPosition + 1);
   const columns = end > first ? (end - first + 3) & ~3 : 0;
@@ -223,7 +224,7 @@ function runPartitions<T>(job: usize, first: u32, end: u32, firstRow: u32, numRo
   }
 }
 
-/** What the rows of several slices do not share: each one's partitions from `first` on, in its own blocks. */
+/** The partitions that rows of several slices do not share: those of each row from `first` on, in its own blocks. */
 function runOwnPartitions<T>(job: usize, first: u32, firstRow: u32, numRows: u32): void {
   const allQueries = queries, allStates = states, allVectors = numVectors;
   const tableBytes = <usize>(load<u32>(job, attentionF16_maxBlocksPerSequence) << 2);
@@ -240,7 +241,7 @@ function runOwnPartitions<T>(job: usize, first: u32, firstRow: u32, numRows: u32
   numVectors = allVectors;
 }
 
-/** Partitions that are kept apart, to be merged by another job: `record` is where the first one's go. */
+/** Partitions whose records are kept for another job to merge: `record` is the place of the first one's. */
 function runApart<T>(job: usize, item: usize, record: u32): void {
   const first = load<u32>(item, 12), end = first + load<u32>(item, 16);
   const recordsApart = numVectors * load<u32>(job, attentionF16_numKvHeads);

@@ -1,5 +1,5 @@
 // Rotation of a head by a Hadamard matrix, so that int4 sees no outliers: the largest power of two that divides
-// headDim is the block, each block is turned on its own, and the matrix is orthonormal and its own inverse.
+// headDim is the block, each block is rotated separately, and the matrix is orthonormal and its own inverse.
 
 export function rotateHead(x: usize, headDim: u32): void {
   const block = headDim & (0 - headDim);

@@ -1,7 +1,7 @@
-// Where a KV head of a tile lies, and its numbers as f32 (src/core/kv-layout.ts has the picture).
+// The place of a KV head in a tile, and its numbers as f32 (src/core/kv-layout.ts has the layout).
 //
 // The type parameter stands for the cache's type: u16 f16, u8 int8, i8 int4.
-// f16 come out times 2^-112 (half.ts); whoever multiplies with them puts 2^112 into the other factor.
+// f16 are read times 2^-112 (half.ts); the other factor of a product must have 2^112.
 import { foldWhole, halfBits, nibbles } from "../numbers/constants";
 import { halves4Raw } from "../numbers/half";
 
@@ -20,7 +20,7 @@ export function headBytes<T>(headDim: u32): u32 {
 
 const lowNibble: u32 = 15;
 
-/** Eight small whole numbers to `out`: four times s + m, the other four times t + n. */
+/** Writes eight small whole numbers to `out`: four times s + m, the other four times t + n. */
 // @ts-ignore: decorator
 @inline
 function store8(out: usize, numbers: v128, s: v128, m: v128, t: v128, n: v128): void {

@@ -1,6 +1,6 @@
-// What attention needs of this step for one KV head: its query heads and its key normed and turned, key and value stored.
+// Prepares one KV head for attention: norms and rotates its query heads and its key, and stores key and value.
 //
-// The same functions as headNorm, rope and storeKv, so the same bits. Bound: as those; saved are the barriers between.
+// It calls the functions of headNorm, rope and storeKv, so the bits are the same. It saves the barriers between the three.
 import {
   job_end, job_start, prepareHeadsF16_eps, prepareHeadsF16_firstToken, prepareHeadsF16_headDim, prepareHeadsF16_key,
   prepareHeadsF16_keyNorm, prepareHeadsF16_keyStride, prepareHeadsF16_numTokens, prepareHeadsF16_positions,

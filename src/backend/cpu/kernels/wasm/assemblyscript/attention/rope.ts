@@ -1,8 +1,8 @@
-// Rotary embedding: pairs (x[i], x[i + rotaryDim/2]) turned by the position's angle.
+// Rotary embedding: rotates pairs (x[i], x[i + rotaryDim/2]) by the position's angle.
 //
 //   table row of a position: cos 0 … cos n−1 | sin 0 … sin n−1     (n = rotaryDim/2)
 //
-// Bound: memory traffic of the rows; about one instruction per number.
+// Limit: memory traffic of the rows; about one instruction per number.
 import { loadPart, storePart } from "../numbers/exp";
 import {
   job_end, job_start, rope_at, rope_headDim, rope_numHeads, rope_positions, rope_rotaryDim, rope_stride, rope_table,

@@ -1,7 +1,7 @@
-// This step's keys and values into their slots of the paged cache (src/core/kv-layout.ts has the picture).
+// Writes this step's keys and values into their slots of the paged cache (src/core/kv-layout.ts has the layout).
 //
-// A token's scale and minimum come from its own head alone, so what is stored does not depend on how a prompt was cut.
-// Bound: scattered 2-byte stores of the keys (a key is a column of its tile).
+// A token's scale and minimum depend only on its own head, so the stored bytes do not depend on the chunks of a prompt.
+// Limit: scattered 2-byte stores of the keys (a key is a column of its tile).
 import { loadPart, maxLanes, sumLanes } from "../numbers/exp";
 import { rotateHead } from "./hadamard";
 import { half, toHalf, toHalves4 } from "../numbers/half";
@@ -11,7 +11,7 @@ import {
 } from "../job-fields";
 import { dataBytes, headBytes } from "./kv-tile";
 
-/** Where column `lane` of the head's K tile begins; the V tile's row `lane` follows from it. */
+/** Address of column `lane` in the head's K tile; that of row `lane` in the V tile follows from it. */
 function tileOf<T>(job: usize, token: u32, head: u32): usize {
   const slot = load<u32>(<usize>load<u32>(job, storeKvF16_slots) + (token << 2));
   const index = (slot >>> 4) * load<u32>(job, storeKvF16_numKvHeads) + head;
@@ -53,13 +53,13 @@ function steps4(x: v128, lowest: v128, divisor: v128, top: v128): v128 {
   return f32x4.relaxed_max(f32x4.relaxed_min(q, top), f32x4.splat(0));
 }
 
-/** The scale and minimum that suit best (least squares) the q that those at `params` give. */
+/** The scale and minimum that fit best (least squares) to the q that result from those at `params`. */
 function fitParams(x: usize, n: u32, params: usize): void {
   if (half(params) == 0) return;
   const divisor = f32x4.splat(half(params)), lowest = f32x4.splat(half(params + 2)), top = f32x4.splat(15);
   let sq = f32x4.splat(0), sqq = sq, sx = sq, sqx = sq;
   for (let i: u32 = 0; i < n; ) {
-    // The last numbers of a head that is no multiple of 4 wide go one by one, in the first lane.
+    // If the width of a head is not a multiple of 4, its last numbers are done one at a time, in the first lane.
     const whole = i + 4 <= n;
     const v = whole ? v128.load(x + (i << 2)) : v128.load32_zero(x + (i << 2));
     const q = v128.and(steps4(v, lowest, divisor, top), whole ? i32x4.splat(-1) : i32x4(-1, 0, 0, 0));
@@ -78,8 +78,8 @@ function fitParams(x: usize, n: u32, params: usize): void {
 }
 
 /**
- * n numbers to bytes q in [0, levels] at `out` (which may be x itself), and {scale, min} to `params`. q is computed
- * against scale and minimum as they will be read back, so the rounding of both is part of what q corrects.
+ * Quantises n numbers to bytes q in [0, levels] at `out` (which may be x itself), and writes {scale, min} to `params`. q is
+ * computed with scale and minimum as rounded to f16, so that it compensates their rounding.
  */
 function quantiseHead(x: usize, n: u32, levels: f32, params: usize, out: usize): void {
   let low4 = v128.load32_splat(x), high4 = low4;
@@ -117,7 +117,7 @@ function storeHeadInt8(key: usize, value: usize, tile: usize, lane: u32, headDim
   memory.copy(tile + dataBytes<u8>(headDim) + lane * headDim, scratch, headDim);
 }
 
-/** A key's numbers are nibbles in bytes that token lane ^ 8 shares. */
+/** A key's numbers are nibbles in bytes that it shares with token lane ^ 8. */
 function storeHeadInt4(key: usize, value: usize, tile: usize, lane: u32, headDim: u32, scratch: usize): void {
   const params = tile + 2 * dataBytes<i8>(headDim) + (lane << 2), shift = (lane & 8) >>> 1, others = <u32>0xf0 >>> shift;
   memory.copy(scratch, key, headDim << 2);
@@ -135,7 +135,7 @@ function storeHeadInt4(key: usize, value: usize, tile: usize, lane: u32, headDim
     store<u8>(row + d, load<u8>(scratch + d) | (load<u8>(scratch + middle + d) << 4));
 }
 
-/** Token rows [first, first + numTokens); a job of prepareHeads begins as one of storeKv does. */
+/** Token rows [first, first + numTokens); the fields of a prepareHeads job begin with those of storeKv. */
 export function storeKv<T>(job: usize, first: u32): void {
   const headDim = load<u32>(job, storeKvF16_headDim), numTokens = load<u32>(job, storeKvF16_numTokens);
   const keyStride = load<u32>(job, storeKvF16_keyStride), valueStride = load<u32>(job, storeKvF16_valueStride);

@@ -1,18 +1,18 @@
-// What all matrix kernels share: the last step of an output. All matmul jobs have one layout, so matmulQ4's constants
+// The last step of an output, common to all matrix kernels. All matmul jobs have the same layout, so the constants of matmulQ4
 // serve all of them.
 import { matmulQ4_accumulate, matmulQ4_bias, matmulQ4_numRows, matmulQ4_scale } from "../job-fields";
 
-/** Row packs × their bytes that stay in the first-level cache while the tokens pass by. */
+/** Bytes of the row packs of a panel, which stays in the first-level cache while a kernel goes through the tokens. */
 const panelBytes: u32 = 24 * 1024;
 
-/** How many row packs are worked on together: what the first-level cache holds, at least one. */
+/** Row packs of a panel: as many as the first-level cache holds, at least one. */
 export function rowPacksPerPanel(rowPackBytes: u32): u32 {
   return max<u32>(1, panelBytes / rowPackBytes);
 }
 
 /**
- * out[0 … 8) = scale · (sums + bias), or added to out; `out` is where this token's number of `row` lies. Inlined: four
- * calls were 4 % of a tile of 576 columns.
+ * out[0 … 8) = scale · (sums + bias), or added to out; `out` is the place of this token's number of `row`. Inlined, because four
+ * calls took 4 % of a tile of 576 columns.
  */
 // @ts-ignore: decorator
 @inline
@@ -35,7 +35,7 @@ export function finish(job: usize, out: usize, row: u32, low: v128, high: v128):
   v128.store(out, high, 16);
 }
 
-/** The last rows of a matrix whose height is not a multiple of 8: nothing past them may be written. */
+/** The last rows of a matrix whose number of rows is not a multiple of 8: only these may be written. */
 function finishPart(job: usize, out: usize, row: u32, rows: u32, low: v128, high: v128): void {
   const bias = <usize>load<u32>(job, matmulQ4_bias);
   const accumulate = load<i32>(job, matmulQ4_accumulate);

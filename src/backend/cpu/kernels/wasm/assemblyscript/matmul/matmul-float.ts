@@ -1,9 +1,9 @@
 // f32, f16 and bf16 weights × f32 activations, 8 rows × 4 or 1 tokens at a time.
 //
-//   weights  column k: row 0 … row 7 beside each other; one token's x[k] is repeated over a vector
+//   weights  column k: row 0 … row 7 next to each other; one token's x[k] is repeated over a vector
 //
 // Every output is one chain of fused multiply-adds over k = 0, 1, 2 …, for any number of tokens.
-// Bound: for 4 tokens, instructions (8 multiply-adds, 4 repeats and the conversion of 8 weights per column); for one,
+// Limit: for 4 tokens, instructions (8 multiply-adds, 4 repeats and the conversion of 8 weights per column); for one,
 // the latency of the chain (two vectors per 4 cycles) or memory.
 import { bfloats4, halves4 } from "../numbers/half";
 import {
@@ -12,7 +12,7 @@ import {
 } from "../job-fields";
 import { finish, rowPacksPerPanel } from "./matmul-common";
 
-/** How a weight type is read: the type parameter is u32 for f32, u16 for f16, i16 for bf16. */
+/** Reads four weights. The type parameter is u32 for f32, u16 for f16, i16 for bf16. */
 // @ts-ignore: decorator
 @inline
 function weights4<T>(at: usize): v128 {

@@ -1,19 +1,19 @@
-// q4 weights × int8 activations, 8 rows × 4 tokens at a time, or what is left of a token pack.
+// q4 weights × int8 activations, 8 rows × 4 tokens at a time, or the remaining tokens of a token pack.
 //
 //   weights  32 bytes of a row pack's group          activations  32 bytes of a token pack's group
 //   ├ row 0: k0 k1 k2 k3 (low nibbles; high: k4 … k7)   ├ token 0: k0 k1 k2 k3 | token 1: … | token 2 | token 3
 //   ├ row 1 …                                          └ token 0: k4 k5 k6 k7 | …
 //   └ row 7
 //
-// One token's 4 bytes are repeated over a vector and multiplied with 4 rows' 4 bytes; pairs are added in 16 bits, and a
-// group's 8 such vectors too: |Σ| ≤ 8 · 2 · 15 · 127 = 30,480 < 32,767, so the sum is exact.
+// The 4 bytes of a token are repeated over a vector and multiplied with 4 bytes of 4 rows; pairs are added in 16 bits, and so are
+// the 8 such vectors of a group: |Σ| ≤ 8 · 2 · 15 · 127 = 30,480 < 32,767, so the sum is exact.
 //
-// One token alone reads four places of its share at once (`streams`): how much memory gives depends on how many streams the
-// processor reads ahead of.
+// A product of one token reads four places of its share in parallel (`streams`): the bandwidth depends on the number of streams
+// that the processor prefetches.
 //
-// Bound: instructions. Per group of 32 columns and 4 tokens (1024 products) 64 products of vectors, 56 sums (none at a
-// group's first), 24 to take nibbles apart, 62 for scales and floats, and beside these, by loads alone, 32 repeats; for
-// one token, beyond the caches, the memory: 160 bytes for 256 products.
+// Limit: instructions. A group of 32 columns and 4 tokens (1024 products) takes 64 vector products, 56 sums (none for the first
+// products of a group), 24 instructions to separate nibbles, 62 for scales and floats, and 32 repeats, which are loads. With one
+// token and weights outside the caches: memory, 160 bytes for 256 products.
 import { foldEnd, foldScales, halfBits, nibbles, ones16 } from "../numbers/constants";
 import {
   job_end, job_start, matmulQ4_input, matmulQ4_numCols, matmulQ4_numTokens, matmulQ4_out, matmulQ4_outStride,
@@ -56,7 +56,7 @@ function scales4(at: usize, keep: v128): v128 {
   return v128.and(i32x4.shl(v128.load16x4_s(at), 13), keep);
 }
 
-/** acc + scale·Σ + min·(xs·sum): the same two roundings however many tokens are at hand. */
+/** acc + scale·Σ + min·(xs·sum): the same two roundings for any number of tokens. */
 // @ts-ignore: decorator
 @inline
 function addGroup(acc: v128, sum: v128, scale: v128, min: v128, xs: v128, xsum: v128, ones: v128): v128 {
@@ -65,8 +65,8 @@ function addGroup(acc: v128, sum: v128, scale: v128, min: v128, xs: v128, xsum: 
 }
 
 /**
- * 8 rows × n tokens, `x` points at the first one's bytes in its token pack. Every call has a literal n, and what is past it is
- * never made. Token i has the integer sums si (rows 0 … 3) and ti (rows 4 … 7), and fi and gi for its sums of groups.
+ * 8 rows × n tokens; `x` points to the first token's bytes in its token pack. Every call has a literal n, so that code for more
+ * tokens is removed. Token i has the integer sums si (rows 0 … 3) and ti (rows 4 … 7), and fi and gi for its sums of groups.
  */
 // @ts-ignore: decorator
 @inline
@@ -84,8 +84,8 @@ function tile(n: u32, job: usize, weights: usize, x: usize, numGroups: u32, row:
     if (n > 2) { s2 = dots(c, p, d, u); t2 = dots(c, q, d, v); }
     if (n > 3) { c = v128.load32_splat(x, 12); d = v128.load32_splat(x, 28); }
     if (n > 3) { s3 = dots(c, p, d, u); t3 = dots(c, q, d, v); }
-    // Three turns V8 writes out itself, in their order. Were they written out here, asc's optimizer would take one sum
-    // after the other through the whole group, with all weights and activations waiting in memory.
+    // V8 unrolls these three iterations in order. If they were unrolled here, asc's optimizer would reorder them: one sum after the
+    // other through the whole group, with all weights and activations spilled to memory.
     for (let j: usize = 32; j < 128; j += 32) {
       const k = w + j, y = x + j;
       a = v128.load(k, 32); b = v128.load(k, 48); c = v128.load32_splat(y); d = v128.load32_splat(y, 16);
@@ -140,14 +140,14 @@ function addFour(sum: v128, w: usize, low: v128, high: v128, mask: v128): v128 {
   return addDots(sum, low, v128.and(nibbles, mask), high, highNibbles(nibbles, mask));
 }
 
-/** addGroup for one token, whose scale and sum stand in every lane; `w` points at four scales, four minima follow 16 bytes later. */
+/** addGroup for one token, whose scale and sum are in every lane; `w` points to four scales, and four minima are 16 bytes after them. */
 // @ts-ignore: decorator
 @inline
 function addScaled(acc: v128, sum: v128, w: usize, xs: v128, xsum: v128): v128 {
   return addGroup(acc, sum, scales4(w, halfBits), scales4(w + 16, halfBits), xs, xsum, ones16);
 }
 
-/** One token × a row pack of each of four streams, which lie `stream` row packs apart; `rowPack` is stream 0's. */
+/** One token × a row pack of each of four streams, which are `stream` row packs apart; `rowPack` is that of stream 0. */
 function fourRowPacks(job: usize, weights: usize, x: usize, numGroups: u32, rowPack: u32, stream: u32, out: usize): void {
   const mask = nibbles, fold = foldScales, zero = i32x4.splat(0), streamBytes = stream * numGroups * bytesPerGroup;
   let f0 = zero, f1 = zero, f2 = zero, f3 = zero, g0 = zero, g1 = zero, g2 = zero, g3 = zero;
@@ -176,14 +176,14 @@ function fourRowPacks(job: usize, weights: usize, x: usize, numGroups: u32, rowP
   finish(job, out + ((row + 3 * streamRows) << 2), row + 3 * streamRows, f32x4.mul(f3, end), f32x4.mul(g3, end));
 }
 
-/** One token × the row packs from `first` on, in four streams of equal length. @returns the row pack after them: fewer than four are left */
+/** One token × the row packs from `first` on, in four streams of equal length. @returns the row pack after them; fewer than four remain */
 function streams(job: usize, weights: usize, x: usize, numGroups: u32, first: u32, end: u32, out: usize): u32 {
   const stream = (end - first) >>> 2;
   for (let rowPack = first; rowPack < first + stream; rowPack++) fourRowPacks(job, weights, x, numGroups, rowPack, stream, out);
   return first + 4 * stream;
 }
 
-/** Split by row packs. A panel of row packs stays in the first-level cache while all tokens pass by. */
+/** Split by row packs. A panel of row packs stays in the first-level cache while the kernel goes through all tokens. */
 export function matmulQ4(job: usize): void {
   const numGroups = load<u32>(job, matmulQ4_numCols) >>> 5;
   const numTokens = load<u32>(job, matmulQ4_numTokens);

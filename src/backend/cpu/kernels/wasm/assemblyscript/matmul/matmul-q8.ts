@@ -6,10 +6,12 @@
 // are loaded and i32x4.dot_i16x8 adds pairs in 32 bits, exactly:
 //   [row 0: k0+k1, k2+k3 | row 1: k0+k1, k2+k3] per vector of two rows, and one addition of neighbours per group.
 //
-// One token alone reads two places of its share at once (`streams`), as in matmul-q4.ts; for four there are too few registers.
+// A product of one token reads two places of its share in parallel (`streams`), as in matmul-q4.ts; there are too few registers
+// for four.
 //
-// Bound: instructions. Per 32 bytes of weights and 2 tokens (64 products) 8 products of vectors, 8 sums (none at a
-// group's first), 4 loads, 4 for activations; for one token, beyond the caches, the memory: 272 bytes for 256 products.
+// Limit: instructions. 32 bytes of weights and 2 tokens (64 products) take 8 vector products, 8 sums (none for the first products
+// of a group), 4 loads and 4 instructions for activations. With one token and weights outside the caches: memory, 272 bytes for
+// 256 products.
 import { foldEnd, foldScales, halfBits } from "../numbers/constants";
 import {
   job_end, job_start, matmulQ4_input, matmulQ4_numCols, matmulQ4_numTokens, matmulQ4_out, matmulQ4_outStride,
@@ -47,8 +49,8 @@ function scales4(at: usize, keep: v128): v128 {
 }
 
 /**
- * 8 rows × n tokens, n = 1 or 2, `x` points at the first one's bytes in its token pack. Every call has a literal n, and what is
- * past it is never made. Token i has the integer sums ai (rows 0 and 1) … di (rows 6 and 7); fi and gi add up groups.
+ * 8 rows × n tokens, n = 1 or 2; `x` points to the first token's bytes in its token pack. Every call has a literal n, so that code
+ * for more tokens is removed. Token i has the integer sums ai (rows 0 and 1) … di (rows 6 and 7); fi and gi add up groups.
  */
 // @ts-ignore: decorator
 @inline
@@ -109,7 +111,7 @@ function addTwo(sum: v128, w: usize, x: v128): v128 {
   return addProduct(sum, x, v128.load8x8_s(w));
 }
 
-/** One token × a row pack of each of two streams, which lie `stream` row packs apart; `rowPack` is stream 0's. */
+/** One token × a row pack of each of two streams, which are `stream` row packs apart; `rowPack` is that of stream 0. */
 function twoRowPacks(job: usize, weights: usize, x: usize, numGroups: u32, rowPack: u32, stream: u32, out: usize): void {
   const keep = halfBits, fold = foldScales, zero = i32x4.splat(0), streamBytes = stream * numGroups * bytesPerGroup;
   let f0 = zero, f1 = zero, g0 = zero, g1 = zero, w0 = weights + rowPack * numGroups * bytesPerGroup;
@@ -133,14 +135,14 @@ function twoRowPacks(job: usize, weights: usize, x: usize, numGroups: u32, rowPa
   finish(job, out + (otherRow << 2), otherRow, f32x4.mul(f1, end), f32x4.mul(g1, end));
 }
 
-/** One token × the row packs from `first` on, in two streams of equal length. @returns the row pack after them: one or none is left */
+/** One token × the row packs from `first` on, in two streams of equal length. @returns the row pack after them; at most one remains */
 function streams(job: usize, weights: usize, x: usize, numGroups: u32, first: u32, end: u32, out: usize): u32 {
   const stream = (end - first) >>> 1;
   for (let rowPack = first; rowPack < first + stream; rowPack++) twoRowPacks(job, weights, x, numGroups, rowPack, stream, out);
   return first + 2 * stream;
 }
 
-/** Split by row packs. A panel of row packs stays in the first-level cache while all tokens pass by. */
+/** Split by row packs. A panel of row packs stays in the first-level cache while the kernel goes through all tokens. */
 export function matmulQ8(job: usize): void {
   const numGroups = load<u32>(job, matmulQ4_numCols) >>> 5;
   const numTokens = load<u32>(job, matmulQ4_numTokens);

@@ -1,14 +1,13 @@
-// Vector constants as mutable exported globals. V8 writes a literal v128 anew at every use (three instructions, in
-// inner loops too); a global that somebody might change it must load, once, and then it stays in a register.
-// Nobody changes them.
+// Vector constants as mutable exported globals, which are never changed. V8 builds a literal v128 at every use (three
+// instructions, even in inner loops); a mutable global it loads once into a register.
 
 /** 15 in every byte: the low nibbles. */
 export let nibbles: v128 = i8x16.splat(15);
-/** 1 in every 16 bits: what turns a multiply-and-add-pairs into an add-pairs. */
+/** 1 in every 16 bits: as a factor, it turns multiplying and adding pairs into adding pairs. */
 export let ones16: v128 = i16x8.splat(1);
-/** What is kept of a sign-extended f16 shifted left by 13: its sign and its 15 bits, nothing of a neighbour's. */
+/** Mask for a sign-extended f16 shifted left by 13: its sign and its 15 bits, without bits of a neighbour. */
 export let halfBits: v128 = i32x4.splat(0x8fffe000);
-/** 2^100 and 2^12, together the 2^112 that makes an f16's moved bits a number again. */
+/** 2^100 and 2^12: together the factor 2^112 that turns the shifted bits of an f16 into its value. */
 export let foldScales: v128 = f32x4.splat(1267650600228229401496703205376.0);
 export let foldEnd: v128 = f32x4.splat(4096.0);
 export let foldWhole: v128 = f32x4.splat(5192296858534827628530496329220096.0);

@@ -1,4 +1,4 @@
-// The exponential function of four numbers, and what is made of it.
+// The exponential function of four numbers, and functions that use it.
 import {
   expHighest, expLowest, exponentBias, inverse120, inverse2, inverse24, inverse5040, inverse6, inverse720, ln2High,
   ln2Low, log2OfE, one,
@@ -36,7 +36,7 @@ export function sigmoid4(x: v128): v128 {
   return f32x4.div(one, f32x4.add(one, exp4(f32x4.neg(x))));
 }
 
-/** tanh x = 1 − 2 / (e^2x + 1); absolute error below 2e-7, which is what a soft cap needs. */
+/** tanh x = 1 − 2 / (e^2x + 1); absolute error below 2e-7, enough for a soft cap. */
 // @ts-ignore: decorator
 @inline
 export function tanh4(x: v128): v128 {

@@ -1,5 +1,5 @@
-// 16-bit floats. WebAssembly has no instruction for them; an f16's bits moved into an f32's place are the number
-// times 2^-112, so a conversion is a shift, a mask and a product (often folded into another factor).
+// 16-bit floats. WebAssembly has no instructions for them. The bits of an f16, shifted to their place in an f32, are the number
+// times 2^-112; so a conversion is a shift, a mask and a product (which is often part of another factor).
 import { foldWhole, halfBits } from "./constants";
 
 /** Four f16 at `at`, each times 2^-112; exact, subnormals and signs included (infinities become 2^16 · 2^-112). */
@@ -39,7 +39,7 @@ export function toHalf(x: f32): u32 {
   const sign = (reinterpret<u32>(x) >>> 16) & 0x8000;
   const magnitude = min<f32>(abs<f32>(x), 65504.0);
   if (magnitude < <f32>6.103515625e-5) {
-    // A subnormal f16 is a whole number of 2^-24, which is what the last bit of 0.5 + x weighs in f32.
+    // A subnormal f16 is a multiple of 2^-24, the weight of the last bit of 0.5 + x in f32.
     return sign | (reinterpret<u32>(magnitude + <f32>0.5) - reinterpret<u32>(<f32>0.5));
   }
   const bits = reinterpret<u32>(magnitude);
@@ -47,9 +47,9 @@ export function toHalf(x: f32): u32 {
 }
 
 /**
- * Four numbers to f16 bits (in 32-bit lanes), ties to even, saturating, and what would be subnormal (below 6.1e-5)
- * becomes 0: many processors take a hundred times longer over a product with a subnormal, and these f16 are read
- * with their exponent shifted down to where subnormals are.
+ * Four numbers to f16 bits (in 32-bit lanes), ties to even, saturating. Numbers below 6.1e-5, which would be subnormal, become 0:
+ * on many processors a product with a subnormal takes a hundred times longer, and these f16 are read with an exponent shifted
+ * down to the subnormal range.
  */
 export function toHalves4(x: v128): v128 {
   const magnitude = f32x4.min(f32x4.abs(x), f32x4.splat(65504.0));

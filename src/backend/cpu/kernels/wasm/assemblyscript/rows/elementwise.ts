@@ -1,4 +1,4 @@
-// Kernels that touch each number once. Bound: memory traffic, except where an exponential is taken (about 25
+// Kernels that process each number once. Limit: memory traffic, except with exponentials (about 25
 // instructions per 4 numbers).
 import { geluTanh4, loadPart, silu4, storePart, tanh4 } from "../numbers/exp";
 import {

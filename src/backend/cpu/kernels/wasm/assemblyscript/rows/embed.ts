@@ -1,5 +1,5 @@
-// Embedding: one row out of a packed row pack, as f32, times a scale. Bound: cache misses of the row's groups (its
-// neighbours in the row pack come along); a row is a few hundred bytes apart per group.
+// Embedding: one row of a row pack as f32, times a scale. Limit: cache misses, one or more for each group of the row, since the
+// groups of a row are a few hundred bytes apart.
 import { half } from "../numbers/half";
 import {
   embed_out, embed_outStride, embed_scale, embed_storage, embed_tokenIds, embed_weights, embed_width, job_end, job_start,

@@ -1,7 +1,7 @@
 // Root-mean-square norms: x / sqrt(mean(x²) + eps) · weight.
 //
-// The sum of squares has a fixed order: four lanes, each over every fourth number, in two vectors; so a row gives the
-// same bits wherever it stands. Bound: instructions, about one per number, twice over the row.
+// The sum of squares has a fixed order: four lanes, each over every fourth number, in two vectors; so the result has
+// the same bits for every position of the row. Limit: instructions, about one a number, in two passes over the row.
 import { loadPart, storePart, sumLanes } from "../numbers/exp";
 import {
   headNorm_at, headNorm_eps, headNorm_headDim, headNorm_numHeads, headNorm_stride, headNorm_weight, job_end,

@@ -1,10 +1,10 @@
 // Activations to int8, groups of 32 with one scale: q = round(x · 127/max|x|), scale = max|x|/127.
 //
-// Written in the token pack layout of src/backend/cpu/kernels/jobs.ts: a token's 4 bytes of k = 4j … 4j+3 lie at 16j + 4·(token mod 4),
-// scale and Σq at 128 and 144. A token depends on its own row alone, and its own 4-byte words are all it writes, so rows
-// may be done by different threads.
+// The layout is that of src/backend/cpu/footprint/workspace-layout.ts: a token's 4 bytes of k = 4j … 4j+3 are at 16j + 4·(token
+// mod 4), scale and Σq at 128 and 144. The result for a token depends only on its row, and it writes only its own 4-byte words, so
+// different threads may do different rows.
 //
-// Bound: instructions, about 2 per number; a few percent of the product that follows.
+// Limit: instructions, about 2 a number; a few percent of the product that follows.
 import { geluTanh4, maxLanes, silu4 } from "../numbers/exp";
 import {
   gluQuantize_activation, job_end, job_start, normQuantize_eps, normQuantize_weight, quantizeRows_input,

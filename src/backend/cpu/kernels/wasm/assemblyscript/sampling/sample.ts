@@ -1,7 +1,7 @@
-// From logits to a token: the rule is written in src/backend/reference/sampling.ts, step by step.
+// Samples a token from logits: src/backend/reference/sampling.ts has the rule, step by step.
 //
-// Rows are independent. Biases and penalties are written into the logits row and taken back afterwards, so the row
-// leaves as it came. scratch: 2·V words of what was overwritten, then V entries of (z, weight).
+// Rows are independent. Biases and penalties are written into the logits row and undone afterwards, so the row is unchanged in the
+// end. scratch: 2·V words of overwritten logits, then V entries of (z, weight).
 import {
   job_end, job_start, sample_biasStarts, sample_biasTokenIds, sample_biasValues, sample_firstOutput,
   sample_frequencyPenalty, sample_logits, sample_logitsStride, sample_maxLogprobs, sample_minP, sample_numTopLogprobs,
@@ -20,7 +20,7 @@ function entry<T>(job: usize, field: usize, index: u32): T {
   return load<T>(<usize>load<u32>(job + field) + (index << 2));
 }
 
-/** y = x + bias, remembering what was there; returns the next free word of `saved`. */
+/** y = x + bias, saving the old value; returns the next free word of `saved`. */
 function applyBias(job: usize, row: usize, o: u32, saved: usize): usize {
   const end = entry<u32>(job, sample_biasStarts, o + 1);
   for (let i = entry<u32>(job, sample_biasStarts, o); i < end; i++) {
@@ -50,7 +50,7 @@ function applyPenalties(job: usize, row: usize, o: u32, saved: usize): void {
   }
 }
 
-/** Takes both back, in the opposite order. */
+/** Undoes both, in reverse order. */
 function restore(job: usize, row: usize, o: u32, saved: usize): void {
   const firstBias = entry<u32>(job, sample_biasStarts, o), numBiases = entry<u32>(job, sample_biasStarts, o + 1) - firstBias;
   const firstSeen = entry<u32>(job, sample_seenStarts, o), numSeen = entry<u32>(job, sample_seenStarts, o + 1) - firstSeen;
@@ -82,7 +82,7 @@ function drawToken(job: usize, row: usize, width: u32, o: u32, largest: f32, lis
 
 /**
  * The first token, by ascending id, at which the running sum of kept weights exceeds uniform · their total. Only the
- * chunk in which that happens is walked number by number; `chunks` has room for 8 bytes per chunk.
+ * chunk in which that happens is searched number by number; `chunks` has room for 8 bytes per chunk.
  */
 function walk(
   row: usize, width: u32, temperature: f32, top: f32, lowest: f32, minWeight: f32, uniform: f64, chunks: usize,
@@ -104,7 +104,7 @@ function walk(
       running += <f64>w;
       if (running > goal) return t;
     }
-    // The chunk's lanes summed to a little more than its tokens one by one: the last kept one is meant.
+    // The sum of the chunk's lanes was slightly larger than the sum of its tokens in order: take the last kept token.
     if (sum > goal) return lastKept;
   }
   return lastKept > 0 ? lastKept : lastKeptToken(row, width, temperature, top, lowest, minWeight);
@@ -140,7 +140,7 @@ function writeTop(job: usize, row: usize, width: u32, o: u32, count: u32, normal
   for (let k: u32 = 0; k < held; k++) store<f32>(values + (k << 2), load<f32>(values + (k << 2)) - normaliser);
 }
 
-/** Puts (id, x) into its place of a list that is `held` long with it; what was last falls out. */
+/** Inserts (id, x) into a list that then has `held` entries; the last entry may be dropped. */
 function insert(ids: usize, values: usize, held: u32, id: u32, x: f32): void {
   let k = held - 1;
   for (; k > 0 && load<f32>(values + ((k - 1) << 2)) < x; k--) {

@@ -1,8 +1,8 @@
-// The z at which top_k or top_p cuts: take numbers by z descending until their measure (1 each, or their weight each)
-// reaches a goal; the answer is the z of the last one taken.
+// The z at which top_k or top_p cuts: numbers are taken by descending z until the sum of their measures (1 each, or their weights)
+// reaches a goal; the result is the z of the last one.
 //
-// Numbers near the top are collected first (within 2 of it, else 8, 32, 128, else all), as z and weight side by side,
-// and then split around pivots like quicksort, following only the side where the goal lies.
+// Numbers near the maximum are collected first (within 2 of it, else 8, 32, 128, else all), as pairs of z and weight, and then
+// partitioned around pivots as in quickselect, continuing only on the side of the goal.
 import { weight4 } from "./vocabulary";
 
 /** Collects z and weight of the row's numbers with z ≥ lowest and weight ≥ minWeight; returns how many. */
@@ -48,7 +48,7 @@ function middleOf(a: f32, b: f32, c: f32): f32 {
   return max<f32>(min<f32>(a, b), min<f32>(max<f32>(a, b), c));
 }
 
-/** The z of the last one taken from `count` ≥ 1 entries. */
+/** The z of the last number that is taken from `count` ≥ 1 entries. */
 function select(list: usize, count: u32, goal: f64, byWeight: bool): f32 {
   let first = list, end = list + (count << 3), smallest: f32 = Infinity;
   while (first < end) {
@@ -81,11 +81,11 @@ function select(list: usize, count: u32, goal: f64, byWeight: bool): f32 {
       first = below;
     }
   }
-  // Rounding left the goal just out of reach: everything is taken.
+  // Rounding made the goal unreachable: everything is taken.
   return smallest;
 }
 
-/** `list` has room for 8 bytes per number of the row. Numbers below `lowest` or `minWeight` do not take part. */
+/** `list` has room for 8 bytes per number of the row. Numbers below `lowest` or `minWeight` are left out. */
 export function thresholdOf(
   row: usize, width: u32, temperature: f32, top: f32, lowest: f32, minWeight: f32, goal: f64, byWeight: bool, list: usize,
 ): f32 {

@@ -1,11 +1,11 @@
 // Passes over one row of numbers as wide as the vocabulary. Sums are f64 in chunks of 1,024 numbers, chunks in order.
-// Bound: memory for a maximum, about 35 instructions per 4 numbers where exponentials are summed.
+// Limit: memory for a maximum; about 35 instructions for 4 numbers where exponentials are summed.
 import { minusInfinity } from "../numbers/constants";
 import { exp4, maxLanes } from "../numbers/exp";
 
 export const chunkNumbers: u32 = 1024;
 
-/** NaN where any number is: pmax passes it over, so those that do not equal themselves are gathered beside it. */
+/** NaN if any number is NaN: pmax ignores NaN, so numbers that do not equal themselves are detected separately. */
 export function largestOf(row: usize, width: u32): f32 {
   let a = f32x4.splat(-Infinity), b = a, unequal = i32x4.splat(0);
   let at = row;
@@ -20,7 +20,7 @@ export function largestOf(row: usize, width: u32): f32 {
   return found;
 }
 
-/** Lowest index that holds `value`; 0 if none does. */
+/** Lowest index of `value`; 0 if it does not occur. */
 export function indexOf(row: usize, width: u32, value: f32): u32 {
   const wanted = f32x4.splat(value);
   let i: u32 = 0;
@@ -40,7 +40,7 @@ export function countAbove(row: usize, width: u32, value: f32): u32 {
   return count;
 }
 
-/** e^(z − top), and 0 (not merely little) where z is −Infinity. */
+/** e^(z − top), and exactly 0 where z is −Infinity. */
 // @ts-ignore: decorator
 @inline
 export function weight4(z: v128, top: v128): v128 {
@@ -79,7 +79,7 @@ export function keptWeight(z: f32, top: f32, lowest: f32, minWeight: f32): f32 {
   return f32x4.extract_lane(w, 0);
 }
 
-/** weightSum over the whole row; each chunk's sum is left in `chunks`, as f64, where `chunks` is not 0. */
+/** weightSum over the whole row; if `chunks` is not 0, each chunk's sum is stored there as f64. */
 export function totalWeight(
   row: usize, width: u32, temperature: f32, top: f32, lowest: f32, minWeight: f32, chunks: usize,
 ): f64 {

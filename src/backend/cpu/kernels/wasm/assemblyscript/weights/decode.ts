@@ -1,4 +1,4 @@
-// One group of 32 numbers of a stored row as f32. Encodings: ggml's block structs; a row's blocks follow each other.
+// One group of 32 numbers of a stored row as f32. Encodings: ggml's block structs; the blocks of a row are adjacent.
 //
 //   Q4_0  d, 16 bytes           d·(q − 8)        byte i: low nibble number i, high nibble number i + 16
 //   Q4_1  d, m, 16 bytes        d·q + m          the same
@@ -89,7 +89,7 @@ function decodeQ5K(block: usize, g: u32, q: usize, out: usize): void {
   affine(q, scale, low32, out);
 }
 
-/** Numbers 0 … 15 and 16 … 31 of the group have a scale each. */
+/** Numbers 0 … 15 and 16 … 31 of the group have separate scales. */
 function decodeQ6K(block: usize, g: u32, q: usize, out: usize): void {
   const part = g & 3, side = g >>> 2, d = half(block + 208);
   const low = block + (side << 6) + ((part & 1) << 5), high = block + 128 + (side << 5);

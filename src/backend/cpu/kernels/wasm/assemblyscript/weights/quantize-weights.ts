@@ -1,5 +1,5 @@
-// 32 weights to 4 or 8 bits with f16 scales. The bytes q are computed against the scale and minimum as they will be
-// read back, so the rounding of those is part of what q corrects.
+// Quantises 32 weights to 4 or 8 bits with f16 scales. The bytes q are computed with scale and minimum as rounded to f16, so that
+// they compensate that rounding.
 import { fifteen } from "../numbers/constants";
 import { half, toHalf } from "../numbers/half";
 import { maxLanes, sumLanes } from "../numbers/exp";
@@ -17,7 +17,7 @@ export function toInt8(w: usize, q: usize, params: usize): void {
   }
 }
 
-/** A scale rounded down in f16 gives at most 127.06; only a subnormal one gives more, and then the narrowing saturates. */
+/** With a scale that f16 rounded down, q is at most 127.06; only a subnormal scale gives more, and then narrowing saturates. */
 // @ts-ignore: decorator
 @inline
 function rounded4(w: usize, inverse: v128): v128 {
@@ -32,12 +32,12 @@ function levels4(w: v128, inverse: v128, low: v128): v128 {
   return f32x4.relaxed_min(f32x4.relaxed_max(q, f32x4.splat(0)), fifteen);
 }
 
-// The best fit found so far; a module is one thread's own.
+// The best fit so far. Each thread has its own instance of the module.
 let bestError: f32, bestScale: f32, bestLow: f32;
 
 /**
- * One step of a fit: the q that scale and minimum give, then the scale and minimum that suit these q best (least
- * squares over w ≈ scale·q + min), kept if they leave a smaller error than any before.
+ * One step of a fit: computes q from scale and minimum, then the scale and minimum that fit these q best (least squares over
+ * w ≈ scale·q + min), and keeps them if their error is the smallest so far.
  */
 function refine(w: usize, scale: f32, low: f32): void {
   const inverse = f32x4.splat(<f32>1 / scale), lowest = f32x4.splat(low);
@@ -62,8 +62,8 @@ function refine(w: usize, scale: f32, low: f32): void {
 }
 
 /**
- * w ≈ scale·q + min, 0 ≤ q ≤ 15. Tries the full range and five narrower ones (outliers cost the many), each followed
- * by a least-squares fit. Writes 32 bytes, and scale and minimum as two f16 at `params`.
+ * w ≈ scale·q + min, 0 ≤ q ≤ 15. Tries the full range and five narrower ones (a range for outliers is coarse for all others),
+ * each followed by a least-squares fit. Writes 32 bytes, and scale and minimum as two f16 at `params`.
  */
 export function toInt4(w: usize, q: usize, params: usize): void {
   let low4 = v128.load(w), high4 = low4;

@@ -1,10 +1,10 @@
-// Stored tensors to the packed layout of src/backend/cpu/footprint/weight-layout.ts, a row pack of rows at a time.
+// Repacks stored tensors into the layout of src/backend/cpu/footprint/weight-layout.ts, one row pack at a time.
 //
 // Exact: Q4_0 (min = −8·d, exact in f16), Q4_1 → q4; Q5_0, Q8_0 → q8; floats to their own or a wider type.
 // Rounded: Q4_K → q4 keeps its q; scale d·sc and min −dmin·m are rounded to f16 (relative 2^-11).
 //          Q5_1, Q5_K, Q6_K → q8: w as f32, then scale = max|w|/127 in f16 and q = round(w / scale).
 //          floats → q8 the same; floats → q4 by a least-squares fit (quantize-weights.ts).
-// Bound: memory for the exact ones; instructions for fits.
+// Limit: memory for the exact ones; instructions for fits.
 import {
   decodeGroup, minOfK, scaleOfK, spreadFives, spreadNibbles, spreadQ4K, typeBf16, typeF16, typeF32, typeQ40, typeQ41,
   typeQ4K, typeQ50, typeQ80,
@@ -74,7 +74,7 @@ function groupToQ8(row: usize, g: u32, type: u32, q: usize, params: usize, float
   }
 }
 
-/** One row into place r of its row pack. scratch: 128 bytes of floats, 32 of q, 4 of params. */
+/** Packs one row as row r of its row pack. scratch: 128 bytes of floats, 32 of q, 4 of params. */
 function repackQuantisedRow(job: usize, row: usize, rowPack: usize, r: usize, numGroups: u32, scratch: usize): void {
   const type = load<u32>(job, repackMatrix_sourceType), storage = load<u32>(job, repackMatrix_storage);
   const q = scratch + 128, params = scratch + 160;
@@ -152,7 +152,7 @@ export function repackMatrix(job: usize): void {
   }
 }
 
-/** Vectors are few and short. */
+/** Plain code, since vectors are few and short. */
 export function repackVector(job: usize): void {
   const source = <usize>load<u32>(job, repackVector_source), out = <usize>load<u32>(job, repackVector_out);
   const map = <usize>load<u32>(job, repackVector_elementMap), type = load<u32>(job, repackVector_sourceType);
