@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
-import { numberTexts } from "../../core/json-numbers.ts";
+import { numberTexts } from "../../core/json/numbers.ts";
 import { messagesSchema, toChatMessages } from "./chat-messages.ts";
 
 const sent = (messages: readonly unknown[]) => toChatMessages(messagesSchema.parse(messages));

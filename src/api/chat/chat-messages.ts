@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { ChatMessage, TextPart } from "../../core/generation.ts";
-import { parseJson } from "../../core/json-numbers.ts";
+import { parseJson } from "../../core/json/numbers.ts";
 
 const contentPart = z.looseObject({ type: z.string(), text: z.unknown().optional() });
 

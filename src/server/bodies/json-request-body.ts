@@ -1,7 +1,7 @@
 /** @module Request bodies are JSON in plain UTF-8: what else arrives is refused by name, before it is read where possible. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { PagodaError } from "../../core/errors.ts";
-import { mayLoseNumbers, parseJson } from "../../core/json-numbers.ts";
+import { mayLoseNumbers, parseJson } from "../../core/json/numbers.ts";
 
 declare module "fastify" {
   interface FastifyRequest {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { parseJson } from "../../../core/json-numbers.ts";
+import { parseJson } from "../../../core/json/numbers.ts";
 import { templateLimits } from "../chat-template.ts";
 import { JinjaTemplate } from "./template.ts";
 import { TemplateLimitError, TemplateSyntaxError } from "./values/errors.ts";

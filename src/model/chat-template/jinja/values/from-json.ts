@@ -1,6 +1,6 @@
 /** @module Values of JSON as Python's `json` reads them. */
 
-import { numberTexts } from "../../../../core/json-numbers.ts";
+import { numberTexts } from "../../../../core/json/numbers.ts";
 import { PyDict } from "./dict.ts";
 import { TemplateLimitError } from "./errors.ts";
 import { integerFrom } from "./integers.ts";

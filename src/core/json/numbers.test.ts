@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { mayLoseNumbers, numberTexts, parseJson } from "./json-numbers.ts";
+import { mayLoseNumbers, numberTexts, parseJson } from "./numbers.ts";
 
 test("numbers that a double does not tell apart are remembered as they were written", () => {
   const json = '{"a": 1.0, "b": [2, -0.0, 1e3, 12345678901234567890], "c": {"d": 2.50, "e": 7}}';
