@@ -28,7 +28,7 @@ import { fail, showStacks } from "../print/exit-with-error.ts";
 import { fleetTable } from "../print/fleet-table.ts";
 import { memoryTable } from "../print/memory-table.ts";
 import { ProgressPrinter } from "../print/progress.ts";
-import { version } from "../version.ts";
+import { version } from "../print/version.ts";
 
 const options = { ...engineOptions, ...serverOptions };
 type ServeValues = ReturnType<typeof readOptions<typeof options>>;
@@ -149,7 +149,7 @@ async function httpServer(
 ) {
   const { buildApp } = await import("../../server/app.ts");
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
-  const { planService } = await import("../plan-service.ts");
+  const { planService } = await import("../planning/plan-service.ts");
   const { prepared, ...rest } = parts;
   const metrics = new ServerMetrics();
   const entry = rest.servedModels.add(listingOf(prepared), describeServedModel(prepared));

@@ -45,7 +45,7 @@ async function compare(commands: readonly string[], options: CompareOptions): Pr
 async function startRequests(commands: readonly string[], options: CompareOptions): Promise<PlanRequest[]> {
   const { parseStartCommand } = await import("../../../planner/index.ts");
   const { draftOf, planModel } = await import("./model.ts");
-  const { planDevice } = await import("./device.ts");
+  const { planDevice } = await import("../../planning/device.ts");
   const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
   const { device } = planDevice(options);
   const settings = sourceSettingsFrom(process.env);

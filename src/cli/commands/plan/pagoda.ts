@@ -6,7 +6,7 @@ import { attributeOf } from "../../../core/options/option.ts";
 import { readOptions } from "../../../core/options/read-options.ts";
 import { engineOptions, prepareInstance, resolveSettings } from "../../../instance/index.ts";
 import { type FlagValues, type Plan, planPagoda } from "../../../planner/index.ts";
-import { version } from "../../version.ts";
+import { version } from "../../print/version.ts";
 
 /** Flags as commander would hand them over; one that no option has is refused. */
 function asGiven(flags: FlagValues): Record<string, unknown> {

@@ -118,7 +118,7 @@ async function statedRanks(request: PlanRequest): Promise<FlagValue | null> {
 /** What saved logs measured of this very start; a start whose number of cards is still open has none of its own. */
 async function withMeasurements(request: PlanRequest, options: PlanOptions): Promise<CalibratedRequest> {
   const { calibratedRequest } = await import("../../../planner/index.ts");
-  const { calibrationPath, readCalibration } = await import("../../calibration-file.ts");
+  const { calibrationPath, readCalibration } = await import("../../planning/calibration-file.ts");
   const isOpen = options.devices !== undefined || (await statedRanks(request)) === "auto";
   if (isOpen) return { request, note: null };
   return calibratedRequest(readCalibration(calibrationPath(process.env)), request);
@@ -161,7 +161,7 @@ async function requestOf(
   options: PlanOptions,
 ): Promise<StatedRequest> {
   const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
-  const { planDevice } = await import("./device.ts");
+  const { planDevice } = await import("../../planning/device.ts");
   const { draftOf, planModel } = await import("./model.ts");
   const settings = sourceSettingsFrom(process.env);
   const { facts, stored } = await planModel(name, settings);

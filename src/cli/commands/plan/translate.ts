@@ -54,7 +54,7 @@ async function translate(options: TranslateOptions): Promise<void> {
   const { commandText, parseStartCommand, translateStart } = await import("../../../planner/index.ts");
   const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
   const { translationText } = await import("../../print/plan/translation-text.ts");
-  const { planDevice } = await import("./device.ts");
+  const { planDevice } = await import("../../planning/device.ts");
   const { planModel } = await import("./model.ts");
   const start = parseStartCommand(options.from);
   const target = {

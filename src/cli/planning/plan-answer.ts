@@ -1,6 +1,6 @@
 /** @module Answers one /admin/plan: names and values in, a plan out, no file of a client's choosing. */
-import type { AdminPlanRequest } from "../api/admin/plan.ts";
-import { parseByteSize } from "../core/byte-size.ts";
+import type { AdminPlanRequest } from "../../api/admin/plan.ts";
+import { parseByteSize } from "../../core/byte-size.ts";
 import {
   calibratedRequest,
   modelNamed,
@@ -8,9 +8,9 @@ import {
   type PlanRequest,
   parseModelConfig,
   plan,
-} from "../planner/index.ts";
+} from "../../planner/index.ts";
 import { calibrationPath, readCalibration } from "./calibration-file.ts";
-import { planDevice } from "./commands/plan/device.ts";
+import { planDevice } from "./device.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,8 +1,8 @@
 /** @module The device of a plan: a name of the catalogue, a stated size, or what nvidia-smi sees on this machine. */
 import { execFileSync } from "node:child_process";
-import { parseByteSize } from "../../../core/byte-size.ts";
-import { PagodaError } from "../../../core/errors.ts";
-import { type Device, findDevice, lookUpDevice, withTotal } from "../../../planner/index.ts";
+import { parseByteSize } from "../../core/byte-size.ts";
+import { PagodaError } from "../../core/errors.ts";
+import { type Device, findDevice, lookUpDevice, withTotal } from "../../planner/index.ts";
 
 export interface DeviceOptions {
   readonly gpu?: string;
