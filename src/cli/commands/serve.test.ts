@@ -16,7 +16,7 @@ async function complete(url: string, body: object): Promise<Response> {
   });
 }
 
-/** 102,400 tokens in 48 MB: more than sockets hold, so that the answer cannot end while nobody reads it. */
+/** 102,400 tokens in 48 MB: more than sockets hold, so that the answer cannot end before it is read. */
 const endless = {
   ...{ prompt: Array<string>(16).fill("a"), n: 32, max_tokens: 200, logprobs: 5 },
   ...{ ignore_eos: true, stream: true },
@@ -28,7 +28,7 @@ test("a real model on a real port: table, answer, memory, SIGTERM", async (t) =>
     serving("--max-kv-tokens", "1000", "--block-size", "32", "--seed", "1"),
   );
   const url = await pagoda.ready();
-  // Whoever asks later is told as well.
+  // A later call gets the same address.
   assert.equal(await pagoda.ready(), url);
   assert.match(pagoda.stdout, /KV pool +--max-kv-tokens 1000: 32 blocks of 32 tokens/);
   assert.equal((await fetch(`${url}/health`)).status, 200);

@@ -62,7 +62,7 @@ function withoutGaps(store: z.infer<typeof schema>): CalibrationStore {
 
 /**
  * The store in this file; empty where there is none yet.
- * @throws PagodaError `plan_invalid` where the file is no such store.
+ * @throws PagodaError `plan_invalid` where the file is not a calibration file.
  */
 export function readCalibration(path: string): CalibrationStore {
   let text: string;
