@@ -1,9 +1,10 @@
 /** @module Copies of one command on one device: how many start, and the command that can be copied. */
-import { canonicalRequest, planStart, rulesOf } from "../engines/engines.ts";
-import { asSuggestion, changedRequest, type Step } from "../plan/change.ts";
+import { canonicalRequest, planOrNull, planStart, rulesOf } from "../engines/engines.ts";
+import { asSuggestion, type Change, changedRequest, type Remedy, type Step } from "../plan/change.ts";
 import type { Plan, PlanRequest } from "../plan/plan.ts";
 import type { CopyWay } from "../rules/engine-rules.ts";
-import { firstThatFits } from "../search/smallest-that-fits.ts";
+import { allRemedies } from "../search/remedies.ts";
+import { firstThatFits, smallestThatFits } from "../search/smallest-that-fits.ts";
 import { type InstanceStart, startInOrder, starts, startTogether } from "./starts-in-order.ts";
 
 /** One way in which all copies start, tried. */
@@ -50,13 +51,15 @@ function startCopies(request: PlanRequest, most: number): InstanceStart[] {
   return instances;
 }
 
-/** The copies with a change, where all start. */
+/** The copies with a change, where all start and hold no more than the device has. */
 function allStarted(request: PlanRequest, steps: readonly Step[], wanted: number): InstanceStart[] | null {
   const requests = Array.from({ length: wanted }, (_, place) =>
     changedRequest(request, steps[place] ?? steps[0] ?? { flags: {} }),
   );
   const instances = startInOrder(requests, request.usedBytes);
-  return instances.every(({ plan }) => starts(plan)) ? instances : null;
+  const held = instances.reduce((total, { heldBytes }) => total + heldBytes, request.usedBytes);
+  const fits = held <= request.device.total.expectedBytes;
+  return fits && instances.every(({ plan }) => starts(plan)) ? instances : null;
 }
 
 function answerOf(request: PlanRequest, way: CopyWay, wanted: number): CopyAnswer | null {
@@ -72,12 +75,44 @@ function answerOf(request: PlanRequest, way: CopyWay, wanted: number): CopyAnswe
   };
 }
 
-/** Ways to let `wanted` copies of a start run on one device, each tried, the best first. Flags are canonical. */
-export function copyWays(request: PlanRequest, wanted: number): readonly CopyAnswer[] {
-  const planned = planStart(request);
+/** The ways of a start as it is. */
+function plainWays(request: PlanRequest, wanted: number): readonly CopyAnswer[] {
+  const planned = planOrNull(request);
+  if (planned === null) return [];
   return rulesOf(request.engine)
     .copies.ways(request, planned, wanted)
     .flatMap((way) => answerOf(request, way, wanted) ?? []);
+}
+
+/** Changes that leave the size of the pool and the cards to the ways of copying. */
+function remediesOfOneCopy(request: PlanRequest, failed: Plan): readonly Remedy[] {
+  const { roles, pool } = rulesOf(request.engine);
+  const isTaken = (name: string): boolean => name === roles.ranks || pool.flags.includes(name);
+  const { failure } = failed.verdict;
+  return allRemedies({ request, planned: failed, failure, suggestedLength: null })
+    .map(({ why, steps }) => ({ why, steps: steps.filter(({ flags }) => !Object.keys(flags).some(isTaken)) }))
+    .filter(({ steps }) => steps.length > 0);
+}
+
+/**
+ * Ways to let `wanted` copies of a start run on one device, each tried, the best first; where there is none, the ways after
+ * the smallest change to each copy that opens one. Flags are canonical.
+ */
+export function copyWays(request: PlanRequest, wanted: number): readonly CopyAnswer[] {
+  const plain = plainWays(request, wanted);
+  if (plain.length > 0) return plain;
+  const attempt = (change: Change): readonly CopyAnswer[] | null => {
+    const ways = plainWays(changedRequest(request, change), wanted);
+    return ways.length > 0 ? ways : null;
+  };
+  const [found] = smallestThatFits(remediesOfOneCopy(request, planStart(request)), attempt, 1);
+  if (found === undefined) return [];
+  const added = asSuggestion(found.change).flags;
+  return found.answer.map((way) => ({
+    ...way,
+    why: `${found.change.why}; ${way.why}`,
+    flags: way.flags.map((flags) => [...added, ...flags]),
+  }));
 }
 
 /** Plans `wanted` identical commands on one device. */

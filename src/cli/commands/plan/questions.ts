@@ -35,6 +35,7 @@ export function questionAnswer(request: PlanRequest, options: QuestionOptions): 
   if (options.replicas !== undefined) {
     const wanted = wholeOption("replicas", options.replicas);
     const answer = planReplicas(request, wanted);
+    if (answer.numStarted < wanted) process.exitCode = 3;
     return options.json === true ? asJson(answer) : replicasText(answer, wanted);
   }
   if (options.fit !== true && options.users === undefined) return null;

@@ -47,7 +47,7 @@ function wayLines({ why, commands, kvTokens }: CopyAnswer, wanted: number): stri
   const numbered = commands.map((words, place) =>
     commands.length === 1 ? `  ${commandText(words)}` : `  ${place + 1}. ${commandText(words)}`,
   );
-  return [`all ${wanted} start with ${tokens} KV tokens each (${why}):`, ...numbered];
+  return [`${wanted} copies start with ${tokens} KV tokens each (${why}):`, ...numbered];
 }
 
 /** What each of several identical commands finds. */

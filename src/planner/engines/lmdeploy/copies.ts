@@ -98,10 +98,16 @@ function* equalShares(values: readonly string[]): Generator<readonly Step[]> {
 }
 
 function ways(request: PlanRequest, planned: Plan, wanted: number): readonly CopyWay[] {
-  const smallest: CopyWay = {
-    why: "the smallest equal share; the same command gives every copy less than the one before",
-    candidates: equalShares(percentages(1, 98)),
-  };
+  const equal: readonly CopyWay[] = [
+    {
+      why: "the smallest equal share; the same command gives every copy less than the one before",
+      candidates: equalShares(percentages(1, 98)),
+    },
+    {
+      why: "the largest equal share; the same command gives every copy less than the one before",
+      candidates: equalShares(percentages(1, 98).reverse()),
+    },
+  ];
   const counted = isPytorch(planned)
     ? "num-gpu-blocks"
     : isLegacyTurbomind(planned)
@@ -109,14 +115,14 @@ function ways(request: PlanRequest, planned: Plan, wanted: number): readonly Cop
       : null;
   if (counted !== null) {
     const candidates = blockCounts(request, planned, wanted, counted);
-    return [{ why: "the same number of KV blocks for each", candidates }, smallest];
+    return [{ why: "the same number of KV blocks for each", candidates }, ...equal];
   }
   return [
     {
       why: "one command for each place in the order of starts, each with the same KV",
       candidates: sharesByPlace(request, planned, wanted),
     },
-    smallest,
+    ...equal,
   ];
 }
 

@@ -10,7 +10,12 @@ export interface KvFormat {
   readonly dtypeBytes: number;
   readonly content: ((headDim: number, valueHeadDim: number) => number) | null;
   readonly slotsPerHead: number;
+  /** Packed bytes of the latent vector and the rotated part of one token, where the format packs them. */
+  readonly latentContent?: (kvRank: number, ropeHeadDim: number) => number;
 }
+
+/** Latent numbers that share one 4-byte scale in `fp8_ds_mla`. */
+const latentScaleGroup = 128;
 
 const plain = (bytes: number): KvFormat => ({ dtypeBytes: bytes, content: null, slotsPerHead: 1 });
 /** Per-token-head scales: 4 bytes for K and 4 for V beside the numbers. */
@@ -39,6 +44,11 @@ const kvFormats: Readonly<Record<string, KvFormat>> = {
   fp8_per_token_head: scaled(1),
   int4_per_token_head: scaled(0.5),
   nvfp4: { dtypeBytes: 1, content: (k) => k / 2 + k / 16, slotsPerHead: 2 },
+  // 512 numbers of 1 byte, their scales, and 64 rotated numbers of 2 bytes: 656 bytes a token in DeepSeek's models.
+  fp8_ds_mla: {
+    ...plain(1),
+    latentContent: (kvRank, ropeHeadDim) => kvRank + (kvRank / latentScaleGroup) * 4 + ropeHeadDim * 2,
+  },
   turboquant_k8v4: turbo(8, 4),
   turboquant_4bit_nc: turbo(4, 4),
   turboquant_k3v4_nc: turbo(3, 4),
@@ -58,6 +68,12 @@ export function kvFormatOf(
     return { name: model.dtype, format: plain(dtypeBytes(model.dtype)) };
   }
   const format = kvFormats[name];
+  const hasLatent = model.layers.some(({ mixer }) => mixer.kind === "latent");
+  if (format?.latentContent !== undefined && !hasLatent)
+    throw new PagodaError("plan_invalid", `${name} stores latent attention; ${model.name} has none.`, {
+      param: "kv-cache-dtype",
+      hint: "Use --kv-cache-dtype fp8.",
+    });
   if (format !== undefined) return { name, format };
   throw new PagodaError("plan_invalid", `vLLM has no KV cache dtype "${name}".`, {
     param: "kv-cache-dtype",

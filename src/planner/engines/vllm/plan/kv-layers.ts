@@ -102,7 +102,7 @@ function attentionSpecs(
         numKvHeads: 1,
         headDim: width,
         valueHeadDim: 0,
-        contentBytes: null,
+        contentBytes: format.latentContent?.(mixer.kvRank, mixer.ropeHeadDim) ?? null,
         numHeadSlots: null,
         span: null,
       };
