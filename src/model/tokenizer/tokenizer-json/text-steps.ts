@@ -16,6 +16,7 @@ import {
   splitBy,
 } from "../pre-tokenizer.ts";
 import { spaceMark } from "../word-boundaries.ts";
+import { precompiledNormalizer } from "./precompiled-charsmap.ts";
 
 const maxDepth = 8;
 const splitBehaviors: readonly SplitBehavior[] = [
@@ -64,9 +65,23 @@ export function normalizerOf(step: unknown, where: string, depth = 0): Normalize
         return text.slice(start, right ? whiteSpaceStart(text, text.length, start) : text.length);
       };
     }
+    case "Precompiled":
+      return precompiledOf(config, where);
     default:
       throw unsupported("normalizer", config.type, where);
   }
+}
+
+/** A model without a map (transformers writes "" or null) has nothing to change. */
+function precompiledOf(config: JsonObject, where: string): Normalizer {
+  const { precompiled_charsmap: encoded } = config;
+  if (encoded === null || encoded === "") return unchanged;
+  const bytes = typeof encoded === "string" ? Buffer.from(encoded, "base64") : Buffer.alloc(0);
+  const normalizer = precompiledNormalizer(bytes);
+  if (normalizer !== null) return normalizer;
+  throw new PagodaError("model_invalid", `${where}: precompiled_charsmap is not a compiled character map.`, {
+    hint: damagedTokenizer,
+  });
 }
 
 /** null is no cutting at all. */
@@ -142,7 +157,7 @@ function stepObject(step: unknown, kind: string, where: string, depth: number): 
   return step;
 }
 
-function patternOf(config: JsonObject, where: string): RegExp {
+export function patternOf(config: JsonObject, where: string): RegExp {
   const { pattern } = config;
   if (isJsonObject(pattern)) {
     if (typeof pattern.Regex === "string") return compilePattern(pattern.Regex, where);
@@ -172,7 +187,7 @@ function listOf(config: JsonObject, field: string, where: string): readonly unkn
   });
 }
 
-function textOf(config: JsonObject, field: string, where: string): string {
+export function textOf(config: JsonObject, field: string, where: string): string {
   const text = config[field];
   if (typeof text === "string") return text;
   throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no text ${field}.`, {

@@ -133,3 +133,62 @@ test("GGUF's names of pre-tokenizers do what the models' own tokenizer.json do",
 
 test("Unigram takes the best path, with unknown characters as one token or as bytes", () =>
   checkVariants("unigram"));
+
+test("Precompiled: groups of characters, and what the trie has of their beginnings", () =>
+  checkVariants("precompiled"));
+
+test("a damaged character map is refused, whatever of it is cut off or changed", () => {
+  const { models, variants } = readVariants("precompiled");
+  const parts: JsonObject = variants[0]?.parts ?? {};
+  assert.ok(isJsonObject(parts.normalizer));
+  const whole = Buffer.from(String(parts.normalizer.precompiled_charsmap), "base64");
+  const read = (map: Buffer) => {
+    const normalizer = { type: "Precompiled", precompiled_charsmap: map.toString("base64") };
+    return tokenizerFromJson({ ...parts, normalizer, model: models.bytes }, {}, "t");
+  };
+  for (const length of [1, 3, 4, 100])
+    assert.throws(
+      () => read(whole.subarray(0, length)),
+      /precompiled_charsmap is not a compiled/,
+      `${length}`,
+    );
+  const text = "x\t e\u0301 \u{1f44d} ADD";
+  for (let at = 4; at < whole.length; at += 5) {
+    const changed = Buffer.from(whole);
+    changed[at] = ~(changed[at] ?? 0) & 255;
+    assert.ok(Array.isArray(read(changed).encode(text, { addSpecialTokens: false })), `byte ${at}`);
+  }
+  const nothing = { ...parts, normalizer: { type: "Precompiled", precompiled_charsmap: null } };
+  const plain = tokenizerFromJson({ ...nothing, model: models.bytes }, {}, "t");
+  assert.equal(
+    plain.decode(plain.encode("x\ty", { addSpecialTokens: false }), { skipSpecialTokens: true }),
+    "x\ty",
+  );
+});
+
+test("decoders: none, Metaspace, and sequences", () => checkVariants("decoders"));
+
+test("decoders whose tokens depend on their neighbours are refused by name", () => {
+  const { models, variants } = readVariants("decoders");
+  const [variant] = variants;
+  const read = (decoder: unknown) =>
+    tokenizerFromJson({ ...variant?.parts, decoder, model: models.characters }, {}, "t");
+  const sequence = (...decoders: unknown[]) => ({ type: "Sequence", decoders });
+  const fuse = { type: "Fuse" };
+  const strip = { type: "Strip", content: " ", start: 1, stop: 0 };
+  const replace = { type: "Replace", pattern: { String: "a" }, content: "b" };
+  const cases: readonly (readonly [unknown, RegExp])[] = [
+    [{ type: "BPEDecoder", suffix: "</w>" }, /the decoder "BPEDecoder" is not implemented/],
+    [{ type: "WordPiece", prefix: "##", cleanup: true }, /the decoder "WordPiece"/],
+    [{ type: "CTC", pad_token: "<pad>", word_delimiter_token: "|", cleanup: true }, /the decoder "CTC"/],
+    [{ type: "Martian" }, /the decoder "Martian"/],
+    [sequence(fuse, { type: "Martian" }), /the decoder "Martian"/],
+    [sequence(fuse, replace), /the decoder "Replace" after Fuse/],
+    [strip, /the decoder "Strip" that strips more than/],
+    [sequence(fuse, { ...strip, start: 2 }), /the decoder "Strip" that strips more than/],
+    [sequence({ type: "ByteLevel" }, replace), /the decoder "Replace" beside ByteLevel/],
+    [sequence(sequence(5)), /a decoder is not an object/],
+    [{ type: "Sequence" }, /a sequence of decoders has no list/],
+  ];
+  for (const [decoder, message] of cases) assert.throws(() => read(decoder), message);
+});

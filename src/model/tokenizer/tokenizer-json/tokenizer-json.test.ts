@@ -242,7 +242,7 @@ test("parts that we lack are named, not ignored", () => {
   const model = byteLevelModel(false);
   const cases: readonly [JsonObject, RegExp][] = [
     [{ pre_tokenizer: { type: "UnicodeScripts" } }, /pre_tokenizer "UnicodeScripts"/],
-    [{ normalizer: { type: "Precompiled" } }, /normalizer "Precompiled"/],
+    [{ normalizer: { type: "Martian" } }, /normalizer "Martian"/],
     [{ post_processor: { type: "Martian" } }, /post_processor "Martian"/],
     [{ model: { ...model, type: "WordPiece" } }, /tokenizer model "WordPiece"/],
     [{ model: { ...model, dropout: 0.1 } }, /dropout 0.1/],

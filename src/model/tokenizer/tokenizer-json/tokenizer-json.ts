@@ -3,19 +3,17 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../../core/errors.ts";
 import { type JsonObject, readJsonObject } from "../../files/json-file.ts";
-import { bytesOfAlphabetText } from "../merges/byte-alphabet.ts";
 import { inSequence } from "../pre-tokenizer.ts";
-import { bytesOfSentencePiece } from "../sentence-piece-bytes.ts";
 import { PieceTokenizer, type Tokenizer } from "../tokenizer.ts";
 import { cutAtSpaceMarks } from "../word-boundaries.ts";
 import { addedTokensOf, surroundingsOf } from "./added-and-surrounding-tokens.ts";
 import { withConfiguredTokens } from "./configured-tokens.ts";
-import { hasStep, normalizerOf, prependOf, preTokenizerOf } from "./text-steps.ts";
+import { pieceDecoderOf } from "./piece-decoder.ts";
+import { hasStep, normalizerOf, preTokenizerOf } from "./text-steps.ts";
 import { maxTokenId, readModel } from "./vocabulary-model.ts";
 
 /** The largest tokenizers known (262,000 tokens) have 35 MB. */
 const maxTokenizerBytes = 128 * 2 ** 20;
-const utf8 = new TextEncoder();
 
 /**
  * tokenizer_config.json. Folders that transformers wrote before its version 4.34 have their special tokens in
@@ -66,15 +64,7 @@ export function tokenizerFromJson(json: JsonObject, tokenizerConfig: JsonObject,
       ? (cutWords ?? inSequence([]))
       : inSequence([...(cutWords ? [cutWords] : []), cutAtSpaceMarks([...idOfPiece.keys()])]),
     encoder,
-    bytesOfPiece: isByteLevel ? bytesOfAlphabetText : bytesOfSentencePiece,
-    bytesOfAddedToken: isByteLevel ? (content) => utf8.encode(content) : bytesOfSentencePiece,
-    dropsLeadingSpace: hasStep(json.decoder, stripsLeadingSpace),
+    ...pieceDecoderOf(json.decoder, isByteLevel, path),
     ...surroundingsOf(json.post_processor, tokenizerConfig, { addedTokens, idOfPiece, ids, path }),
   });
-}
-
-/** Decoders that take away the space which encoding put in front. */
-function stripsLeadingSpace(step: JsonObject): boolean {
-  if (step.type === "Metaspace") return prependOf(step) !== "never";
-  return step.type === "Strip" && step.content === " " && typeof step.start === "number" && step.start > 0;
 }
