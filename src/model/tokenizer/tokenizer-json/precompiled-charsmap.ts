@@ -35,7 +35,7 @@ class CharacterMap {
   readonly #singles: (string | undefined)[] = [];
   readonly #groups = new Intl.Segmenter("en", { granularity: "grapheme" });
 
-  private constructor(units: DataView, replacements: Uint8Array) {
+  constructor(units: DataView, replacements: Uint8Array) {
     this.#units = units;
     this.#replacements = replacements;
   }
