@@ -1,4 +1,4 @@
-/** @module The engine: requests in, events out, one model step after another in between. */
+/** @module The engine: takes requests, runs one model step after another, and emits events. */
 import type { BackendLimits, LoadedModel } from "../backend/backend.ts";
 import { mib } from "../core/byte-size.ts";
 import { invariant, PagodaError } from "../core/errors.ts";
@@ -25,7 +25,7 @@ import { SequenceText } from "./sequence/sequence-text.ts";
 import { ModelRunner } from "./step/model-runner.ts";
 import { capacityOf, type StepPlan } from "./step/step-plan.ts";
 
-/** What `memory()` reports besides the blocks: planned and allocated bytes, known to whoever loaded the model. */
+/** The part of `memory()` that the loader of the model knows: planned and allocated bytes. */
 export type MemoryFacts = Omit<MemoryReport, "blocks" | "numKvTokens" | "maxConcurrency">;
 
 export interface EngineOptions {
@@ -42,17 +42,17 @@ export interface EngineOptions {
   /** The longest sequences that the model was made for. */
   readonly modelMaxLen: number;
   readonly prefixCaching: boolean;
-  /** While others decode, prompts are cut so that a step stays within this. */
+  /** While other sequences decode, prompts are cut so that a step stays within this. */
   readonly maxStepMs: number;
   readonly memory: () => MemoryFacts;
   readonly observer?: EngineObserver;
-  /** First guess of how many tokens an output has; learnt from then on. */
+  /** Expected tokens of an output before any has ended; later the mean of recent ones. */
   readonly expectedOutputTokens?: number;
-  /** Heap that events may hold which were generated and not read; above it, the request with the most is ended. */
+  /** Heap that unread events may hold; above it, the request with the most is ended. */
   readonly unreadCapacityBytes?: number;
   /** Monotonic milliseconds. */
   readonly clock?: () => number;
-  /** The seed of a request that names none. */
+  /** Draws the seed of a request that states none. */
   readonly drawSeed?: () => number;
 }
 
@@ -87,7 +87,7 @@ export class Engine implements GenerationService {
     this.#clock = options.clock ?? (() => performance.now());
     const stepCapacity = capacityOf(model.inputs);
     checkLimits(limits, stepCapacity.numSeen, options.vocabularyWidth);
-    // The sampling kernel writes their bans without looking.
+    // The sampling kernel writes their bans without a bounds check.
     invariant(
       options.eosTokenIds.every((tokenId) => tokenId >= 0 && tokenId < options.vocabularyWidth),
       () => `end of text ${options.eosTokenIds.join()} in a vocabulary of ${options.vocabularyWidth}`,
@@ -183,7 +183,7 @@ export class Engine implements GenerationService {
     };
   }
 
-  /** Places in blocks of running sequences that hold no token, nor get one in the step that is being computed. */
+  /** Slots in blocks of running sequences that hold no token and get none in the step under way. */
   #wastedTokens(): number {
     const { blockSize } = this.#blocks;
     let numTokens = 0;
@@ -257,8 +257,7 @@ export class Engine implements GenerationService {
   }
 
   /**
-   * Plans and computes one step. The text of the step before is made, and the event loop served, while this one
-   * computes.
+   * Plans and computes one step. While it computes, the text of the previous step is made and the event loop runs.
    */
   async #step(previous: readonly Outcome[]): Promise<Outcome[]> {
     const startMs = this.#clock();
@@ -296,8 +295,8 @@ export class Engine implements GenerationService {
   }
 
   /**
-   * Ends a request from outside. Its blocks go back at once, even while a step computes it: nobody can take them before
-   * the next step is planned, and the commit skips its rows.
+   * Ends a request from outside. Its blocks are released at once, even while a step computes it: they cannot be taken
+   * before the next step is planned, and the commit skips its rows.
    */
   #abandon(request: RequestProgress, error: Error | null): void {
     if (request.isOver) return;

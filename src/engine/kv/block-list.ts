@@ -1,4 +1,4 @@
-/** @module A doubly linked list of block ids without allocation: the order in which cached blocks are evicted. */
+/** @module A doubly linked list of block ids that allocates nothing: the order in which cached blocks are evicted. */
 
 const none = -1;
 

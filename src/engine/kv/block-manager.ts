@@ -1,4 +1,4 @@
-/** @module Who holds which KV block: a fixed pool with reference counts, a prefix cache and copy-on-write. */
+/** @module The pool of KV blocks: reference counts, a prefix cache and copy-on-write. */
 import { invariant } from "../../core/errors.ts";
 import { blocksOfLength } from "../../core/kv-layout.ts";
 import { BlockList } from "./block-list.ts";
@@ -11,10 +11,10 @@ export interface BlockManagerOptions {
   readonly prefixCaching: boolean;
 }
 
-/** What the prefix cache has of a text. */
+/** How much of a text the prefix cache holds. */
 export interface PrefixMatch {
   numBlocks: number;
-  /** Of these, how many nobody references now: taking them shrinks what is available. */
+  /** How many of these no table references: taking them leaves fewer blocks available. */
   numEvictable: number;
 }
 
@@ -25,7 +25,7 @@ export interface PrefixMatch {
  *   cached      in the prefix cache, referenced by no table: on the eviction list ─ taken oldest first
  *   referenced  in one or more tables (and perhaps in the prefix cache too)
  *
- * Blocks are let go of from the tail of a sequence, so a prefix outlives what follows it. Every operation is O(1) per
+ * Blocks are released from the tail of a sequence, so a prefix outlives its continuation. Every operation is O(1) per
  * block and allocates nothing.
  */
 export class BlockManager {
@@ -113,7 +113,7 @@ export class BlockManager {
   /**
    * Makes positions [firstPosition, numTokens) of `table` writable: appends blocks, and replaces a shared block among
    * them by a copy of its own, adding [from, to] to `copies` for the backend. Returns false, and changes nothing,
-   * where too few blocks are available.
+   * if too few blocks are available.
    */
   reserve(table: BlockTable, firstPosition: number, numTokens: number, copies: number[]): boolean {
     const numNew = Math.max(0, this.blocksFor(numTokens) - table.numBlocks);
@@ -136,7 +136,7 @@ export class BlockManager {
   }
 
   /**
-   * Hands the full blocks of tokens[0, numComputed) to the prefix cache, the table keeping its references. Where the
+   * Hands the full blocks of tokens[0, numComputed) to the prefix cache, the table keeping its references. If the
    * cache has the same text already (two requests computed it at once), the table takes the cache's block and its own
    * is freed: their contents are equal bit by bit.
    */
@@ -163,7 +163,7 @@ export class BlockManager {
     table.clear();
   }
 
-  /** Forgets every cached text that no table references. */
+  /** Evicts every cached block that no table references. */
   dropCached(): void {
     for (let id = this.#evictable.takeOldest(); id !== null; id = this.#evictable.takeOldest()) {
       this.#cache?.remove(id);
@@ -219,7 +219,7 @@ export class BlockManager {
     return this.#cache?.find(this.#parentIn(table, index), tokens, index * this.blockSize) ?? null;
   }
 
-  /** Neither a block that others hold nor one whose content the cache promises may be written. */
+  /** A block that other tables hold, or that the cache hands out, must not be written. */
   #isShared(blockId: number): boolean {
     return this.references(blockId) > 1 || (this.#cache?.has(blockId) ?? false);
   }

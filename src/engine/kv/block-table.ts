@@ -1,4 +1,4 @@
-/** @module The blocks of one sequence, in the order of its tokens. */
+/** @module The block table of one sequence: its blocks in the order of its tokens. */
 
 const firstCapacity = 8;
 

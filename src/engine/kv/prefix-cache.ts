@@ -1,4 +1,4 @@
-/** @module Which block holds which text: an index over full blocks, keyed by the block before it and its tokens. */
+/** @module An index of full blocks by their text, keyed by the block before and the block's own tokens. */
 import { invariant } from "../../core/errors.ts";
 
 /** The parent of a sequence's first block. */
@@ -7,10 +7,10 @@ const none = -1;
 
 /**
  * The key of a block is (parent block, its tokens), so equal keys mean equal text from position 0: the parent is itself
- * the one block of its text. That holds because a parent never leaves before its children do (who holds a block holds
- * all blocks before it, and lets go of the last one first); `remove` checks it.
+ * the only block of its text. This holds because a parent never leaves before its children: a table that holds a block
+ * holds all blocks before it, and releases the last one first. `remove` checks it.
  *
- * A hash only finds the bucket; tokens are compared, so a collision costs time and never gives wrong text.
+ * The hash only selects a bucket; tokens are compared, so a collision costs time but never gives wrong text.
  *
  *   buckets[hash & mask] ─► block ─► nextInBucket[block] ─► …        tokens [numBlocks][blockSize]
  */

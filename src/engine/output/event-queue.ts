@@ -1,4 +1,4 @@
-/** @module One request's events, from the loop that makes them to the consumer that reads them. */
+/** @module The queue of one request's events, from the step loop to the consumer that reads them. */
 import type { GenerationEvent } from "../../core/generation.ts";
 import type { RequestEvents } from "../sequence/sequence.ts";
 import type { OutputBacklog, UnreadQueue } from "./output-backlog.ts";
@@ -8,13 +8,13 @@ export class EventQueue implements RequestEvents, UnreadQueue {
   readonly #backlog: OutputBacklog;
   readonly #onDrop: (error: Error) => void;
   #pushed: GenerationEvent[] = [];
-  /** Those that the consumer takes before any of `#pushed`, the next one last. */
+  /** Events that the consumer takes before any of `#pushed`, in reverse order. */
   #ready: GenerationEvent[] = [];
   #isOver = false;
   #error: Error | null = null;
   #wakeConsumer: (() => void) | null = null;
 
-  /** `onDrop`: told when the events are dropped because too much is unread. */
+  /** @param onDrop called when the events are dropped because too much is unread */
   constructor(backlog: OutputBacklog, onDrop: (error: Error) => void) {
     this.#backlog = backlog;
     this.#onDrop = onDrop;

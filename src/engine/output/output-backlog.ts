@@ -1,21 +1,21 @@
-/** @module What clients have not read: how much of the heap it holds, and who is ended when it is too much. */
+/** @module Counts the heap that unread events hold, and ends the request with the most when it is too much. */
 import { formatBytes } from "../../core/byte-size.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import type { GenerationEvent, PositionLogprobs } from "../../core/generation.ts";
 
-/** Where events wait for one consumer. */
+/** A queue in which events wait for one consumer. */
 export interface UnreadQueue {
-  /** Lets its events go, so that none of them is counted any more; its consumer sees `error` instead. */
+  /** Drops its events, so that they are no longer counted; its consumer sees `error` instead. */
   drop(error: PagodaError): void;
 }
 
 /**
- * A model does not wait for a client: what it has generated is queued, even after its request has finished. All queues
- * together are counted here, in bytes of the heap.
+ * The model does not wait for clients: generated events are queued, even after their request has finished. This counts
+ * all queues together, in bytes of the heap.
  */
 export class OutputBacklog {
   readonly #capacityBytes: number;
-  /** Those that hold something. */
+  /** Queues that are not empty. */
   readonly #bytesOfQueues = new Map<UnreadQueue, number>();
   #numBytes = 0;
 

@@ -1,17 +1,17 @@
-/** @module From a step's outcomes to each request's events and record. */
+/** @module Turns the outcomes of a step into the events and the record of each request. */
 import type { EngineObserver, FinishReason, RequestRecord } from "../../core/generation.ts";
 import type { Outcome } from "../schedule/commit.ts";
 import type { RequestProgress, Sequence } from "../sequence/sequence.ts";
 import { textOfToken } from "../sequence/stop-conditions.ts";
 
-/** Cumulative counts of what was delivered. */
+/** Tokens delivered since the start. */
 export interface OutputCounts {
   numPromptTokens: number;
   numCachedPromptTokens: number;
   numGenerationTokens: number;
 }
 
-/** Runs while the next step computes: making text costs the model no time. */
+/** Runs while the next step computes, so that making text does not delay the model. */
 export class OutputProcessor {
   readonly counts: OutputCounts = { numPromptTokens: 0, numCachedPromptTokens: 0, numGenerationTokens: 0 };
   readonly #observer: EngineObserver | null;
@@ -32,7 +32,7 @@ export class OutputProcessor {
     for (const outcome of outcomes) if (!outcome.sequence.request.isOver) this.#deliverOne(outcome);
   }
 
-  /** The one ending of a request that did not finish by itself; its consumer sees `error`, or just the end. */
+  /** Ends a request that did not finish by itself; its consumer sees `error`, or just the end. */
   abandon(request: RequestProgress, error: Error | null): void {
     if (request.isOver) return;
     request.isOver = true;

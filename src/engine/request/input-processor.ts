@@ -1,4 +1,4 @@
-/** @module Everything that is checked and decided about a request before it may wait for a seat. */
+/** @module Prepares a request: checks it and decides everything about it before it may wait for a seat. */
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, Prompt } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
@@ -20,11 +20,11 @@ interface InputLimits {
   readonly output: OutputLimits;
 }
 
-/** Tokens that a request may generate, beside what the context allows; null: no other limit. */
+/** Limits on generated tokens besides the context length; null: no other limit. */
 export interface OutputLimits {
-  /** Where the request states none. */
+  /** If the request states none. */
   readonly defaultTokens: number | null;
-  /** More than this no request gets. */
+  /** The most that any request gets. */
   readonly ceilingTokens: number | null;
 }
 
@@ -40,7 +40,7 @@ export interface InputProcessorOptions {
 /** Every vocabulary has a token of at least this many characters. */
 const usualTokenLength = 8;
 
-/** Characters of a text that takes so long to cut that others should not wait for it: milliseconds. */
+/** Texts longer than this many characters take milliseconds to tokenize, so other requests should not wait for them. */
 const longTextLength = 2048;
 
 export class InputProcessor {
@@ -89,8 +89,8 @@ export class InputProcessor {
 
   /**
    * Token ids of a prompt, of any number; null once `signal` is aborted. Rejects with `invalid_request` for ids outside
-   * the vocabulary and for a missing chat template, and with `context_length_exceeded` for a text that is too long
-   * whatever its tokens are.
+   * the vocabulary and for a missing chat template, and with `context_length_exceeded` for a text that is too long even
+   * if every token were the longest of the vocabulary.
    */
   tokenize(prompt: Prompt, signal: AbortSignal): Promise<readonly number[] | null> {
     return this.#tokenize(prompt, signal, () => undefined);
@@ -114,7 +114,7 @@ export class InputProcessor {
     return this.#tokenizerQueue.run(tokenizer.encodeWithPauses(text, options), signal, check);
   }
 
-  /** While a text is still being cut: it has too many tokens already. */
+  /** Called while a text is being tokenized: refuses it as soon as it has too many tokens. */
   #refuseLongText(numTokens: number): void {
     const { maxModelLen, modelMaxLen } = this.#options.limits;
     if (numTokens <= maxModelLen) return;
@@ -127,8 +127,8 @@ export class InputProcessor {
   }
 
   /**
-   * Cutting a text into tokens takes some hundred bytes and a microsecond for each of its characters: a text that is too
-   * long whatever its tokens are is not cut.
+   * Tokenizing takes some hundred bytes and a microsecond per character, so a text that cannot fit even with the longest
+   * tokens is refused before that.
    */
   #checkTextLength(text: string): void {
     const { maxModelLen } = this.#options.limits;
@@ -143,13 +143,13 @@ export class InputProcessor {
     throw new PagodaError("context_length_exceeded", message, { hint, param: "prompt" });
   }
 
-  /** The flag that would allow so many tokens, where the model allows them. */
+  /** The flag that would allow `numTokens`, if the model can take them. */
   #longerContext(numTokens: number, bound = ""): string {
     if (numTokens > this.#options.limits.modelMaxLen) return "";
     return `, or start with --max-model-len ${bound}${numTokens}`;
   }
 
-  /** UTF-8 bytes of the longest token: at least its characters. */
+  /** UTF-8 bytes of the longest token: an upper bound of its characters. */
   #findLongestToken(): number {
     let longest = usualTokenLength;
     for (let tokenId = 0; tokenId < this.#options.limits.vocabularyWidth; tokenId++)
@@ -166,7 +166,7 @@ export class InputProcessor {
     });
   }
 
-  /** A tokenizer may have more tokens than the embedding has rows; a text that uses none of them is served. */
+  /** A tokenizer may have more tokens than the embedding has rows; only a prompt that uses such a token is refused. */
   #checkEmbedded(promptTokenIds: readonly number[], prompt: Prompt): void {
     const { limits, tokenizer } = this.#options;
     const tokenId = promptTokenIds.find((id) => id < 0 || id >= limits.vocabularyWidth);

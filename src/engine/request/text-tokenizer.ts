@@ -1,4 +1,4 @@
-/** @module What the engine needs of a tokenizer and of a chat template; `model/tokenizer` and `model/chat-template` have it. */
+/** @module The parts of a tokenizer and of a chat template that the engine uses; `model/` implements them. */
 import type { Prompt } from "../../core/generation.ts";
 
 /** What turning tokens into text needs of a tokenizer. */
@@ -10,7 +10,7 @@ export interface TokenBytes {
 
 export interface TextTokenizer extends TokenBytes {
   encode(text: string, options: { readonly addSpecialTokens: boolean }): readonly number[];
-  /** The same with pauses: yields how many tokens there are so far. It may be left at any pause. */
+  /** The same with pauses: yields the number of tokens so far. The caller may stop at any pause. */
   encodeWithPauses(
     text: string,
     options: { readonly addSpecialTokens: boolean },

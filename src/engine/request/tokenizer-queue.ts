@@ -1,18 +1,18 @@
-/** @module Where long texts are cut into tokens: one after another and in slices, so that nobody else waits for them. */
+/** @module Long texts are tokenized one after another and in time slices, so that other requests do not wait for them. */
 
-/** Work between two turns of the event loop: little beside a step, so that steps go on and streams flow. */
+/** Work between two turns of the event loop: short compared with a step, so that steps and streams continue. */
 const sliceMs = 2;
 
-/** A text under way: yields how many tokens there are so far, returns them all. */
+/** A text being tokenized: yields the number of tokens so far, returns all tokens. */
 export type TextSteps = Generator<number, readonly number[]>;
 
 export class TokenizerQueue {
-  /** Resolves when the text that came last is done, whatever became of it. */
+  /** Resolves when the newest text is done, aborted or refused. */
   #last: Promise<undefined> = Promise.resolve(undefined);
 
   /**
-   * Texts take turns in the order of the calls. Resolves with null once `signal` is aborted. `check` sees the number of
-   * tokens at each pause; what it throws ends the text.
+   * Tokenizes texts in the order of the calls. Resolves with null once `signal` is aborted. `check` gets the number of
+   * tokens at each pause; an error that it throws ends the text and rejects.
    */
   run(
     steps: TextSteps,

@@ -1,4 +1,4 @@
-/** @module Whether a waiting sequence may start: seats now, and blocks by forecast. */
+/** @module Decides whether a waiting sequence may start: by free seats, and by a forecast of blocks. */
 import type { BlockManager } from "../kv/block-manager.ts";
 import type { Sequence } from "../sequence/sequence.ts";
 
@@ -6,18 +6,18 @@ import type { Sequence } from "../sequence/sequence.ts";
 const newestWeight = 1 / 16;
 
 /**
- * A sequence that is let in too early is preempted later and computed twice; one that is let in too late leaves blocks
- * idle. So the blocks that everyone is expected to hold in the end must fit into the pool.
+ * A sequence that is admitted too early is preempted later and computed twice; one that is admitted too late leaves
+ * blocks idle. So the blocks that all sequences are expected to hold at their ends must fit into the pool.
  *
- * Outputs end when they end; the best guess is the mean of recent ones. A sequence that has outgrown the mean is
- * expected to go on for half of what it has already (the longer it ran, the longer it will).
+ * The expected length of an output is the moving mean of recent ones. A sequence that is longer than the mean is
+ * expected to grow by half of its present length (the longer it ran, the longer it will run).
  */
 export class Admission {
   readonly #blocks: BlockManager;
   readonly #maxNumSeqs: number;
   #meanOutputTokens: number;
 
-  /** @param firstGuessTokens how long outputs are, before any has ended */
+  /** @param firstGuessTokens expected output length before any sequence has ended */
   constructor(blocks: BlockManager, maxNumSeqs: number, firstGuessTokens: number) {
     this.#blocks = blocks;
     this.#maxNumSeqs = maxNumSeqs;
@@ -29,7 +29,7 @@ export class Admission {
     this.#meanOutputTokens += newestWeight * (numTokens - this.#meanOutputTokens);
   }
 
-  /** Looks at `running` and the pool only: what it costs does not depend on how many wait. */
+  /** Reads `running` and the pool only, so its cost does not depend on the length of the queue. */
   admits(sequence: Sequence, running: readonly Sequence[]): boolean {
     if (running.length === 0) return true;
     let numSeats = sequence.numSeats;
@@ -40,11 +40,11 @@ export class Admission {
     }
     if (numSeats > this.#maxNumSeqs) return false;
     const match = this.#blocks.match(sequence.tokenIds, sequence.maxCachedTokens);
-    // Cached blocks need not be allocated, but those that nobody references stop being available when taken.
+    // Cached blocks need not be allocated, but unreferenced ones stop being available when they are taken.
     return numExpected - match.numBlocks + match.numEvictable <= this.#blocks.numAvailable;
   }
 
-  /** Blocks it will hold at its end; n sequences share their prompt's. */
+  /** Blocks that it is expected to hold at its end; n sequences share those of their prompt. */
   #expectedBlocks(sequence: Sequence): number {
     const numOutput = this.#expectedOutputTokens(sequence);
     const numOwn = this.#blocks.blocksFor(sequence.numPromptTokens + numOutput);

@@ -1,4 +1,4 @@
-/** @module What a finished step means for its sequences: tokens appended, blocks published, sequences ended. */
+/** @module Applies a finished step to its sequences: appends tokens, publishes blocks, ends sequences. */
 import type { StepResults } from "../../backend/backend.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { PositionLogprobs } from "../../core/generation.ts";
@@ -8,13 +8,13 @@ import type { SequenceSlice, StepPlan } from "../step/step-plan.ts";
 import { readLogprobs } from "../step/step-results.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/** What a step meant for one sequence whose prompt is complete. */
+/** The result of a step for one sequence whose prompt is complete. */
 export interface Outcome {
   readonly sequence: Sequence;
-  /** null where only the prompt was to be computed. */
+  /** null if the request wanted only its prompt computed. */
   readonly tokenId: number | null;
   readonly logprobs: PositionLogprobs | null;
-  /** null where the text is still to be made, which can wait until the next step runs. */
+  /** null if the text is not made yet; that can wait until the next step runs. */
   readonly text: string | null;
   readonly ending: Ending | null;
 }

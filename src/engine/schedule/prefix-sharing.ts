@@ -1,9 +1,9 @@
-/** @module How sequences profit from each other's prefixes: those in the cache, and those being computed. */
+/** @module Lets sequences reuse each other's prefixes: those in the cache, and those being computed. */
 
 import type { BlockManager } from "../kv/block-manager.ts";
 import type { Sequence } from "../sequence/sequence.ts";
 
-/** Of the prompt tokens that were looked up, how many were there. A request counts once, however often it resumes. */
+/** Prompt tokens looked up in the prefix cache, and those found. A request counts once, even if it is preempted. */
 export interface PrefixCounts {
   numQueryTokens: number;
   numHitTokens: number;
@@ -17,13 +17,13 @@ export class PrefixSharing {
     this.#blocks = blocks;
   }
 
-  /** First look-up of a sequence that has just got a seat. */
+  /** First look-up, when a sequence gets its seat. */
   begin(sequence: Sequence): void {
     if (sequence.numPreemptions === 0) this.counts.numQueryTokens += sequence.numPromptTokens;
     this.attach(sequence);
   }
 
-  /** Takes over what the cache has of the sequence beyond what it has computed, if it stands at the end of a block. */
+  /** If the sequence is at the end of a block, appends the cached blocks that continue it. */
   attach(sequence: Sequence): void {
     if (!this.#canContinue(sequence)) return;
     const numBlocks = this.#blocks.attachCached(sequence.table, sequence.tokenIds, sequence.maxCachedTokens);
@@ -35,9 +35,9 @@ export class PrefixSharing {
   }
 
   /**
-   * Whether one of those before `sequence` in `running` is about to compute the very block that it needs next. All
-   * published blocks being attached already, two sequences that share the next block stand behind the same block. Only
-   * those before it count, which makes waiting acyclic: the first of all that share a block computes it.
+   * Whether a sequence before `sequence` in `running` is about to compute the block that it needs next. All published
+   * blocks are attached already, so two sequences that share the next block have the same block before it. Only earlier
+   * sequences count, so waiting has no cycles: the first of those that share a block computes it.
    */
   awaits(sequence: Sequence, running: readonly Sequence[]): boolean {
     if (!this.#canContinue(sequence)) return false;

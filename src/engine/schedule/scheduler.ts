@@ -1,4 +1,4 @@
-/** @module Who computes what in the next step. */
+/** @module Plans the next step: which sequences compute which tokens. */
 import { invariant } from "../../core/errors.ts";
 import type { BlockManager } from "../kv/block-manager.ts";
 import { Sequence } from "../sequence/sequence.ts";
@@ -23,12 +23,12 @@ export interface SchedulerOptions {
 }
 
 /**
- * One token budget a step. First every sequence that needs one token (decode), then prompts in chunks, then newcomers;
- * each group in the order of `running`: priority, then arrival. The order decides everything, so that equal inputs give
- * equal plans; the work of a step grows with `running` and never with what waits.
+ * Each step has one token budget. It goes first to every sequence that needs one token (decode), then to prompts in
+ * chunks, then to newcomers; each group in the order of `running`: priority, then arrival. This order is total, so equal
+ * inputs give equal plans. The work of planning grows with `running` and not with the length of the queue.
  *
- * Where blocks run out the last of `running` is preempted: it gives up its blocks (which stay in the prefix cache as
- * long as nobody needs them) and computes them again later.
+ * If blocks run out, the last of `running` is preempted: it releases its blocks, which stay in the prefix cache until
+ * another sequence needs them, and computes what is missing later.
  */
 export class Scheduler {
   readonly waiting = new WaitingQueue();
@@ -41,7 +41,7 @@ export class Scheduler {
   readonly #blocks: BlockManager;
   readonly #admission: Admission;
   #stepNumber = 0;
-  /** Of those that found no room in the last step, the one that has waited longest: it goes first in the next. */
+  /** The sequence that has waited longest of those that did not fit into the last step: it goes first in the next. */
   #deferred: Sequence | null = null;
 
   constructor(options: SchedulerOptions) {
@@ -60,13 +60,13 @@ export class Scheduler {
     this.waiting.push(sequence);
   }
 
-  /** Ends a sequence that has said all it had to say. */
+  /** Ends a sequence that finished by itself; admission learns from its length. */
   complete(sequence: Sequence): void {
     this.#admission.observeOutput(sequence.numOutputTokens);
     this.finish(sequence);
   }
 
-  /** Ends a sequence wherever it is: its blocks are free or evictable when this returns. */
+  /** Ends a sequence in any state: its blocks are free or evictable when this returns. */
   finish(sequence: Sequence): void {
     if (sequence.state === "waiting") this.waiting.remove(sequence);
     if (sequence.state === "running") this.running.splice(this.running.indexOf(sequence), 1);
@@ -74,7 +74,7 @@ export class Scheduler {
     this.#blocks.release(sequence.table);
   }
 
-  /** Plans one step and takes the blocks it needs. Idle only where nothing runs and nothing waits. */
+  /** Plans one step and takes the blocks it needs. The plan is idle only if nothing runs and nothing waits. */
   schedule(): StepPlan {
     const plan = new StepPlan(this.#options.capacity);
     this.#stepNumber++;
@@ -90,8 +90,8 @@ export class Scheduler {
   }
 
   /**
-   * Books a computed slice: its full blocks become reusable, and a prompt for n sequences that is computed up to its
-   * last token becomes n sequences.
+   * Records a computed slice: its full blocks become reusable, and a prompt for n sequences forks once it is computed up
+   * to its last token.
    */
   advance(slice: SequenceSlice): void {
     const { sequence } = slice;
@@ -136,7 +136,7 @@ export class Scheduler {
     }
   }
 
-  /** Adds the next chunk of a prompt, unless someone before it is computing the very block it needs next. */
+  /** Adds the next chunk of a prompt, unless an earlier sequence is computing the block that it needs next. */
   #continuePrompt(sequence: Sequence, plan: StepPlan): void {
     this.prefixes.attach(sequence);
     this.#forkWhenReady(sequence);
@@ -154,7 +154,7 @@ export class Scheduler {
     }
   }
 
-  /** Gives it a seat and what the cache has of it; returns the sequences that it now stands for. */
+  /** Gives it a seat and the blocks that the cache has of it; returns its sequences, all n if it forked. */
   #seat(sequence: Sequence): readonly Sequence[] {
     sequence.state = "running";
     this.#insertRunning(sequence);
@@ -162,7 +162,7 @@ export class Scheduler {
     return this.#forkWhenReady(sequence);
   }
 
-  /** Tokens of the next chunk: the least of what is left, the budget, the time and the rows. */
+  /** Tokens of the next chunk: limited by the prompt, the token budget, the time and the output rows. */
   #chunkTokens(sequence: Sequence, plan: StepPlan): number {
     const limit = this.#tokensInTime(sequence, plan, Math.min(sequence.numUncomputed, plan.numTokensLeft));
     // A scored chunk has at most as many output rows as tokens: the prompt's last token scores none and samples one.
@@ -175,7 +175,7 @@ export class Scheduler {
     return numTokens;
   }
 
-  /** At least one block in each step for the first prompt in line: slow is better than never. */
+  /** The first prompt in line gets at least one block in each step, so that it always advances. */
   #tokensInTime(sequence: Sequence, plan: StepPlan, mostTokens: number): number {
     if (plan.numDecodes === 0) return mostTokens;
     const numTokens = this.stepTime.maxTokensWithin(this.#options.maxStepMs, plan, {
@@ -188,8 +188,8 @@ export class Scheduler {
   }
 
   /**
-   * Takes the blocks for the next `numTokens` of `sequence`, preempting from the end of `running`. What is planned
-   * already is never taken back. A decode that finds nobody else to preempt gives way itself; a prompt just waits.
+   * Takes the blocks for the next `numTokens` of `sequence`, preempting from the end of `running`. Sequences that are
+   * planned already are not preempted. A decode that finds no other victim is preempted itself; a prompt just waits.
    */
   #makeRoom(sequence: Sequence, numTokens: number, plan: StepPlan): boolean {
     const end = sequence.numComputed + numTokens;

@@ -1,8 +1,8 @@
 /**
- * @module Decodes in an order that lets sequences with a common prefix lie side by side in a step.
+ * @module Orders the decodes of a step so that sequences with a common prefix are neighbours.
  *
- * A backend may read what neighbouring sequences share once for all of them (`LoadedModel.sharedPrefixTokens`). Nothing
- * else depends on the order within a step: the texts and logits stay the same, and which slices are in it is already decided.
+ * A backend may read a prefix that neighbouring sequences share once for all of them (`LoadedModel.sharedPrefixTokens`).
+ * The order within a step changes nothing else: texts, logits and the choice of slices stay the same.
  */
 import type { BlockTable } from "../kv/block-table.ts";
 import type { SequenceSlice } from "../step/step-plan.ts";

@@ -1,6 +1,6 @@
-/** @module How long a step will take, learnt from the steps before it. */
+/** @module Predicts how long a step will take, learning from the steps before it. */
 
-/** What a step consists of, as far as its time is concerned. */
+/** The quantities of a step that determine its time. */
 export interface StepLoad {
   readonly numTokens: number;
   readonly numOutputs: number;
@@ -14,9 +14,9 @@ const numFeatures = 4;
 /** Before anything is measured: 1 ms a step, and 1 ms per token, output row and 2,048 attended positions. */
 const priorMs = [1, 1, 1, 0.5] as const;
 const priorDeviationMs = 2;
-/** A coefficient may drift by this share of itself per step: the machine's other tenants come and go. */
+/** A coefficient may drift by this fraction per step, because other programs on the machine come and go. */
 const driftPerStep = 0.02;
-/** A measured time is off by this share of itself at least, at first, and at most in what is believed of it. */
+/** Bounds and first value of the assumed relative error of a measured time. */
 const leastNoiseShare = 0.05;
 const firstNoiseShare = 0.1;
 const mostNoiseShare = 0.5;
@@ -34,8 +34,8 @@ const deviationsAllowedFor = 1;
  * state, one scalar observation a step) and kept at zero or above. Four numbers are few enough to follow a change of
  * load within a handful of steps.
  *
- * What is not known counts as time: while there are only decodes, nothing is learnt of what a prompt's token costs, its
- * variance grows, and the first chunk of the next prompt is a careful one.
+ * Uncertainty counts as time: while there are only decodes, the model learns nothing about the cost of a prompt token,
+ * its variance grows, and the first chunk of the next prompt is small.
  */
 export class StepTimeModel {
   readonly #coefficients = Float64Array.from(priorMs);
@@ -78,7 +78,7 @@ export class StepTimeModel {
     }
   }
 
-  /** What the step will hardly take longer than. */
+  /** Mean plus one deviation: an upper bound that most steps keep. */
   #boundMs(load: StepLoad): number {
     const meanMs = this.predictMs(load);
     const deviationMs = Math.sqrt(

@@ -1,4 +1,4 @@
-/** @module Sequences that have no seat yet: a heap by priority, then arrival. */
+/** @module The queue of sequences without a seat: a heap by priority, then arrival. */
 import type { Sequence } from "../sequence/sequence.ts";
 
 /** Lower priority number first, then earlier arrival, then lower index: a total order, so runs are repeatable. */

@@ -1,9 +1,9 @@
-/** @module From tokens to text, one token at a time, without ever showing half a character. */
+/** @module Turns tokens into text, one at a time, and never shows half a character. */
 import type { TokenBytes } from "../request/text-tokenizer.ts";
 
 /**
- * Bytes of a started character are held back until it is complete. What can never become a character turns into
- * U+FFFD, as transformers' `decode` shows it.
+ * Bytes of an incomplete character are held back until it is complete. Bytes that cannot become a character turn into
+ * U+FFFD, as in transformers' `decode`.
  */
 export class Detokenizer {
   readonly #tokenizer: TokenBytes;
@@ -16,13 +16,13 @@ export class Detokenizer {
     this.#skipSpecialTokens = skipSpecialTokens;
   }
 
-  /** Characters that `tokenId` completes; often more than one, sometimes none. */
+  /** The characters that `tokenId` completes: often more than one, sometimes none. */
   push(tokenId: number): string {
     if (this.#skipSpecialTokens && this.#tokenizer.isSpecial(tokenId)) return "";
     return this.#decoder.decode(this.#tokenizer.tokenBytes(tokenId), { stream: true });
   }
 
-  /** What is left of an incomplete character: one U+FFFD or nothing. */
+  /** Called after the last token: U+FFFD for an incomplete character, else the empty string. */
   finish(): string {
     return this.#decoder.decode();
   }

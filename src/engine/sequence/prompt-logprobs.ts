@@ -3,8 +3,8 @@ import type { StepResults } from "../../backend/backend.ts";
 import type { PositionLogprobs } from "../../core/generation.ts";
 
 /**
- * A long prompt with many alternatives is half a million numbered tokens: as objects 40 MB, in arrays 4 MB. Since many
- * such prompts may be computed at once and are sent one after another, they become objects only when sent.
+ * A long prompt with many alternatives has half a million entries: 40 MB as objects, 4 MB in arrays. Many such prompts
+ * may be computed at once, but they are sent one after another, so they become objects only when sent.
  *
  *   row p − 1 belongs to prompt token p; the first token has none
  *   tokenIds, logprobs  [numPromptTokens − 1, 1 + numTop]   the token itself, then the likeliest
@@ -13,7 +13,7 @@ import type { PositionLogprobs } from "../../core/generation.ts";
 export class PromptLogprobs {
   readonly #numPromptTokens: number;
   readonly #numTop: number;
-  /** Made with the first row: a waiting request needs none. */
+  /** Allocated with the first row, so a waiting request holds nothing. */
   #rows: { tokenIds: Int32Array; logprobs: Float32Array; ranks: Int32Array } | null = null;
   #numRows = 0;
 

@@ -1,10 +1,10 @@
-/** @module Which tokens a sequence has seen and how often: what the penalties need. */
+/** @module Which tokens a sequence has seen and how often; the penalties need it. */
 
 const firstCapacity = 64;
 
 /**
- * Distinct tokens of prompt and output with their number of occurrences in the output (0: only in the prompt). Kept as
- * two arrays beside each other so that a step copies them without iterating a map.
+ * Distinct tokens of prompt and output with their number of occurrences in the output (0: only in the prompt). Kept in
+ * two parallel arrays, so that a step copies them without iterating a map.
  */
 export class SeenTokens {
   #tokenIds: Int32Array = new Int32Array(firstCapacity);

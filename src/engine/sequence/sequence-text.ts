@@ -24,7 +24,7 @@ export class SequenceText {
     this.#minTokens = sampling.minTokens;
   }
 
-  /** Whether text decides when the sequence ends, so that it must be known before the next step is planned. */
+  /** Whether the text can end the sequence (stop strings), so that it must be made before the next step is planned. */
   get decidesEnd(): boolean {
     return this.#stops !== null;
   }
@@ -38,7 +38,7 @@ export class SequenceText {
     return { text, matchedStop: matched };
   }
 
-  /** What was held back, once no further token can come. */
+  /** The text that was held back; to be called after the last token. */
   finish(): string {
     const rest = this.#detokenizer.finish();
     if (this.#stops === null) return rest;

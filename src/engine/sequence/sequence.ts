@@ -16,7 +16,7 @@ export interface RequestEvents {
   fail(error: Error): void;
 }
 
-/** How far a request is, for its events and its record. */
+/** The state of a request while it is served: its sequences, its events and its timings. */
 export class RequestProgress {
   readonly prepared: PreparedRequest;
   readonly events: RequestEvents;
@@ -24,7 +24,7 @@ export class RequestProgress {
   /** All n once forked; before that, the first alone. */
   readonly sequences: Sequence[];
   readonly firstSequence: Sequence;
-  /** null where they are not wanted; those of prompt tokens [1, numPromptLogprobs] are known. */
+  /** null if the request does not want them; those of prompt tokens [1, numPromptLogprobs] are known. */
   readonly promptLogprobs: PromptLogprobs | null;
   numPromptLogprobs = 0;
   numCachedTokens = 0;
@@ -100,7 +100,7 @@ export class Sequence {
     return this.request.sequences.length < this.request.prepared.sampling.n;
   }
 
-  /** Sequences it stands for: seats it takes in a step. */
+  /** Seats that it takes: n for the first sequence of a request until the fork, else one. */
   get numSeats(): number {
     return this.awaitsFork ? this.request.prepared.sampling.n : 1;
   }
@@ -115,8 +115,8 @@ export class Sequence {
   }
 
   /**
-   * Tokens that may come out of the prefix cache. The last one is always computed, for its logits; where prompt
-   * log-probabilities are asked for, so is every position whose logits have not been seen yet.
+   * Tokens that may be taken from the prefix cache. The last one is always computed, for its logits. If the request
+   * wants prompt log-probabilities, so is every position whose logits have not been seen yet.
    */
   get maxCachedTokens(): number {
     const { promptLogprobs, numPromptLogprobs } = this.request;
@@ -141,7 +141,7 @@ export class Sequence {
   }
 
   append(tokenId: number): void {
-    // The prompt's array, which the n sequences of a request share, is exactly full: the first token copies it.
+    // The n sequences of a request share the prompt's array, which is exactly full: the first token copies it.
     if (this.numTokens === this.tokenIds.length) {
       const grown = new Int32Array(Math.max(16, Math.ceil(1.5 * this.numTokens)));
       grown.set(this.tokenIds.subarray(0, this.numTokens));
@@ -158,7 +158,7 @@ function countsSeenTokens(sampling: SamplingParams): boolean {
   );
 }
 
-/** Only the repetition penalty looks at the prompt. */
+/** Only the repetition penalty counts tokens of the prompt. */
 function seenInPrompt(promptTokenIds: Int32Array, sampling: SamplingParams): SeenTokens {
   const seen = new SeenTokens();
   if (sampling.repetitionPenalty !== 1) for (const tokenId of promptTokenIds) seen.addPromptToken(tokenId);

@@ -11,7 +11,7 @@ export interface Ending {
 const atLength: Ending = { reason: "length", stopReason: null };
 const atModelEnd: Ending = { reason: "stop", stopReason: null };
 
-/** How the newest token, already appended, ends its sequence; null where it does not. Stop strings are not looked at. */
+/** How the newest token, already appended, ends its sequence; null if it does not. Stop strings are not considered. */
 export function endingByToken(sequence: Sequence, tokenId: number): Ending | null {
   const { prepared } = sequence.request;
   if (sequence.numOutputTokens > prepared.sampling.minTokens) {

@@ -1,8 +1,8 @@
 /** @module Finding stop strings in text that arrives in pieces. */
 
 /**
- * Text that may begin a stop string is held back until it is decided. What has been returned never overlaps a match,
- * so only the held text and the new piece are searched.
+ * Text that may be the beginning of a stop string is held back until that is decided. Text that was returned never
+ * overlaps a match, so only the held text and the new piece are searched.
  */
 export class StopStrings {
   readonly #stops: readonly string[];
@@ -14,7 +14,7 @@ export class StopStrings {
     this.#includeStop = includeStop;
   }
 
-  /** Text that is safe to show, and the stop string that was found, after which nothing follows. */
+  /** Text that is safe to show, and the stop string if one was found; nothing follows it. */
   push(piece: string): { readonly text: string; readonly matched: string | null } {
     const pending = this.#held + piece;
     const match = this.#earliestMatch(pending);
@@ -28,14 +28,14 @@ export class StopStrings {
     return { text: pending.slice(0, pending.length - numHeld), matched: null };
   }
 
-  /** The held text, which began a stop string that never came. */
+  /** The held text: the beginning of a stop string that was not completed. */
   finish(): string {
     const text = this.#held;
     this.#held = "";
     return text;
   }
 
-  /** The match that is complete first; of two that are, the one that begins first. */
+  /** The match that ends first; of two that end together, the one that begins first. */
   #earliestMatch(text: string): { readonly at: number; readonly stop: string } | null {
     let best: { at: number; stop: string } | null = null;
     for (const stop of this.#stops) {
@@ -50,7 +50,7 @@ export class StopStrings {
     return best;
   }
 
-  /** Characters at the end of `text` that are a proper beginning of a stop string; the longest such run. */
+  /** Length of the longest end of `text` that is a proper beginning of a stop string. */
   #numUndecided(text: string): number {
     let longest = 0;
     for (const stop of this.#stops) {

@@ -1,9 +1,9 @@
-/** @module The model runs one step of a plan. */
+/** @module Runs a planned step on a model. */
 import type { LoadedModel, StepResults } from "../../backend/backend.ts";
 import { writeStepInputs } from "./step-inputs.ts";
 import type { StepPlan } from "./step-plan.ts";
 
-/** Runs plans and changes no sequence: what a step means for the sequences is booked from `results` by the scheduler's side. */
+/** Runs plans and changes no sequence: `schedule/commit` applies the results to the sequences. */
 export class ModelRunner {
   readonly #model: LoadedModel;
   readonly #blockSize: number;
@@ -21,8 +21,8 @@ export class ModelRunner {
   }
 
   /**
-   * Starts the step; resolves when its results are there. Until they are booked, nothing may touch the plan's sequences
-   * except the end of a request.
+   * Starts the step; resolves when its results are there. Until they are applied, only the end of a request may
+   * change the plan's sequences.
    */
   start(plan: StepPlan): Promise<void> {
     if (plan.copies.length > 0) this.#model.copyBlocks(plan.copies);

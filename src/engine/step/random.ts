@@ -1,7 +1,7 @@
-/** @module Random numbers that depend on nothing but seed, sequence and position: text does not change with the load. */
+/** @module Random numbers as a function of seed, sequence and position, so that text does not change with the load. */
 
 // Threefry-2x32, 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): a counter-based
-// generator of additions, rotations and xors, so draw k needs neither state nor the k − 1 before it.
+// generator of additions, rotations and xors, so draw k needs neither a state nor the draws before it.
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 const keyParity = 0x1bd11bda;
 const two26 = 2 ** 26;

@@ -1,4 +1,4 @@
-/** @module How one output row is to be sampled: a sequence's wishes written into the backend's arrays. */
+/** @module Writes how one output row is to be sampled into the backend's arrays. */
 import type { SamplingInputs } from "../../backend/backend.ts";
 import type { Sequence } from "../sequence/sequence.ts";
 import { uniformAt } from "./random.ts";

@@ -1,4 +1,4 @@
-/** @module A step plan written into the backend's arrays. */
+/** @module Writes a step plan into the backend's arrays. */
 import type { StepInputs } from "../../backend/backend.ts";
 import { invariant } from "../../core/errors.ts";
 import { writeSamplingRow, writeScoredRow } from "./sampling-row.ts";
@@ -6,7 +6,7 @@ import type { SequenceSlice, StepPlan } from "./step-plan.ts";
 
 /**
  * Fills `inputs` in place, slice by slice in the plan's order; allocates nothing. Kernels read the embedding's row of a
- * token without looking, so its id is compared with `vocabularyWidth` here.
+ * token without a check, so its id is compared with `vocabularyWidth` here.
  */
 export function writeStepInputs(
   plan: StepPlan,

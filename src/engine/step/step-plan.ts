@@ -1,4 +1,4 @@
-/** @module What one step computes: slices of sequences, and the blocks to copy before it. */
+/** @module The plan of one step: slices of sequences, and the blocks to copy before it. */
 import type { StepInputs } from "../../backend/backend.ts";
 import { invariant } from "../../core/errors.ts";
 import type { Sequence } from "../sequence/sequence.ts";
@@ -16,7 +16,7 @@ export interface SequenceSlice {
   readonly samplesToken: boolean;
 }
 
-/** What the backend's arrays hold in one step. */
+/** How much the backend's arrays hold in one step. */
 export interface StepCapacity {
   readonly numTokens: number;
   readonly numSlices: number;
@@ -43,9 +43,9 @@ export class StepPlan {
   readonly preempted: Sequence[] = [];
   numTokens = 0;
   numOutputs = 0;
-  /** Slices of one token that sample: someone is waiting for each. */
+  /** Slices of one token that sample: a client is waiting for each. */
   numDecodes = 0;
-  /** Positions attended to, summed over tokens: what attention costs. */
+  /** Positions attended to, summed over tokens: the cost of attention. */
   numAttended = 0;
   #numSeen = 0;
   #numBias = 0;
@@ -66,7 +66,7 @@ export class StepPlan {
     return this.capacity.numOutputs - this.numOutputs;
   }
 
-  /** Whether the entries of one more sampling row fit; where not, the sequence waits for a later step. */
+  /** Whether the entries of one more sampling row fit; if not, the sequence waits for a later step. */
   hasRoomToSample(sequence: Sequence): boolean {
     return (
       this.numOutputsLeft >= 1 &&

@@ -1,4 +1,4 @@
-/** @module Log-probabilities read out of the backend's result arrays. */
+/** @module Reads log-probabilities out of the backend's result arrays. */
 import type { StepResults } from "../../backend/backend.ts";
 import type { PositionLogprobs, TokenLogprob } from "../../core/generation.ts";
 
