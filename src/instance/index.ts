@@ -5,10 +5,11 @@
  */
 import type { Instance, LoadHooks } from "./instance.ts";
 import type { PreparedInstance } from "./prepared-instance.ts";
+import type { ProgramFacts } from "./program-facts.ts";
 
-export { readDeviceMemory } from "./device-memory.ts";
-export { heapCeilingFor, heapVariable } from "./heap-ceiling.ts";
-export { bodyCapacityBytes, bodyLimitBytes, logprobCapacity } from "./heap-shares.ts";
+export { readDeviceMemory } from "./memory/device-memory.ts";
+export { heapCeilingFor, heapVariable } from "./memory/heap-ceiling.ts";
+export { bodyCapacityBytes, bodyLimitBytes, logprobCapacity } from "./memory/heap-shares.ts";
 export { engineOptions } from "./options.ts";
 export { describeServedModel } from "./served-model.ts";
 export { type InstanceSettings, resolveSettings } from "./settings.ts";
@@ -20,6 +21,14 @@ export async function prepareInstance(
 ): Promise<PreparedInstance> {
   const { prepareInstance: prepare } = await import("./prepared-instance.ts");
   return prepare(...asked);
+}
+
+/** See `program-facts.ts`. */
+export async function readProgramFacts(
+  ...asked: Parameters<typeof import("./program-facts.ts").readProgramFacts>
+): Promise<ProgramFacts> {
+  const { readProgramFacts: read } = await import("./program-facts.ts");
+  return read(...asked);
 }
 
 /** Everything is allocated, and its pages touched, when this resolves. */

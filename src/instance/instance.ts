@@ -4,7 +4,7 @@ import type { EngineObserver } from "../core/generation.ts";
 import { Engine } from "../engine/engine.ts";
 import { ChatTemplate } from "../model/chat-template/chat-template.ts";
 import { chosenBackend } from "./backend.ts";
-import { unreadCapacityBytes } from "./heap-shares.ts";
+import { unreadCapacityBytes } from "./memory/heap-shares.ts";
 import { memoryReporter } from "./memory-report.ts";
 import type { PreparedInstance } from "./prepared-instance.ts";
 import { describeServedModel } from "./served-model.ts";

@@ -3,7 +3,7 @@ import type { LoadedModel } from "../backend/backend.ts";
 import type { BudgetReport, MemoryComponent } from "../core/memory-report.ts";
 import type { MemoryFacts } from "../engine/engine.ts";
 import type { DeviceMemory, MemoryPlan } from "../planner/engines/pagoda/index.ts";
-import { readProcessMemory } from "./process-memory.ts";
+import { readProcessMemory } from "./memory/process-memory.ts";
 import type { InstanceSettings } from "./settings.ts";
 
 interface MemoryReportParts {

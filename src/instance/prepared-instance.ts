@@ -1,9 +1,6 @@
 /** @module Everything about an instance that can be refused, decided before a port is opened or a weight is read. */
 import type { Program } from "../backend/backend.ts";
 import { buildProgram } from "../model/architectures/build-program.ts";
-import { parseGgufConfig } from "../model/config/gguf-config.ts";
-import { parseHuggingFaceConfig } from "../model/config/huggingface-config.ts";
-import type { ModelConfig } from "../model/config/model-config.ts";
 import { modelNamesOf } from "../model/generation-defaults/model-names.ts";
 import {
   type SamplingChoice,
@@ -13,8 +10,9 @@ import {
 import { loadModelFiles, type ModelFiles } from "../model/model-files.ts";
 import { type ProgressListener, resolveModel, sourceSettingsFrom } from "../model/source/resolve-model.ts";
 import { type DeviceMemory, type MemoryPlan, planMemory } from "../planner/engines/pagoda/index.ts";
-import { readDeviceMemory } from "./device-memory.ts";
-import { runningHeapCeilingMib } from "./heap-ceiling.ts";
+import { readDeviceMemory } from "./memory/device-memory.ts";
+import { runningHeapCeilingMib } from "./memory/heap-ceiling.ts";
+import { programFactsOf } from "./program-facts.ts";
 import type { InstanceSettings } from "./settings.ts";
 import { leastUsefulLength } from "./useful-length.ts";
 
@@ -53,7 +51,7 @@ export async function prepareInstance(
     settings,
     device,
     names: settings.servedModelNames?.value ?? [found.modelId],
-    root: found.modelId,
+    root: found.root,
     files,
     ...plannedProgram(files, settings, device),
     sampling: samplingDefaultsOf(files, found.modelId, settings.sampling),
@@ -91,35 +89,15 @@ function plannedProgram(
   settings: InstanceSettings,
   device: DeviceMemory,
 ): Pick<PreparedInstance, "plan" | "program" | "modelMaxLen"> {
-  const config = readConfig(files);
-  const programUnder = memoized((quantization: InstanceSettings["quantization"]["value"]) =>
-    buildProgram(config, files.tensors, { quantization }),
-  );
-  const quantization = settings.quantization.value;
-  const modelMaxLen = config.maxPositions;
+  const facts = programFactsOf(files, leastUsefulLength(files));
   const plan = planMemory(settings, {
-    shapeUnder: programUnder,
-    modelMaxLen,
-    leastUsefulLen: leastUsefulLength(files),
+    ...facts,
     device,
     heapCeilingMib: runningHeapCeilingMib(process.env),
   });
+  const { config, modelMaxLen } = facts;
+  const quantization = settings.quantization.value;
   const { maxModelLen } = plan.limits;
-  if (maxModelLen === modelMaxLen) return { plan, program: programUnder(quantization), modelMaxLen };
+  if (maxModelLen === modelMaxLen) return { plan, program: facts.shapeUnder(quantization), modelMaxLen };
   return { plan, program: buildProgram(config, files.tensors, { quantization, maxModelLen }), modelMaxLen };
-}
-
-function memoized<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
-  const made = new Map<Key, Value>();
-  return (key) => {
-    const value = made.get(key) ?? make(key);
-    made.set(key, value);
-    return value;
-  };
-}
-
-function readConfig(files: ModelFiles): ModelConfig {
-  return files.config.kind === "hf"
-    ? parseHuggingFaceConfig(files.config.json)
-    : parseGgufConfig(files.config.metadata, files.tensors);
 }

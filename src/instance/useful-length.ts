@@ -3,7 +3,7 @@ import { PagodaError } from "../core/errors.ts";
 import type { ModelFiles } from "../model/model-files.ts";
 
 /** Tokens of a short question and its answer, beside what the chat template adds. */
-const shortChatTokens = 256;
+export const shortChatTokens = 256;
 
 /** The chat template around one empty message, and a short question and answer. Tokens. */
 export function leastUsefulLength(files: Pick<ModelFiles, "chatTemplate" | "tokenizer">): number {

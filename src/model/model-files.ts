@@ -57,6 +57,21 @@ export function loadModelFiles(model: LocalModel, template: StatedTemplate | nul
   return model.kind === "gguf" ? loadGgufFile(model.path, template) : loadFolder(model.path, template);
 }
 
+/**
+ * Configuration and tensors alone, of files that may have no tokenizer and nothing behind their headers. Throws PagodaError
+ * `model_invalid` or `model_unsupported`, naming file and field.
+ */
+export function describedFiles({ kind, path }: LocalModel): Pick<ModelFiles, "config" | "tensors"> {
+  if (kind === "gguf") {
+    const { metadata, tensors } = readGguf(path);
+    return { config: { kind, path, metadata: withoutVocabulary(metadata) }, tensors };
+  }
+  const configPath = join(path, "config.json");
+  const json = readJsonObject(configPath);
+  const { tensors } = withoutCopiedHead(readSafetensorsFolder(path), json);
+  return { config: { kind, path: configPath, json }, tensors };
+}
+
 /** Tells a folder from a GGUF file. Throws PagodaError `model_invalid` for anything else. */
 export function localModelAt(path: string): LocalModel {
   const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory();

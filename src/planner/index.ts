@@ -25,10 +25,10 @@ export { type Arrangement, compareReplicas, compareSentence } from "./copies/com
 export { type CopyAnswer, planReplicas, type ReplicaPlan } from "./copies/replicas.ts";
 export { type CardPlan, heldBytes, planInstances } from "./copies/starts-in-order.ts";
 export { decodeTokensPerSecond } from "./copies/throughput.ts";
+export { cpuDevice } from "./device/cpu-device.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
 export { engineRules, knownEngines, rulesOf } from "./engines/engines.ts";
-export { type PagodaStart, planPagoda } from "./engines/pagoda/plan.ts";
 export {
   type ExplainContext,
   type ExplainedComponent,

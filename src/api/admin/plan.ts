@@ -57,17 +57,11 @@ export function parseAdminPlanRequest(body: unknown): AdminPlanRequest {
   const parsed = schema.safeParse(given);
   if (!parsed.success) throw fieldError(parsed.error, given);
   const fields = parsed.data;
-  const { gpu, gpu_memory: gpuMemory } = fields;
-  if (!gpu && !gpuMemory)
-    throw new PagodaError("invalid_request", "The plan needs a card.", {
-      param: "gpu",
-      hint: 'Send gpu, such as "RTX 4090", or gpu_memory, such as "24GiB".',
-    });
   return {
     model: fields.model,
     config: fields.config ?? null,
-    gpu: gpu ?? null,
-    gpuMemory: gpuMemory ?? null,
+    gpu: fields.gpu ?? null,
+    gpuMemory: fields.gpu_memory ?? null,
     usedMemory: fields.used_memory ?? null,
     engine: fields.engine ?? "vllm",
     flags: flagsOf(fields.flags ?? {}),

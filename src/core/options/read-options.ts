@@ -41,8 +41,12 @@ function fromFlags(
   const text = given[attributeOf(first.flag)];
   if (typeof text === "boolean")
     return { value: text, from: "flag", why: text ? first.flag : first.flag.replace("--", "--no-") };
-  const value = parseNamed(first.flag, String(text), first.parse ?? option.parse);
-  return { value, from: "flag", why: `${first.flag} ${String(text)}` };
+  return parseFlag(first.flag, { parse: first.parse ?? option.parse }, String(text));
+}
+
+/** The value of a flag as typed: `--block-size`, `16`. Throws `invalid_option` where the text does not parse. */
+export function parseFlag<T>(flag: string, { parse }: Pick<Option<T>, "parse">, text: string): Resolved<T> {
+  return { value: parseNamed(flag, text, parse), from: "flag", why: `${flag} ${text}` };
 }
 
 function fromVariable(option: Option<unknown>, environment: Environment): Resolved<unknown> | null {
@@ -52,7 +56,7 @@ function fromVariable(option: Option<unknown>, environment: Environment): Resolv
   return { value: parseNamed(variable, text, option.parse), from: "environment", why: `${variable}=${text}` };
 }
 
-function parseNamed(name: string, text: string, parse: (text: string) => unknown): unknown {
+function parseNamed<T>(name: string, text: string, parse: (text: string) => T): T {
   try {
     return parse(text);
   } catch (thrown) {

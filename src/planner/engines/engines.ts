@@ -5,10 +5,11 @@ import { deepFreeze, type Plan, type PlanRequest } from "../plan/plan.ts";
 import type { EngineRules } from "../rules/engine-rules.ts";
 import { nearest } from "../words/nearest.ts";
 import { lmdeployRules } from "./lmdeploy/rules.ts";
+import { pagodaRules } from "./pagoda/rules.ts";
 import { vllmRules } from "./vllm/rules.ts";
 
 /** The rules of every engine. */
-export const engineRules: readonly EngineRules[] = [vllmRules, lmdeployRules];
+export const engineRules: readonly EngineRules[] = [vllmRules, lmdeployRules, pagodaRules];
 
 /** Ids of all engines. */
 export const knownEngines: readonly string[] = engineRules.map(({ id }) => id);

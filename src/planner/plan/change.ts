@@ -27,7 +27,13 @@ export function changedRequest(request: PlanRequest, { flags: changes, model }: 
   for (const [name, value] of Object.entries({ ...request.flags, ...changes }))
     if (value !== null) flags[name] = value;
   if (model === undefined) return { ...request, flags };
-  const { storedWeightsBytes: _stored, measured, ...others } = request;
+  const {
+    storedWeightsBytes: _stored,
+    program: _program,
+    modelArgument: _argument,
+    measured,
+    ...others
+  } = request;
   if (measured === undefined) return { ...others, flags, model };
   const { weights: _weights, ...parts } = measured;
   return { ...others, flags, model, measured: parts };

@@ -5,6 +5,7 @@ import type { ModelFacts } from "../model/facts.ts";
 import type { Quantity } from "../quantity/quantity.ts";
 import type { FailureKind } from "./failure.ts";
 import type { FlagValues } from "./flag.ts";
+import type { ProgramFacts } from "./program-facts.ts";
 
 export type { FlagValue, FlagValues } from "./flag.ts";
 
@@ -23,6 +24,12 @@ export interface PlanRequest {
   readonly storedWeightsBytes?: number;
   /** The draft model that a speculative flag names; without it the catalogue is asked. */
   readonly draftModel?: ModelFacts;
+  /** What headers say of the model, for an engine whose plan needs its shape; without it the configuration is taken. */
+  readonly program?: ProgramFacts;
+  /** Environment variables, for an engine that takes options from them. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** The model as a command names it, where that is not its name: a path. */
+  readonly modelArgument?: string;
   /** What a log of this very set-up said; wins over the estimates. */
   readonly measured?: MeasuredBytes;
 }

@@ -160,6 +160,8 @@ export interface EngineRules {
   /** The engine's name in sentences. */
   readonly title: string;
   readonly newestVersion: string;
+  /** Graphics cards, or the processors and the memory of a machine. */
+  readonly runsOn: "cards" | "processors";
   readonly flags: readonly FlagSpec[];
   readonly command: CommandRules;
   readonly roles: FlagRoles;

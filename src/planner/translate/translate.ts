@@ -23,6 +23,8 @@ export interface TranslationTarget {
   readonly engine: string;
   readonly version: string | null;
   readonly keeps: Kept;
+  /** Where the target runs, where that is another device than the source's. */
+  readonly place?: Pick<PlanRequest, "device" | "usedBytes">;
   /** Flags that the target shall have in any case. */
   readonly flags?: FlagValues;
 }
@@ -83,7 +85,13 @@ export function translateStart(typed: PlanRequest, target: TranslationTarget): T
   const [source, rules] = [rulesOf(request.engine), rulesOf(target.engine)];
   const from: Side = { rules: source, plan: withSuggestions(request, planStart(request)) };
   const chosen = canonicalFlags(rules.title, rules.flags, target.flags ?? {});
-  const bare: PlanRequest = { ...request, engine: target.engine, version: target.version, flags: chosen };
+  const bare: PlanRequest = {
+    ...request,
+    ...target.place,
+    engine: target.engine,
+    version: target.version,
+    flags: chosen,
+  };
   const to: Side = { rules, plan: planStart(bare) };
   const mapped = mapFlags(request.flags, from, to);
   const prefixes = prefixCaching(from, to);

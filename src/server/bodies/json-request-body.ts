@@ -1,7 +1,6 @@
 /** @module Request bodies are JSON in plain UTF-8: what else arrives is refused by name, before it is read where possible. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { PagodaError } from "../../core/errors.ts";
-import { mayLoseNumbers, parseJson } from "../../core/json/numbers.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -23,10 +22,7 @@ export function acceptJsonBodies(app: FastifyInstance, keepsBytes: () => boolean
     if (bytes.length === 0) return done(null, undefined);
     const text = textOf(bytes);
     if (text === null) return done(notUtf8(), undefined);
-    void parseSafely(request, text, (error, body) => {
-      if (error !== null) done(notJson(text), undefined);
-      else done(null, mayLoseNumbers(text) ? parseJson(text) : body);
-    });
+    void parseSafely(request, text, (error, body) => done(error === null ? null : notJson(text), body));
   });
 }
 

@@ -1,5 +1,6 @@
 /** @module pagoda plan compare A B …: whole starts side by side, or one after another on one card. */
 import type { Command } from "commander";
+import { PagodaError } from "../../../core/errors.ts";
 import type { PlanRequest } from "../../../planner/index.ts";
 
 interface CompareOptions {
@@ -33,6 +34,7 @@ async function compare(commands: readonly string[], options: CompareOptions): Pr
   const requests = await startRequests(commands, options);
   const json = (value: unknown): string => JSON.stringify(value, null, 2);
   if (options.together === true) {
+    assertOneDevice(requests);
     const card = planInstances(requests);
     process.stdout.write(`${options.json === true ? json(card) : togetherTable(commands, card)}\n`);
     process.exitCode = card.firstFailure === null ? 0 : 3;
@@ -42,21 +44,22 @@ async function compare(commands: readonly string[], options: CompareOptions): Pr
   process.stdout.write(`${options.json === true ? json(answers) : startsTable(commands, answers)}\n`);
 }
 
+/** Cards and processors have memories of their own. */
+function assertOneDevice(requests: readonly PlanRequest[]): void {
+  const [first, ...others] = requests;
+  const other = others.find(({ device }) => device.name !== first?.device.name);
+  if (first === undefined || other === undefined) return;
+  throw new PagodaError(
+    "plan_invalid",
+    `--together plans starts on one device; ${first.engine} would run on ${first.device.name}, and ${other.engine} on ${other.device.name}.`,
+    { param: "together", hint: "Leave --together out to see the starts side by side." },
+  );
+}
+
 async function startRequests(commands: readonly string[], options: CompareOptions): Promise<PlanRequest[]> {
   const { parseStartCommand } = await import("../../../planner/index.ts");
-  const { draftOf, planModel } = await import("./model.ts");
-  const { planDevice } = await import("../../planning/device.ts");
-  const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
-  const { device } = planDevice(options);
-  const settings = sourceSettingsFrom(process.env);
+  const { planRequest } = await import("./request.ts");
   const requests: PlanRequest[] = [];
-  for (const text of commands) {
-    const { engine, version, model, flags } = parseStartCommand(text);
-    const { facts, stored } = await planModel(model, settings);
-    const known = stored === null ? {} : { storedWeightsBytes: stored.expectedBytes };
-    const draft = await draftOf(flags, settings);
-    const start = { device, usedBytes: 0, engine, version, usage: "serve" as const };
-    requests.push({ ...start, model: facts, flags, ...known, ...draft });
-  }
+  for (const text of commands) requests.push((await planRequest(parseStartCommand(text), options)).request);
   return requests;
 }

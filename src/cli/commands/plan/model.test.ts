@@ -7,7 +7,7 @@ import { sourceSettingsFrom } from "../../../model/source/resolve-model.ts";
 import { tinyFolder } from "../../../model/testing/fixtures.ts";
 import { HubServer, type HubServerFaults } from "../../../model/testing/hub-server.ts";
 import { temporaryFolder } from "../../../model/testing/temporary-folder.ts";
-import { storedTensorBytes } from "../../../model/weights/safetensors.ts";
+import { readSafetensorsFolder, storedTensorBytes } from "../../../model/weights/safetensors.ts";
 import { draftOf, planModel } from "./model.ts";
 
 function tinyFiles(): Map<string, Buffer> {
@@ -26,13 +26,20 @@ async function hub(t: TestContext, files: ReadonlyMap<string, Buffer>, faults: H
 
 test("of a hub id only headers are read, once; offline they come from the cache", async (t) => {
   const { server, environment, settings } = await hub(t, tinyFiles());
-  const { facts, stored, from } = await planModel("org/tiny", settings);
+  const found = await planModel("org/tiny", settings);
+  const { facts, stored, from, local } = found;
   assert.equal(from, "hub");
+  // The headers alone are enough for the whole program.
+  assert.ok(local !== null);
+  assert.deepEqual(
+    [...readSafetensorsFolder(local.path).values()].map(({ shape, type }) => [shape, type]),
+    [...readSafetensorsFolder(tinyFolder("qwen3")).values()].map(({ shape, type }) => [shape, type]),
+  );
   assert.equal(facts.name, "org/tiny");
   assert.equal(stored?.expectedBytes, storedTensorBytes(tinyFolder("qwen3")));
   const weights = server.requests.filter((line) => line.startsWith("GET") && line.includes("safetensors "));
   assert.ok(
-    weights.length > 0 && weights.every((line) => line.endsWith("bytes=0-7")),
+    weights.length > 0 && weights.every((line) => line.endsWith("bytes=0-65535")),
     server.requests.join("\n"),
   );
   const numRequests = server.requests.length;
@@ -40,7 +47,8 @@ test("of a hub id only headers are read, once; offline they come from the cache"
   assert.equal(server.requests.length, numRequests + 1, "only which commit main is now");
   server.stop();
   const offline = await planModel("org/tiny", sourceSettingsFrom({ ...environment, HF_HUB_OFFLINE: "1" }));
-  assert.deepEqual(offline, { facts, stored, from });
+  assert.deepEqual(offline, found);
+  assert.deepEqual([facts.name, stored?.expectedBytes], ["org/tiny", offline.stored?.expectedBytes]);
 });
 
 test("a hub that knows no ranges is cut off after the header", async (t) => {

@@ -2,8 +2,9 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { PagodaError } from "../../../core/errors.ts";
+import type { LocalModel } from "../../../model/model-files.ts";
 import { hubHeaders } from "../../../model/source/hub/hub-headers.ts";
-import type { SourceSettings } from "../../../model/source/resolve-model.ts";
+import type { ProgressListener, SourceSettings } from "../../../model/source/resolve-model.ts";
 import { readGguf } from "../../../model/weights/gguf.ts";
 import { storedTensorBytes } from "../../../model/weights/safetensors.ts";
 import {
@@ -24,6 +25,8 @@ export interface PlannedModel {
   /** Bytes of the stored tensors, where headers were at hand. */
   readonly stored: Quantity | null;
   readonly from: "folder" | "config.json" | "gguf" | "catalogue" | "hub";
+  /** Files on this machine with the headers of the weights; null: there are none. */
+  readonly local: LocalModel | null;
 }
 
 function readConfig(path: string, name: string): ModelFacts {
@@ -47,8 +50,13 @@ function fromFolder(folder: string): PlannedModel {
   const facts = readConfig(join(folder, "config.json"), basename(resolve(folder)));
   const hasWeights =
     existsSync(join(folder, "model.safetensors")) || existsSync(join(folder, "model.safetensors.index.json"));
-  if (!hasWeights) return { facts, stored: null, from: "folder" };
-  return { facts, stored: exactQuantity(storedTensorBytes(folder), "safetensors headers"), from: "folder" };
+  if (!hasWeights) return { facts, stored: null, from: "folder", local: null };
+  return {
+    facts,
+    stored: exactQuantity(storedTensorBytes(folder), "safetensors headers"),
+    from: "folder",
+    local: { kind: "hf", path: folder },
+  };
 }
 
 function fromGguf(path: string): PlannedModel {
@@ -62,19 +70,24 @@ function fromGguf(path: string): PlannedModel {
   const [mainType] = [...types].sort(([, a], [, b]) => b - a)[0] ?? ["F16"];
   const hasHead = tensors.has("output.weight");
   const facts = parseModelConfig(basename(path), configOfGguf(metadata, mainType, hasHead));
-  return { facts, stored: exactQuantity(bytes, "GGUF header"), from: "gguf" };
+  return { facts, stored: exactQuantity(bytes, "GGUF header"), from: "gguf", local: { kind: "gguf", path } };
 }
 
 /** A hub id that the catalogue does not know: its headers, from the hub or the cache. */
-async function fromHub(name: string, settings: SourceSettings): Promise<PlannedModel> {
-  const headers = await hubHeaders(name, settings);
+async function fromHub(
+  name: string,
+  settings: SourceSettings,
+  onProgress?: ProgressListener,
+): Promise<PlannedModel> {
+  const headers = await hubHeaders(name, settings, onProgress);
   if (headers.kind === "gguf") return { ...fromGguf(headers.path), from: "hub" };
   const facts = readConfig(join(headers.folder, "config.json"), name);
   const stored =
     headers.storedBytes === null
       ? null
       : exactQuantity(headers.storedBytes, "safetensors headers of the hub");
-  return { facts, stored, from: "hub" };
+  const local = { kind: "hf", path: headers.folder } as const;
+  return { facts, stored, from: "hub", local: stored === null ? null : local };
 }
 
 /** What a plan takes of its models: the target is named on the command line, a draft inside a flag. */
@@ -91,15 +104,24 @@ export async function draftOf(
  * Finds the model a user named.
  * @throws PagodaError naming what is missing and the nearest known thing.
  */
-export async function planModel(name: string, settings: SourceSettings): Promise<PlannedModel> {
+export async function planModel(
+  name: string,
+  settings: SourceSettings,
+  onProgress?: ProgressListener,
+): Promise<PlannedModel> {
   const stat = statSync(name, { throwIfNoEntry: false });
   if (stat?.isDirectory() === true) return fromFolder(name);
   if (stat?.isFile() === true && /\.gguf$/i.test(name)) return fromGguf(name);
   if (stat?.isFile() === true)
-    return { facts: readConfig(name, basename(dirname(resolve(name)))), stored: null, from: "config.json" };
+    return {
+      facts: readConfig(name, basename(dirname(resolve(name)))),
+      stored: null,
+      from: "config.json",
+      local: null,
+    };
   const known = lookUpModel(name);
-  if (known !== null) return { facts: known, stored: null, from: "catalogue" };
+  if (known !== null) return { facts: known, stored: null, from: "catalogue", local: null };
   if (!/^[\w.-]+\/[\w.-]+([@:][\w./:-]+)?$/.test(name))
-    return { facts: modelNamed(name), stored: null, from: "catalogue" };
-  return fromHub(name, settings);
+    return { facts: modelNamed(name), stored: null, from: "catalogue", local: null };
+  return fromHub(name, settings, onProgress);
 }

@@ -1,6 +1,5 @@
 /** @module pagoda plan: what an engine will do with a model on a card, before anything is rented or started. */
 import type { Command } from "commander";
-import { parseByteSize } from "../../../core/byte-size.ts";
 import { PagodaError } from "../../../core/errors.ts";
 import type { CalibratedRequest, FlagValue, FlagValues, Plan, PlanRequest } from "../../../planner/index.ts";
 import { addCompareCommand } from "./compare.ts";
@@ -118,7 +117,7 @@ async function statedRanks(request: PlanRequest): Promise<FlagValue | null> {
 /** What saved logs measured of this very start; a start whose number of cards is still open has none of its own. */
 async function withMeasurements(request: PlanRequest, options: PlanOptions): Promise<CalibratedRequest> {
   const { calibratedRequest } = await import("../../../planner/index.ts");
-  const { calibrationPath, readCalibration } = await import("../../planning/calibration-file.ts");
+  const { calibrationPath, readCalibration } = await import("../../calibration-file.ts");
   const isOpen = options.devices !== undefined || (await statedRanks(request)) === "auto";
   if (isOpen) return { request, note: null };
   return calibratedRequest(readCalibration(calibrationPath(process.env)), request);
@@ -126,13 +125,9 @@ async function withMeasurements(request: PlanRequest, options: PlanOptions): Pro
 
 async function planStart(name: string, flags: FlagValues, options: PlanOptions): Promise<void> {
   const { engine, version } = engineAndVersion(options.engine);
-  if (engine === "pagoda") {
-    const { pagodaPlan } = await import("./pagoda.ts");
-    await print(await pagodaPlan(name, flags), options);
-    return;
-  }
   const { questionAnswer } = await import("./questions.ts");
-  const { request, notes } = await requestOf(name, { engine, version, flags }, options);
+  const { planRequest } = await import("./request.ts");
+  const { request, notes } = await planRequest({ model: name, engine, version, flags }, options);
   const answerText = questionAnswer(request, options);
   if (answerText !== null) {
     process.stdout.write(`${answerText}\n`);
@@ -140,42 +135,7 @@ async function planStart(name: string, flags: FlagValues, options: PlanOptions):
   }
   const known = await withMeasurements(request, options);
   const answer = await planOnCards(known.request, options);
-  const warnings = [
-    ...answer.warnings,
-    ...[notes.device, known.note, notes.stored].filter((note) => note !== null),
-  ];
+  const warnings = [...answer.warnings, ...notes, ...(known.note === null ? [] : [known.note])];
   await print({ ...answer, warnings }, options);
   process.exitCode = answer.verdict.kind === "fits" || answer.verdict.kind === "uncertain" ? 0 : 3;
-}
-
-interface StatedRequest {
-  readonly request: PlanRequest;
-  /** What the user should know of the card and of the stored tensors. */
-  readonly notes: { readonly device: string | null; readonly stored: string | null };
-}
-
-/** The request that the options state: model and card are looked up. */
-async function requestOf(
-  name: string,
-  start: Pick<PlanRequest, "engine" | "version" | "flags">,
-  options: PlanOptions,
-): Promise<StatedRequest> {
-  const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
-  const { planDevice } = await import("../../planning/device.ts");
-  const { draftOf, planModel } = await import("./model.ts");
-  const settings = sourceSettingsFrom(process.env);
-  const { facts, stored } = await planModel(name, settings);
-  const { device, note } = planDevice(options);
-  const request: PlanRequest = {
-    ...start,
-    model: facts,
-    device,
-    usedBytes: options.used === undefined ? 0 : parseByteSize(options.used),
-    usage: options.library === true ? "library" : "serve",
-    ...(await draftOf(start.flags, settings)),
-    ...(stored === null ? {} : { storedWeightsBytes: stored.expectedBytes }),
-  };
-  const storedNote =
-    stored === null ? null : `stored tensors: ${stored.expectedBytes} bytes (${stored.evidence.why})`;
-  return { request, notes: { device: note, stored: storedNote } };
 }

@@ -1,9 +1,9 @@
 /** @module pagoda plan translate: one engine's start command as the other's, with the same KV memory. */
 import type { Command } from "commander";
-import { parseByteSize } from "../../../core/byte-size.ts";
 import { PagodaError } from "../../../core/errors.ts";
 import type { Kept } from "../../../planner/index.ts";
 import { engineAndVersion } from "./flags.ts";
+import type { PlaceOptions } from "./request.ts";
 
 const examples = `
 Examples:
@@ -50,31 +50,33 @@ function keptOf(text: string): Kept {
   });
 }
 
+/** Between a card and a machine, --gpu and --used speak of the card, and --gpu-memory of both. */
+function sideOf({ gpu, gpuMemory, used }: TranslateOptions, runsOn: "cards" | "processors"): PlaceOptions {
+  const memory = gpuMemory === undefined ? {} : { gpuMemory };
+  if (runsOn === "processors") return memory;
+  return { ...memory, ...(gpu === undefined ? {} : { gpu }), ...(used === undefined ? {} : { used }) };
+}
+
 async function translate(options: TranslateOptions): Promise<void> {
-  const { commandText, parseStartCommand, translateStart } = await import("../../../planner/index.ts");
-  const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
+  const { commandText, parseStartCommand, rulesOf, translateStart } = await import(
+    "../../../planner/index.ts"
+  );
   const { translationText } = await import("../../print/plan/translation-text.ts");
-  const { planDevice } = await import("../../planning/device.ts");
-  const { planModel } = await import("./model.ts");
+  const { planPlace } = await import("./device.ts");
+  const { planRequest } = await import("./request.ts");
   const start = parseStartCommand(options.from);
+  const asked = engineAndVersion(options.to);
+  const [here, there] = [rulesOf(start.engine).runsOn, rulesOf(asked.engine).runsOn];
   const target = {
-    ...engineAndVersion(options.to),
+    ...asked,
     keeps: keptOf(options.keep),
     flags: options.backend === undefined ? {} : { backend: options.backend },
+    ...(here === there ? {} : { place: planPlace(sideOf(options, there), asked.engine) }),
   };
-  const { facts } = await planModel(start.model, sourceSettingsFrom(process.env));
-  const translation = translateStart(
-    {
-      model: facts,
-      device: planDevice(options).device,
-      usedBytes: options.used === undefined ? 0 : parseByteSize(options.used),
-      engine: start.engine,
-      version: options.fromVersion ?? start.version,
-      flags: start.flags,
-      usage: "serve",
-    },
-    target,
-  );
+  const version = options.fromVersion ?? start.version;
+  const side = here === there ? options : sideOf(options, here);
+  const { request } = await planRequest({ ...start, version }, side);
+  const translation = translateStart(request, target);
   const text =
     options.json === true
       ? JSON.stringify(translation, null, 2)

@@ -6,6 +6,7 @@ import {
   type Plan,
   type PlanComponent,
   type Quantity,
+  rulesOf,
   type Suggestion,
 } from "../../../planner/index.ts";
 
@@ -91,6 +92,7 @@ function verdictLines({ verdict }: Plan): string[] {
 
 /** Lines of the whole table; no trailing newline. */
 export function planTable(plan: Plan): string {
+  const isMachine = rulesOf(plan.engine).runsOn === "processors";
   const cards = plan.numDevices === 1 ? plan.device : `${plan.numDevices} × ${plan.device}`;
   const cap =
     plan.budgetBytes === null ? "no cap on the whole instance" : `cap ${formatBytes(plan.budgetBytes)}`;
@@ -99,7 +101,7 @@ export function planTable(plan: Plan): string {
   );
   return [
     `${plan.model} (${(plan.numParameters / 1e9).toFixed(2)} B parameters) on ${cards}, ${plan.rules}`,
-    `${range(plan.total)} visible on each card, ${cap}`,
+    `${range(plan.total)} ${isMachine ? "of memory" : "visible on each card"}, ${cap}`,
     "",
     drawBar(plan),
     ...componentLines(plan),

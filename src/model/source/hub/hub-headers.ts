@@ -5,7 +5,7 @@
  *   headers/models--org--name/
  *     snapshots/<commit>/config.json     whole
  *     snapshots/<commit>/stored.json     bytes of all tensors
- *     snapshots/<commit>/<file>.gguf     the header; the rest is a hole in the file
+ *     snapshots/<commit>/<weights file>  the header; the rest is a hole in the file
  */
 import { closeSync, existsSync, ftruncateSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -14,11 +14,12 @@ import { readJsonObject } from "../../files/json-file.ts";
 import { readGguf } from "../../weights/gguf.ts";
 import { reasonOf } from "../download/file-errors.ts";
 import { createFolder } from "../download/lock-file.ts";
+import { type ProgressListener, ProgressMeter } from "../download/progress-meter.ts";
 import { parseModelName } from "../settings/model-name.ts";
 import type { SourceSettings } from "../settings/source-settings.ts";
 import { HubCache } from "./hub-cache.ts";
 import { HubClient, type HubFile } from "./hub-client.ts";
-import { wantedFiles } from "./wanted-files.ts";
+import { type WantedFiles, wantedFiles } from "./wanted-files.ts";
 
 export type HubHeaders =
   /** A folder with config.json; bytes of the tensors, null where the repository has no safetensors. */
@@ -28,45 +29,69 @@ export type HubHeaders =
 
 const storedName = "stored.json";
 const configName = "config.json";
+const indexName = "model.safetensors.index.json";
 /** u64 length of the JSON header of a safetensors file. */
 const lengthBytes = 8;
+/** Most headers end here. */
+const firstSafetensorsBytes = 64 * 1024;
 /** A GGUF header holds the vocabulary: 2 to 20 MiB. */
 const firstGgufBytes = 8 * 2 ** 20;
 const maxGgufBytes = 256 * 2 ** 20;
 const timeoutMs = 60_000;
 
-/** The bytes `[0, end)` of a file; a server that knows no ranges is cut off there. */
-async function fetchHead(client: HubClient, file: HubFile, end: number): Promise<Buffer> {
-  const headers = { ...client.headers, range: `bytes=0-${end - 1}` };
-  const chunks: Uint8Array[] = [];
-  let numBytes = 0;
-  try {
-    const response = await fetch(file.url, { headers, signal: AbortSignal.timeout(timeoutMs) });
-    if (!response.ok || response.body === null)
-      throw new RangeError(`the server answered ${response.status}`);
-    for await (const chunk of response.body) {
-      chunks.push(chunk);
-      numBytes += chunk.byteLength;
-      if (numBytes >= end) break;
-    }
-  } catch (cause) {
-    throw new PagodaError("model_unavailable", `${file.url} could not be read: ${reasonOf(cause)}.`, {
-      hint: "Try again, or give a local config.json.",
-      cause,
-    });
+/** Fetches the beginnings of files, and reports how much came. */
+class HeadReader {
+  readonly #client: HubClient;
+  readonly #meter: ProgressMeter;
+  #doneBytes = 0;
+
+  constructor(client: HubClient, label: string, onProgress: ProgressListener) {
+    this.#client = client;
+    this.#meter = new ProgressMeter(label, null, onProgress);
   }
-  return Buffer.concat(chunks).subarray(0, end);
+
+  /** The bytes `[0, end)` of a file; a server that knows no ranges is cut off there. */
+  async read(file: HubFile, end: number): Promise<Buffer> {
+    const headers = { ...this.#client.headers, range: `bytes=0-${end - 1}` };
+    const chunks: Uint8Array[] = [];
+    let numBytes = 0;
+    try {
+      const response = await fetch(file.url, { headers, signal: AbortSignal.timeout(timeoutMs) });
+      if (!response.ok || response.body === null)
+        throw new RangeError(`the server answered ${response.status}`);
+      for await (const chunk of response.body) {
+        chunks.push(chunk);
+        numBytes += chunk.byteLength;
+        this.#count(chunk.byteLength);
+        if (numBytes >= end) break;
+      }
+    } catch (cause) {
+      throw new PagodaError("model_unavailable", `${file.url} could not be read: ${reasonOf(cause)}.`, {
+        hint: "Try again, or give a local config.json.",
+        cause,
+      });
+    }
+    return Buffer.concat(chunks).subarray(0, end);
+  }
+
+  #count(numBytes: number): void {
+    this.#doneBytes += numBytes;
+    this.#meter.moveTo(this.#doneBytes);
+  }
 }
 
-/** Bytes of a safetensors file's tensors: all of it but the header and the header's length. */
-async function tensorBytes(client: HubClient, file: HubFile): Promise<number> {
-  const head = await fetchHead(client, file, lengthBytes);
-  const headerBytes = head.length < lengthBytes ? Number.NaN : Number(head.readBigUInt64LE());
-  const numBytes = file.numBytes - lengthBytes - headerBytes;
-  if (numBytes >= 0) return numBytes;
-  throw new PagodaError("model_invalid", `${file.url} does not begin as a safetensors file does.`, {
-    hint: "Give a local config.json.",
-  });
+/** Keeps the header of a safetensors file; bytes of its tensors: all of it but the header and the header's length. */
+async function safetensorsHeader(reader: HeadReader, file: HubFile, folder: string): Promise<number> {
+  const first = await reader.read(file, Math.min(firstSafetensorsBytes, file.numBytes));
+  const headerBytes = first.length < lengthBytes ? Number.NaN : Number(first.readBigUInt64LE());
+  const end = lengthBytes + headerBytes;
+  if (!(end <= file.numBytes))
+    throw new PagodaError("model_invalid", `${file.url} does not begin as a safetensors file does.`, {
+      hint: "Give a local config.json.",
+    });
+  const head = end <= first.length ? first.subarray(0, end) : await reader.read(file, end);
+  writeHead(join(folder, basename(file.name)), head, file.numBytes);
+  return file.numBytes - end;
 }
 
 /** Writes the head of a file and leaves the rest a hole, so that readers find the size that they expect. */
@@ -94,14 +119,14 @@ function isWhole(path: string, numFetched: number): boolean {
 }
 
 async function ggufHeaders(
-  client: HubClient,
+  reader: HeadReader,
   files: readonly HubFile[],
   folder: string,
 ): Promise<HubHeaders> {
   const path = join(folder, basename(files[0]?.name ?? ""));
   for (let end = firstGgufBytes; end <= maxGgufBytes; end *= 2) {
     for (const file of files) {
-      const head = await fetchHead(client, file, Math.min(end, file.numBytes));
+      const head = await reader.read(file, Math.min(end, file.numBytes));
       writeHead(join(folder, basename(file.name)), head, file.numBytes);
     }
     if (isWhole(path, end)) {
@@ -146,7 +171,11 @@ function offlineHeaders(repoId: string, revision: string, settings: SourceSettin
  * Reads the headers of `org/name`, `org/name@revision` or `org/name:TAG`.
  * Throws PagodaError `model_unavailable` or `model_invalid`, with what to change.
  */
-export async function hubHeaders(name: string, settings: SourceSettings): Promise<HubHeaders> {
+export async function hubHeaders(
+  name: string,
+  settings: SourceSettings,
+  onProgress: ProgressListener = () => undefined,
+): Promise<HubHeaders> {
   const parsed = parseModelName(name);
   if (parsed.kind !== "hub")
     throw new PagodaError("model_unavailable", `${name} is not a hub id.`, { hint: "Write org/name." });
@@ -162,26 +191,34 @@ export async function hubHeaders(name: string, settings: SourceSettings): Promis
   const hasWeights = fileNames.some((file) => /\.(safetensors|gguf)$/.test(file));
   const wanted =
     hasWeights || !fileNames.includes(configName) ? wantedFiles(repoId, fileNames, fileTag) : null;
-  const headers = await fetchWanted(client, repoId, commit, wanted, folder);
+  const reader = new HeadReader(client, `reading the headers of ${repoId}`, onProgress);
+  const headers = await fetchWanted({ client, reader, repoId, commit, folder }, wanted);
   cache.rememberCommit(revision, commit);
   return headers;
 }
 
-async function fetchWanted(
-  client: HubClient,
-  repoId: string,
-  commit: string,
-  wanted: ReturnType<typeof wantedFiles> | null,
-  folder: string,
-): Promise<HubHeaders> {
+interface HeaderFetch {
+  readonly client: HubClient;
+  readonly reader: HeadReader;
+  readonly repoId: string;
+  readonly commit: string;
+  /** Where the headers are kept. */
+  readonly folder: string;
+}
+
+async function fetchWanted(fetching: HeaderFetch, wanted: WantedFiles | null): Promise<HubHeaders> {
+  const { client, reader, repoId, commit, folder } = fetching;
   const files: HubFile[] = [];
   for (const name of wanted?.fileNames ?? [])
     if (/\.(safetensors|gguf)$/.test(name)) files.push(await client.file(repoId, commit, name));
-  if (wanted?.kind === "gguf") return ggufHeaders(client, files, folder);
-  const config = await client.file(repoId, commit, configName);
-  writeFileSync(join(folder, configName), await fetchHead(client, config, config.numBytes));
+  if (wanted?.kind === "gguf") return ggufHeaders(reader, files, folder);
+  for (const name of [configName, indexName])
+    if (name === configName || wanted?.fileNames.includes(name)) {
+      const file = await client.file(repoId, commit, name);
+      writeFileSync(join(folder, name), await reader.read(file, file.numBytes));
+    }
   let storedBytes = 0;
-  for (const file of files) storedBytes += await tensorBytes(client, file);
+  for (const file of files) storedBytes += await safetensorsHeader(reader, file, folder);
   const stored = files.length === 0 ? null : storedBytes;
   writeFileSync(join(folder, storedName), JSON.stringify({ storedBytes: stored }));
   return { kind: "hf", folder, storedBytes: stored };

@@ -14,6 +14,7 @@ export const lmdeployRules: EngineRules = {
   id: "lmdeploy",
   title: "LMDeploy",
   newestVersion: newestLmdeploy,
+  runsOn: "cards",
   flags: lmdeployFlags,
   command: {
     starts: [

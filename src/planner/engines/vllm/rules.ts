@@ -13,6 +13,7 @@ export const vllmRules: EngineRules = {
   id: "vllm",
   title: "vLLM",
   newestVersion: newestVllm,
+  runsOn: "cards",
   flags: vllmFlags,
   command: {
     starts: [["vllm", "serve"], ["vllm.entrypoints.openai.api_server"], ["vllm.entrypoints.api_server"]],

@@ -1,0 +1,29 @@
+/** @module The resident size of this process, now and at its peak. */
+import { readFileSync } from "node:fs";
+import { kib } from "../../core/byte-size.ts";
+import { PagodaError } from "../../core/errors.ts";
+
+export interface ProcessMemory {
+  readonly residentBytes: number;
+  readonly peakResidentBytes: number;
+}
+
+/** VmRSS and VmHWM of /proc/self/status; where there is no /proc, what the operating system tells Node. */
+export function readProcessMemory(): ProcessMemory {
+  if (process.platform !== "linux")
+    return {
+      residentBytes: process.memoryUsage.rss(),
+      peakResidentBytes: process.resourceUsage().maxRSS * kib,
+    };
+  const status = readFileSync("/proc/self/status", "latin1");
+  return { residentBytes: field(status, "VmRSS"), peakResidentBytes: field(status, "VmHWM") };
+}
+
+function field(status: string, name: string): number {
+  const [, kibibytes] = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status) ?? [];
+  if (kibibytes === undefined)
+    throw new PagodaError("internal", `/proc/self/status has no line ${name}.`, {
+      hint: "Mount /proc as the kernel offers it.",
+    });
+  return Number(kibibytes) * kib;
+}
