@@ -15,7 +15,7 @@ import {
 
 const numTokens = 45;
 
-/** What may change bits if something is reduced in another order: weights, KV dtype, windows, odd head counts. */
+/** Models whose bits would change if a sum had another order: weights, KV dtypes, windows, odd head counts. */
 const cases: readonly { checkpoint: string; quantization: "int4" | "int8" | null; kvDtype: KvDtype }[] = [
   { checkpoint: "llama-gqa-rope-scaled", quantization: null, kvDtype: "f16" },
   { checkpoint: "llama-gqa-rope-scaled", quantization: "int4", kvDtype: "int8" },
@@ -58,7 +58,7 @@ for (const { checkpoint, quantization, kvDtype } of cases)
     });
   });
 
-/** The same sequence as the last of 32, the others of other lengths, decoded together after prompts of their own. */
+/** The sequence as the last of 32 with different lengths, decoded together after their own prompts. */
 async function logitsInBatch(
   program: Program,
   limits: CpuLimits,

@@ -16,7 +16,7 @@ const slice = { tokenIds: tokens, startPosition: 0, blockTable: ownBlocks(0), ou
 const isEngineFailure = (error: unknown): boolean =>
   error instanceof PagodaError &&
   error.code === "engine_failed" &&
-  // The reason is that of the thread that failed, whichever ended first.
+  // The reason must be that of the thread that failed, even if another one ended first.
   /A compute thread died: ./.test(error.message);
 
 describe("CPU backend: a thread that dies", () => {
@@ -24,7 +24,7 @@ describe("CPU backend: a thread that dies", () => {
     it(`rejects the step, and every later one, and closes (${numThreads} threads)`, async () => {
       const model = await (await createBackend({ name: "cpu", numThreads })).load(program, tinyLimits);
       await stepSlices(model, [slice]);
-      // A key stored beyond the arena's end is a trap in the kernel, and the thread that runs it ends.
+      // Storing a key beyond the end of the arena traps in the kernel and ends its thread.
       const beyond = { ...slice, blockTable: [100_000_000, 100_000_000] };
       await assert.rejects(stepSlices(model, [beyond]), isEngineFailure);
       await assert.rejects(stepSlices(model, [slice]), isEngineFailure);

@@ -21,7 +21,7 @@ function limitsWith(kvDtype: KvDtype, numThreads: number): CpuLimits {
   return { ...tinyLimits, maxModelLen, numBlocks: numLongBlocks + numOthers, kvDtype, numThreads };
 }
 
-/** Logits of the last token; the prompt before it in chunks, the token itself beside `numBeside` short sequences. */
+/** Logits of the last token; the prompt before it is computed in chunks, the token itself in a step with `numBeside` short sequences. */
 async function lastLogits(model: LoadedModel, numBeside: number): Promise<Float32Array> {
   for (let start = 0; start < numTokens - 1; start += chunkTokens) {
     const tokenIds = tokens.slice(start, Math.min(start + chunkTokens, numTokens - 1));

@@ -13,7 +13,7 @@ const chunkTokens = 256;
 
 const program = tinyProgram("llama-gqa-rope-scaled", "int8");
 const prefix = seededTokens(5, numSharedTokens, program.vocabularyWidth);
-/** What each sequence goes on with: 1 to 45 tokens. */
+/** The continuation of each sequence: 1 to 45 tokens. */
 const endings = Array.from({ length: numSequences }, (_, i) =>
   seededTokens(50 + i, 1 + 4 * i, program.vocabularyWidth),
 );

@@ -14,7 +14,7 @@ interface Chat {
   readonly logit_margins: readonly number[];
 }
 
-/** Where the reference itself nearly chose another token, 8-bit activations may. */
+/** If the margin is smaller, 8-bit activations may choose another token than the reference. */
 const smallMargin = 0.25;
 
 test("SmolLM2 Q4_1: greedy chats equal the reference's up to a step of small margin", {
@@ -67,7 +67,7 @@ test("SmolLM2 Q4_1: with the reference's text forced, the best token is the same
 
 const blockTable = [...Array(512).keys()];
 
-/** Greedy tokens until they differ from the reference's: how many are the same. */
+/** The number of greedy tokens before the first difference from the reference. */
 async function greedyPrefix(model: LoadedModel, { prompt_ids, output_ids }: Chat): Promise<number> {
   let slice = { tokenIds: prompt_ids, startPosition: 0, blockTable, outputs: [prompt_ids.length - 1] };
   for (const [step, expected] of output_ids.entries()) {

@@ -80,7 +80,7 @@ async function quality(model: LoadedModel): Promise<{ meanDivergence: number; sa
   return { meanDivergence: sum / numPositions, sameBest: numSame / numPositions };
 }
 
-/** llama.cpp's 0.0031 nats and 96.1 % are what 8-bit activations cost; a quantised KV cache may add 0.002 or 0.06. */
+/** With 8-bit activations llama.cpp has 0.0031 nats and 96.1 %; a quantised KV cache may add 0.002 or 0.06. */
 const bounds: readonly { kvDtype: KvDtype; maxDivergence: number; minSameBest: number }[] = [
   { kvDtype: "f16", maxDivergence: 0.004, minSameBest: 0.955 },
   { kvDtype: "int8", maxDivergence: 0.006, minSameBest: 0.95 },

@@ -42,7 +42,7 @@ export async function withModel<T>(
   }
 }
 
-/** `numTokens` token ids that look random and are the same every time. */
+/** `numTokens` random token ids that are the same for a seed every time. */
 export function seededTokens(seed: number, numTokens: number, vocabularyWidth: number): number[] {
   const random = new SeededNumbers(seed);
   return Array.from({ length: numTokens }, () => random.below(vocabularyWidth));

@@ -74,7 +74,7 @@ export function bindKernelSource(
 
 function refusal(wanted: string, why: string): PagodaError {
   return new PagodaError("invalid_option", `The kernels "${wanted}" cannot be used: ${why}.`, {
-    hint: "Leave PAGODA_KERNELS unset, or set it to wasm.",
+    hint: "Leave --kernels and PAGODA_KERNELS unset, or set one of them to wasm.",
     param: "PAGODA_KERNELS",
   });
 }

@@ -55,7 +55,7 @@ function main(start: WorkerStart): void {
     // Another thread failed first, and its own error says why.
     if (error instanceof PeerFailedError) return;
     if (!(error instanceof PagodaError)) throw error;
-    const { code, message, hint } = error;
+    const { code, message, hint = "Start the instance again." } = error;
     tell({ kind: "refused", refusal: { code, message, hint } });
   }
 }

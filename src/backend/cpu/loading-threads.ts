@@ -25,7 +25,12 @@ export async function allReady(
   const stopWatching = watchThreads(threads, {
     onEnd: () => undefined,
     onFailure: (cause) =>
-      reject(cause ?? new PagodaError("engine_failed", "A compute thread ended while loading.")),
+      reject(
+        cause ??
+          new PagodaError("engine_failed", "A compute thread ended while it loaded weights.", {
+            hint: "Start the instance again.",
+          }),
+      ),
   });
   try {
     return await promise;
@@ -39,5 +44,5 @@ export async function allReady(
 }
 
 function refusalError({ code, message, hint }: RefusedLoad): PagodaError {
-  return new PagodaError(code, message, hint === undefined ? {} : { hint });
+  return new PagodaError(code, message, { hint });
 }

@@ -18,7 +18,7 @@ export interface WorkerStart {
 export interface RefusedLoad {
   readonly code: ErrorCode;
   readonly message: string;
-  readonly hint: string | undefined;
+  readonly hint: string;
 }
 
 export type WorkerMessage =

@@ -1,7 +1,7 @@
 /**
  * @module Stored weights → float32, one function per encoding, each written from the block's layout.
  *
- * A block's numbers are exact in float32 but for one rounding per product; layouts: ggml-common.h (block_q4_0 … block_q6_K).
+ * The numbers of a block are exact in float32, apart from one rounding for each product; layouts: ggml-common.h (block_q4_0 … block_q6_K).
  */
 import { invariant } from "../../core/errors.ts";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";

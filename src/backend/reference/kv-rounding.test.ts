@@ -13,7 +13,7 @@ describe("KV rounding", () => {
       const back = hadamard(hadamard(vector));
       assert.ok(meanSquareError(vector, back) < 1e-12);
     }
-    // 6 = 3 runs of 2: (1, 0) → (1, 1)/√2, and nothing reaches the other runs.
+    // 6 = 3 blocks of 2: (1, 0) → (1, 1)/√2, and the other blocks stay 0.
     const turned = hadamard(Float32Array.of(1, 0, 0, 0, 0, 0));
     assert.deepEqual([...turned], [Math.fround(Math.SQRT1_2), Math.fround(Math.SQRT1_2), 0, 0, 0, 0]);
   });

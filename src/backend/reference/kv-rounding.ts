@@ -1,20 +1,20 @@
 /**
- * @module What storing a key or value in each KV dtype does to it.
+ * @module The rounding of keys and values in each KV dtype.
  *
- *   exact   nothing; for comparisons with float32 models
+ *   exact   none; for comparisons with float32 models
  *   f16     each number to the nearest half
  *   int8    per token and head: min = f16(min x), scale = f16((max x − min) / 255), q = (x − min) / scale rounded to the
  *           nearest whole number (ties to even) in [0, 255]; x → scale·q + min. All in f32.
- *   int4    the same with 15 steps, after turning the head by a Hadamard matrix (and back when read): H spreads an outlier
- *           over all dimensions, which more than halves the loss. H acts on runs of 2^k columns, the largest power of two
- *           that divides headDim, normalised to be its own inverse. Scale and minimum are then fitted once more: those that
- *           give the least squared error for the q found, and q again for them.
+ *   int4    the same with 15 steps, after rotating the head by a Hadamard matrix (and back when it is read). The matrix spreads an
+ *           outlier over all dimensions, which more than halves the error. It acts on blocks of 2^k columns, the largest power
+ *           of two that divides headDim, and is normalised to be its own inverse. Then scale and minimum are fitted to q by
+ *           least squares, and q is computed again from them.
  */
 import type { KvDtype } from "../../core/kv-layout.ts";
 
 export type KvPrecision = KvDtype | "exact";
 
-/** The numbers that reading `vector` back from a cache of that precision gives. */
+/** The numbers that are read back from a cache of that precision after storing `vector`. */
 export function roundedVector(vector: Float32Array, precision: KvPrecision): Float32Array {
   switch (precision) {
     case "exact":
@@ -34,7 +34,7 @@ interface Steps {
   readonly min: number;
 }
 
-/** x = scale·q + min, both as f16 holds them. */
+/** x = scale·q + min, both rounded to f16. */
 interface Steps {
   readonly scale: number;
   readonly min: number;
@@ -84,7 +84,7 @@ function nearestEven(x: number): number {
   return isTie ? below + (below % 2) : Math.round(x);
 }
 
-/** Walsh–Hadamard transform of each run of 2^k columns, divided by √2^k. */
+/** Walsh–Hadamard transform of each block of 2^k columns, divided by √2^k. */
 export function hadamard(vector: Float32Array): Float32Array {
   const out = Float32Array.from(vector);
   const runWidth = out.length & -out.length;

@@ -1,4 +1,4 @@
-/** @module The paged KV cache of one layer in float32, each number as a backend of the chosen dtype would have kept it. */
+/** @module The paged KV cache of one layer in float32, with each number rounded as in the chosen dtype. */
 import type { KvLayerShape } from "../../core/kv-layout.ts";
 import { type KvPrecision, roundedVector } from "./kv-rounding.ts";
 

@@ -1,8 +1,8 @@
 /**
- * @module Each operation of a program in plain TypeScript, as its line in `backend/program.ts` says.
+ * @module Each operation of a program in plain TypeScript, by its formula in `backend/program.ts`.
  *
- * Everything stored is float32; a sum is taken in JavaScript's numbers (f64) and rounded once when stored, so it does
- * not depend on the order of its terms and kernels with any order can be held against it.
+ * All stored numbers are float32. Sums are in float64 and rounded once when they are stored, so they do not depend on the order of
+ * their terms, and kernels with any order can be compared with them.
  */
 import type { Operation, RopeTable } from "../program.ts";
 import { attend } from "./attention.ts";

@@ -1,11 +1,11 @@
-/** @module The reference backend: any program, in float32, plainly. Slow by design. */
+/** @module The reference backend: runs any program in float32 with plain code. Slow by design. */
 import type { Backend } from "../backend.ts";
 import { ReferenceModel } from "./reference-model.ts";
 
 export interface ReferenceOptions {
   /**
-   * `exact` keeps keys and values in float32 whatever `kvDtype` says: for comparisons with float32 models.
-   * `stored` rounds them as the asked dtype would: for comparisons with other backends, and for serving.
+   * `exact` keeps keys and values in float32 and ignores `kvDtype`: for comparisons with float32 models.
+   * `stored` rounds them as `kvDtype` does: for comparisons with other backends, and for serving.
    */
   readonly kv: "exact" | "stored";
 }

@@ -1,4 +1,4 @@
-/** @module A program loaded into plain arrays: the oracle that every other backend is held against. */
+/** @module A program loaded into plain arrays: every other backend is compared with it. */
 import type { Allocation, BackendLimits, LoadedModel, LoadProgress, StepTiming } from "../backend.ts";
 import type { Operation, Program } from "../program.ts";
 import { allocateStep, type StepMemory } from "../step-memory.ts";
@@ -50,7 +50,7 @@ export class ReferenceModel implements LoadedModel {
     return this.#step.results;
   }
 
-  /** All output rows are one piece: `logitsRow` holds for every one of them until the next step. */
+  /** All output rows are one piece: `logitsRow` is valid for each of them until the next step. */
   async step(): Promise<void> {
     const started = performance.now();
     const { inputs, results } = this.#step;
@@ -76,7 +76,7 @@ export class ReferenceModel implements LoadedModel {
     return { totalMs: this.#stepMs, kernelMs: this.#stepMs, barrierMs: 0 };
   }
 
-  /** Everything is ordinary memory; the collector frees it with the model. */
+  /** All of it is ordinary memory, which the garbage collector frees. */
   async close(): Promise<void> {
     await Promise.resolve();
   }

@@ -55,7 +55,7 @@ function sample(logits: readonly number[], settings: Settings) {
 const chosen = (logits: readonly number[], settings: Settings): number =>
   sample(logits, settings).tokenIds[0] ?? -1;
 
-/** Tokens that some draw out of 1,000 evenly spread ones gives. */
+/** Tokens that 1,000 evenly spread draws give. */
 function drawn(logits: readonly number[], settings: Settings): readonly number[] {
   const found = new Set<number>();
   for (let i = 0; i < 1000; i++) found.add(chosen(logits, { ...settings, uniform: (i + 0.5) / 1000 }));

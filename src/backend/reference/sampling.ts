@@ -1,5 +1,5 @@
 /**
- * @module The sampling rule. Every backend implements this text; this file is its plain form.
+ * @module The sampling rule. Every backend implements this text; this file does so in plain code.
  *
  * For one output row with raw logits x[0 … V):
  *
@@ -19,20 +19,19 @@
  *   7. top_k        keep t where z[t] ≥ the topK-th largest z              (0 or ≥ V: off)
  *   8. top_p        among those kept, W = Σ w; take tokens by z descending until their sum reaches topP · W;
  *                   keep t where z[t] ≥ the z of the last one taken        (≥ 1: off; the likeliest is always kept)
- *   9. draw         target = uniform · Σ w over those kept; walk the kept tokens in ASCENDING TOKEN ID adding w;
- *                   the first whose running sum exceeds `target`; should rounding leave none, the last one kept.
+ *   9. draw         target = uniform · Σ w over those kept; go through the kept tokens in ASCENDING TOKEN ID adding w;
+ *                   take the first whose running sum exceeds `target`, or, if rounding leaves none, the last kept token.
  *
- * Steps 7 and 8 keep by threshold, so equal logits live or die together and no result depends on how a sort breaks
- * ties; and step 9 needs no sort. A vectorised kernel therefore needs only: a maximum, two thresholds and a running sum.
- * Where every token is banned (max y = −Infinity) the answer is token 0.
+ * Steps 7 and 8 keep tokens by thresholds, so equal logits are kept or dropped together and no result depends on how a sort breaks
+ * ties; step 9 needs no sort either. A vectorised kernel therefore needs only a maximum, two thresholds and a running sum.
+ * If every token is banned (max y = −Infinity), the result is token 0.
  *
- * Logits that are not finite have no answer, and tokenIds = −1 says so: in a sampled row where a y is NaN or the largest
- * one Infinity; where a log-probability is asked for, where an x is NaN or the largest one is not finite. A −Infinity
- * beside others is a token that is never drawn.
+ * Logits that are not finite give tokenIds = −1: in a sampled row if a y is NaN or the largest one is Infinity; in a row with
+ * log-probabilities if an x is NaN or the largest one is not finite. A single −Infinity is a token that is never drawn.
  *
  * Arithmetic: y, z and w are f32. Sums over the vocabulary are f64 in one fixed order (ascending id; a kernel may add
- * fixed chunks of 1,024 ids first and then the chunks), so that a row's draw depends on nothing but the row. The order
- * of steps is vLLM's (V1 sampler).
+ * fixed chunks of 1,024 ids first and then the chunks), so that a draw depends only on its row. The order of the steps is
+ * that of vLLM's V1 sampler.
  */
 import type { SamplingInputs, StepResults } from "../backend.ts";
 import { at } from "./workspace.ts";
@@ -160,7 +159,7 @@ function sumOf(weights: Float32Array, tokenIds: Int32Array): number {
   return sum;
 }
 
-/** NaN where any is. */
+/** NaN if any number is NaN. */
 function largestOf(scores: Float32Array): number {
   return scores.reduce((largest, score) => Math.max(largest, score), Number.NEGATIVE_INFINITY);
 }

@@ -4,7 +4,7 @@ import { PagodaError } from "../../core/errors.ts";
 import type { WeightDeclaration, WeightOrigin } from "../program.ts";
 import { dequantize } from "./dequantize.ts";
 
-/** [numRows, numCols] of the weight as a product sees it. */
+/** [numRows, numCols] of the weight, in the orientation of a product. */
 export function readWeight(weight: WeightDeclaration): Float32Array {
   const { origin } = weight;
   const stored = dequantize(origin.type, readOrigin(origin));
@@ -27,8 +27,8 @@ function readOrigin(origin: WeightOrigin): Uint8Array {
       if (step === 0)
         throw new PagodaError(
           "model_invalid",
-          `${origin.path} ended ${origin.numBytes - numRead} bytes before a weight did; it was changed while being read`,
-          { hint: "Download the file again." },
+          `${origin.path} ends ${origin.numBytes - numRead} bytes before the end of a tensor.`,
+          { hint: "The file changed while it was read, or its download is incomplete: fetch it again." },
         );
       numRead += step;
     }
@@ -38,7 +38,7 @@ function readOrigin(origin: WeightOrigin): Uint8Array {
   return bytes;
 }
 
-/** Rows (of a bias: numbers) back from llama.cpp's order; see `WeightOrigin.interleavedHeads`. */
+/** Restores rows (or numbers of a bias) from llama.cpp's order; see `WeightOrigin.interleavedHeads`. */
 function undoInterleaving(stored: Float32Array, weight: WeightDeclaration, headDim: number): Float32Array {
   const rowWidth = weight.role === "matrix" ? weight.numCols : 1;
   const ordered = new Float32Array(stored.length);

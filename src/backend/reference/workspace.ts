@@ -1,4 +1,4 @@
-/** @module What the operations of a program act on: float32 matrices, the step's inputs, the cache. */
+/** @module The data that the operations of a program use: float32 matrices, the step's inputs, the cache. */
 import type { StepInputs } from "../backend.ts";
 import type { Columns, RopeTable } from "../program.ts";
 import type { KvStore } from "./kv-store.ts";
@@ -9,7 +9,7 @@ export interface Matrix {
   readonly width: number;
 }
 
-/** What operations act on. */
+/** The data that operations use. */
 export interface Workspace {
   readonly inputs: StepInputs;
   readonly blockSize: number;

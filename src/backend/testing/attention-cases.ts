@@ -10,9 +10,9 @@ import type { Slice } from "./slices.ts";
 import { numTokenIds, SmallProgram } from "./small-program.ts";
 
 /**
- * Relative to a row's size. Halves are rounded alike by everyone; a number that lies between two steps of int8 or int4
- * may fall to either side, which moves it by one step: for int4 a third of its size, spread over a turned head of 16 or more
- * columns, and a context may be a single token.
+ * Relative to a row's size. Every backend rounds f16 alike. A number between two steps of int8 or int4 may be rounded either way,
+ * which moves it by one step: for int4 a third of its size, spread over a rotated head of 16 or more columns, and a context may be
+ * a single token.
  */
 const tolerances: Readonly<Record<KvDtype, number>> = { f16: 2e-4, int8: 2e-2, int4: 0.15 };
 
@@ -105,7 +105,7 @@ class GrowingSequence {
   }
 }
 
-/** Two prompts in chunks, a third that joins later, then all three decode side by side. */
+/** Two prompts in chunks, a third one later, then all three decode in the same steps. */
 async function checkShape(
   backend: Backend,
   shape: AttentionShape,
@@ -144,7 +144,7 @@ async function stepAndCompare(pair: Pair, slice: Slice): Promise<void> {
   expectSameLogits(pair, tolerances.f16, `from position ${slice.startPosition}`);
 }
 
-/** Both continue a prompt whose blocks were copied: what is read must be the copy, the original being overwritten. */
+/** Both continue a prompt whose blocks were copied. They must read the copy, since the original is overwritten. */
 async function checkCopiedBlocks(backend: Backend): Promise<void> {
   await withPair(backend, programOf(oneHead), { numBlocks: 8, maxModelLen: 64 }, async (pair) => {
     await stepBoth(pair, [new GrowingSequence(1, [0, 1]).next(20)]);

@@ -5,7 +5,7 @@ import type { Program } from "../program.ts";
 import { createReferenceBackend } from "../reference/reference-backend.ts";
 import { type Slice, writeSlices } from "./slices.ts";
 
-/** Most rows whose logits one step may be asked for: a backend keeps no more than a piece of them. */
+/** Most rows of logits in a step: a backend keeps only one piece of them. */
 export const maxOutputRows = 32;
 
 export const suiteLimits: BackendLimits = {
@@ -65,7 +65,7 @@ export function singleSlice(numTokens: number, firstTokenId = 0): Slice {
   return { tokenIds, startPosition: 0, blockTable, outputs };
 }
 
-/** Rows smaller than this are compared as if they were this large: inputs are of order 1, so it is their rounding. */
+/** Smaller rows are compared as if they had this size: inputs are of order 1, so this is their rounding. */
 const smallestUnit = 1e-2;
 
 /** Largest difference of any logit, as a share of the root mean square of the reference's. */

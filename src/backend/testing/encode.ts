@@ -25,7 +25,7 @@ function bf16Bits(value: number): number {
 
 export type BlockType = Exclude<TensorType, FloatType>;
 
-/** Where a block keeps its f16 scale and, if it has one, its f16 minimum; and how large numbers of that type get. */
+/** Offsets of the f16 scale of a block and of its f16 minimum, if it has one; and the largest number of the type. */
 const blockFields: Readonly<
   Record<Exclude<BlockType, OddType>, { scaleAt: number; minAt?: number; steps: number }>
 > = {
@@ -53,7 +53,7 @@ const blockFields: Readonly<
   Q2_0: { scaleAt: 0, steps: 2 },
 };
 
-/** Types whose scale is no f16 in one place, and their ways to get it. */
+/** Types whose scale is not an f16 in one place, and functions that set it. */
 type OddType = "IQ1_M" | "MXFP4" | "NVFP4";
 const scaleWriters: Readonly<Record<OddType, (view: DataView, start: number, scale: number) => void>> = {
   // Four bits of the f16 in the top of each of four words.
@@ -103,7 +103,7 @@ function minimumOf(type: BlockType, size: number): number {
   return size / (type === "Q2_K" ? 15 : 63) / 2;
 }
 
-/** No quantiser writes −128. */
+/** Replaces −128, which no quantiser writes. */
 function clampToSymmetric(view: DataView, start: number): void {
   for (let i = 0; i < 32; i++) if (view.getInt8(start + i) === -128) view.setInt8(start + i, -127);
 }

@@ -16,16 +16,16 @@ import type { FloatType } from "./encode.ts";
 import { RandomNumbers } from "./random-numbers.ts";
 import { floatStorage, numTokenIds, SmallProgram } from "./small-program.ts";
 
-/** Relative to a row's size. Exact encodings differ by the order of float32 sums alone. */
+/** Relative to a row's size. Exact encodings differ only by the order of float32 sums. */
 const exact = 1e-4;
 /**
- * Encodings whose scales or numbers are rounded on the way into the packed layout (K types, Q5_1). Numbers spread
- * evenly over ±m move by m/127/√12 (0.4 % of their size), and so does their product; six of those.
+ * Encodings whose scales or numbers are rounded on the way into the packed layout (K types, Q5_1). Numbers that
+ * are uniform in ±m change by m/127/√12 (0.4 % of their size), and so does their product; the bound is six times that.
  */
 const rounded = 2.5e-2;
 /**
- * On average over a step: two products in a row whose activations move likewise. A group of normal numbers has its largest
- * at 2.5, so they move by 0.6 %; gate and up move together, and the group after a glu has a larger largest.
+ * On average over a step with two products whose activations are rounded likewise. The largest of a group of normal numbers is about
+ * 2.5, so they change by 0.6 %; gate and up change together, and the largest number after a glu is larger.
  */
 const roundedActivations = 3e-2;
 
@@ -93,7 +93,7 @@ interface EncodingCase {
   readonly numCols: number;
 }
 
-/** Two parts of awkward heights beside each other, one with a bias; scaled; then added to once more. */
+/** Two parts of awkward heights, one with a bias; scaled; then accumulated once more. */
 async function checkEncoding(
   backend: Backend,
   { type, storage, tolerance, numCols }: EncodingCase,
@@ -175,8 +175,8 @@ async function checkOddWidths(backend: Backend, type: FloatType): Promise<void> 
 
 /**
  * Rounding weight k of a group to steps of d moves it by at most d/2, uniformly: the product's error is a sum of
- * x[k]·U(−d/2, d/2), with standard deviation √(Σ x²·d²/12). Six of those are allowed, and steps may be 5 % wider than
- * the best.
+ * x[k]·U(−d/2, d/2), with standard deviation √(Σ x²·d²/12). Six deviations are allowed, and steps may be 5 %
+ * wider than the best.
  */
 async function checkQuantisedAtLoad(backend: Backend, type: FloatType, storage: "q4" | "q8"): Promise<void> {
   const [numRows, numCols] = [21, 128];

@@ -14,8 +14,8 @@ export class RandomNumbers extends SeededNumbers {
   }
 
   /**
-   * Whole numbers in [−127, 127] over 32, with a ±127 in every 32: rounding such a group to 8 bits loses nothing, so a
-   * product over it can be held to float32 accuracy whether or not a backend rounds its activations.
+   * Whole numbers in [−127, 127] over 32, with a ±127 in every 32: rounding such a group to 8 bits is exact, so a
+   * product over it has float32 accuracy whether or not a backend rounds its activations.
    */
   eightBitValues(numValues: number): Float32Array {
     return Float32Array.from({ length: numValues }, (_, i) => {

@@ -1,4 +1,4 @@
-/** @module Cases for the operations that treat each row on its own. */
+/** @module Cases for the operations that treat each row separately. */
 import { describe, it } from "node:test";
 import type { Backend } from "../backend.ts";
 import type { Operation, RopeTable } from "../program.ts";
@@ -116,7 +116,7 @@ async function checkAddAndSoftcap(backend: Backend, width: number): Promise<void
   await checkRows(backend, small, out, (logits) => [{ kind: "softcap", buffer: logits, cap: 1.5 }]);
 }
 
-/** Three query heads and two key heads beside each other, after two columns that must stay as they are. */
+/** Three query heads and two key heads next to each other, after two columns that must not change. */
 async function checkHeads(backend: Backend, headDim: number): Promise<void> {
   for (const rotaryDim of new Set([headDim, headDim / 2 - ((headDim / 2) % 2)])) {
     if (rotaryDim === 0) continue;

@@ -156,7 +156,7 @@ function expectSameLogprobs({ tested, reference }: Pair, o: number, numTop: numb
   }
 }
 
-/** Logits in whole steps: many are equal, and those at a threshold live or die together. */
+/** Logits in whole steps: many are equal, and those at a threshold are kept or dropped together. */
 async function checkTies(backend: Backend): Promise<void> {
   const vocabulary = 200;
   const stepped = (x: number): number => Math.round(x);

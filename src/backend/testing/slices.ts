@@ -1,7 +1,7 @@
-/** @module Writes a step's inputs by hand, as the engine would: for suites that drive a backend directly. */
+/** @module Writes a step's inputs like the engine: for tests that drive a backend directly. */
 import type { StepInputs } from "../backend.ts";
 
-/** A run of consecutive tokens of one sequence. */
+/** Consecutive tokens of one sequence. */
 export interface Slice {
   readonly tokenIds: readonly number[];
   /** Position of the first of them. */
@@ -12,7 +12,7 @@ export interface Slice {
   readonly outputs: readonly number[];
 }
 
-/** Lays `slices` out in `inputs`; every output is greedy, with no log-probabilities, until the caller says otherwise. */
+/** Lays `slices` out in `inputs`; every output is greedy, without log-probabilities, unless the caller changes it. */
 export function writeSlices(inputs: StepInputs, blockSize: number, slices: readonly Slice[]): void {
   inputs.numTokens = 0;
   inputs.numOutputs = 0;

@@ -1,4 +1,4 @@
-/** @module Programs of a few operations over random weights in a temporary file: what the cases of the suite run. */
+/** @module Programs of a few operations over random weights in a temporary file, for the cases of the suite. */
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ interface WeightRequest {
   readonly changes?: Pick<WeightOrigin, "interleavedHeads" | "addOne">;
 }
 
-/** Of all programs of this process; it goes when the process ends. */
+/** The folder for all programs of this process; it is removed when the process ends. */
 let folder: string | null = null;
 let numFiles = 0;
 

@@ -72,7 +72,8 @@ function post(target: CompletionTarget, body: string, startedMs: number): Promis
             reject(
               new PagodaError(
                 "internal",
-                `${target.url} answered ${response.statusCode}: ${recorder.failure ?? recorder.rest.slice(0, 300)}`,
+                `${target.url} answered with status ${response.statusCode}: ${recorder.failure ?? recorder.rest.slice(0, 300)}.`,
+                { hint: "Look for the cause in the server's own output." },
               ),
             );
         });

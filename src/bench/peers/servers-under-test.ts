@@ -99,9 +99,9 @@ export function vllmServer(peers: string, folder: string, numThreads: number): S
 
 function installed(path: string, script: string): string {
   if (existsSync(path)) return path;
-  throw new PagodaError("invalid_option", `no peer at ${path}`, {
+  throw new PagodaError("invalid_option", `There is no server to compare with at ${path}.`, {
     param: "--peers",
-    hint: `run ${script} first`,
+    hint: `Run ${script} first.`,
   });
 }
 

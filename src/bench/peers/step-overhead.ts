@@ -48,6 +48,9 @@ function metricValue(text: string, name: string): number {
   const line = text
     .split("\n")
     .find((candidate) => candidate.startsWith(`${name}{`) || candidate.startsWith(`${name} `));
-  if (line === undefined) throw new PagodaError("internal", `/metrics has no ${name}`);
+  if (line === undefined)
+    throw new PagodaError("internal", `/metrics has no value named ${name}.`, {
+      hint: "Measure a server of the same version as this bench.",
+    });
   return Number(line.slice(line.lastIndexOf(" ") + 1));
 }

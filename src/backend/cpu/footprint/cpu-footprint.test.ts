@@ -94,7 +94,7 @@ describe("footprint", () => {
     const many = { ...limits, numBlocks: 100_000 };
     const refusal = catchRefusal(() => cpuFootprint(shape, many, 50_000_000));
     assert.equal(refusal.code, "memory_too_small");
-    assert.match(refusal.message, /takes \d+ bytes, and one memory of the CPU backend holds 49938432/);
+    assert.match(refusal.message, /needs \d+ bytes; an arena of the CPU backend holds at most 49938432/);
     const numBlocks = Number(/--num-gpu-blocks-override (\d+)/.exec(refusal.hint ?? "")?.[1]);
     assert.ok(cpuFootprint(shape, { ...limits, numBlocks }, 50_000_000).arenaBytes.length > 0);
   });

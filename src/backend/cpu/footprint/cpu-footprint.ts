@@ -93,7 +93,7 @@ function assignLayers(shape: ModelShape, limits: CpuLimits, arenaLimitBytes: num
   const usableBytes = arenaLimitBytes - (arenaLimitBytes % arenaPageBytes);
   let arena = 0;
   let usedBytes = firstArenaBytes;
-  refuseBeyond(usedBytes, usableBytes, "The embedding, the workspace and the tables take", fewerTokens);
+  refuseBeyond(usedBytes, usableBytes, "The embedding, the workspace and the tables need", fewerTokens);
   return [...Array(numLayers).keys()].map((layer) => {
     const layerBytes = sumBytes(layerItems(shape, limits, layer, arena));
     if (usedBytes + layerBytes > usableBytes) {
@@ -102,7 +102,7 @@ function assignLayers(shape: ModelShape, limits: CpuLimits, arenaLimitBytes: num
     }
     usedBytes += layerBytes;
     const hint = fewerBlocks(shape, limits, layer, usableBytes - usedBytes);
-    refuseBeyond(usedBytes, usableBytes, `Layer ${layer} with its KV cache and workspace takes`, hint);
+    refuseBeyond(usedBytes, usableBytes, `Layer ${layer} with its KV cache and workspace needs`, hint);
     return arena;
   });
 }
@@ -111,7 +111,7 @@ function refuseBeyond(neededBytes: number, usableBytes: number, what: string, hi
   if (neededBytes <= usableBytes) return;
   throw new PagodaError(
     "memory_too_small",
-    `${what} ${neededBytes} bytes, and one memory of the CPU backend holds ${usableBytes}.`,
+    `${what} ${neededBytes} bytes; an arena of the CPU backend holds at most ${usableBytes}.`,
     { hint },
   );
 }

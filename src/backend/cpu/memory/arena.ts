@@ -20,7 +20,7 @@ export function createArena(numBytes: number): ArenaViews {
   try {
     return viewsOf(new WebAssembly.Memory({ initial: numPages, maximum: numPages, shared: true }));
   } catch (cause) {
-    throw new PagodaError("memory_too_small", `The system grants no memory of ${numBytes} bytes.`, {
+    throw new PagodaError("memory_too_small", `Could not allocate ${numBytes} bytes of memory.`, {
       hint: "Use fewer blocks (--num-gpu-blocks-override) or a smaller --memory.",
       cause,
     });
