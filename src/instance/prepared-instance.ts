@@ -13,6 +13,7 @@ import { type DeviceMemory, type MemoryPlan, planMemory } from "../planner/engin
 import { readDeviceMemory } from "./memory/device-memory.ts";
 import { runningHeapCeilingMib } from "./memory/heap-ceiling.ts";
 import { programFactsOf } from "./program-facts.ts";
+import { quantizationNote } from "./quantization-effect.ts";
 import type { InstanceSettings } from "./settings.ts";
 import { leastUsefulLength } from "./useful-length.ts";
 
@@ -47,15 +48,16 @@ export async function prepareInstance(
   const settings = withModelsOwnQuantization(asked, found.quantization);
   const device = readDeviceMemory();
   const files = loadModelFiles(found.model, settings.chatTemplate?.value ?? null);
+  const { notes, ...planned } = plannedProgram(files, settings, device);
   return {
     settings,
     device,
     names: settings.servedModelNames?.value ?? [found.modelId],
     root: found.root,
     files,
-    ...plannedProgram(files, settings, device),
+    ...planned,
     sampling: samplingDefaultsOf(files, found.modelId, settings.sampling),
-    notes: [...found.notes, ...files.generationDefaults.ignored, ...files.notes],
+    notes: [...found.notes, ...files.generationDefaults.ignored, ...files.notes, ...notes],
   };
 }
 
@@ -88,16 +90,24 @@ function plannedProgram(
   files: ModelFiles,
   settings: InstanceSettings,
   device: DeviceMemory,
-): Pick<PreparedInstance, "plan" | "program" | "modelMaxLen"> {
+): Pick<PreparedInstance, "plan" | "program" | "modelMaxLen" | "notes"> {
   const facts = programFactsOf(files, leastUsefulLength(files));
+  const quantization = settings.quantization.value;
+  const note =
+    quantization === null
+      ? null
+      : quantizationNote(quantization, facts.shapeUnder(null), facts.shapeUnder(quantization));
+  const notes = note === null ? [] : [note];
   const plan = planMemory(settings, {
     ...facts,
     device,
     heapCeilingMib: runningHeapCeilingMib(process.env),
   });
   const { config, modelMaxLen } = facts;
-  const quantization = settings.quantization.value;
   const { maxModelLen } = plan.limits;
-  if (maxModelLen === modelMaxLen) return { plan, program: facts.shapeUnder(quantization), modelMaxLen };
-  return { plan, program: buildProgram(config, files.tensors, { quantization, maxModelLen }), modelMaxLen };
+  const program =
+    maxModelLen === modelMaxLen
+      ? facts.shapeUnder(quantization)
+      : buildProgram(config, files.tensors, { quantization, maxModelLen });
+  return { plan, program, modelMaxLen, notes };
 }
