@@ -17,7 +17,7 @@ import { questions } from "./first-answers/questions.ts";
 
 const program = fileURLToPath(new URL("../bin/pagoda.js", import.meta.url));
 const modelName = "first-answers";
-/** So that an answer without an end does not last for minutes. The only field beside the message. */
+/** So that an answer without an end does not last for minutes; the only thing that is asked beside the message. */
 const mostTokens = 120;
 
 const { values } = parseArgs({
@@ -29,10 +29,11 @@ const { values } = parseArgs({
   },
 });
 
-const answerSchema = z.object({
-  choices: z.tuple([z.object({ message: z.object({ content: z.string() }) })]),
+const chunkSchema = z.object({
+  choices: z.array(z.object({ delta: z.object({ content: z.string().nullish() }) })),
 });
 
+/** Streamed, because a slow machine takes longer for a whole answer than a client waits for its beginning. */
 async function ask(server: RunningServer, text: string): Promise<string> {
   const response = await fetch(`${server.url}/v1/chat/completions`, {
     method: "POST",
@@ -41,9 +42,14 @@ async function ask(server: RunningServer, text: string): Promise<string> {
       model: modelName,
       messages: [{ role: "user", content: text }],
       max_tokens: mostTokens,
+      stream: true,
     }),
   });
-  return answerSchema.parse(await response.json()).choices[0].message.content;
+  const events = [...(await response.text()).matchAll(/^data: (\{.*\})$/gm)];
+  return events
+    .flatMap(([, event = ""]) => chunkSchema.parse(JSON.parse(event)).choices)
+    .map(({ delta }) => delta.content ?? "")
+    .join("");
 }
 
 /** Sensible answers of each round, of one server. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { decisionIndex, faultsOf, readDecisions } from "../scripts/decision-index.ts";
@@ -39,7 +39,7 @@ test("links between the documents lead somewhere", () => {
   const documents = readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
     .filter((path) => path.endsWith(".md"))
     .map((path) => join("docs", path));
-  for (const document of ["README.md", ...documents])
+  for (const document of ["README.md", "CONTRIBUTING.md", ...documents])
     for (const [, target = ""] of read(document).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
       assert.doesNotThrow(
         () => readFileSync(resolve(root, dirname(document), target)),
@@ -89,4 +89,20 @@ test("every message of docs/troubleshooting.md is in the source", () => {
     const isThere = sources.some((source) => words.every((part) => source.includes(part)));
     assert.ok(words.length > 0 && isThere, message);
   }
+});
+
+test("files that the documents name are there", () => {
+  const rooms = readdirSync(join(root, "src")).join("|");
+  const path = new RegExp(`\`((?:src|tests|scripts|docs|${rooms})/[\\w./-]+)\``, "g");
+  const documents = [
+    "CONTRIBUTING.md",
+    ...["architecture", "request-lifecycle", "glossary", "error-style"].map((name) => `docs/${name}.md`),
+  ];
+  const candidates = (named: string): string[] =>
+    ["", "src/"].flatMap((folder) => ["", ".ts"].map((ending) => join(root, folder + named + ending)));
+  for (const document of documents)
+    for (const [, named = ""] of read(document)
+      .replaceAll(/`[^`]*NAME[^`]*`/g, "")
+      .matchAll(path))
+      assert.ok(candidates(named).some(existsSync), `${document} names ${named}, which does not exist`);
 });

@@ -7,7 +7,7 @@ import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { refuseUnknownVariables } from "./options/register-options.ts";
 import { brokenLines } from "./print/text-columns.ts";
-import { version } from "./version.ts";
+import { version } from "./print/version.ts";
 
 /** Adding a command is one line here. */
 const commands: readonly ((program: Command) => void)[] = [

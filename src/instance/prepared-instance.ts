@@ -53,7 +53,7 @@ export async function prepareInstance(
     settings,
     device,
     names: settings.servedModelNames?.value ?? [found.modelId],
-    root: found.root,
+    root: found.modelId,
     files,
     ...planned,
     sampling: samplingDefaultsOf(files, found.modelId, settings.sampling),

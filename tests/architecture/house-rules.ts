@@ -209,7 +209,7 @@ export const mostFiles = 16;
 
 export const ratchets = {
   filesInCycles: 4,
-  mutualFolderPairs: 5,
+  mutualFolderPairs: 3,
   /** Production files that import what only tests use. */
   importsOfTesting: 0,
   longFunctions: 2,

@@ -69,6 +69,23 @@ test("with --trust-request-chat-template a request's template is used, bounded, 
   assert.equal(await pagoda.exited, 0);
 });
 
+test("a number of a tool is an integer or a float to the template as the request wrote it", async (t) => {
+  const kinds = "{% for tool in tools %}{{ 'a' if tool.function.default is float else 'b' }}{% endfor %}";
+  const pagoda = new PagodaProcess(t, serving("--chat-template", kinds));
+  const url = await pagoda.ready();
+  const tools =
+    '[{"function": {"default": 1.0}}, {"function": {"default": 1}}, {"function": {"default": 2e3}}]';
+  const response = await fetch(`${url}/tokenize`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: `{"messages": ${JSON.stringify(messages)}, "tools": ${tools}}`,
+  });
+  const { tokens } = (await response.json()) as { tokens: readonly number[] };
+  assert.deepEqual(tokens, await idsOf(url, "aba"));
+  pagoda.child.kill("SIGTERM");
+  assert.equal(await pagoda.exited, 0);
+});
+
 test("a template that does not parse, or a file that is not there, stops the start", async (t) => {
   for (const [template, message] of [
     ["{% if %}", /--chat-template does not parse: line 1/],

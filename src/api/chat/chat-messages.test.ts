@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
+import { numberTexts } from "../../core/json/numbers.ts";
 import { messagesSchema, toChatMessages } from "./chat-messages.ts";
 
 const sent = (messages: readonly unknown[]) => toChatMessages(messagesSchema.parse(messages));
@@ -52,6 +53,12 @@ test("the template gets a call's arguments parsed, whichever way they came", () 
     assert.deepEqual(sent([{ role: "assistant", content: null, tool_calls: [call(args)] }]), [
       { role: "assistant", content: "", tool_calls: [call(parsed)] },
     ]);
+});
+
+test("numbers of a call's arguments are remembered as they were written", () => {
+  const [message] = sent([{ role: "assistant", tool_calls: [call('{"days": 2, "degrees": 21.0}')] }]);
+  const calls = message?.tool_calls as readonly { function: { arguments: object } }[];
+  assert.deepEqual([...(numberTexts(calls[0]?.function.arguments ?? {}) ?? [])], [["degrees", "21.0"]]);
 });
 
 test("arguments that are not JSON are refused by their place", () => {

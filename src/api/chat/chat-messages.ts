@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { ChatMessage, TextPart } from "../../core/generation.ts";
+import { parseJson } from "../../core/json/numbers.ts";
 
 const contentPart = z.looseObject({ type: z.string(), text: z.unknown().optional() });
 
@@ -66,7 +67,7 @@ function withParsedArguments(
 function argumentsOf(text: string, param: string): unknown {
   if (text === "") return {};
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (cause) {
     throw new PagodaError("invalid_request", `'${param}' is not JSON: ${(cause as Error).message}.`, {
       param,

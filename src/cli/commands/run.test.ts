@@ -31,7 +31,7 @@ test("an answer that finds no end is cut at a stated length, and told so", async
   const cut = await runToEnd(t, [...args, ...overridden]);
   assert.equal(cut.code, 0);
   assert.equal(cut.stderr, "pagoda: The answer was cut after 4 tokens; --max-tokens allows more.\n");
-  // A length that was asked for is no news.
+  // A person who set the limit does not need the remark.
   const asked = await runToEnd(t, [...args, "--temperature", "0", "--max-tokens", "4"]);
   assert.deepEqual([asked.code, asked.stderr, asked.stdout], [0, "", cut.stdout]);
 });

@@ -53,7 +53,7 @@ async function runPrompt(model: string | null, text: string, values: AnswerValue
   const write = (piece: string): void => void process.stdout.write(piece);
   const answer = await answerTo(prompt, values, instance.engine, write, interrupted.signal);
   process.stdout.write("\n");
-  // A length that was asked for is no news.
+  // A person who set the limit does not need the remark.
   const remark = values.maxTokens === null ? cutShort(answer) : null;
   if (remark !== null) process.stderr.write(`pagoda: ${remark}\n`);
   await instance.close();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { basename } from "node:path";
 import { test } from "node:test";
 import type { MemoryReport } from "../../core/memory-report.ts";
 import { PagodaProcess, runToEnd, tinyModel } from "../testing/pagoda-process.ts";
@@ -15,7 +16,7 @@ async function complete(url: string, body: object): Promise<Response> {
   });
 }
 
-/** 102,400 tokens in 48 MB: more than sockets hold, so that the answer cannot end while nobody reads it. */
+/** 102,400 tokens in 48 MB: more than sockets hold, so that the answer cannot end before it is read. */
 const endless = {
   ...{ prompt: Array<string>(16).fill("a"), n: 32, max_tokens: 200, logprobs: 5 },
   ...{ ignore_eos: true, stream: true },
@@ -27,10 +28,14 @@ test("a real model on a real port: table, answer, memory, SIGTERM", async (t) =>
     serving("--max-kv-tokens", "1000", "--block-size", "32", "--seed", "1"),
   );
   const url = await pagoda.ready();
-  // Whoever asks later is told as well.
+  // A later call gets the same address.
   assert.equal(await pagoda.ready(), url);
   assert.match(pagoda.stdout, /KV pool +--max-kv-tokens 1000: 32 blocks of 32 tokens/);
   assert.equal((await fetch(`${url}/health`)).status, 200);
+  // Under its name, and without the path of this machine.
+  const models = await (await fetch(`${url}/v1/models`)).text();
+  assert.equal((JSON.parse(models) as { data: { id: string }[] }).data[0]?.id, basename(tinyModel));
+  assert.ok(!models.includes(tinyModel));
   const answer = await (await complete(url, { prompt: "a", max_tokens: 3, ignore_eos: true })).json();
   assert.equal((answer as { usage: { completion_tokens: number } }).usage.completion_tokens, 3);
   const memory = (await (await fetch(`${url}/admin/memory`)).json()) as MemoryReport;

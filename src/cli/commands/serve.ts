@@ -26,9 +26,10 @@ import { registerOptions } from "../options/register-options.ts";
 import { serverOptions } from "../options/server-options.ts";
 import { fail, showStacks } from "../print/exit-with-error.ts";
 import { fleetTable } from "../print/fleet-table.ts";
+import { readableLog } from "../print/log-format.ts";
 import { memoryTable } from "../print/memory-table.ts";
 import { ProgressPrinter } from "../print/progress.ts";
-import { version } from "../version.ts";
+import { version } from "../print/version.ts";
 
 const options = { ...engineOptions, ...serverOptions };
 type ServeValues = ReturnType<typeof readOptions<typeof options>>;
@@ -133,7 +134,11 @@ async function prepare(
 
 async function openLog(values: ServeValues, notes: readonly string[]): Promise<Logger> {
   const { pino } = await import("pino");
-  const logger = pino({ level: values.logLevel?.value ?? "info" }, pino.destination(stderrDescriptor));
+  const output = pino.destination(stderrDescriptor);
+  const format = values.logFormat?.value ?? "auto";
+  const isPretty = format === "pretty" || (format === "auto" && process.stderr.isTTY);
+  const stream = isPretty ? readableLog(output, process.stderr.hasColors?.() ?? false) : output;
+  const logger = pino({ level: values.logLevel?.value ?? "info" }, stream);
   for (const note of notes) logger.info(note);
   return logger;
 }
@@ -149,7 +154,7 @@ async function httpServer(
 ) {
   const { buildApp } = await import("../../server/app.ts");
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
-  const { planService } = await import("../plan-service.ts");
+  const { planService } = await import("../planning/plan-service.ts");
   const { prepared, ...rest } = parts;
   const metrics = new ServerMetrics();
   const entry = rest.servedModels.add(listingOf(prepared), describeServedModel(prepared));

@@ -1,4 +1,4 @@
-/** @module SIGTERM and Ctrl-C while a model is fetched: what was begun is given up and tidied away, then the process leaves. */
+/** @module SIGTERM and Ctrl-C during a download: it is aborted, its temporary files are removed, and the process leaves. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 /** What a process leaves with after each signal. */

@@ -27,7 +27,7 @@ interface ThroughputLine {
   readonly message: string;
 }
 
-/** null where nothing was computed and nobody waits. */
+/** null where no step ran and no request runs or waits. */
 export function throughputBetween(
   earlier: EngineStats,
   later: EngineStats,

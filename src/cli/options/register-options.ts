@@ -4,7 +4,7 @@ import { PagodaError } from "../../core/errors.ts";
 import { variableOf } from "../../core/options/option.ts";
 import type { Environment, OptionTable } from "../../core/options/read-options.ts";
 
-/** Variables of ours that are not options of a command: paths, a check of kernels, and what our own tests read. */
+/** Variables that are not options of a command: paths, a check of the kernels, and what the tests read. */
 const otherVariables: readonly string[] = [
   "PAGODA_OFFLINE",
   // Marks the processes of a fleet's instance.
@@ -16,7 +16,7 @@ const otherVariables: readonly string[] = [
   "PAGODA_WRITE_GOLDEN",
 ];
 
-/** Filled while commands are registered, so that a variable of one command is no fault of another. */
+/** Filled while commands are registered, so that each command accepts the variables of the others. */
 const knownVariables = new Set(otherVariables);
 
 /** Adds every spelling to the command; help shows the first and names the others. */

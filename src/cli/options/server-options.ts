@@ -5,6 +5,8 @@ const server = "Server:";
 
 export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 
+export type LogFormat = "auto" | "pretty" | "json";
+
 export const serverOptions = {
   host: option(["--host", "--server-name"], {
     argument: "address",
@@ -42,6 +44,12 @@ export const serverOptions = {
       silent: "silent",
     }),
     help: "fatal, error, warn, info, debug, trace or silent (default info)",
+    group: server,
+  }),
+  logFormat: option<LogFormat>(["--log-format"], {
+    argument: "format",
+    parse: oneOf<LogFormat>({ auto: "auto", pretty: "pretty", json: "json" }),
+    help: "pretty: lines for people; json: a line of JSON each; auto: pretty on a terminal, else json (default auto)",
     group: server,
   }),
   json: option(["--json"], {

@@ -9,14 +9,14 @@ for (const args of [
   ["run", tinyModel, "a", "--backend", "reference", "--max-tokens", "5"],
   ["plan", tinyModel, "--gpu", "L4", "--engine", "vllm"],
 ])
-  test(`pagoda ${args[0]} ends in silence when nobody reads its output`, async (t) => {
+  test(`pagoda ${args[0]} ends without a message when its output is closed`, async (t) => {
     const pagoda = new PagodaProcess(t, args);
     pagoda.child.stdout.destroy();
     assert.equal(await pagoda.exited, 141);
     assert.doesNotMatch(pagoda.stderr, /error|EPIPE/);
   });
 
-/** A port that was free a moment ago: this server's own word for its port goes to nobody. */
+/** A port that was free a moment ago: the server prints its port to a closed output. */
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -27,7 +27,7 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-test("a server whose table nobody reads goes on", async (t) => {
+test("a server whose standard output is closed goes on", async (t) => {
   const port = await freePort();
   const args = ["serve", tinyModel, "--backend", "reference", "--port", String(port)];
   const pagoda = new PagodaProcess(t, args);

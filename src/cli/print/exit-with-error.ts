@@ -1,4 +1,4 @@
-/** @module How a command ends when something is wrong: one line on stderr and exit code 1; in silence where nobody reads. */
+/** @module How a command ends when something is wrong: one line on standard error and exit code 1. */
 import { messageWithHint, toPagodaError } from "../../api/error.ts";
 import { PagodaError } from "../../core/errors.ts";
 
@@ -12,7 +12,7 @@ export function showStacks(shows: boolean): void {
 /** What a shell reports of a program that wrote to a closed pipe: 128 + SIGPIPE. */
 const closedPipeExitCode = 141;
 
-/** Prints the fault and leaves. That the reader of standard output has gone (`pagoda run … | head`) is none. */
+/** Prints the error and leaves. A closed standard output (`pagoda run … | head`) ends the command without a message. */
 export function fail(thrown: unknown): never {
   if (isClosedPipe(thrown)) process.exit(closedPipeExitCode);
   process.stderr.write(`pagoda: ${errorLine(thrown)}\n`);
@@ -24,7 +24,7 @@ function isClosedPipe(thrown: unknown): boolean {
   return thrown instanceof Error && "code" in thrown && thrown.code === "EPIPE";
 }
 
-/** What is wrong and what to change; of our own bugs, their message too, for there is no log to look into. */
+/** The message and the hint on one line. An internal error shows its own message: a command has no log. */
 export function errorLine(thrown: unknown): string {
   const isOurs = !(thrown instanceof PagodaError) && thrown instanceof Error;
   const text = isOurs ? `internal error: ${thrown.message}` : messageWithHint(toPagodaError(thrown));

@@ -58,7 +58,7 @@ test("without a terminal: the beginning of a download, then a line each three se
   assert.ok(written.every((line) => line.startsWith("pagoda: fetching") && line.endsWith("left\n")));
 });
 
-test("without a terminal a load is told of once it takes long", () => {
+test("without a terminal a load prints a line once it takes three seconds", () => {
   const { clock, written, printer: progress } = printer(false);
   progress.onLoad({ loadedBytes: 0, totalBytes: 100 });
   assert.deepEqual(written, []);

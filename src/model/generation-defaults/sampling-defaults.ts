@@ -53,7 +53,7 @@ export interface SamplingDefaults {
 }
 
 /**
- * One rule: whoever states one of the four fields that shape the distribution (request, flag or model) has chosen, and no
+ * One rule: where the request, a flag or the model states one of the four fields that shape the distribution, no
  * recommendation is mixed into it. So a request that sends `temperature` alone is sampled as on vLLM.
  */
 export function samplingDefaults(sources: SamplingSources): SamplingDefaults {

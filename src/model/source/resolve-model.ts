@@ -13,8 +13,6 @@ export interface ResolvedModel {
   readonly model: LocalModel;
   /** The name under which it is served unless the user gives another: never a path. */
   readonly modelId: string;
-  /** Where it comes from: a path, a hub id, or the default model's name. */
-  readonly root: string;
   /** What it must be quantised to at load if the user says nothing; null: as it is. */
   readonly quantization: "int4" | null;
   /** Lines that the user should see: which source was used instead of which. */
@@ -33,13 +31,8 @@ export async function resolveModel(
 ): Promise<ResolvedModel> {
   const parsed = name === null ? ({ kind: "default" } as const) : parseModelName(name);
   if (parsed.kind === "default")
-    return {
-      ...(await defaultModel(settings, onProgress)),
-      modelId: defaultModelId,
-      root: defaultModelId,
-    };
+    return { ...(await defaultModel(settings, onProgress)), modelId: defaultModelId };
   const { modelId } = parsed;
-  const root = name ?? modelId;
-  if (parsed.kind === "local") return { model: parsed.model, modelId, root, quantization: null, notes: [] };
-  return { ...(await hubModel(parsed, settings, onProgress)), modelId, root, quantization: null };
+  if (parsed.kind === "local") return { model: parsed.model, modelId, quantization: null, notes: [] };
+  return { ...(await hubModel(parsed, settings, onProgress)), modelId, quantization: null };
 }

@@ -1,6 +1,7 @@
 /** @module Request bodies are JSON in plain UTF-8: what else arrives is refused by name, before it is read where possible. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { PagodaError } from "../../core/errors.ts";
+import { mayLoseNumbers, parseJson } from "../../core/json/numbers.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -22,7 +23,10 @@ export function acceptJsonBodies(app: FastifyInstance, keepsBytes: () => boolean
     if (bytes.length === 0) return done(null, undefined);
     const text = textOf(bytes);
     if (text === null) return done(notUtf8(), undefined);
-    void parseSafely(request, text, (error, body) => done(error === null ? null : notJson(text), body));
+    void parseSafely(request, text, (error, body) => {
+      if (error !== null) done(notJson(text), undefined);
+      else done(null, mayLoseNumbers(text) ? parseJson(text) : body);
+    });
   });
 }
 

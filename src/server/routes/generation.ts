@@ -8,6 +8,7 @@ import type { AnswerIdentity, GenerationExchange } from "../../api/exchange.ts";
 import { errorEvent } from "../../api/stream-text.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationEvent, GenerationService, ServedModel } from "../../core/generation.ts";
+import { AnswerLog } from "../answers/answer-log.ts";
 import { EventStream } from "../answers/event-stream.ts";
 import { jsonBody } from "../answers/json-body.ts";
 import type { LogprobBudget } from "../answers/logprob-budget.ts";
@@ -28,28 +29,32 @@ export function addGenerationRoutes(app: FastifyInstance, parts: GenerationRoute
   app.post("/v1/completions", route(answerer(parts, "cmpl", parseCompletionRequest)));
 }
 
+/** One request for text on its way through an engine. */
+interface Run {
+  readonly exchange: GenerationExchange;
+  readonly service: GenerationService;
+  readonly signal: AbortSignal;
+  readonly log: AnswerLog;
+}
+
 function answerer(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
   return async (request: FastifyRequest, reply: FastifyReply, routed: Routed): Promise<unknown> => {
     const { service } = routed;
-    const exchange = parse(request.body, service.model, identityOf(routed, idPrefix));
-    // Taken apart: not to be kept beside its parts for as long as the answer takes.
-    request.body = null;
-    parts.unknownFields.note(request.routeOptions.url ?? "", exchange.unknownFields);
-    const signal = parts.running.begin(reply.raw);
-    const numEntries = await numLogprobEntries(exchange, service, signal);
-    reply.raw.once("close", await parts.logprobBudget.reserve(numEntries, signal));
-    if (!exchange.streams) {
-      const pieces = await answerWhole(exchange, service, signal);
-      return reply.type("application/json; charset=utf-8").send(jsonBody(pieces));
+    const log = new AnswerLog(request, reply, routed.entry.name);
+    try {
+      const exchange = parse(request.body, service.model, identityOf(routed, idPrefix));
+      // Taken apart: not to be kept beside its parts for as long as the answer takes.
+      request.body = null;
+      parts.unknownFields.note(request.routeOptions.url ?? "", exchange.unknownFields);
+      const signal = parts.running.begin(reply.raw);
+      const numEntries = await numLogprobEntries(exchange, service, signal);
+      reply.raw.once("close", await parts.logprobBudget.reserve(numEntries, signal));
+      const run = { exchange, service, signal, log };
+      return await (exchange.streams ? answerStreamed(request, reply, run) : answerWhole(reply, run));
+    } catch (thrown) {
+      log.noteError(thrown);
+      throw thrown;
     }
-    const stream = new EventStream(reply.raw, request.id);
-    const fault = await answerStreamed(exchange, service, signal, stream);
-    if (fault === null) return hijacked(reply);
-    if (!stream.hasStarted) throw fault;
-    // A client that has left is not an error.
-    if (!reply.raw.destroyed) request.log.error({ err: fault }, "a stream ended with an error");
-    stream.end(errorEvent(toPagodaError(fault)));
-    return hijacked(reply);
   };
 }
 
@@ -67,47 +72,40 @@ function hijacked(reply: FastifyReply): FastifyReply {
   return reply.hijack();
 }
 
-async function answerWhole(
-  exchange: GenerationExchange,
-  service: GenerationService,
-  signal: AbortSignal,
-): Promise<Iterable<string>> {
-  const builder = exchange.newBody(service);
-  await runAll(exchange, service, signal, (promptIndex, event) => {
+async function answerWhole(reply: FastifyReply, run: Run): Promise<FastifyReply> {
+  const builder = run.exchange.newBody(run.service);
+  await runAll(run, (promptIndex, event) => {
     builder.push(promptIndex, event);
     return null;
   });
-  return builder.pieces();
+  return reply.type("application/json; charset=utf-8").send(jsonBody(builder.pieces()));
 }
 
-/** Returns what went wrong, or null when the stream is complete. */
-async function answerStreamed(
-  exchange: GenerationExchange,
-  service: GenerationService,
-  signal: AbortSignal,
-  stream: EventStream,
-): Promise<unknown> {
-  const builder = exchange.newChunks(service);
+/** Throws what went wrong before the status line; after it, an error is the last event of the stream. */
+async function answerStreamed(request: FastifyRequest, reply: FastifyReply, run: Run): Promise<FastifyReply> {
+  const stream = new EventStream(reply.raw, request.id);
+  const builder = run.exchange.newChunks(run.service);
   try {
-    await runAll(exchange, service, signal, (promptIndex, event) =>
-      stream.write(builder.push(promptIndex, event)),
-    );
+    await runAll(run, (promptIndex, event) => stream.write(builder.push(promptIndex, event)));
     stream.end(builder.end());
-    return null;
   } catch (thrown) {
-    return thrown;
+    if (!stream.hasStarted) throw thrown;
+    run.log.noteError(thrown);
+    // A client that has left is not an error.
+    if (!reply.raw.destroyed) request.log.error({ err: thrown }, "a stream ended with an error");
+    stream.end(errorEvent(toPagodaError(thrown)));
   }
+  return hijacked(reply);
 }
 
 type Consume = (promptIndex: number, event: GenerationEvent) => Promise<void> | null;
 
 /** Runs every prompt of the exchange at once; the first failure aborts the others, and nothing is consumed after it. */
-async function runAll(
-  exchange: GenerationExchange,
-  service: GenerationService,
-  signal: AbortSignal,
-  consume: Consume,
-): Promise<void> {
+async function runAll({ exchange, service, signal, log }: Run, consumeEvent: Consume): Promise<void> {
+  const consume: Consume = (promptIndex, event) => {
+    log.note(event);
+    return consumeEvent(promptIndex, event);
+  };
   const [only] = exchange.requests;
   if (exchange.requests.length === 1 && only !== undefined) {
     await runOne(service.generate(only, signal), 0, consume);
@@ -135,7 +133,7 @@ async function runOne(
   otherFailed?: AbortSignal,
 ): Promise<void> {
   for await (const event of events) {
-    // Those that were on their way.
+    // Events that were on their way when another prompt failed.
     if (otherFailed?.aborted) return;
     const ready = consume(promptIndex, event);
     if (ready !== null) await ready;

@@ -90,7 +90,7 @@ async function modelOf(facts: LogFacts, options: ExplainOptions): Promise<ModelF
 
 async function deviceOf(facts: LogFacts, options: ExplainOptions): Promise<Device | null> {
   const { deviceOfTotal, lookUpDevice } = await import("../../../planner/index.ts");
-  const { planDevice } = await import("./device.ts");
+  const { planDevice } = await import("../../planning/device.ts");
   if (options.gpu !== undefined || options.gpuMemory !== undefined) return planDevice(options).device;
   const named = facts.gpu === null ? null : lookUpDevice(facts.gpu);
   if (named !== null) return named;
@@ -101,7 +101,9 @@ async function deviceOf(facts: LogFacts, options: ExplainOptions): Promise<Devic
 /** Keeps what the log measured, under its file name and today's date. */
 async function save(facts: LogFacts, context: ExplainContext, path: string | null): Promise<void> {
   const { calibrationEntry, measuredStart, withEntry } = await import("../../../planner/index.ts");
-  const { calibrationPath, readCalibration, writeCalibration } = await import("../../calibration-file.ts");
+  const { calibrationPath, readCalibration, writeCalibration } = await import(
+    "../../planning/calibration-file.ts"
+  );
   const measured = measuredStart(facts, context);
   const day = new Date().toISOString().slice(0, 10);
   const source = `${path === null ? "a log" : basename(path)} of ${day}`;

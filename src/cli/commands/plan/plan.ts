@@ -117,7 +117,7 @@ async function statedRanks(request: PlanRequest): Promise<FlagValue | null> {
 /** What saved logs measured of this very start; a start whose number of cards is still open has none of its own. */
 async function withMeasurements(request: PlanRequest, options: PlanOptions): Promise<CalibratedRequest> {
   const { calibratedRequest } = await import("../../../planner/index.ts");
-  const { calibrationPath, readCalibration } = await import("../../calibration-file.ts");
+  const { calibrationPath, readCalibration } = await import("../../planning/calibration-file.ts");
   const isOpen = options.devices !== undefined || (await statedRanks(request)) === "auto";
   if (isOpen) return { request, note: null };
   return calibratedRequest(readCalibration(calibrationPath(process.env)), request);

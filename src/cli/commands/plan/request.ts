@@ -4,7 +4,7 @@ import { PagodaError } from "../../../core/errors.ts";
 import type { LocalModel } from "../../../model/model-files.ts";
 import type { SourceSettings } from "../../../model/source/resolve-model.ts";
 import type { PlanRequest } from "../../../planner/index.ts";
-import type { DeviceOptions } from "./device.ts";
+import type { DeviceOptions } from "../../planning/device.ts";
 
 export interface StatedStart extends Pick<PlanRequest, "engine" | "version" | "flags"> {
   /** A catalogue name, a path or a hub id. */
@@ -25,7 +25,7 @@ export interface FoundRequest {
 /** Looks model and device up. Headers alone are read of a hub's model. */
 export async function planRequest(start: StatedStart, options: PlaceOptions): Promise<FoundRequest> {
   const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
-  const { planPlace } = await import("./device.ts");
+  const { planPlace } = await import("../../planning/device.ts");
   const { draftOf, planModel } = await import("./model.ts");
   const { model: name, ...engineAndFlags } = start;
   const settings = sourceSettingsFrom(process.env);

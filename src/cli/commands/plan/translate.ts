@@ -62,7 +62,7 @@ async function translate(options: TranslateOptions): Promise<void> {
     "../../../planner/index.ts"
   );
   const { translationText } = await import("../../print/plan/translation-text.ts");
-  const { planPlace } = await import("./device.ts");
+  const { planPlace } = await import("../../planning/device.ts");
   const { planRequest } = await import("./request.ts");
   const start = parseStartCommand(options.from);
   const asked = engineAndVersion(options.to);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parseJson } from "../../../core/json/numbers.ts";
 import { templateLimits } from "../chat-template.ts";
 import { JinjaTemplate } from "./template.ts";
 import { TemplateLimitError, TemplateSyntaxError } from "./values/errors.ts";
@@ -69,4 +70,13 @@ test("a render is bounded in steps, text, calls and numbers", () => {
     "{% set ns = namespace(x=[]) %}{% for a in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}",
   ];
   for (const source of endless) assert.throws(() => rendered(source), TemplateLimitError, source);
+});
+
+test("numbers of JSON are integers or floats as they were written", () => {
+  const json = '{"v": {"a": 1.0, "b": [1, -0.0, 1e3, 12345678901234567890], "c": 0.5, "d": 7}}';
+  const template = "{{ v | tojson }} {{ v.a }} {{ v.a is float }} {{ v.b[3] + 1 }}";
+  assert.equal(
+    rendered(template, parseJson(json) as Record<string, unknown>),
+    '{"a": 1.0, "b": [1, -0.0, 1000.0, 12345678901234567890], "c": 0.5, "d": 7} 1.0 True 12345678901234567891',
+  );
 });

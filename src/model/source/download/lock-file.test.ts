@@ -115,7 +115,7 @@ test("the holder renews its own lock only, and a renewal that fails ends nothing
   assert.ok(!existsSync(path));
 });
 
-test("whoever waits for a lock can be stopped, and leaves it to its holder", async (t) => {
+test("a process that waits for a lock can be stopped, and leaves the lock to its holder", async (t) => {
   const path = join(temporaryFolder(t), "lock");
   writeFileSync(path, distantHolder);
   const stop = new AbortController();

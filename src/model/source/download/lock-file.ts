@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { errnoOf, writeFault } from "./file-errors.ts";
 
 const pollMs = 200;
-/** The holder renews its lock this often; one not renewed for `staleMs` belongs to nobody. */
+/** The holder renews its lock this often; a lock that was not renewed for `staleMs` is abandoned. */
 const renewMs = 2_000;
 const staleMs = 20_000;
 

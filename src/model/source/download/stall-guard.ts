@@ -1,6 +1,6 @@
 /** @module Gives up a connection that stays open and brings nothing. */
 
-/** Aborts its signal `stallMs` after it last heard of progress. Whoever makes one ends it. */
+/** Aborts its signal `stallMs` after it last heard of progress. Its maker ends it. */
 export class StallGuard {
   readonly #abort = new AbortController();
   readonly #timer: NodeJS.Timeout;

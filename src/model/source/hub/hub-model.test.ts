@@ -229,7 +229,7 @@ test("a repository that was renamed is found under its old name", async (t) => {
   assert.equal(loadModelFiles(model).kind, "hf");
 });
 
-test("an HF_ENDPOINT that is no web address is refused by name", () => {
+test("an HF_ENDPOINT that is not a web address is refused by name", () => {
   for (const [endpoint, pattern] of [
     ["not a url", /HF_ENDPOINT is "not a url"/],
     ["ftp://x", /HF_ENDPOINT is "ftp:\/\/x"/],

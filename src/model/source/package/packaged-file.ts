@@ -98,7 +98,7 @@ function isInPlace(path: string, file: PackagedFile): boolean {
 
 const temporaryPrefix = ".fetch-";
 
-/** Folders of fetches that were killed; whoever holds the lock is the only one who fetches. */
+/** Removes the folders of fetches that were killed: the holder of the lock is the only one that fetches. */
 function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder))
     if (name.startsWith(temporaryPrefix)) removeFolder(join(folder, name));

@@ -27,7 +27,7 @@ export interface SourceSettings {
 /**
  * HF_ENDPOINT, HF_HUB_CACHE, HF_HOME, HF_TOKEN (or the token file that `hf auth login` writes), HF_HUB_OFFLINE, and ours:
  * PAGODA_CACHE, PAGODA_OFFLINE. XDG_CACHE_HOME moves both caches.
- * Throws PagodaError `invalid_option` for an HF_ENDPOINT that is no web address.
+ * Throws PagodaError `invalid_option` for an HF_ENDPOINT that is not a web address.
  */
 export function sourceSettingsFrom(
   environment: Environment,

@@ -1,5 +1,6 @@
 /** @module Values of JSON as Python's `json` reads them. */
 
+import { numberTexts } from "../../../../core/json/numbers.ts";
 import { PyDict } from "./dict.ts";
 import { TemplateLimitError } from "./errors.ts";
 import { integerFrom } from "./integers.ts";
@@ -9,8 +10,8 @@ import { PyFloat, PyObject, type PyValue } from "./values.ts";
 const largestInteger = 1e21;
 
 /**
- * A number without a fraction is an `int`: whether it was written as 1 or 1.0 is not known any more. A field without a value
- * is left out. A PyValue stays what it is.
+ * A number is an `int` or a `float` by how it was written, where `parseJson` read it; elsewhere one without a fraction is an
+ * `int`. A field without a value is left out. A PyValue stays what it is.
  */
 export function fromJson(value: unknown): PyValue {
   switch (typeof value) {
@@ -25,7 +26,7 @@ export function fromJson(value: unknown): PyValue {
   }
   if (value === null || value === undefined) return null;
   if (value instanceof PyObject) return value;
-  if (Array.isArray(value)) return value.map(fromJson);
+  if (Array.isArray(value)) return fromArray(value);
   if (typeof value === "object") return fromObject(value);
   throw new TemplateLimitError(`a ${typeof value} is not a value of JSON`);
 }
@@ -36,10 +37,27 @@ function fromNumber(value: number): PyValue {
   return new PyFloat(value);
 }
 
+function fromNumberText(text: string): PyValue {
+  return /[.eE]/.test(text) ? new PyFloat(Number(text)) : integerFrom(BigInt(text));
+}
+
+function fromArray(items: readonly unknown[]): PyValue {
+  const texts = numberTexts(items);
+  if (texts === undefined) return items.map(fromJson);
+  return items.map((item, i) => {
+    const text = texts.get(String(i));
+    return text === undefined ? fromJson(item) : fromNumberText(text);
+  });
+}
+
 function fromObject(value: object): PyDict {
+  const texts = numberTexts(value);
   const entries: [string, PyValue][] = [];
-  for (const [key, item] of Object.entries(value))
-    if (item !== undefined) entries.push([key, fromJson(item)]);
+  for (const [key, item] of Object.entries(value)) {
+    if (item === undefined) continue;
+    const text = texts?.get(key);
+    entries.push([key, text === undefined ? fromJson(item) : fromNumberText(text)]);
+  }
   return PyDict.ofTexts(entries);
 }
 

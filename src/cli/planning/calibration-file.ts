@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { PagodaError } from "../core/errors.ts";
-import { type CalibrationStore, emptyCalibration } from "../planner/index.ts";
+import { PagodaError } from "../../core/errors.ts";
+import { type CalibrationStore, emptyCalibration } from "../../planner/index.ts";
 
 const bytes = z.number().int();
 const part = z.object({ measuredBytes: bytes, errorBytes: bytes.min(0), expectedBytes: bytes });
@@ -62,7 +62,7 @@ function withoutGaps(store: z.infer<typeof schema>): CalibrationStore {
 
 /**
  * The store in this file; empty where there is none yet.
- * @throws PagodaError `plan_invalid` where the file is no such store.
+ * @throws PagodaError `plan_invalid` where the file is not a calibration file.
  */
 export function readCalibration(path: string): CalibrationStore {
   let text: string;

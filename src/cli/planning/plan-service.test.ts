@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
-import { findDevice, modelNamed, plan } from "../planner/index.ts";
-import { buildApp } from "../server/app.ts";
-import { ServerMetrics } from "../server/metrics/server-metrics.ts";
-import { ServedModels } from "../server/models/served-models.ts";
-import { RunningRequests } from "../server/requests/running-requests.ts";
+import { findDevice, modelNamed, plan } from "../../planner/index.ts";
+import { buildApp } from "../../server/app.ts";
+import { ServerMetrics } from "../../server/metrics/server-metrics.ts";
+import { ServedModels } from "../../server/models/served-models.ts";
+import { RunningRequests } from "../../server/requests/running-requests.ts";
 import { planService } from "./plan-service.ts";
 
 function serverWith(planner: ReturnType<typeof planService> | null) {

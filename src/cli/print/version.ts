@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 
-const packageFile = new URL("../../package.json", import.meta.url);
+const packageFile = new URL("../../../package.json", import.meta.url);
 
 export const version: string = z
   .object({ version: z.string() })

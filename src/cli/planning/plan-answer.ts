@@ -1,7 +1,7 @@
 /** @module Answers one /admin/plan: names and values in, a plan out, no file of a client's choosing. */
-import type { AdminPlanRequest } from "../api/admin/plan.ts";
-import { parseByteSize } from "../core/byte-size.ts";
-import { PagodaError } from "../core/errors.ts";
+import type { AdminPlanRequest } from "../../api/admin/plan.ts";
+import { parseByteSize } from "../../core/byte-size.ts";
+import { PagodaError } from "../../core/errors.ts";
 import {
   calibratedRequest,
   modelNamed,
@@ -10,9 +10,9 @@ import {
   parseModelConfig,
   plan,
   rulesOf,
-} from "../planner/index.ts";
+} from "../../planner/index.ts";
 import { calibrationPath, readCalibration } from "./calibration-file.ts";
-import { planPlace } from "./commands/plan/device.ts";
+import { planPlace } from "./device.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

@@ -1,17 +1,10 @@
 /** @module The device of a plan: a name of the catalogue, a stated size, or this machine: its GPU, or its processors. */
 import { execFileSync } from "node:child_process";
-import { grantedProcessors } from "../../../backend/create/index.ts";
-import { parseByteSize } from "../../../core/byte-size.ts";
-import { PagodaError } from "../../../core/errors.ts";
-import { readDeviceMemory } from "../../../instance/index.ts";
-import {
-  cpuDevice,
-  type Device,
-  findDevice,
-  lookUpDevice,
-  rulesOf,
-  withTotal,
-} from "../../../planner/index.ts";
+import { grantedProcessors } from "../../backend/create/index.ts";
+import { parseByteSize } from "../../core/byte-size.ts";
+import { PagodaError } from "../../core/errors.ts";
+import { readDeviceMemory } from "../../instance/index.ts";
+import { cpuDevice, type Device, findDevice, lookUpDevice, rulesOf, withTotal } from "../../planner/index.ts";
 
 export interface DeviceOptions {
   readonly gpu?: string;

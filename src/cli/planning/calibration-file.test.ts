@@ -4,8 +4,8 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { PagodaError } from "../core/errors.ts";
-import { type CalibrationStore, emptyCalibration } from "../planner/index.ts";
+import { PagodaError } from "../../core/errors.ts";
+import { type CalibrationStore, emptyCalibration } from "../../planner/index.ts";
 import { calibrationPath, readCalibration, writeCalibration } from "./calibration-file.ts";
 
 const store: CalibrationStore = {

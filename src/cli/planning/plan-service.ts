@@ -1,5 +1,5 @@
 /** @module The planner as a service of the running server. */
-import type { PlanService } from "../api/admin/plan.ts";
+import type { PlanService } from "../../api/admin/plan.ts";
 
 /** The planner and its catalogue are loaded with the first question: a server that is never asked does not hold them. */
 export function planService(environment: Readonly<Record<string, string | undefined>>): PlanService {

@@ -1,0 +1,98 @@
+/** @module A line in the log for every request for text that ended, however it ended. */
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { toPagodaError } from "../../api/error.ts";
+import type { GenerationEvent } from "../../core/generation.ts";
+
+/** nginx's status of a request whose client left before there was an answer. */
+const clientLeft = 499;
+
+/** Counts an answer's tokens as its events pass, and logs it once, when its connection is done with it. */
+export class AnswerLog {
+  readonly #request: FastifyRequest;
+  readonly #model: string;
+  readonly #startMs = performance.now();
+  #numPromptTokens = 0;
+  #numCachedTokens = 0;
+  #numOutputTokens = 0;
+  #firstTokenMs: number | null = null;
+  #lastTokenMs: number | null = null;
+  #errorCode: string | null = null;
+
+  constructor(request: FastifyRequest, reply: FastifyReply, model: string) {
+    this.#request = request;
+    this.#model = model;
+    reply.raw.once("close", () => {
+      const { headersSent, statusCode, writableFinished } = reply.raw;
+      this.#write(headersSent ? statusCode : clientLeft, writableFinished);
+    });
+  }
+
+  note(event: GenerationEvent): void {
+    if (event.type === "prompt") {
+      this.#numPromptTokens += event.promptTokenIds.length;
+      this.#numCachedTokens += event.numCachedTokens;
+    } else if (event.type === "delta") {
+      this.#numOutputTokens += event.tokenIds.length;
+      this.#lastTokenMs = performance.now();
+      this.#firstTokenMs ??= this.#lastTokenMs;
+    }
+  }
+
+  /** What ended the answer before its time. */
+  noteError(thrown: unknown): void {
+    this.#errorCode = toPagodaError(thrown).code;
+  }
+
+  #write(status: number, isComplete: boolean): void {
+    const route = this.#request.routeOptions.url ?? "";
+    const fields = {
+      route,
+      status,
+      model: this.#model,
+      promptTokens: this.#numPromptTokens,
+      cachedTokens: this.#numCachedTokens,
+      outputTokens: this.#numOutputTokens,
+      timeToFirstTokenMs: this.#firstTokenMs === null ? null : rounded(this.#firstTokenMs - this.#startMs),
+      tokensPerSecond: this.#tokensPerSecond(),
+      durationMs: rounded(performance.now() - this.#startMs),
+      error: this.#errorCode,
+      clientLeft: !isComplete,
+    };
+    this.#request.log.info(fields, sentence(fields));
+  }
+
+  /** Of the output after its first token; null where there is no such thing. */
+  #tokensPerSecond(): number | null {
+    if (this.#firstTokenMs === null || this.#lastTokenMs === null) return null;
+    const seconds = (this.#lastTokenMs - this.#firstTokenMs) / 1000;
+    return seconds > 0 ? rounded((this.#numOutputTokens - 1) / seconds) : null;
+  }
+}
+
+interface AnswerFields {
+  readonly route: string;
+  readonly status: number;
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  readonly timeToFirstTokenMs: number | null;
+  readonly tokensPerSecond: number | null;
+  readonly error: string | null;
+  readonly clientLeft: boolean;
+}
+
+function sentence(fields: AnswerFields): string {
+  const parts = [
+    `${fields.promptTokens} prompt tokens (${fields.cachedTokens} cached)`,
+    `${fields.outputTokens} output tokens`,
+  ];
+  if (fields.timeToFirstTokenMs !== null) parts.push(`the first after ${fields.timeToFirstTokenMs} ms`);
+  if (fields.tokensPerSecond !== null) parts.push(`${fields.tokensPerSecond} tokens/s`);
+  if (fields.clientLeft) parts.push("the client left");
+  else if (fields.error !== null) parts.push(fields.error);
+  return `${fields.route} ${fields.status}: ${parts.join(", ")}`;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
+}
