@@ -1,21 +1,21 @@
-/** @module A served model in another process: how it is, and requests passed on to it as bytes. */
+/** @module A model that another process serves: its state, and requests forwarded to it as bytes. */
 import type { Capabilities } from "./capabilities.ts";
 
-/** `failed` is final for a model of this process; for a remote one it is what the last exchange with it showed. */
+/** `failed` is final for a model of this process; for a remote one it is the result of the last exchange. */
 export type ModelState = "loading" | "ready" | "draining" | "asleep" | "failed";
 
-/** What is known of a model that another process serves. */
+/** Facts about a model that another process serves. */
 export interface EndpointModel {
   /** The name under which the other process serves it. */
   readonly modelId: string;
-  /** null where the other process does not say. */
+  /** null if the other process does not report it. */
   readonly maxModelLen: number | null;
   readonly createdUnixSeconds: number;
 }
 
 export interface EndpointHealth {
   readonly state: ModelState;
-  /** Why it is not ready; null where it is, or where nothing is known. */
+  /** Why it is not ready; null if it is ready or the reason is unknown. */
   readonly reason: string | null;
 }
 
@@ -23,7 +23,7 @@ export interface EndpointHealth {
 export interface EndpointSnapshot {
   readonly numRunning: number;
   readonly numWaiting: number;
-  /** Share of KV blocks in use, 0 to 1; null where it does not say. */
+  /** Share of KV blocks in use, 0 to 1; null if it does not report it. */
   readonly kvCacheUsage: number | null;
 }
 
@@ -32,31 +32,31 @@ export interface ForwardedRequest {
   /** Path with its query, as the client sent it. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** As it came from the client: not parsed and written again. null where there is none. */
+  /** The client's bytes, unchanged; null if the request has no body. */
   readonly body: Uint8Array | null;
 }
 
 export interface ForwardedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
-  /** The next piece is read from the other process only when it is asked for; leaving the iteration ends the exchange. */
+  /** A piece is read from the other process only when the reader asks for it; leaving the iteration ends the exchange. */
   readonly body: AsyncIterable<Uint8Array>;
 }
 
 /**
- * Everything is asynchronous, because everything is an exchange with another process. `GenerationService` is the door of an
- * engine in this process; it is not an `Endpoint`, and an `Endpoint` cannot stand in for it.
+ * All methods are asynchronous, because each is an exchange with another process. `GenerationService` is the door of an
+ * engine in this process; it is not an `Endpoint`, and an `Endpoint` cannot replace it.
  */
 export interface Endpoint {
   readonly model: EndpointModel;
   readonly capabilities: Capabilities;
   /** Never rejects: an endpoint that cannot be reached is `failed`, with the reason. */
   health(signal: AbortSignal): Promise<EndpointHealth>;
-  /** null where the endpoint has no metrics that are understood. Rejects with `endpoint_unreachable`. */
+  /** null if the endpoint has no metrics that we understand. Rejects with `endpoint_unreachable`. */
   snapshot(signal: AbortSignal): Promise<EndpointSnapshot | null>;
   /**
-   * Resolves once the status line has come. Aborting `signal` ends the exchange at either side, before or after that.
-   * Rejects with PagodaError `endpoint_unreachable` where no answer came.
+   * Resolves once the status line has come. Aborting `signal` ends the exchange on both sides, before or after that.
+   * Rejects with PagodaError `endpoint_unreachable` if no answer comes.
    */
   forward(request: ForwardedRequest, signal: AbortSignal): Promise<ForwardedAnswer>;
 }

@@ -1,6 +1,6 @@
-/** @module The catalogue of everything that can be wrong for a caller, and the one word for our own bugs. */
+/** @module The catalogue of errors that a caller can meet, and `invariant` for our own bugs. */
 
-/** Every code that leaves the program; `docs/errors.md` has a row for each (a test keeps them in step). */
+/** Every error code that leaves the program; `docs/errors.md` has a row for each, which a test checks. */
 export const errorCatalogue = {
   // requests
   invalid_request: { status: 400, type: "invalid_request_error" },
@@ -32,12 +32,12 @@ export const errorCatalogue = {
 
 export type ErrorCode = keyof typeof errorCatalogue;
 
-/** The caller's problem: what is wrong (with both numbers), and in `hint` the smallest change that helps. */
+/** A failure that the caller can meet: the message says what is wrong, the hint what to change (docs/error-style.md). */
 export class PagodaError extends Error {
   override readonly name = "PagodaError";
   readonly code: ErrorCode;
   readonly hint: string | undefined;
-  /** The request field or flag that is wrong, if one is. */
+  /** The request field or flag that is wrong, if there is one. */
   readonly param: string | undefined;
 
   constructor(
@@ -52,7 +52,7 @@ export class PagodaError extends Error {
   }
 }
 
-/** Our bug, not the caller's: always on. */
+/** Throws if the condition does not hold, which is a bug of Pagoda; checked in production too. */
 export function invariant(condition: unknown, message: () => string): asserts condition {
   if (!condition) throw new Error(`invariant violated: ${message()}`);
 }

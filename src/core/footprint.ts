@@ -1,6 +1,6 @@
 /**
- * @module The memory of a loaded model before it is allocated: the shape of a model that a formula takes, and the bytes that it
- * gives. Each backend has its own formula (`backend/cpu/footprint`).
+ * @module The memory of a model before it is allocated: the shape that a formula takes, and the bytes that it gives. Each
+ * backend has its own formula (`backend/cpu/footprint`).
  */
 import type { KvLayerShape } from "./kv-layout.ts";
 import type { WeightStorage } from "./weight-storage.ts";

@@ -11,7 +11,7 @@ export interface TextPart {
 /** One message of a conversation, as the chat template sees it. */
 export interface ChatMessage {
   readonly role: string;
-  /** A list where it came as one: templates differ in how they put parts together. */
+  /** A list if the request had a list: templates differ in how they join parts. */
   readonly content: string | readonly TextPart[] | null;
   readonly [field: string]: unknown;
 }
@@ -35,9 +35,9 @@ export interface GenerationRequest {
   readonly requestId: string;
   readonly prompt: Prompt;
   readonly sampling: SamplingParams;
-  /** What the caller calls `sampling.maxTokens`, for errors; default `max_tokens`. */
+  /** The caller's name of `sampling.maxTokens`, for errors; default `max_tokens`. */
   readonly maxTokensName?: string;
-  /** Lower runs first; default 0 (vLLM's `priority`). */
+  /** Lower numbers run first; default 0 (vLLM's `priority`). */
   readonly priority: number;
 }
 
@@ -45,7 +45,7 @@ export interface GenerationRequest {
 export interface TokenLogprob {
   readonly tokenId: number;
   readonly logprob: number;
-  /** 1 = likeliest. */
+  /** 1 is the likeliest. */
   readonly rank: number;
 }
 
@@ -62,7 +62,7 @@ export type GenerationEvent =
       readonly type: "prompt";
       readonly promptTokenIds: readonly number[];
       readonly numCachedTokens: number;
-      /** One entry per prompt token where asked for; the first is null (nothing comes before it). */
+      /** One entry per prompt token if the request wants them; the first is null, because nothing precedes it. */
       readonly promptLogprobs: readonly (PositionLogprobs | null)[] | null;
     }
   /** New text of sequence `index`; `text` may be empty while a character or a stop string is undecided. */
@@ -82,7 +82,7 @@ export type GenerationEvent =
       readonly numCompletionTokens: number;
     };
 
-/** What a client needs to know of a tokenizer that it asks over HTTP. */
+/** Facts about the tokenizer, for clients that use it over HTTP. */
 export interface TokenizerFacts {
   /** By the names of transformers: `bos_token`, `eos_token`, … */
   readonly specialTokens: Readonly<Record<string, string>>;
@@ -93,17 +93,17 @@ export interface TokenizerFacts {
 /** Facts about the served model that requests and clients need. */
 export interface ServedModel {
   readonly modelId: string;
-  /** The model's own name, whatever it is served as. */
+  /** The model's own name, which may differ from the one it is served under. */
   readonly root: string;
   readonly maxModelLen: number;
   readonly maxLogprobs: number;
   /** Sampling of a request that states none of temperature, top_p, top_k and min_p. */
   readonly defaultSampling: SamplingParams;
-  /** What is beside the fields of a request that states one of the four: without what is recommended for the family. */
+  /** Sampling of a request that states one of these four: without the recommendation for the family. */
   readonly statedSampling: SamplingParams;
-  /** Where `defaultSampling` comes from, in words. */
+  /** Where `defaultSampling` comes from, for people. */
   readonly samplingOrigin: string;
-  /** More tokens than this no request generates, whatever it asks for; null: what the context allows. */
+  /** Most tokens that any request may generate; null: limited by the context alone. */
   readonly maxTokensCeiling: number | null;
   readonly createdUnixSeconds: number;
   readonly hasChatTemplate: boolean;
@@ -118,19 +118,19 @@ export interface EngineStats {
   readonly numWaiting: number;
   /** Share of blocks that are referenced, 0 to 1. */
   readonly kvCacheUsage: number;
-  /** Places in the blocks of running sequences that hold no token: the unused rest of each one's last block. */
+  /** Slots in the blocks of running sequences that hold no token: the unused rest of each last block. */
   readonly numWastedTokens: number;
   readonly numPreemptions: number;
   readonly numPrefixQueryTokens: number;
   readonly numPrefixHitTokens: number;
   readonly numPromptTokens: number;
-  /** Of the prompt tokens, those whose keys and values were in the prefix cache. */
+  /** Prompt tokens whose keys and values were in the prefix cache. */
   readonly numCachedPromptTokens: number;
   readonly numGenerationTokens: number;
   readonly numSteps: number;
 }
 
-/** Called by the engine as requests move on; milliseconds of a monotonic clock. */
+/** Called by the engine as requests proceed; times are milliseconds of a monotonic clock. */
 export interface EngineObserver {
   requestFinished(record: RequestRecord): void;
   stepFinished(record: {
@@ -150,18 +150,18 @@ export interface RequestRecord {
   readonly interTokenMs: readonly number[];
   readonly numPromptTokens: number;
   readonly numCachedTokens: number;
-  /** Of all its sequences together. */
+  /** Summed over its sequences. */
   readonly numCompletionTokens: number;
   /** Of its longest sequence. */
   readonly longestCompletionTokens: number;
   readonly numPreemptions: number;
   readonly n: number;
-  /** What the request stated; null where it stated nothing. */
+  /** As the request stated it; null if it stated nothing. */
   readonly maxTokens: number | null;
 }
 
 /**
- * Aborting `signal`, or leaving the iteration, ends it and frees the blocks of all its sequences before the next step.
+ * Aborting `signal`, or leaving the iteration, ends the request and frees the blocks of its sequences before the next step.
  * A request that cannot be served throws PagodaError before the first event; every request has exactly one ending.
  */
 export interface GenerationService {
@@ -176,6 +176,6 @@ export interface GenerationService {
   tokenPiece(tokenId: number): { readonly text: string; readonly bytes: Uint8Array };
   stats(): EngineStats;
   memory(): MemoryReport;
-  /** null while healthy; otherwise why it can serve no more. */
+  /** null while healthy; otherwise the reason why it cannot serve any more. */
   failure(): string | null;
 }

@@ -30,7 +30,7 @@ export function tileDataBytes(dtype: KvDtype, headDim: number): number {
   return (tokensPerTile * headDim * bitsPerNumber[dtype]) / 8;
 }
 
-/** Bytes of one KV head in one tile: K and V data and, where quantised, their scales and minima. */
+/** Bytes of one KV head in one tile: K and V data and, where quantized, their scales and minima. */
 export function tileHeadBytes(dtype: KvDtype, headDim: number): number {
   return 2 * tileDataBytes(dtype, headDim) + (dtype === "f16" ? 0 : 2 * tokensPerTile * 4);
 }

@@ -1,4 +1,4 @@
-/** @module What `/admin/memory` returns: planned beside actual, in bytes. */
+/** @module The answer of `/admin/memory`: planned and actual bytes, side by side. */
 import type { KvDtype } from "./kv-layout.ts";
 import type { Origin } from "./resolved.ts";
 
@@ -22,7 +22,7 @@ export interface BlockCounts {
 }
 
 export interface BudgetReport {
-  /** Most bytes the instance may use; null where only the pool was stated. */
+  /** Most bytes that the instance may use; null if only the pool was stated. */
   readonly capBytes: number | null;
   readonly deviceTotalBytes: number;
   readonly cap: {
@@ -41,9 +41,9 @@ export interface BudgetReport {
 
 export interface MemoryReport {
   readonly kernels: string;
-  /** Why no faster kernels are used; absent where there is nothing to say. */
+  /** Why no faster kernels are used; absent if the fastest are. */
   readonly kernelsReason?: string;
-  /** How long the kernels were tested before they were trusted; absent where they need no test. */
+  /** Duration of the kernels' self-test, milliseconds; absent if they need none. */
   readonly selfTestMs?: number;
   readonly budget: BudgetReport;
   readonly components: readonly MemoryComponent[];

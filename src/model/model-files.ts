@@ -1,4 +1,4 @@
-/** @module Everything that the files of a model say, read once before anything is allocated. */
+/** @module Reads the files of a model, but not its weights, once before anything is allocated. */
 import { statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { PagodaError } from "../core/errors.ts";
@@ -45,7 +45,7 @@ export interface ModelFiles {
   readonly generationDefaults: GenerationDefaults;
   /** All tokens that end a text, of generation_config.json, config.json and the tokenizer, which the model can generate. */
   readonly eosIds: readonly number[];
-  /** What is odd about the files and was read all the same, in words for the log. */
+  /** Oddities of the files that were read all the same, as notes for the log. */
   readonly notes: readonly string[];
 }
 
@@ -103,7 +103,7 @@ function loadGgufFile(path: string, template: StatedTemplate | null): ModelFiles
   };
 }
 
-/** A template beside the file is used in place of the file's own. */
+/** A template next to the file replaces the file's own. */
 function templateNotes(template: ChatTemplate | null): readonly string[] {
   const isBeside = template !== null && basename(template.origin) === "chat_template.jinja";
   return isBeside ? [`the chat template is that of ${template.origin}`] : [];

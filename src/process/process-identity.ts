@@ -1,5 +1,5 @@
 /**
- * @module Which process a number means: the number and the moment of its start. A number alone may be another's by now.
+ * @module The identity of a process: its id and the moment of its start, because the system reuses ids.
  */
 import { readdirSync, readFileSync } from "node:fs";
 
@@ -21,7 +21,7 @@ function processFile(pid: number, name: "stat" | "environ"): string | null {
   }
 }
 
-/** null where no such process runs now, or it has ended and waits for its parent to notice. */
+/** null if no such process runs, or if it has ended and its parent has not collected it yet. */
 export function identify(pid: number): ProcessIdentity | null {
   const stat = processFile(pid, "stat");
   if (stat === null) return null;
@@ -31,7 +31,7 @@ export function identify(pid: number): ProcessIdentity | null {
   return state === "Z" || state === "X" ? null : { pid, startTicks };
 }
 
-/** Whether that very process still runs. */
+/** Whether this process, and not another one with its id, still runs. */
 export function isRunning(process: ProcessIdentity): boolean {
   return identify(process.pid)?.startTicks === process.startTicks;
 }

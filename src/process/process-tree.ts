@@ -1,8 +1,8 @@
 /**
- * @module A process with all that it started, as /proc shows them: vLLM's engine, for one, is a second process.
+ * @module A process and all its descendants, read from /proc: vLLM's engine, for example, is a second process.
  *
- * To the tree belong the children of each member, and every process of the root's own group: one whose parent has ended
- * is found by that. Any of them may end while it is read, which is no error.
+ * The tree has the children of each member, and every process of the root's own group, so a process whose parent has
+ * ended is found too. A process may end while it is read; that is not an error.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { kib } from "../core/byte-size.ts";
@@ -79,7 +79,7 @@ function readStat(pid: number): ProcessStat[] {
   ];
 }
 
-/** 0 of one that has ended. */
+/** 0 for a process that has ended. */
 function statusBytesOf(pid: number, field: "VmHWM" | "VmRSS"): number {
   const line = processFile(pid, "status")
     .split("\n")

@@ -34,7 +34,7 @@ export interface RunningServer {
 
 const answerWithinMs = 1000;
 
-/** A port of the loopback interface that nobody listens on now. */
+/** A port of the loopback interface that is free now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
@@ -83,7 +83,7 @@ export async function startServer(server: ServerCommand): Promise<RunningServer>
   };
 }
 
-/** Keeps the last lines a child wrote, for the message when it does not come up. */
+/** Keeps the last lines that a child wrote, for the message if it does not become ready. */
 class OutputTail {
   text = "";
   constructor(child: ChildProcess) {
@@ -124,7 +124,7 @@ interface ModelList {
   readonly data?: readonly { readonly id: string }[];
 }
 
-/** Another program may have taken the port between our look and the child's: then the child ends, or has other models. */
+/** Another program may have taken the port before the child did: then the child ends, or the port serves other models. */
 async function assertServes(url: string, child: ChildProcess, server: ServerCommand): Promise<void> {
   const response = await fetch(`${url}/v1/models`, { signal: AbortSignal.timeout(answerWithinMs) });
   const answer = (await response.json().catch(() => ({}))) as ModelList;

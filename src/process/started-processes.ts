@@ -1,8 +1,8 @@
-/** @module The processes that a bench has started and that still run: none of them, nor any of theirs, outlives it. */
+/** @module The running processes that this one has started: they and their descendants end when it ends. */
 import { type ChildProcess, type SpawnOptionsWithoutStdio, spawn } from "node:child_process";
 import { killTree } from "./process-tree.ts";
 
-/** A server gets so long to finish, then it is ended. */
+/** A server has this long to finish before it is killed. */
 const defaultGraceMs = 10_000;
 const exitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
@@ -10,8 +10,8 @@ const running = new Set<ChildProcess>();
 let isEnding = false;
 
 /**
- * Starts a process, at the head of a group of its own, that is ended with the bench: at once, if that is ending already.
- * What it has started ends with it.
+ * Starts a process as the leader of its own group. It and its descendants are ended with this process: at once, if this
+ * one is ending already.
  */
 export function startProcess(
   command: string,
@@ -30,7 +30,7 @@ export function startProcess(
   return child;
 }
 
-/** Ends a process and all that it started, at once. */
+/** Kills a process and its descendants at once. */
 export function killProcess({ pid }: ChildProcess): void {
   if (pid !== undefined) killTree(pid);
 }

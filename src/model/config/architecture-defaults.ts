@@ -100,7 +100,7 @@ export const architectureDefaults: Readonly<Record<ArchitectureName, Architectur
     attn_logit_softcapping: 50,
     final_logit_softcapping: 30,
   },
-  // The nested text_config of a multimodal Gemma 3 leaves out whatever equals these.
+  // The nested text_config of a multimodal Gemma 3 leaves out the fields that equal these.
   gemma3: {
     ...gemmaLike,
     vocab_size: 262_208,

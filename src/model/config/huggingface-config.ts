@@ -103,7 +103,7 @@ function parseShape(fields: FieldReader, defaults: ArchitectureDefaults): ModelS
   };
 }
 
-/** `partial_rotary_factor`: beside the other fields before transformers 5, in `rope_parameters` since. */
+/** `partial_rotary_factor`: a field of its own before transformers 5, in `rope_parameters` since. */
 function parseRotaryDim(fields: FieldReader, headDim: number): number {
   const nested = ropeFields(fields);
   const holder = nested.has("partial_rotary_factor") ? nested : fields;

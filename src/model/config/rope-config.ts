@@ -56,7 +56,7 @@ export interface RopeContext {
   readonly defaultTheta: number;
   readonly maxPositions: number;
   readonly rotaryDim: number;
-  /** Phi-3 keeps it beside `rope_scaling`, not in it; where it is there, transformers gives it the last word. */
+  /** Phi-3 keeps it next to `rope_scaling`, not in it; if it is present, transformers prefers it. */
   readonly originalMaxPositions: number | null;
   /** The name `yarn` means LongRoPE, as in Phi-3's early files. */
   readonly yarnIsLongrope: boolean;

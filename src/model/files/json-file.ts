@@ -51,7 +51,7 @@ export function parseJson(text: string, path: string): unknown {
   }
 }
 
-/** A value of a file as messages show it: short, whatever the file holds. */
+/** A value of a file as messages show it, at most 80 characters. */
 export function shownValue(value: unknown): string {
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (isJsonObject(value)) return "an object";

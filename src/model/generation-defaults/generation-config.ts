@@ -12,9 +12,9 @@ export interface StatedSampling {
 }
 
 export interface GenerationDefaults extends StatedSampling {
-  /** Tokens that end a text, beside the tokenizer's own. */
+  /** Tokens that end a text, besides the tokenizer's own. */
   readonly eosIds: readonly number[];
-  /** What is stated and has no effect, in words for the log. */
+  /** Fields that are stated and have no effect, as notes for the log. */
   readonly ignored: readonly string[];
 }
 

@@ -35,18 +35,18 @@ export interface SamplingChoice {
 export interface SamplingSources extends SamplingChoice {
   /** Of generation_config.json or `general.sampling.*`. */
   readonly own: StatedSampling;
-  /** What `own` was read from, in words. */
+  /** What `own` was read from, for people. */
   readonly ownOrigin: string;
   readonly architecture: string;
   readonly names: readonly string[];
 }
 
 export interface SamplingDefaults {
-  /** What counts beside whatever a request states. */
+  /** Values for the fields that a request does not state. */
   readonly stated: Partial<SamplingParams>;
   /** Counts for a request that states none of temperature, top-p, top-k and min-p; empty where `stated` has one of them. */
   readonly recommended: Partial<SamplingParams>;
-  /** Where the four come from, in words. */
+  /** Where the four come from, for people. */
   readonly origin: string;
   /** More than this no request may generate (a stated max_new_tokens of the override, as on vLLM); null: no such limit. */
   readonly maxTokensCeiling: number | null;

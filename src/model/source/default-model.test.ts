@@ -176,7 +176,7 @@ test("what an earlier fetch has left and cannot be removed does not end a start"
   assert.deepEqual(readFileSync(model.path), contents);
 });
 
-test("without pip the hub's checkpoint serves, quantised at load, and says that it is another file", async (t) => {
+test("without pip the hub's checkpoint serves, quantized at load, and says that it is another file", async (t) => {
   const folder = tinyFolder("llama-gqa-rope-scaled");
   const files = readdirSync(folder).map((name): [string, Buffer] => [name, readFileSync(join(folder, name))]);
   const server = new HubServer(new Map(files), {}, "HuggingFaceTB/SmolLM2-135M-Instruct");

@@ -19,7 +19,7 @@ const hubRepoId = "HuggingFaceTB/SmolLM2-135M-Instruct";
 
 export interface DefaultModel {
   readonly model: LocalModel;
-  /** What the model must be quantised to at load; null where the file is quantised already. */
+  /** What the model must be quantized to at load; null where the file is quantized already. */
   readonly quantization: "int4" | null;
   readonly notes: readonly string[];
 }

@@ -26,7 +26,7 @@ const minMetadataEntryBytes = 13;
 const partPattern = /-(\d{5})-of-(\d{5})\.gguf$/;
 
 /**
- * Reads the header of a GGUF file and, where its name ends in `-0000i-of-0000N.gguf`, of all N parts beside it.
+ * Reads the header of a GGUF file and, where its name ends in `-0000i-of-0000N.gguf`, of all N parts next to it.
  * Metadata is that of the first part. Throws PagodaError `model_invalid` for a damaged file and `model_unsupported`
  * for a tensor encoding we cannot read.
  */

@@ -22,7 +22,7 @@ export function attention(
   const qkv = builder.buffer("qkv", queryWidth + 2 * keyWidth);
   projectQkv(builder, input, qkv, variant);
   normQueryAndKey(builder, qkv, variant);
-  // q and k lie beside each other, so one operation turns the heads of both.
+  // q and k are adjacent, so one operation rotates the heads of both.
   builder.emit({
     kind: "rope",
     at: { bufferId: qkv, offset: 0 },

@@ -120,7 +120,7 @@ function fromGguf(name: string, architecture: ArchitectureName): string {
   return renamed === undefined ? name : `model.layers.${layer}.${renamed}.${kind}`;
 }
 
-/** What a tensor of this canonical name is called in the checkpoint's own format, for messages. */
+/** The name of a tensor in the checkpoint's own format, for messages. */
 export function storedName(canonicalName: string, { checkpoint, architecture }: ModelConfig): string {
   if (checkpoint !== "gguf") return canonicalName;
   const outer = Object.keys(ggufOuterNames).find((name) => ggufOuterNames[name] === canonicalName);

@@ -130,7 +130,7 @@ export class ProgramBuilder {
     this.emit({ kind: "gatherOutputs", input: this.hidden, out: outputs });
     this.rmsNorm(outputs, "model.norm.weight", outputs);
     const logits = this.buffer("logits", vocabularyWidth, "outputs");
-    // A head that the checkpoint holds is used, whatever its configuration says: tying would replace it.
+    // A head that the checkpoint holds is used even if the configuration ties it: tying would replace it.
     const isTied = this.config.tiedEmbeddings && !this.#weights.has(headName);
     const weightId = this.#weights.table(isTied ? embeddingName : headName, vocabularyWidth, hiddenWidth);
     const parts = [{ weightId, biasId: null }];

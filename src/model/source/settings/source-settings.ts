@@ -20,7 +20,7 @@ export interface SourceSettings {
   readonly ownCacheFolder: string;
   /** For child processes. */
   readonly environment: Environment;
-  /** Once aborted, whatever is being fetched is given up: child processes are ended, what they left is removed. */
+  /** Aborting it gives up every download: child processes are ended and their partial files removed. */
   readonly stop: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 /**
  * @module Which tokens of a GGUF vocabulary end a text.
  *
- * Beside the ids that the file names, llama.cpp ends at every token whose text is one of a list (`llama-vocab.cpp`,
+ * Besides the ids that the file names, llama.cpp ends at every token whose text is one of a list (`llama-vocab.cpp`,
  * `special_eog_ids`), whatever its type: converters have typed them as user-defined or normal, and a file may name
  * `<|endoftext|>` as its end while the template closes each turn with `<|im_end|>`.
  */

@@ -20,7 +20,7 @@ const none = -1;
 
 export interface GgufTokenizer {
   readonly tokenizer: Tokenizer;
-  /** What of the file is odd and was read all the same, in words for the log. */
+  /** Oddities of the file that were read all the same, as notes for the log. */
   readonly notes: readonly string[];
 }
 

@@ -24,7 +24,7 @@ export class GgufVocabulary {
   readonly model: string;
   readonly pieces: readonly string[];
   readonly idOfPiece: ReadonlyMap<string, number>;
-  /** What of the file is odd and was read all the same, in words for the log. */
+  /** Oddities of the file that were read all the same, as notes for the log. */
   readonly notes: string[] = [];
   readonly bosId: number | null;
   readonly eosId: number | null;
@@ -126,7 +126,7 @@ export class GgufVocabulary {
     };
   }
 
-  /** Ends of a text are control tokens, whatever the file says. */
+  /** Tokens that end a text are control tokens, even if the file types them otherwise. */
   #findEnds(): readonly number[] {
     const { ids, mistyped } = endTokensOf(
       {

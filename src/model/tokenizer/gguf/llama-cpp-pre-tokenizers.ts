@@ -12,7 +12,7 @@ interface Recipe {
   readonly names: readonly string[];
   /** Applied one after another to what the one before left. */
   readonly patterns: readonly string[];
-  /** A word that is itself a token is that token, whatever the merges say. */
+  /** A word that is itself a token becomes that token, without merges. */
   readonly ignoresMerges: boolean;
   /** Where the file does not say. */
   readonly addsBos: boolean;

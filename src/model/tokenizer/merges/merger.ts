@@ -12,7 +12,7 @@ const maxWordsPerGeneration = 16_384;
 const usualPairs = 256;
 const none = -1;
 
-/** What a word is before any merge: the ids of its bytes or characters, appended to `ids`. */
+/** Appends to `ids` the symbols of a word before any merge: the ids of its bytes or characters. */
 export type SymbolReader = (word: string, ids: number[]) => void;
 
 export interface MergerParts {
