@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { parseJson } from "../../../core/json/numbers.ts";
 import { templateLimits } from "../chat-template.ts";
 import { JinjaTemplate } from "./template.ts";
-import { TemplateLimitError, TemplateSyntaxError } from "./values/errors.ts";
+import { PythonError, TemplateLimitError, TemplateSyntaxError } from "./values/errors.ts";
 
 const fixtures = join(import.meta.dirname, "../../../../tests/fixtures/chat-templates");
 
@@ -28,6 +28,47 @@ test("templates that a JavaScript interpreter rendered wrongly are rendered as P
     assert.equal(rendered(template, { messages, add_generation_prompt: true }), expected, name);
   }
 });
+
+/** `error` is the name of the exception's type in Python. */
+interface Semantics {
+  readonly kind: string;
+  readonly template: string;
+  readonly text?: string;
+  readonly error?: string;
+}
+
+test("every construct gives what transformers' environment gives for it, its errors included", () => {
+  const [first = "{}", ...lines] = readFileSync(join(fixtures, "semantics.jsonl"), "utf8").trim().split("\n");
+  const { variables } = parseJson(first) as { variables: Record<string, unknown> };
+  assert.ok(lines.length > 120);
+  for (const line of lines) {
+    const { kind, template, text, error }: Semantics = JSON.parse(line);
+    const outcome = outcomeOf(template, variables);
+    const label = `${kind}: ${template}: ${outcome}`;
+    if (error === undefined) assert.equal(outcome, text, label);
+    else assert.ok(outcome instanceof Error && errorNames(outcome).includes(error), label);
+  }
+});
+
+/** What Jinja names otherwise: Python compiles what it makes of a template, and `include` asks for a loader. */
+const pythonNames: Readonly<Record<string, readonly string[]>> = {
+  TemplateSyntaxError: ["TemplateSyntaxError", "TemplateAssertionError", "SyntaxError"],
+  TemplateRefusal: ["TemplateError"],
+  TemplateLimitError: ["TypeError"],
+};
+
+function errorNames(error: Error): readonly string[] {
+  return error instanceof PythonError ? [error.type] : (pythonNames[error.name] ?? []);
+}
+
+function outcomeOf(template: string, variables: Readonly<Record<string, unknown>>): unknown {
+  try {
+    const date = new Date(2026, 2, 5, 14, 7, 9);
+    return new JinjaTemplate(template).render(variables, templateLimits, () => date);
+  } catch (cause) {
+    return cause;
+  }
+}
 
 test("a template that nests too deep is refused by name", () => {
   const deep = [
@@ -52,6 +93,7 @@ test("a template that nests too deep is refused by name", () => {
 });
 
 test("a render is bounded in steps, text, calls and numbers", () => {
+  const limits = { ...templateLimits, baseSteps: 400_000 };
   const endless = [
     "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
     "{% set ns = namespace(x='ab') %}{% for a in range(99) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
@@ -69,7 +111,8 @@ test("a render is bounded in steps, text, calls and numbers", () => {
     "{% set ns = namespace(x=[], y=[]) %}{% for a in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
     "{% set ns = namespace(x=[]) %}{% for a in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}",
   ];
-  for (const source of endless) assert.throws(() => rendered(source), TemplateLimitError, source);
+  for (const source of endless)
+    assert.throws(() => new JinjaTemplate(source).render({}, limits), TemplateLimitError, source);
 });
 
 test("numbers of JSON are integers or floats as they were written", () => {
