@@ -18,6 +18,7 @@ export {
   emptyCalibration,
   withEntry,
 } from "./calibrate/calibration.ts";
+export { draftModelNamed } from "./command/draft-name.ts";
 export { commandText, shellCommands } from "./command/shell-words.ts";
 export { parseStartCommand, type StartCommand, strayWord } from "./command/start-command.ts";
 export { typedFlags } from "./command/typed-flags.ts";
@@ -40,7 +41,6 @@ export { enginesWithLogs, readLog } from "./explain/read-log.ts";
 export type { LogFacts } from "./log/log-facts.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export type { ConfigObject } from "./model/config-fields.ts";
-export { draftModelNamed } from "./model/draft-name.ts";
 export type { ModelFacts } from "./model/facts.ts";
 export { configOfGguf } from "./model/gguf-config.ts";
 export { parseModelConfig } from "./model/parse-config.ts";

@@ -194,6 +194,11 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
   "bench/peers/goals.ts": "Pagoda's speed is compared with that of other servers, by name",
   "bench/peers/servers-under-test.ts": "Pagoda's speed is compared with that of other servers, by name",
   "bench/peers/step-overhead.ts": "a figure that was measured of vLLM stands beside ours",
+  "cli/commands/plan/compare.ts": "its help shows starts of engines as they are typed",
+  "cli/commands/plan/explain.ts": "its help shows starts of engines as they are typed",
+  "cli/commands/plan/plan.ts": "its help shows starts of engines as they are typed",
+  "cli/commands/plan/translate.ts": "its help shows starts of engines as they are typed",
+  "planner/model/catalogue-data.ts": "facts are cited with the addresses where they were found",
 };
 
 /** Errors without a hint: beginnings of messages after which the reader can do nothing, each with its reason. */
@@ -208,7 +213,7 @@ export const mostFunctionLines = 60;
 export const mostFiles = 16;
 
 export const ratchets = {
-  filesInCycles: 4,
+  filesInCycles: 0,
   mutualFolderPairs: 3,
   /** Production files that import what only tests use. */
   importsOfTesting: 0,

@@ -2,22 +2,7 @@
  * @module The device table. Bandwidth, 16-bit dense TFLOPS, multiprocessors and compute capability are the vendors' data
  * sheets; totals that the driver reports are from start-up logs (vllm-memory.md §4.3 and public logs).
  */
-import type { DeviceVendor } from "./device.ts";
-
-export interface DeviceRow {
-  readonly name: string;
-  readonly vendor: DeviceVendor;
-  readonly aliases: readonly string[];
-  readonly nominalGib: number;
-  /** Total as the driver reports it; null: nobody's log was at hand. */
-  readonly measuredGib: number | null;
-  readonly source: string;
-  readonly computeCapability: number;
-  readonly gigabytesPerSecond: number;
-  readonly teraflops: number;
-  readonly numMultiprocessors: number;
-  readonly isUnified?: true;
-}
+import type { DeviceRow, DeviceVendor } from "./device-row.ts";
 
 type Columns = readonly [
   name: string,

@@ -1,10 +1,9 @@
 /** @module A device as the planner sees it: values only, wherever they came from. */
 import { gib } from "../quantity/bytes.ts";
 import { estimated, measured, type Quantity } from "../quantity/quantity.ts";
-import type { DeviceRow } from "./device-rows.ts";
+import type { DeviceRow, DeviceVendor } from "./device-row.ts";
 
 /** How an engine classes a device for its default batch sizes. */
-export type DeviceVendor = "nvidia" | "amd" | "intel" | "ascend" | "cpu" | "apple";
 
 export interface Device {
   readonly name: string;

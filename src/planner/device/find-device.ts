@@ -4,7 +4,8 @@ import { gib } from "../quantity/bytes.ts";
 import { estimated } from "../quantity/quantity.ts";
 import { nearest } from "../words/nearest.ts";
 import { type Device, deviceOf } from "./device.ts";
-import { type DeviceRow, deviceRows } from "./device-rows.ts";
+import type { DeviceRow } from "./device-row.ts";
+import { deviceRows } from "./device-rows.ts";
 
 /** Lower case, without the maker's words and without anything but letters and digits. */
 function plainName(text: string): string {

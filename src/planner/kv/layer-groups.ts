@@ -63,7 +63,7 @@ function allUniform(layers: readonly NamedLayer[]): boolean {
 /** vLLM 0.32 raises a TypeError where it would turn a sliding latent layer into a full one (`bounded_replay`). */
 const latentPromotion = (name: string): PagodaError =>
   refuse(
-    `Layer ${name}: vLLM cannot allocate a sliding latent layer in full.`,
+    `Layer ${name}: a sliding latent layer cannot be allocated in full.`,
     "Leave the hybrid KV cache manager on.",
   );
 

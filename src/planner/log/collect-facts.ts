@@ -1,7 +1,7 @@
 /** @module Runs a table of line patterns over a log; the first statement of a figure stays unless the pattern says otherwise. */
 
 import type { FailureKind } from "../plan/failure.ts";
-import type { FlagValues } from "../plan/plan.ts";
+import type { FlagValue, FlagValues } from "../plan/flag.ts";
 import type { Quantity } from "../quantity/quantity.ts";
 import {
   type CountName,
@@ -34,7 +34,7 @@ export interface Collected {
   runner: string | null;
   model: string | null;
   gpu: string | null;
-  readonly flags: Record<string, string | true>;
+  readonly flags: Record<string, FlagValue>;
   readonly figures: Partial<Record<FigureName, Quantity>>;
   readonly counts: Partial<Record<CountName, number>>;
   hasStarted: boolean;
@@ -110,7 +110,7 @@ export function withoutPrefix(line: string): string {
     .trim()
     .replace(/^(?:ERROR|WARNING|INFO|DEBUG)\s+\d\d-\d\d \d\d:\d\d:\d\d\s+/, "")
     .replace(/^\[?[\w./]+\.py:\d+\]\s*/, "")
-    .replace(/^\d{4}-\d\d-\d\d \S+ - lmdeploy - [A-Z]+ - \S+ - /, "")
+    .replace(/^\d{4}-\d\d-\d\d \S+ - \w+ - [A-Z]+ - \S+ - /, "")
     .replace(/^what\(\):\s*/, "");
 }
 

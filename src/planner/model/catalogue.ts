@@ -2,16 +2,11 @@
 import { PagodaError } from "../../core/errors.ts";
 import { nearestNames } from "../../core/options/nearest-names.ts";
 import { catalogueEntries } from "./catalogue-data.ts";
+import type { CatalogueEntry } from "./catalogue-entry.ts";
 import type { ConfigObject } from "./config-fields.ts";
 import type { ModelFacts } from "./facts.ts";
 import { parseModelConfig } from "./parse-config.ts";
 import { parseQuantization } from "./parse-quantization.ts";
-
-export interface CatalogueEntry {
-  /** Where the facts were found. */
-  readonly source: string;
-  readonly config: ConfigObject;
-}
 
 /** Ids of all models in the catalogue. */
 export const catalogueModels: readonly string[] = Object.keys(catalogueEntries);

@@ -39,7 +39,7 @@ function maxPositions(fields: ConfigFields): number {
   ]);
   if (stated === null) {
     fields.assumed.push(
-      "max_position_embeddings = 2048 (no length key in the configuration; vLLM's fallback)",
+      "max_position_embeddings = 2048 (no length key in the configuration; the engines' fallback)",
     );
     return 2048;
   }

@@ -6,7 +6,7 @@ import { estimated, exact, measured, type Quantity } from "../../quantity/quanti
 import { dtypeBytes, type LatentMixer, type ModelFacts } from "../facts.ts";
 import { memoPerModel } from "../memo.ts";
 import { type RankLayout, rankTensors, singleRank } from "./rank-tensors.ts";
-import { type ExpertPadding, isQuantized, vllmAllocations } from "./weight-formats.ts";
+import { type ExpertPadding, isQuantized, loadedAllocations } from "./weight-formats.ts";
 
 /** Rotary tables: positions × rotated width × dtype, one per distinct setting (vllm rotary_embedding). */
 function rotaryTables(facts: ModelFacts): number[] {
@@ -69,7 +69,7 @@ function countRankWeights(
   padding: ExpertPadding = "marlin",
 ): Quantity {
   const tensors = rankTensors(facts, layout, stage);
-  const sizes = tensors.flatMap((tensor) => vllmAllocations(tensor, facts, padding));
+  const sizes = tensors.flatMap((tensor) => loadedAllocations(tensor, facts, padding));
   const quantizesAttention = tensors.some(
     (t) => t.role === "attention" && isQuantized(t, facts.quantization),
   );
@@ -98,7 +98,8 @@ const formulaBytes = memoPerModel(
   (facts: ModelFacts) => {
     const padded = rankTensors(facts, singleRank);
     const bytes = padded.reduce(
-      (total, tensor) => total + vllmAllocations(tensor, facts, "none").reduce((sum, size) => sum + size, 0),
+      (total, tensor) =>
+        total + loadedAllocations(tensor, facts, "none").reduce((sum, size) => sum + size, 0),
       0,
     );
     const padding =

@@ -106,14 +106,14 @@ function quantizedAllocations(
 }
 
 /** Sizes of the device allocations that hold one tensor in vLLM. */
-export function vllmAllocations(tensor: RankTensor, facts: ModelFacts, padding: ExpertPadding): number[] {
+export function loadedAllocations(tensor: RankTensor, facts: ModelFacts, padding: ExpertPadding): number[] {
   const numberBytes = tensor.bytesPerNumber ?? dtypeBytes(facts.dtype);
   if (!isQuantized(tensor, facts.quantization)) return [numWeights(tensor) * numberBytes];
   return quantizedAllocations(tensor, facts.quantization, facts, padding);
 }
 
 /** Bytes of one tensor in TurboMind (lmdeploy-memory.md §4.1): scale and zero fused into 4 bytes a group. */
-export function turbomindBytes(tensor: RankTensor, facts: ModelFacts, computeCapability: number): number {
+export function fusedFormatBytes(tensor: RankTensor, facts: ModelFacts, computeCapability: number): number {
   const weights = numWeights(tensor);
   const q = facts.quantization;
   if (!isQuantized(tensor, q)) return weights * (tensor.bytesPerNumber ?? dtypeBytes(facts.dtype));

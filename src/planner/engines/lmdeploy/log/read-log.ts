@@ -10,8 +10,10 @@ import {
 } from "../../../log/collect-facts.ts";
 import type { LogFacts } from "../../../log/log-facts.ts";
 import { readOutOfMemory } from "../../../log/out-of-memory.ts";
+import { readPastedCommands } from "../../../log/pasted-command.ts";
 import type { FailureKind } from "../../../plan/failure.ts";
-import type { FlagValues } from "../../../plan/plan.ts";
+import type { FlagValues } from "../../../plan/flag.ts";
+import { lmdeployFlags } from "../settings/flag-table.ts";
 import { lmdeployPatterns, pytorchRunner, slabRunner } from "./log-lines.ts";
 
 /** Fields of the printed engine configuration and their flags. */
@@ -57,22 +59,11 @@ function readConfigs(facts: Collected, lines: readonly string[]): void {
   }
 }
 
-const valueFlags = new Set([...Object.values(configFlags), "backend", "num-gpu-blocks"]);
+const startWords = /lmdeploy\s+(?:serve\s+api_server|chat(?:\s+turbomind)?)\s+/;
 
-/** `lmdeploy serve api_server MODEL --flag value …`, as people paste it above their log. */
+/** A pasted command, then the path that the configuration prints. */
 function readCommand(facts: Collected, lines: readonly string[]): void {
-  for (const line of lines) {
-    const command = /lmdeploy\s+(?:serve\s+api_server|chat(?:\s+turbomind)?)\s+(.*)/.exec(line)?.[1];
-    if (command === undefined) continue;
-    const words = command.trim().split(/\s+/);
-    const first = words[0];
-    if (first !== undefined && !first.startsWith("-")) facts.model ??= first;
-    for (const [index, word] of words.entries()) {
-      const [name = "", inline] = word.replace(/^--/, "").replaceAll("_", "-").split("=");
-      const value = inline ?? words[index + 1];
-      if (word.startsWith("--") && valueFlags.has(name) && value !== undefined) facts.flags[name] ??= value;
-    }
-  }
+  readPastedCommands(facts, lines, startWords, lmdeployFlags);
   const path = /(?:model_path|model_source|model)\s*[=:]\s*'?([\w.-]+\/[\w./-]+)'?/.exec(
     lines.join("\n"),
   )?.[1];

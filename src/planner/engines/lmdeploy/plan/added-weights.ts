@@ -3,10 +3,10 @@
  * model's block bytes are added"). TurboMind has neither.
  */
 import { PagodaError } from "../../../../core/errors.ts";
-import { adapterWidths } from "../../../model/adapter-widths.ts";
 import { lookUpModel } from "../../../model/catalogue.ts";
 import { type DependentDraft, eagleHead, predictionLayers } from "../../../model/draft-model.ts";
 import { dtypeBytes, type ModelFacts } from "../../../model/facts.ts";
+import { adapterWidths } from "../../../model/weights/adapter-widths.ts";
 import type { RankLayout } from "../../../model/weights/rank-tensors.ts";
 import { rankWeights } from "../../../model/weights/rank-weights.ts";
 import type { PlanRequest } from "../../../plan/plan.ts";

@@ -4,7 +4,7 @@ import { dtypeBytes, type ModelFacts } from "../../../model/facts.ts";
 import { memoPerModel } from "../../../model/memo.ts";
 import { type RankLayout, rankTensors } from "../../../model/weights/rank-tensors.ts";
 import { rankWeights } from "../../../model/weights/rank-weights.ts";
-import { turbomindBytes } from "../../../model/weights/weight-formats.ts";
+import { fusedFormatBytes } from "../../../model/weights/weight-formats.ts";
 import { ceilDiv, gib, mib } from "../../../quantity/bytes.ts";
 import { estimated, exact, type Quantity } from "../../../quantity/quantity.ts";
 import type { LmdeploySettings } from "../settings/settings.ts";
@@ -47,7 +47,7 @@ const turbomindWeights = memoPerModel(
 function countTurbomindWeights(model: ModelFacts, layout: RankLayout, computeCapability: number): Quantity {
   const half: ModelFacts = { ...model, dtype: model.dtype === "float32" ? "float16" : model.dtype };
   const tensors = rankTensors(half, layout);
-  let bytes = tensors.reduce((total, tensor) => total + turbomindBytes(tensor, half, computeCapability), 0);
+  let bytes = tensors.reduce((total, tensor) => total + fusedFormatBytes(tensor, half, computeCapability), 0);
   if (model.isTied) bytes += ceilDiv(model.vocabSize, layout.tensorParallel) * model.hiddenSize * 2;
   if (model.vision === null) return exact(bytes, "tensor shapes in TurboMind's formats");
   const doubt = model.vision.numParameters;

@@ -9,8 +9,10 @@ import {
 } from "../../../log/collect-facts.ts";
 import type { LogFacts } from "../../../log/log-facts.ts";
 import { readOutOfMemory } from "../../../log/out-of-memory.ts";
-import type { FlagValues } from "../../../plan/plan.ts";
+import { readPastedCommands } from "../../../log/pasted-command.ts";
+import type { FlagValue, FlagValues } from "../../../plan/flag.ts";
 import { minus } from "../../../quantity/quantity.ts";
+import { vllmFlags } from "../settings/flag-table.ts";
 import { vllmPatterns } from "./log-lines.ts";
 
 /** Fields of the printed arguments that touch memory, and their flags. */
@@ -86,27 +88,13 @@ function readArguments(facts: Collected, lines: readonly string[]): void {
     const config = /LLM engine(?: \(v[\w.+-]+?\))? with config: (.*)/.exec(line)?.[1];
     if (config !== undefined) addFields(facts, pythonFields(config), true);
   }
-  for (const line of lines) {
-    const command = /(?:vllm serve|vllm\.entrypoints\.openai\.api_server)\s+(.*)/.exec(line)?.[1];
-    if (command !== undefined) addCommand(facts, command);
-  }
+  readPastedCommands(facts, lines, startWords, vllmFlags);
 }
 
-function addCommand(facts: Collected, command: string): void {
-  const words = command.trim().split(/\s+/);
-  if (words[0] !== undefined && !words[0].startsWith("-")) facts.model ??= words[0];
-  for (const [index, word] of words.entries()) {
-    if (!word.startsWith("--")) continue;
-    const [name = "", inline] = word.slice(2).replaceAll("_", "-").split("=");
-    if (!Object.values(argumentFlags).includes(name)) continue;
-    const next = words[index + 1];
-    const value = inline ?? (next !== undefined && !next.startsWith("--") ? next : null);
-    facts.flags[name] ??= value ?? true;
-  }
-}
+const startWords = /(?:vllm serve|vllm\.entrypoints\.openai\.api_server)\s+/;
 
 /** `quantization=awq_marlin` is the kernel, awq the format. */
-function plainQuantization(flags: Record<string, string | true>): void {
+function plainQuantization(flags: Record<string, FlagValue>): void {
   const { quantization } = flags;
   if (typeof quantization === "string") flags.quantization = quantization.replace(/_marlin(?:_24)?$/, "");
 }

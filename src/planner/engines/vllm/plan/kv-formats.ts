@@ -1,7 +1,6 @@
 /** @module How vLLM's KV dtypes store the keys and values of one head, and which layers are left out of one. */
 import { PagodaError } from "../../../../core/errors.ts";
 import { dtypeBytes, type Mixer, type ModelFacts } from "../../../model/facts.ts";
-import type { FlagReader } from "../../../plan/flags.ts";
 import { roundUp } from "../../../quantity/bytes.ts";
 import { nearest } from "../../../words/nearest.ts";
 
@@ -79,22 +78,6 @@ export function kvFormatOf(
     param: "kv-cache-dtype",
     hint: `The nearest is ${nearest(name, Object.keys(kvFormats))}.`,
   });
-}
-
-/**
- * `--kv-cache-dtype-skip-layers`: layer numbers or `sliding_window`, with commas, blanks or as JSON.
- * @throws PagodaError `plan_invalid` for a word that is neither.
- */
-export function skippedLayers(flags: FlagReader): ReadonlySet<string> {
-  const text = flags.text("kv-cache-dtype-skip-layers") ?? "";
-  const words = text.split(/[\s,[\]"']+/).filter((word) => word !== "");
-  for (const word of words)
-    if (word !== "sliding_window" && !/^\d+$/.test(word))
-      throw new PagodaError("plan_invalid", `--kv-cache-dtype-skip-layers names "${word}".`, {
-        param: "kv-cache-dtype-skip-layers",
-        hint: "It takes numbers of layers and sliding_window.",
-      });
-  return new Set(words);
 }
 
 /** Layers at each end that packed 3- and 4-bit formats leave in the model's dtype; none in hybrid models. */

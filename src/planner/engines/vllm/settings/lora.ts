@@ -6,8 +6,8 @@
  *   head           A  rank × hidden             B  rank × vocabulary    likewise
  */
 import { PagodaError } from "../../../../core/errors.ts";
-import { adapterWidths } from "../../../model/adapter-widths.ts";
 import { dtypeBytes, type ModelFacts } from "../../../model/facts.ts";
+import { adapterWidths } from "../../../model/weights/adapter-widths.ts";
 import type { RankLayout } from "../../../model/weights/rank-tensors.ts";
 import type { FlagReader } from "../../../plan/flags.ts";
 import { allocatedBytes } from "../../../quantity/caching-allocator.ts";

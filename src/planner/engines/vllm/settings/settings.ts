@@ -5,9 +5,9 @@ import type { ModelFacts } from "../../../model/facts.ts";
 import { FlagReader, setting } from "../../../plan/flags.ts";
 import type { PlanRequest } from "../../../plan/plan.ts";
 import { gib, parseHumanInteger } from "../../../quantity/bytes.ts";
-import { skippedLayers } from "../plan/kv-formats.ts";
 import { vllmFlags } from "./flag-table.ts";
 import { type LoraSettings, loraSettings } from "./lora.ts";
+import { skippedLayers } from "./skipped-layers.ts";
 import { type Speculation, speculationOf } from "./speculation.ts";
 import type { VllmProfile } from "./versions.ts";
 

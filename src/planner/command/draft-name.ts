@@ -1,7 +1,7 @@
 /** @module The draft model that a start names inside its flags, for those who must read its configuration first. */
 
+import { lookUpModel } from "../model/catalogue.ts";
 import type { FlagValues } from "../plan/plan.ts";
-import { lookUpModel } from "./catalogue.ts";
 
 const wholeModelMethods: readonly unknown[] = [undefined, null, "draft_model"];
 

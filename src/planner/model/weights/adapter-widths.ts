@@ -4,8 +4,8 @@
  *   column split   A  slices × in        B  out ÷ tp      (fully sharded: A ÷ tp)
  *   row split      A  in ÷ tp            B  out           (fully sharded: B ÷ tp)
  */
-import type { FeedForward, Mixer, ModelFacts } from "./facts.ts";
-import { kvHeadsOnRank, pipelineStages, type RankLayout } from "./weights/rank-tensors.ts";
+import type { FeedForward, Mixer, ModelFacts } from "../facts.ts";
+import { kvHeadsOnRank, pipelineStages, type RankLayout } from "./rank-tensors.ts";
 
 /** Numbers of one A or B for one unit of rank; each is a tensor of its own. */
 export type Widths = readonly number[];
