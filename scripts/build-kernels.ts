@@ -56,12 +56,14 @@ function jobFieldsSource(): string {
   return lines.join("\n");
 }
 
-/** By file name: path of each source. */
-const sources = new Map(
-  readdirSync(kernelFolder, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => [basename(name), join(kernelFolder, name)]),
-);
+/** By file name, which no two sources have in common (docs/decisions/067): path of each source. */
+const sources = new Map<string, string>();
+for (const name of readdirSync(kernelFolder, { recursive: true, encoding: "utf8" })) {
+  if (!name.endsWith(".ts")) continue;
+  const [file, path] = [basename(name), join(kernelFolder, name)];
+  invariant(!sources.has(file), () => `${path} has the file name of ${sources.get(file)}`);
+  sources.set(file, path);
+}
 
 function isUpToDate(): boolean {
   const inputs = [...sources.values()];

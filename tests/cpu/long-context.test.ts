@@ -3,13 +3,13 @@ import { describe, it } from "node:test";
 import type { LoadedModel } from "../../src/backend/backend.ts";
 import type { CpuLimits } from "../../src/backend/cpu/footprint/index.ts";
 import { tokensPerPartition } from "../../src/backend/testing/index.ts";
-import type { KvDtype } from "../../src/core/kv-layout.ts";
+import { blocksOfLength, type KvDtype } from "../../src/core/kv-layout.ts";
 import { seededTokens, stepSlices, tinyLimits, tinyProgram, withModel } from "./tiny-model.ts";
 
 /** Long enough that attention of a lone sequence is cut by partitions and merged, in more than one piece for each thread. */
 const numTokens = 4 * tokensPerPartition + 100;
 const chunkTokens = 200;
-const numLongBlocks = Math.ceil(numTokens / tinyLimits.blockSize) + 1;
+const numLongBlocks = blocksOfLength(numTokens, tinyLimits.blockSize) + 1;
 const numOthers = 31;
 
 const program = tinyProgram("llama-gqa-rope-scaled", "int8");

@@ -1,5 +1,11 @@
 /** @module Attention jobs for tests of kernels: paged caches in shuffled blocks, several slices, windows and soft caps. */
-import { type KvDtype, tileDataBytes, tileHeadBytes, tokensPerTile } from "../../../../core/kv-layout.ts";
+import {
+  blocksOfLength,
+  type KvDtype,
+  tileDataBytes,
+  tileHeadBytes,
+  tokensPerTile,
+} from "../../../../core/kv-layout.ts";
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
 import {
   attentionScratchBytes,
@@ -169,7 +175,7 @@ function placeCache(
   { dtype, numKvHeads, headDim, blockSize, contextTokens, numShared }: AttentionShape,
 ): { kv: number; blockTables: number; maxBlocksPerSequence: number } {
   const numSharedBlocks = (numShared * tokensPerPartition) / blockSize;
-  const blocks = contextTokens.map((tokens) => Math.ceil(tokens / blockSize));
+  const blocks = contextTokens.map((tokens) => blocksOfLength(tokens, blockSize));
   const numBlocks = blocks.reduce((a, b) => a + b - numSharedBlocks, numSharedBlocks);
   const maxBlocksPerSequence = Math.max(...blocks) + 1;
   const headBytes = tileHeadBytes(dtype, headDim);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { type KvDtype, layerBlockBytes } from "../../../../core/kv-layout.ts";
+import { blocksOfLength, type KvDtype, layerBlockBytes } from "../../../../core/kv-layout.ts";
 import { roundedVector } from "../../../reference/kv-rounding.ts";
 import { seededFloats } from "../../../seeded-numbers.ts";
 import {
@@ -129,7 +129,7 @@ class Scene {
       window: window ?? 0,
       blockSize,
       blockTables: this.#blockTable,
-      maxBlocksPerSequence: Math.ceil(this.#numTokens / blockSize),
+      maxBlocksPerSequence: blocksOfLength(this.#numTokens, blockSize),
       positions: this.#positions,
       scratch: this.#scratch,
     };
