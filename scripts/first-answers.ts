@@ -84,11 +84,12 @@ function pagoda(modelPath: string): ServerCommand {
   };
 }
 
+/** One thread: several wait for each other in loops, which a busy machine does not forgive. Speed is not judged here. */
 function llamaServer(path: string, modelPath: string): ServerCommand {
   return {
     name: "llama-server",
     command: path,
-    args: (port) => ["-m", modelPath, "--port", String(port), "-a", modelName],
+    args: (port) => ["-m", modelPath, "--port", String(port), "-a", modelName, "-t", "1"],
     model: modelName,
     readyWithinMs: 120_000,
   };

@@ -25,7 +25,10 @@ const endless = {
 test("a real model on a real port: table, answer, memory, SIGTERM", async (t) => {
   const pagoda = new PagodaProcess(
     t,
-    serving("--max-kv-tokens", "1000", "--block-size", "32", "--seed", "1"),
+    serving(
+      ...["--max-kv-tokens", "1000", "--block-size", "32", "--seed", "1"],
+      ...["--override-generation-config", '{"temperature": 0.5}'],
+    ),
   );
   const url = await pagoda.ready();
   // A later call gets the same address.
@@ -36,6 +39,8 @@ test("a real model on a real port: table, answer, memory, SIGTERM", async (t) =>
   const models = await (await fetch(`${url}/v1/models`)).text();
   assert.equal((JSON.parse(models) as { data: { id: string }[] }).data[0]?.id, basename(tinyModel));
   assert.ok(!models.includes(tinyModel));
+  assert.match(models, /"default_sampling":\{"temperature":0\.5,.*"origin":"--override-generation-config"\}/);
+  assert.match(pagoda.stdout, /sampling +temperature 0\.5 \(--override-generation-config\)/);
   const answer = await (await complete(url, { prompt: "a", max_tokens: 3, ignore_eos: true })).json();
   assert.equal((answer as { usage: { completion_tokens: number } }).usage.completion_tokens, 3);
   const memory = (await (await fetch(`${url}/admin/memory`)).json()) as MemoryReport;
