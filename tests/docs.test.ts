@@ -7,6 +7,7 @@ import { serverOptions } from "../src/cli/options/server-options.ts";
 import { errorCatalogue } from "../src/core/errors.ts";
 import { variableOf } from "../src/core/options/option.ts";
 import { engineOptions } from "../src/instance/index.ts";
+import { architectureNames } from "../src/model/config/model-config.ts";
 import { familyRecommendations } from "../src/model/generation-defaults/family-recommendations.ts";
 
 const root = resolve(import.meta.dirname, "..");
@@ -105,4 +106,12 @@ test("files that the documents name are there", () => {
       .replaceAll(/`[^`]*NAME[^`]*`/g, "")
       .matchAll(path))
       assert.ok(candidates(named).some(existsSync), `${document} names ${named}, which does not exist`);
+});
+
+test("docs/models.md lists the architectures that run, and no other", () => {
+  const [, row = ""] = /^\| architectures, by `model_type` \| (.*) \|$/m.exec(read("docs/models.md")) ?? [];
+  assert.deepEqual(
+    [...row.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort(),
+    [...architectureNames].sort(),
+  );
 });
