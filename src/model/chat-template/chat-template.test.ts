@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
 import type { ChatMessage } from "../../core/generation.ts";
 import { loadModelFiles } from "../model-files.ts";
+import { wantedFiles } from "../source/hub/wanted-files.ts";
 import { realModelPath, skipWithoutRealModel, smollmReference } from "../testing/fixtures.ts";
 import { temporaryFolder } from "../testing/temporary-folder.ts";
 import { tinyByteLevelGguf } from "../testing/tiny-gguf.ts";
@@ -167,6 +168,19 @@ test("a folder's template: a file, named ones in a list or a folder, the old JSO
     () => templateFromFolder(temporaryFolder(t), { chat_template: [{ name: "default" }] }),
     refuses("model_invalid", /'chat_template' is not a text/),
   );
+});
+
+test("every file of a chat template is among those that a hub's repository is asked for", () => {
+  const templates = [
+    "chat_template.jinja",
+    "chat_template.json",
+    "additional_chat_templates/rag.jinja",
+    "additional_chat_templates/tool_use.jinja",
+  ];
+  const others = ["additional_chat_templates/README.md", "old/additional_chat_templates/x.jinja"];
+  const names = ["config.json", "model.safetensors", ...templates, ...others];
+  const wanted = wantedFiles("a/b", names, null).fileNames;
+  assert.deepEqual([...wanted].sort(), ["config.json", "model.safetensors", ...templates].sort());
 });
 
 test("a template beside a GGUF file is used in place of the file's own, and the log says so", (t) => {

@@ -8,8 +8,11 @@ const smallFiles = [
   "tokenizer_config.json",
   "special_tokens_map.json",
   "chat_template.jinja",
+  "chat_template.json",
   "model.safetensors.index.json",
 ] as const;
+/** Chat templates for special uses, such as tool_use.jinja. */
+const namedTemplatePattern = /^additional_chat_templates\/[^/]+\.jinja$/;
 const shardPattern = /^model-\d{5}-of-\d{5}\.safetensors$/;
 /** Taken in this order where a repository has several GGUF files and none was asked for. */
 const preferredTags = ["Q4_K_M", "Q4_1", "Q4_0", "Q8_0", "F16"] as const;
@@ -42,7 +45,9 @@ export function wantedFiles(
     );
   const isSharded = fileNames.includes("model.safetensors.index.json");
   const shards = weights.filter((name) => shardPattern.test(name) === isSharded);
-  return { kind: "hf", fileNames: [...smallFiles.filter((name) => fileNames.includes(name)), ...shards] };
+  const small = smallFiles.filter((name) => fileNames.includes(name));
+  const templates = fileNames.filter((name) => namedTemplatePattern.test(name));
+  return { kind: "hf", fileNames: [...small, ...templates, ...shards] };
 }
 
 function chooseGguf(repoId: string, ggufs: readonly string[], fileTag: string | null): readonly string[] {

@@ -88,7 +88,9 @@ export function keyOf(value: PyValue): DictKey {
   if (value instanceof PyFloat) return floatKey(value.value);
   if (value instanceof Undefined) return undefinedKey;
   if (value instanceof PyTuple) return `\0(${value.items.map(partOfKey).join(",")})`;
-  if (isList(value) || value instanceof PyDict) throw typeError(`unhashable type: '${typeName(value)}'`);
+  const isView = value instanceof DictView && value.typeName !== "dict_values";
+  if (isList(value) || value instanceof PyDict || isView)
+    throw typeError(`unhashable type: '${typeName(value)}'`);
   return value as PyObject;
 }
 
