@@ -10,13 +10,15 @@ export interface ErrorBody {
   };
 }
 
-/** What a caller is told of a fault that is ours: the details are in the log. */
-const internalMessage = "Something went wrong inside the server; its log has the details.";
+/** The message of an error that is our bug: its details are in the log only. */
+const internalMessage = "Something went wrong inside the server.";
+const internalHint =
+  "See the server's log for the details, and report them with the X-Request-Id of this answer.";
 
-/** Any thrown value as a catalogued error; what is not a PagodaError is our bug and tells the caller nothing of it. */
+/** Any thrown value as a catalogued error. A value that is not a PagodaError is our bug: the caller learns no details. */
 export function toPagodaError(thrown: unknown): PagodaError {
   if (thrown instanceof PagodaError) return thrown;
-  return new PagodaError("internal", internalMessage, { cause: thrown });
+  return new PagodaError("internal", internalMessage, { hint: internalHint, cause: thrown });
 }
 
 /** HTTP status of the error's code. */

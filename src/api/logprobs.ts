@@ -22,7 +22,7 @@ function tokenName(naming: TokenNaming, tokenId: number): string {
 }
 
 /**
- * The same in a completion, whose alternatives are keyed by it: a token that is no text by itself (a part of a character)
+ * The same in a completion, whose alternatives are keyed by it: a token that is only a part of a character
  * is named by its bytes, as OpenAI did, for U+FFFD would be the name of many.
  */
 function completionTokenName(naming: TokenNaming, tokenId: number): string {

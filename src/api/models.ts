@@ -15,12 +15,12 @@ interface ModelCard {
   readonly object: "model";
   readonly created: number;
   readonly owned_by: "pagoda";
-  /** The model's own name, whatever it is served as. */
+  /** The model's own name, which may differ from the served one. */
   readonly root: string;
   readonly parent: null;
   readonly max_model_len: number | null;
   readonly state: ModelState;
-  /** What a request is sampled with that states none of temperature, top_p, top_k and min_p; null where another process decides. */
+  /** Sampling of a request that states none of temperature, top_p, top_k and min_p; null where another process decides. */
   readonly default_sampling: DefaultSampling | null;
 }
 

@@ -93,7 +93,10 @@ test("a second name is the same model; the first one and the fingerprint are in 
   const unknown = await app.inject({ ...completion, payload: { model: "scrypted", prompt: "a" } });
   assert.equal(unknown.json().error.message, "The model 'scrypted' is not served here. Use 'scripted'.");
   const odd = await app.inject({ ...completion, payload: { model: 5, prompt: "a" } });
-  assert.equal(odd.json().error.message, "'model' must be a text, but it is 5.");
+  assert.equal(
+    odd.json().error.message,
+    "'model' must be a text, but it is 5. Correct 'model', or leave it out.",
+  );
 });
 
 test("tokenizer_info has what lm-eval's remote tokenizer reads", async () => {

@@ -6,7 +6,7 @@ import { requireObject } from "../fields/parse-body.ts";
 
 const flagValue = z.union([z.string(), z.number(), z.boolean()]);
 const schema = z.object({
-  /** A name of the catalogue; with `config`, only what the plan is called. */
+  /** A name of the catalogue; with `config`, only the name of the plan. */
   model: z.string().min(1),
   /** The model's own config.json, for a model that is not in the catalogue. */
   config: z.record(z.string(), z.unknown()).nullish(),
@@ -33,10 +33,38 @@ export interface AdminPlanRequest {
   readonly flags: Readonly<Record<string, string | true>>;
 }
 
-/** The planner as the server sees it; the answer is the plan's JSON (schema `pagoda.plan/1`). */
+/** Bytes with the interval in which they lie, and how they are known. */
+interface PlannedBytes {
+  readonly lowBytes: number;
+  readonly expectedBytes: number;
+  readonly highBytes: number;
+}
+
+/** The part of a plan that clients rely on; the planner's `Plan` has more. */
+export interface PlanAnswer {
+  readonly schema: "pagoda.plan/1";
+  readonly engine: string;
+  readonly version: string;
+  readonly model: string;
+  readonly device: string;
+  readonly numDevices: number;
+  /** Bytes the cap grants on each device; null where the engine has none. */
+  readonly budgetBytes: number | null;
+  readonly components: readonly { readonly name: string; readonly quantity: PlannedBytes }[];
+  readonly verdict: {
+    readonly kind: "fits" | "refused" | "dies" | "uncertain";
+    readonly reason: string;
+    readonly suggestions: readonly { readonly flags: readonly string[]; readonly why: string }[];
+  };
+  /** The command that starts what was planned. */
+  readonly command: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** The planner as the server sees it. */
 export interface PlanService {
   /** Rejects with PagodaError `plan_invalid` or `model_not_found` and the nearest thing that is right. */
-  plan(request: AdminPlanRequest): Promise<unknown>;
+  plan(request: AdminPlanRequest): Promise<PlanAnswer>;
 }
 
 function flagsOf(flags: Readonly<Record<string, string | number | boolean>>): Record<string, string | true> {

@@ -1,10 +1,10 @@
-/** @module The prompt of a conversation on the wire: its messages, and what the chat template is told. */
+/** @module The prompt of a conversation on the wire: its messages and the variables of the chat template. */
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { Prompt } from "../../core/generation.ts";
 import { type messagesSchema, toChatMessages } from "./chat-messages.ts";
 
-/** What a request states by other fields, or the model by its files: not to be replaced by a variable of that name. */
+/** Names that other fields or the model's files set: `chat_template_kwargs` must not replace them. */
 const reservedVariables: ReadonlySet<string> = new Set([
   "messages",
   "tools",

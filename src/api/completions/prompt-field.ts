@@ -5,8 +5,8 @@ import type { Prompt } from "../../core/generation.ts";
 type PromptField = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
 
 /**
- * Checked by hand: a prompt may be a million numbers, of which a schema would keep a copy and, for each alternative that
- * it is not, a million complaints.
+ * Checked by hand: a prompt may be a million numbers. A schema would copy them, and collect a million complaints for each
+ * alternative that does not match.
  */
 export const promptSchema = z.custom<PromptField>(isPromptField, {
   error: "must be a text, an array of texts, an array of token ids, or an array of arrays of token ids",

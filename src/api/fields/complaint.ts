@@ -25,7 +25,9 @@ export function fieldError(
 ): PagodaError {
   const [issue] = error.issues;
   if (issue === undefined)
-    return new PagodaError("invalid_request", "The request body is not what this path reads.");
+    return new PagodaError("invalid_request", "The request body does not have the fields of this path.", {
+      hint: "See the OpenAI reference for its fields.",
+    });
   const [first = "", ...rest] = issue.path.map(String);
   const param = [sentAs.get(first) ?? first, ...rest].join(".");
   const value = valueAt(body, issue.path);
@@ -36,6 +38,7 @@ export function fieldError(
     });
   return new PagodaError("invalid_request", `'${param}' ${requirement(issue)}${shown(issue, value)}.`, {
     param,
+    hint: `Correct '${param}', or leave it out.`,
   });
 }
 

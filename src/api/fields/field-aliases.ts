@@ -23,7 +23,7 @@ const aliases: ReadonlyMap<string, Alias> = new Map([
   ["random_seed", { means: "seed" }],
 ]);
 
-/** Go into `chat_template_kwargs` under the same name: Qwen's and other services send them beside the messages. */
+/** Template variables that Qwen's and other services take at the top level: they go into `chat_template_kwargs`. */
 const templateVariables: ReadonlySet<string> = new Set(["enable_thinking"]);
 
 export interface PlainBody {
@@ -72,7 +72,7 @@ function withTemplateVariables(body: Record<string, unknown>): Record<string, un
   if (stated.length === 0) return body;
   for (const [name] of stated) delete body[name];
   const { chat_template_kwargs: kwargs = null } = body;
-  // What is not an object is the schema's to refuse.
+  // The schema refuses a value that is not an object.
   if (kwargs !== null && (typeof kwargs !== "object" || Array.isArray(kwargs))) return body;
   const variables = stated.filter(([, value]) => value !== null);
   for (const [name, value] of variables)

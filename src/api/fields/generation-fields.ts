@@ -1,4 +1,4 @@
-/** @module The fields that chat and text completions share, beside those of sampling, and what both answers must show. */
+/** @module The fields that chat and text completions share apart from sampling, and what they ask to see in the answer. */
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest } from "../../core/generation.ts";
@@ -28,7 +28,7 @@ export interface ShownAnswer extends AnswerIdentity, UsageShown {
   readonly showsPromptLogprobs: boolean;
 }
 
-/** Throws `invalid_request` for a field that has a meaning only beside another one. */
+/** Throws `invalid_request` where `stream_options` is given without `stream`. */
 export function assertStreamOptionsFit(fields: GenerationFields): void {
   if ((fields.stream_options ?? null) === null || (fields.stream ?? false)) return;
   throw new PagodaError("invalid_request", "'stream_options' has a meaning only with 'stream': true.", {

@@ -12,7 +12,7 @@ export interface ParsedBody<Fields> {
   readonly unknownFields: readonly string[];
 }
 
-/** Known, and without effect on the text of an answer: what clients of OpenAI, vLLM, llama.cpp and others send beside. */
+/** Known fields of OpenAI, vLLM, llama.cpp and others that have no effect on the text of an answer. */
 const fieldsWithoutEffect: ReadonlySet<string> = new Set([
   "user",
   "metadata",

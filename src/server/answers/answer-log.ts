@@ -38,7 +38,7 @@ export class AnswerLog {
     }
   }
 
-  /** What ended the answer before its time. */
+  /** The error that ended the answer early. */
   noteError(thrown: unknown): void {
     this.#errorCode = toPagodaError(thrown).code;
   }
@@ -61,7 +61,7 @@ export class AnswerLog {
     this.#request.log.info(fields, sentence(fields));
   }
 
-  /** Of the output after its first token; null where there is no such thing. */
+  /** Speed of the output after its first token; null where there are fewer than two tokens. */
   #tokensPerSecond(): number | null {
     if (this.#firstTokenMs === null || this.#lastTokenMs === null) return null;
     const seconds = (this.#lastTokenMs - this.#firstTokenMs) / 1000;

@@ -42,6 +42,6 @@ test("a request that is aborted while it waits makes way", async () => {
 test("one that can never fit is refused with both numbers", async () => {
   await assert.rejects(
     new LogprobBudget(10).reserve(11, never),
-    (error) => error instanceof PagodaError && /up to 11 .* holds 10/.test(error.message),
+    (error) => error instanceof PagodaError && /up to 11 .* at most 10 at once/.test(error.message),
   );
 });

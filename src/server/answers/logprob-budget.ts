@@ -6,7 +6,7 @@ interface Waiting {
   readonly admit: () => void;
 }
 
-/** First come, first served, so that a large request is not overtaken forever. */
+/** First come, first served: small requests do not overtake a large one forever. */
 export class LogprobBudget {
   readonly #capacity: number;
   #numReserved = 0;
@@ -25,7 +25,7 @@ export class LogprobBudget {
     if (numEntries > this.#capacity)
       throw new PagodaError(
         "invalid_request",
-        `the log-probabilities asked for are up to ${numEntries} numbers; this server holds ${this.#capacity} at once`,
+        `The request asks for up to ${numEntries} log-probabilities; this server holds at most ${this.#capacity} at once.`,
         {
           param: "logprobs",
           hint: "Ask for fewer alternatives or shorter texts, stream, or start with more --memory.",

@@ -5,7 +5,7 @@ import { kib } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 
 const periodMs = 10_000;
-/** Of each period; less than a modem sends. */
+/** The least that must arrive in each period; a modem sends more. */
 const leastBytes = 64 * kib;
 
 /**
@@ -29,7 +29,7 @@ export function bodyWithReadTimeout(request: IncomingMessage): Readable {
 function tooSlow(): PagodaError {
   return new PagodaError(
     "request_timeout",
-    `the request body stopped arriving: less than ${leastBytes / kib} KiB came in ${periodMs / 1000} seconds`,
+    `The request body stopped arriving: less than ${leastBytes / kib} KiB came in ${periodMs / 1000} seconds.`,
     { hint: "Send it again." },
   );
 }

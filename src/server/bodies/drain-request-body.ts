@@ -1,4 +1,4 @@
-/** @module The rest of a refused request's body: read and thrown away within bounds, so that the refusal arrives. */
+/** @module The rest of a refused request's body is read and discarded, within bounds, so that the client receives the refusal. */
 import type { IncomingMessage } from "node:http";
 import { mib } from "../../core/byte-size.ts";
 
@@ -7,12 +7,12 @@ const mostMs = 5000;
 
 /**
  * Most clients send the whole body before they read. A connection that is closed while they still send is reset, and
- * they see a fault of the network in place of the answer. So the connection stays open until the body has come, or until
- * one of the bounds is reached. (nginx calls it a lingering close.)
+ * they see a network error instead of the answer. So the connection stays open until the body has arrived or one of the
+ * bounds is reached. (nginx calls this a lingering close.)
  */
 export function drainRequestBody(request: IncomingMessage): void {
   if (request.readableEnded || request.destroyed) return;
-  // Who was to read it does so no more: the request would wait for them.
+  // Detach the previous reader, or the request stays paused.
   request.unpipe();
   let numBytes = 0;
   const giveUp = (): unknown => request.destroy();

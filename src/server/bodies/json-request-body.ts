@@ -1,4 +1,4 @@
-/** @module Request bodies are JSON in plain UTF-8: what else arrives is refused by name, before it is read where possible. */
+/** @module Request bodies are JSON in plain UTF-8. Other types and encodings are refused by name before they are read. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { PagodaError } from "../../core/errors.ts";
 import { mayLoseNumbers, parseJson } from "../../core/json/numbers.ts";
@@ -19,7 +19,7 @@ export function acceptJsonBodies(app: FastifyInstance, keepsBytes: () => boolean
   app.removeAllContentTypeParsers();
   app.addContentTypeParser(jsonType, { parseAs: "buffer" }, (request, bytes: Buffer, done) => {
     if (keepsBytes()) request.bodyBytes = bytes;
-    // An empty body is no object, which is what the endpoint says of it.
+    // The endpoint refuses an empty body with its own message.
     if (bytes.length === 0) return done(null, undefined);
     const text = textOf(bytes);
     if (text === null) return done(notUtf8(), undefined);

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { PagodaError } from "../../core/errors.ts";
 
-/** What the smallest request costs: socket, parser, and its state in the engine. */
+/** The cost of the smallest request: its socket, its parser and its state in the engine. */
 const leastRequestBytes = 8192;
 
 export class RequestBodyBudget {
@@ -24,7 +24,7 @@ export class RequestBodyBudget {
     if (this.#numBytesReserved + numBytes > this.#capacityBytes)
       throw new PagodaError(
         "overloaded",
-        `requests of ${this.#numBytesReserved} bytes are being answered; this server takes ${this.#capacityBytes} at once`,
+        `Requests with bodies of ${this.#numBytesReserved} bytes are being answered; this server takes ${this.#capacityBytes} at once.`,
         { hint: "Retry when some have ended, or start the server with more --memory." },
       );
     this.#numBytesReserved += numBytes;

@@ -1,4 +1,4 @@
-/** @module What is read from an engine when it is scraped: its load, its KV pool, its memory. */
+/** @module Gauges and counters that are read from an engine when it is scraped: load, KV pool, memory. */
 import type { ModelState } from "../../core/endpoint.ts";
 import type { EngineStats } from "../../core/generation.ts";
 import type { MemoryReport } from "../../core/memory-report.ts";
@@ -81,7 +81,7 @@ export function readMemory(instruments: Instruments, labels: ModelLabels, memory
     gauge("pagoda:memory_cap_bytes", "Most bytes this instance may use.", memory.budget.capBytes);
 }
 
-/** vLLM's labels of `cache_config_info`, each as vLLM writes its value; "None" where this engine has no such thing. */
+/** vLLM's labels of `cache_config_info`, each as vLLM writes its value; "None" where this engine has nothing of the kind. */
 function cacheConfig({ blocks, budget, numKvTokens, kvCache }: MemoryReport): Record<string, string> {
   const { cap, pool } = budget;
   return {

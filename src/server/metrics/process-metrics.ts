@@ -4,7 +4,7 @@ import type { Instruments } from "./instruments.ts";
 
 const bytesPerPage = 4096;
 
-/** What this system does not tell is left out. */
+/** Figures that the operating system does not report are left out. */
 export function readProcess(instruments: Instruments): void {
   const { user, system } = process.cpuUsage();
   const seconds = (microseconds: number): number => microseconds / 1e6;

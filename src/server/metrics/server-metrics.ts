@@ -23,7 +23,7 @@ export class ServerMetrics {
     return this.#registry.contentType;
   }
 
-  /** What an engine tells of its requests and steps is counted under the labels of `entry`. */
+  /** Counts the requests and steps of an engine under the labels of `entry`. */
   observerFor(entry: ServedModelEntry): EngineObserver {
     return this.#requests.observer(labelsOf(entry));
   }

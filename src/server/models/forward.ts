@@ -12,7 +12,7 @@ interface ForwardParts {
   readonly running: RunningRequests;
 }
 
-/** Of one connection, not of the message: RFC 9110, 7.6.1. The length is set anew by who sends. */
+/** Headers of one connection, not of the message (RFC 9110, 7.6.1). The sender sets the length itself. */
 const hopHeaders: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",

@@ -11,7 +11,7 @@ export interface ModelListing {
   readonly names: readonly [string, ...string[]];
   /** Requests for a name that no model has are for this one. */
   readonly acceptsAnyName: boolean;
-  /** Changes with whatever may change the text of an answer: `system_fingerprint`. */
+  /** `system_fingerprint` of answers: changes with everything that may change their text. */
   readonly fingerprint: string;
 }
 
@@ -52,7 +52,7 @@ export class ServedModelEntry {
     return this.#backing;
   }
 
-  /** The engine of this process behind it, in whatever state; null where there is none. */
+  /** The engine of this process behind it, in any state; null where there is none. */
   get service(): GenerationService | null {
     return this.#backing?.kind === "service" ? this.#backing.service : null;
   }

@@ -1,4 +1,4 @@
-/** @module The page at `/`: what is served, how the memory is used, and how to ask. It asks no other server for anything. */
+/** @module The page at `/`: models, memory and example requests. It loads nothing from elsewhere. */
 import { formatBytes } from "../../core/byte-size.ts";
 import type { MemoryReport } from "../../core/memory-report.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";

@@ -25,7 +25,7 @@ function escaped(value: Value): string {
   return String(value).replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
-/** A template literal: what is put in is text, unless it is HTML. */
+/** A template literal whose values are escaped, unless they are `Html`. */
 export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
   return new Html(
     parts.reduce((text, part, i) => `${text}${i === 0 ? "" : escaped(values[i - 1] ?? "")}${part}`, ""),

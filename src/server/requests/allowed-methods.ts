@@ -13,7 +13,7 @@ export class AllowedMethods {
     });
   }
 
-  /** null where no route has this path, whatever the method. */
+  /** null where no route has this path for any method. */
   of(path: string): readonly string[] | null {
     for (const [url, methods] of this.#methodsOf) {
       if (matches(url, path)) return [...methods].sort();

@@ -7,7 +7,7 @@ export class RunningRequests {
 
   /**
    * The signal of one request; aborted as soon as its connection closes before the answer is complete.
-   * The entry is dropped when the response closes, whatever way it ended.
+   * The entry is dropped when the response closes, however it ended.
    */
   begin(response: ServerResponse): AbortSignal {
     const controller = new AbortController();

@@ -43,7 +43,7 @@ function answerer(parts: GenerationRouteParts, idPrefix: string, parse: Parse) {
     const log = new AnswerLog(request, reply, routed.entry.name);
     try {
       const exchange = parse(request.body, service.model, identityOf(routed, idPrefix));
-      // Taken apart: not to be kept beside its parts for as long as the answer takes.
+      // The body is not needed any more: free it, since the answer may take long.
       request.body = null;
       parts.unknownFields.note(request.routeOptions.url ?? "", exchange.unknownFields);
       const signal = parts.running.begin(reply.raw);
@@ -81,7 +81,7 @@ async function answerWhole(reply: FastifyReply, run: Run): Promise<FastifyReply>
   return reply.type("application/json; charset=utf-8").send(jsonBody(builder.pieces()));
 }
 
-/** Throws what went wrong before the status line; after it, an error is the last event of the stream. */
+/** Throws an error that comes before the status line; a later one becomes the last event of the stream. */
 async function answerStreamed(request: FastifyRequest, reply: FastifyReply, run: Run): Promise<FastifyReply> {
   const stream = new EventStream(reply.raw, request.id);
   const builder = run.exchange.newChunks(run.service);

@@ -1,4 +1,4 @@
-/** @module GET /v1/models and /v1/models/:id: what is served, in whatever state. */
+/** @module GET /v1/models and /v1/models/:id: every served model with its state. */
 import type { FastifyInstance } from "fastify";
 import { type ListedModel, modelCard, modelList } from "../../api/models.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";

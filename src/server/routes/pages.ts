@@ -48,7 +48,7 @@ export function addPageRoutes(
   });
 }
 
-/** As the visitor wrote it, where it is no more than a host and a port. */
+/** The address that the visitor used; a Host header that is more than a host and a port is not repeated. */
 function originOf({ headers, socket }: FastifyRequest): string {
   const { host } = headers;
   if (host !== undefined && plainHost.test(host)) return `http://${host}`;
