@@ -3,7 +3,18 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { engineRules, shellCommands, typedFlags } from "../src/planner/index.ts";
+import {
+  engineRules,
+  type FlagValues,
+  findDevice,
+  fitPlan,
+  modelNamed,
+  type PlanRequest,
+  plan,
+  planReplicas,
+  shellCommands,
+  typedFlags,
+} from "../src/planner/index.ts";
 
 const file = join(import.meta.dirname, "fixtures/planner/spelling.cmd");
 const lines = readFileSync(file, "utf8")
@@ -11,7 +22,7 @@ const lines = readFileSync(file, "utf8")
   .filter((line) => line.startsWith("pagoda plan "));
 
 /** The engine's flags of a `pagoda plan MODEL --engine …` line; the planner's own options are left out. */
-function engineFlags(line: string): Readonly<Record<string, unknown>> {
+function engineFlags(line: string): FlagValues {
   const [words = []] = shellCommands(line);
   const specs = engineRules.find(({ id }) => id === "vllm")?.flags ?? [];
   const typed: string[] = [];
@@ -47,4 +58,45 @@ for (const [index, line] of lines.entries())
 
 test("every line of the file has its meaning above", () => {
   assert.equal(lines.length, expected.length);
+});
+
+/** The request of a line: its model, card, engine and flags. */
+function requestOf(line: string): PlanRequest {
+  const [words = []] = shellCommands(line);
+  const after = (option: string): string => words[words.indexOf(option) + 1] ?? "";
+  const [engine = "", version = ""] = after("--engine").split("@");
+  return {
+    model: modelNamed(words[2] ?? ""),
+    device: findDevice(after("--gpu")),
+    usedBytes: 0,
+    engine,
+    version: version === "" ? null : version,
+    flags: engineFlags(line),
+    usage: "serve",
+  };
+}
+
+const lineWith = (text: string): string => lines.find((line) => line.includes(text)) ?? "";
+const suggested = (line: string): string[] =>
+  plan(requestOf(line)).verdict.suggestions.map(({ flags }) => flags.join(" "));
+
+test("short names and underscores change nothing of what is suggested", () => {
+  const short = suggested(lineWith("-tp 2"));
+  assert.ok(short.length >= 2);
+  assert.deepEqual(short, suggested(lineWith("-tp 2").replace("-tp 2", "--tensor-parallel-size 2")));
+  assert.ok(short.some((flags) => /--max-model-len \d+ --gpu-memory-utilization 0\.\d+/.test(flags)));
+  assert.match(suggested(lineWith("--max_model_len 32768")).join(), /--gpu-memory-utilization 0\.\d\d/);
+});
+
+test("underscores change nothing of a search or of copies", () => {
+  const { best } = fitPlan(requestOf(lineWith("--fit")), { users: 20, contextTokens: 4096 }, { wide: true });
+  assert.equal(best?.limit, "nothing: it serves as it is");
+  const { ways } = planReplicas(requestOf(lineWith("--replicas 3")), 3);
+  assert.ok(ways.length > 0);
+  assert.doesNotMatch(ways.flatMap(({ commands }) => commands.flat()).join(" "), /_memory_utilization/);
+});
+
+test("fp8_ds_mla holds 656 bytes of a token in a layer", () => {
+  const { kv } = plan(requestOf(lineWith("fp8_ds_mla")));
+  assert.equal(kv?.bytesPerToken, 656 * 61);
 });

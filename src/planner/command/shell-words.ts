@@ -18,8 +18,11 @@ const typographic: readonly (readonly [RegExp, string])[] = [
   [/(^|\s)[\u2013](?=[A-Za-z]{2})/g, "$1--"],
 ];
 
-/** A backslash, backtick or caret before a line's end joins the lines. */
-const continuation = /[ \t]*[\\`^][ \t]*\r?\n[ \t]*/g;
+/**
+ * A backslash, backtick or caret before a line's end joins the lines, and stands at the end of a text that was cut there.
+ * People write comments behind it, which no shell allows.
+ */
+const continuation = /[ \t]*[\\`^](?:[ \t]*(?:\r?\n|$)|[ \t]+#[^\n]*(?:\n|$))[ \t]*/g;
 /** A flag at the beginning of a line belongs to the line before: people drop the backslash. */
 const flagOnNextLine = /\r?\n\s*(?=-)/g;
 

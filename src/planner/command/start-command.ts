@@ -32,7 +32,7 @@ interface Found {
  * @throws PagodaError `plan_invalid` where no engine is started, no model is named, or a word belongs to no flag.
  */
 export function parseStartCommand(text: string): StartCommand {
-  const commands = shellCommands(text);
+  const commands = shellCommands(text).flatMap(innerCommands);
   for (const [index, words] of commands.entries()) {
     const found = findStart(words);
     if (found === null) continue;
@@ -43,6 +43,18 @@ export function parseStartCommand(text: string): StartCommand {
     param: "command",
     hint: `Write it as typed, for example "${engineRules[0]?.command.example ?? ""}".`,
   });
+}
+
+const isShell = (word: string): boolean => /(^|\/)(ba|da|z)?sh$/.test(word);
+
+/** `bash -lc "vllm serve …"` runs the commands of its text; a shell without `-c` is left as it is. */
+function innerCommands(words: CommandWords): readonly CommandWords[] {
+  const shell = words.findIndex(isShell);
+  const option = words[shell + 1] ?? "";
+  const script = words[shell + 2];
+  if (shell < 0 || script === undefined || !/^-[a-z]*c$/.test(option)) return [words];
+  const [first = [], ...others] = shellCommands(script);
+  return [[...words.slice(0, shell), ...first], ...others];
 }
 
 function findStart(words: CommandWords): Found | null {

@@ -19,6 +19,8 @@ export const lmdeployRules: EngineRules = {
   command: {
     starts: [
       ["lmdeploy", "serve", "api_server"],
+      ["lmdeploy", "chat", "turbomind"],
+      ["lmdeploy", "chat", "torch"],
       ["lmdeploy", "chat"],
     ],
     images: [/(^|\/)lmdeploy(:|@|$)/],
