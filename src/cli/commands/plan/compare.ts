@@ -57,9 +57,16 @@ function assertOneDevice(requests: readonly PlanRequest[]): void {
 }
 
 async function startRequests(commands: readonly string[], options: CompareOptions): Promise<PlanRequest[]> {
-  const { parseStartCommand } = await import("../../../planner/index.ts");
-  const { planRequest } = await import("./request.ts");
+  const { parseStartCommand, rulesOf } = await import("../../../planner/index.ts");
+  const { optionsOn, planRequest } = await import("./request.ts");
+  const starts = commands.map((text) => parseStartCommand(text));
+  const places = starts.map(({ engine }) => rulesOf(engine).runsOn);
+  const isMixed = new Set(places).size > 1;
   const requests: PlanRequest[] = [];
-  for (const text of commands) requests.push((await planRequest(parseStartCommand(text), options)).request);
+  for (const [at, start] of starts.entries()) {
+    const place = places[at];
+    const own = isMixed && place !== undefined ? optionsOn(place, options) : options;
+    requests.push((await planRequest(start, own)).request);
+  }
   return requests;
 }

@@ -22,6 +22,16 @@ export interface FoundRequest {
   readonly notes: readonly string[];
 }
 
+/** Where starts are on cards and on a machine, --gpu and --used speak of the card, and --gpu-memory of both. */
+export function optionsOn(
+  runsOn: "cards" | "processors",
+  { gpu, gpuMemory, used }: PlaceOptions,
+): PlaceOptions {
+  const memory = gpuMemory === undefined ? {} : { gpuMemory };
+  if (runsOn === "processors") return memory;
+  return { ...memory, ...(gpu === undefined ? {} : { gpu }), ...(used === undefined ? {} : { used }) };
+}
+
 /** Looks model and device up. Headers alone are read of a hub's model. */
 export async function planRequest(start: StatedStart, options: PlaceOptions): Promise<FoundRequest> {
   const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");

@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { PagodaError } from "../../../core/errors.ts";
 import type { Kept } from "../../../planner/index.ts";
 import { engineAndVersion } from "./flags.ts";
-import type { PlaceOptions } from "./request.ts";
 
 const examples = `
 Examples:
@@ -50,20 +49,13 @@ function keptOf(text: string): Kept {
   });
 }
 
-/** Between a card and a machine, --gpu and --used speak of the card, and --gpu-memory of both. */
-function sideOf({ gpu, gpuMemory, used }: TranslateOptions, runsOn: "cards" | "processors"): PlaceOptions {
-  const memory = gpuMemory === undefined ? {} : { gpuMemory };
-  if (runsOn === "processors") return memory;
-  return { ...memory, ...(gpu === undefined ? {} : { gpu }), ...(used === undefined ? {} : { used }) };
-}
-
 async function translate(options: TranslateOptions): Promise<void> {
   const { commandText, parseStartCommand, rulesOf, translateStart } = await import(
     "../../../planner/index.ts"
   );
   const { translationText } = await import("../../print/plan/translation-text.ts");
   const { planPlace } = await import("../../planning/device.ts");
-  const { planRequest } = await import("./request.ts");
+  const { optionsOn, planRequest } = await import("./request.ts");
   const start = parseStartCommand(options.from);
   const asked = engineAndVersion(options.to);
   const [here, there] = [rulesOf(start.engine).runsOn, rulesOf(asked.engine).runsOn];
@@ -71,10 +63,10 @@ async function translate(options: TranslateOptions): Promise<void> {
     ...asked,
     keeps: keptOf(options.keep),
     flags: options.backend === undefined ? {} : { backend: options.backend },
-    ...(here === there ? {} : { place: planPlace(sideOf(options, there), asked.engine) }),
+    ...(here === there ? {} : { place: planPlace(optionsOn(there, options), asked.engine) }),
   };
   const version = options.fromVersion ?? start.version;
-  const side = here === there ? options : sideOf(options, here);
+  const side = here === there ? options : optionsOn(here, options);
   const { request } = await planRequest({ ...start, version }, side);
   const translation = translateStart(request, target);
   const text =

@@ -34,6 +34,7 @@ const others: readonly FlagSpec[] = [
   { name: "port", kind: "integer", aliases: ["server-port"] },
   { name: "replicas", kind: "integer" },
   { name: "shutdown-grace-ms", kind: "integer" },
+  { name: "log-format", kind: "text" },
   { name: "log-level", kind: "text" },
   { name: "json", kind: "switch" },
   { name: "verbose", kind: "switch" },

@@ -5,7 +5,7 @@
 import { formatBytes } from "../../../core/byte-size.ts";
 import type { ModelShape } from "../../../core/footprint.ts";
 import type { Resolved } from "../../../core/resolved.ts";
-import { FlagReader } from "../../plan/flags.ts";
+import { FlagReader, setting } from "../../plan/flags.ts";
 import type { Plan, PlanComponent, PlanRequest } from "../../plan/plan.ts";
 import { estimated, exact, type Quantity } from "../../quantity/quantity.ts";
 import { pagodaFlags } from "./flag-table.ts";
@@ -20,11 +20,14 @@ export function planPagoda(request: PlanRequest): Plan {
   const start = startOf(request);
   const answer = planOrRefusal(start.settings, start.parts);
   const common = commonParts(request, start);
-  if (isRefusal(answer)) return { ...common, ...refused(start, answer) };
+  if (isRefusal(answer)) {
+    const plan = { ...common, ...refused(start, answer) };
+    return { ...plan, settings: { ...plan.settings, ...prefixCaching(request) } };
+  }
   return {
     ...common,
     budgetBytes: answer.budget.capBytes,
-    settings: settingsOf(start.settings, answer),
+    settings: { ...settingsOf(start.settings, answer), ...prefixCaching(request) },
     components: componentsOf(answer),
     kv: kvOf(answer),
     verdict: {
@@ -109,6 +112,12 @@ function settingsOf(
     quantization: { ...quantization, value: quantization.value ?? "none" },
     threads: settings.numThreads,
   };
+}
+
+/** Not a question of memory, but other engines differ in it. */
+function prefixCaching({ flags }: PlanRequest): Record<string, Resolved<boolean>> {
+  const stated = new FlagReader(pagodaFlags, flags).switched("enable-prefix-caching");
+  return { "enable-prefix-caching": setting(stated ?? true, stated === null ? "default" : "flag") };
 }
 
 function capSetting(cap: NonNullable<MemorySettings["cap"]>): Record<string, Resolved<number>> {

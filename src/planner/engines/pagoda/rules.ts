@@ -30,13 +30,13 @@ export const pagodaRules: EngineRules = {
     sequences: "max-num-seqs",
     tokens: "max-num-batched-tokens",
     ranks: null,
-    share: "gpu-memory-utilization",
+    share: "cache-max-entry-count",
     kvFormat: "kv-cache-dtype",
     blockSize: "block-size",
     prefixCaching: "enable-prefix-caching",
   },
   pool: {
-    mostShare: 1,
+    mostShare: 0.999,
     flags: [
       "gpu-memory-utilization",
       "memory",
