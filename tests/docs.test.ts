@@ -3,9 +3,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { decisionIndex, faultsOf, readDecisions } from "../scripts/decision-index.ts";
+import { storageOf } from "../src/backend/backend.ts";
 import { serverOptions } from "../src/cli/options/server-options.ts";
 import { errorCatalogue } from "../src/core/errors.ts";
 import { variableOf } from "../src/core/options/option.ts";
+import { type TensorType, tensorTypeFacts } from "../src/core/tensor-type.ts";
 import { engineOptions } from "../src/instance/index.ts";
 import { architectureNames } from "../src/model/config/model-config.ts";
 import { familyRecommendations } from "../src/model/generation-defaults/family-recommendations.ts";
@@ -61,6 +63,24 @@ test("docs/sampling-defaults.md has every recommendation with its values and its
     const row = [family, ...values.map((value) => value ?? "–"), source].join(" | ");
     assert.ok(text.includes(`| ${row} |`), row);
   }
+});
+
+test("docs/models.md has every encoding, its bits a weight on disk, and what holds it in memory", () => {
+  const held = { q4: "4 bits (5)", q8: "8 bits (8.5)", f16: "f16 (16)", bf16: "bf16 (16)", f32: "f32 (32)" };
+  const rows = [...read("docs/models.md").matchAll(/^\| `([A-Z0-9_]+)` \| ([\d.]+) \| ([^|]+?) \|/gm)];
+  const documented = rows.map(([, type = "", bits, memory]) => [type, Number(bits), memory]).sort();
+  const real = Object.entries(tensorTypeFacts).map(([type, { weightsPerBlock, bytesPerBlock }]) => [
+    type,
+    (8 * bytesPerBlock) / weightsPerBlock,
+    held[storageOf(type as TensorType)],
+  ]);
+  assert.deepEqual(documented, real.sort());
+});
+
+test("docs/models.md names every architecture", () => {
+  const [, listed = ""] = /^\| architectures \| (.*) \|$/m.exec(read("docs/models.md")) ?? [];
+  const letters = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  for (const name of architectureNames) assert.ok(letters(listed).includes(name), name);
 });
 
 test("decisions have the form of decision 000, and their index lists them", () => {
