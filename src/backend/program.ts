@@ -31,7 +31,7 @@ export interface WeightOrigin {
   readonly interleavedHeads?: { readonly headDim: number };
   /** Gemma checkpoints store (weight − 1) of a norm. */
   readonly addOne?: boolean;
-  /** Multiplies every weight (NVFP4 files keep it beside the tensor); only of encodings that are transcoded. */
+  /** Multiplies every weight (NVFP4 files keep it next to the tensor); only of encodings that are transcoded. */
   readonly factor?: number;
 }
 
@@ -95,8 +95,8 @@ export type Operation =
       readonly scale: number;
     }
   /**
-   * In place, each of numHeads heads: pairs (x[i], x[i + rotaryDim/2]) turned by the position's angle; columns past
-   * rotaryDim are left alone.
+   * In place, each of numHeads heads: pairs (x[i], x[i + rotaryDim/2]) rotated by the position's angle; columns past
+   * rotaryDim do not change.
    */
   | {
       readonly kind: "rope";

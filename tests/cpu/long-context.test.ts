@@ -59,7 +59,7 @@ for (const kvDtype of ["f16", "int8", "int4"] as const)
         await alone,
       ));
 
-    it("beside 31 short sequences", async () =>
+    it("in a step with 31 short sequences", async () =>
       assert.deepEqual(
         await withModel(program, limitsWith(kvDtype, 2), (model) => lastLogits(model, numOthers)),
         await alone,

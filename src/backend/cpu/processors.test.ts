@@ -39,7 +39,7 @@ describe("processors that affinity and the quota grant", () => {
       assert.equal(grantedProcessors(root), 1);
     }));
 
-  it("version 1: quota and period in two files, -1 is none", () =>
+  it("version 1: quota and period in two files, −1 for no quota", () =>
     withSystem(
       {
         "proc/self/cgroup": "4:memory:/job\n3:cpu,cpuacct:/job\n",
@@ -51,7 +51,7 @@ describe("processors that affinity and the quota grant", () => {
       (root) => assert.equal(cgroupQuota(root), 1),
     ));
 
-  it("without control groups, affinity alone", () =>
+  it("without control groups, only affinity counts", () =>
     withSystem({}, (root) => {
       assert.equal(cgroupQuota(root), null);
       assert.equal(grantedProcessors(root), availableParallelism());

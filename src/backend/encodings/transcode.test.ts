@@ -102,7 +102,7 @@ describe("weights as they are held: exact, or rounded as stated", () => {
     }
   });
 
-  it("times a factor of the whole tensor", () => {
+  it("are multiplied by the factor of the tensor", () => {
     for (const type of ["NVFP4", "TQ2_0"] as const) {
       const [once, doubled] = [transcoded(type), transcoded(type, 2)];
       assert.deepEqual(

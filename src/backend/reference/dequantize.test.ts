@@ -34,7 +34,7 @@ describe("dequantize", () => {
       });
     });
 
-  it("F32 as it is", () => {
+  it("F32 is unchanged", () => {
     const floats = Float32Array.of(1.5, -0, 3e38, Number.POSITIVE_INFINITY);
     assert.deepEqual(dequantize("F32", new Uint8Array(floats.buffer)), floats);
   });

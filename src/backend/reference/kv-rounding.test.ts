@@ -7,7 +7,7 @@ const meanSquareError = (a: Float32Array, b: Float32Array): number =>
   a.reduce((sum, x, i) => sum + (x - (b[i] ?? Number.NaN)) ** 2, 0) / a.length;
 
 describe("KV rounding", () => {
-  it("the Hadamard transform is its own inverse, run by run", () => {
+  it("the Hadamard transform is its own inverse, block by block", () => {
     for (const headDim of [2, 6, 32, 80, 256]) {
       const vector = new RandomNumbers(headDim).normals(headDim);
       const back = hadamard(hadamard(vector));
@@ -18,7 +18,7 @@ describe("KV rounding", () => {
     assert.deepEqual([...turned], [Math.fround(Math.SQRT1_2), Math.fround(Math.SQRT1_2), 0, 0, 0, 0]);
   });
 
-  it("int8 keeps the ends of the range and rounds to 255 steps between", () => {
+  it("int8 keeps both ends of the range and rounds to 255 steps between them", () => {
     const vector = Float32Array.of(-1, 0.3, 2, 1.5);
     const rounded = roundedVector(vector, "int8");
     const step = 3 / 255;
@@ -28,14 +28,14 @@ describe("KV rounding", () => {
     assert.equal(rounded[0], -1);
   });
 
-  it("a vector of equal numbers survives every dtype", () => {
+  it("a vector of equal numbers is exact in every dtype", () => {
     const same = new Float32Array(32).fill(0.5);
     assert.deepEqual(roundedVector(same, "int8"), same);
     assert.deepEqual(roundedVector(same, "f16"), same);
     assert.ok(meanSquareError(roundedVector(same, "int4"), same) < 1e-3);
   });
 
-  it("turning the head makes int4 better where one dimension is an outlier", () => {
+  it("rotating the head makes int4 more precise if one dimension is an outlier", () => {
     const vector = new RandomNumbers(1).normals(64);
     vector[5] = 30;
     const plain = vector.map((x) => {
@@ -45,7 +45,7 @@ describe("KV rounding", () => {
     assert.ok(meanSquareError(roundedVector(vector, "int4"), vector) < 0.9 * meanSquareError(plain, vector));
   });
 
-  it("exact is exact", () => {
+  it("exact stores every number unchanged", () => {
     const vector = new RandomNumbers(2).normals(8);
     assert.equal(roundedVector(vector, "exact"), vector);
   });

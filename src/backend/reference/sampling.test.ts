@@ -66,12 +66,12 @@ function drawn(logits: readonly number[], settings: Settings): readonly number[]
 const logits = [0.1, 0.4, 0.06, 0.3, 0.1, 0.04].map(Math.log);
 
 describe("the sampling rule", () => {
-  it("greedy takes the likeliest, of equals the lower id", () => {
+  it("greedy takes the likeliest token, and the lower id of equal ones", () => {
     assert.equal(chosen(logits, {}), 1);
     assert.equal(chosen([1, 5, 5, 0, 5, 0], {}), 1);
   });
 
-  it("a draw walks the tokens in order of their ids", () => {
+  it("a draw goes through the tokens in order of their ids", () => {
     const draws = [0, 0.09, 0.11, 0.49, 0.51, 0.55, 0.57, 0.85, 0.87, 0.95, 0.97];
     const expected = [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5];
     assert.deepEqual(
@@ -89,26 +89,26 @@ describe("the sampling rule", () => {
     assert.deepEqual(counts, [100, 400, 60, 300, 100, 40]);
   });
 
-  it("top-k keeps equals of the k-th", () => {
+  it("top-k keeps tokens equal to the k-th", () => {
     assert.deepEqual(drawn(logits, { temperature: 1, topK: 2 }), [1, 3]);
     assert.deepEqual(drawn(logits, { temperature: 1, topK: 3 }), [0, 1, 3, 4]);
   });
 
-  it("top-p keeps the fewest that reach it, and equals of the last", () => {
+  it("top-p keeps the fewest tokens that reach it, and those equal to the last", () => {
     assert.deepEqual(drawn(logits, { temperature: 1, topP: 0.1 }), [1]);
     assert.deepEqual(drawn(logits, { temperature: 1, topP: 0.65 }), [1, 3]);
     assert.deepEqual(drawn(logits, { temperature: 1, topP: 0.75 }), [0, 1, 3, 4]);
   });
 
-  it("top-p counts what top-k left", () => {
+  it("top-p counts only tokens that top-k kept", () => {
     assert.deepEqual(drawn(logits, { temperature: 1, topK: 2, topP: 0.55 }), [1]);
   });
 
-  it("min-p is a share of the likeliest", () => {
+  it("min-p is relative to the likeliest token", () => {
     assert.deepEqual(drawn(logits, { temperature: 1, minP: 0.2 }), [0, 1, 3, 4]);
   });
 
-  it("a ban and a bias come before everything", () => {
+  it("bans and biases are applied first", () => {
     assert.equal(chosen(logits, { bias: [[1, Number.NEGATIVE_INFINITY]] }), 3);
     assert.equal(chosen(logits, { bias: [[5, 100]] }), 5);
     assert.deepEqual(
@@ -117,17 +117,17 @@ describe("the sampling rule", () => {
     );
   });
 
-  it("a ban holds for the very last draw", () => {
+  it("a banned token is not drawn by the last uniform number either", () => {
     const banned = { temperature: 1, uniform: 1 - 2 ** -53, bias: [[5, Number.NEGATIVE_INFINITY]] as const };
     assert.equal(chosen(logits, banned), 4);
   });
 
-  it("everything banned gives token 0", () => {
+  it("if every token is banned, the result is token 0", () => {
     const bias = logits.map((_, tokenId) => [tokenId, Number.NEGATIVE_INFINITY] as const);
     assert.equal(chosen(logits, { temperature: 1, uniform: 0.9, bias }), 0);
   });
 
-  it("penalties: repetition divides what is positive, multiplies what is not; counts weigh in the output only", () => {
+  it("penalties: repetition divides positive logits and multiplies others; counts are of the output only", () => {
     const scores = [2, 1.5, -1, -1.2, 0, 0];
     assert.equal(chosen(scores, { repetition: 2, seen: [[0, 0]] }), 1);
     assert.equal(chosen([-1, -1.5, -9, -9, -9, -9], { repetition: 2, seen: [[0, 0]] }), 1);
@@ -150,7 +150,7 @@ describe("the sampling rule", () => {
     assert.ok(Math.abs((topLogprobs[2] ?? 0) - Math.log(0.1)) < 1e-6);
   });
 
-  it("logits that are not finite have no token", () => {
+  it("logits that are not finite give no token", () => {
     const infinite = [...logits.slice(1), Number.POSITIVE_INFINITY];
     for (const odd of [[...logits.slice(1), Number.NaN], infinite])
       for (const settings of [{}, { temperature: 1 }, { target: 0 }, { bias: [[0, 1]] as const }])

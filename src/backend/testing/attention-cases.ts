@@ -35,7 +35,7 @@ export function describeAttentionCases(backend: Backend): void {
           checkShape(backend, shapes[0] ?? oneHead, dtype, blockSize));
     it("700 tokens of context", () => checkLong(backend, {}));
     it("700 tokens of context, window of 530", () => checkLong(backend, { window: 530 }));
-    it("copied blocks", () => checkCopiedBlocks(backend));
+    it("a sequence continues in copied blocks", () => checkCopiedBlocks(backend));
     for (const dtype of ["f16", "int8", "int4"] as const)
       it(`${dtype}: the bits of a row do not depend on how the prompt was cut`, () =>
         checkBits(backend, dtype));

@@ -76,13 +76,12 @@ export function describeLinearCases(backend: Backend): void {
     for (const storage of ["q4", "q8"] as const)
       for (const type of ["F32", "F16", "BF16"] as const)
         it(`${type} quantised to ${storage} at load`, () => checkQuantisedAtLoad(backend, type, storage));
-    it("parts of different storage beside each other", () => checkMixedParts(backend));
+    it("parts of different storage in one operation", () => checkMixedParts(backend));
     it("rows in llama.cpp's order, with a bias", () => checkInterleaved(backend));
     it("after a norm and after a glu, whose rows are rounded on the way", () =>
       checkAfterRowOperations(backend));
     for (const storage of ["q4", "q8", "f16", "f32"] as const)
-      it(`${storage}: the bits of a row do not depend on the rows beside it`, () =>
-        checkBits(backend, storage));
+      it(`${storage}: the bits of a row do not depend on the other rows`, () => checkBits(backend, storage));
   });
 }
 
@@ -288,7 +287,7 @@ async function checkBits(backend: Backend, storage: "q4" | "q8" | "f16" | "f32")
     const alone = Float32Array.from(pair.tested.logitsRow(0));
     for (const numBeside of [1, 2, 3, 4, 5, 7, 31]) {
       await stepBoth(pair, [singleSlice(numBeside + 1, 5 - numBeside + 64)]);
-      assert.deepEqual(pair.tested.logitsRow(numBeside), alone, `with ${numBeside} rows beside it`);
+      assert.deepEqual(pair.tested.logitsRow(numBeside), alone, `with ${numBeside} other rows`);
     }
   });
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { skipWithoutMachineCode } from "../../backend/testing/index.ts";
 import { productGoalFigures } from "./kernel-figures.ts";
 
-test("machine code's product has a goal by itself and one beside WebAssembly, at 4, 8 and 64 columns", {
+test("machine code's product has an absolute goal and one relative to WebAssembly, at 4, 8 and 64 columns", {
   skip: await skipWithoutMachineCode(),
 }, async () => {
   const figures = await productGoalFigures("machine-code");

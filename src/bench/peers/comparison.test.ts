@@ -16,7 +16,7 @@ function serverThatEndsAfter(name: string, numRequests: number): ServerCommand {
   };
 }
 
-test("a server that dies in a later round keeps the figures of its rounds before, and the others lose nothing", async () => {
+test("a server that dies in a later round keeps the figures of its earlier rounds, and the others keep all", async () => {
   // Each round of `single` is four requests, and one more round warms up.
   const commands = [serverThatEndsAfter("lives", 1000), serverThatEndsAfter("dies", 10)];
   const settings = {

@@ -37,7 +37,7 @@ function pagodaServer(options: PagodaOptions): ServerCommand {
       String(options.numThreads),
       "--kernels",
       options.kernels,
-      // Every server is measured with the same sampling, whatever a family's makers recommend.
+      // Every server is measured with the same sampling, and not with the recommendations of a model's makers.
       "--generation-config",
       "vllm",
       ...options.extra,

@@ -39,24 +39,24 @@ function groupOf(...operations: readonly Operation[]): HeadPreparation | undefin
   return groups.get(attention);
 }
 
-describe("what can be done for a KV head at a time", () => {
-  it("is rope over query heads and keys, storing, and attention", () => {
+describe("operations that one kernel can do for one KV head at a time", () => {
+  it("are rope over query heads and keys, storing, and attention", () => {
     const group = groupOf(rope, storeKv, attention);
     assert.deepEqual(group, { queryNorm: null, keyNorm: null, rope, storeKv, attention });
   });
 
-  it("is norms of single heads too", () => {
+  it("include norms of single heads", () => {
     const [queryNorm, keyNorm] = [headNorm(0, numHeads), headNorm(keyOffset, numKvHeads)];
     const group = groupOf(queryNorm, keyNorm, rope, storeKv, attention);
     assert.deepEqual(group, { queryNorm, keyNorm, rope, storeKv, attention });
   });
 
-  it("is no norm over all heads at once", () => {
+  it("do not include a norm over all heads at once", () => {
     const norms = [headNorm(0, 1, numHeads * headDim), headNorm(keyOffset, 1, numKvHeads * headDim)];
     assert.equal(groupOf(...norms, rope, storeKv, attention)?.queryNorm, null);
   });
 
-  it("is nothing where only the query heads are turned, or something comes between", () => {
+  it("do not exist if only the query heads are rotated, or if another operation comes between", () => {
     assert.equal(groupOf({ ...rope, numHeads }, storeKv, attention), undefined);
     assert.equal(groupOf(rope, storeKv, headNorm(0, numHeads), attention), undefined);
     assert.equal(groupOf(rope, { ...storeKv, kvLayer: 1 }, attention), undefined);

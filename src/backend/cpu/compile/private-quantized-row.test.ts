@@ -39,8 +39,8 @@ const product = job(1, "matmulQ4", {
   ...{ out: 128, outStride: 32, bias: 0, scale: 1, accumulate: 0 },
 });
 
-describe("places of single quantised rows", () => {
-  it("are a token pack of the thread's own, for who writes them and who reads them", () => {
+describe("the private copies of a single quantised row", () => {
+  it("are the thread's own token pack, for the job that writes it and for those that read it", () => {
     const phases = [phase("tokenRows", true, quantize), phase("rowPacks", false, product)];
     const patches = privateRowPatches(phases, 3, width);
     assert.deepEqual(
@@ -53,7 +53,7 @@ describe("places of single quantised rows", () => {
     }
   });
 
-  it("are shared where one thread makes the row for all", () => {
+  it("are the common place if one thread writes the row for all", () => {
     const phases = [phase("tokenRows", false, quantize), phase("rowPacks", false, product)];
     assert.deepEqual(privateRowPatches(phases, 3, width), []);
   });

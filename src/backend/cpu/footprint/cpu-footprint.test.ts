@@ -81,7 +81,7 @@ describe("footprint", () => {
     assert.ok(arenaBytes.every((numBytes) => numBytes % arenaPageBytes === 0));
   });
 
-  it("layers go to further arenas, in order, when one is full; weights and KV stay the same", () => {
+  it("when an arena is full, the next layers go to another one; bytes of weights and KV stay the same", () => {
     const whole = cpuFootprint(shape, limits);
     const spread = cpuFootprint(shape, limits, whole.totalBytes - arenaPageBytes);
     assert.deepEqual(spread.layerArenas, [0, 1]);

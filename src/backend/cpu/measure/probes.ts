@@ -104,7 +104,7 @@ function bestMs(work: () => void): number {
   return best;
 }
 
-/** Reads `readBytes` from the address it is given: its `numStreams` parts side by side, line by line. */
+/** Code that reads `readBytes` from the address in its argument: its `numStreams` parts in turn, line by line. */
 function readProbe({ numStreams, linesPerTurn }: ReadLoop): Uint8Array {
   const asm = createAssembler();
   const again = asm.label();

@@ -102,7 +102,7 @@ describe("attention items", () => {
     ]);
   });
 
-  it("stay whole where the partial records do not fit", () => {
+  it("are not cut if the partial records do not fit", () => {
     const { items, mergeItems } = itemsOf([{ numTokens: 1, last: 16 * tokensPerPartition - 1 }], {
       maxPartials: 100,
     });
@@ -111,7 +111,7 @@ describe("attention items", () => {
     assert.deepEqual(mergeItems, []);
   });
 
-  it("stay whole where there are enough of them", () => {
+  it("are not cut if there are enough of them", () => {
     const slices = Array.from({ length: 32 }, () => ({ numTokens: 1, last: 4 * tokensPerPartition - 1 }));
     const { items, mergeItems } = itemsOf(slices);
     assert.equal(items.length, 32);
@@ -153,7 +153,7 @@ describe("attention items", () => {
     );
   });
 
-  it("do not join below a whole partition, with windows, or where threads would get too few", () => {
+  it("do not join for less than a partition, with windows, or if threads would get too few items", () => {
     const single = (slices: readonly SliceShape[], hasWindow = false): boolean =>
       itemsOf(slices, { hasWindow }).items.every(
         ({ numRows, numShared }) => numRows === 1 && numShared === 0,
@@ -163,7 +163,7 @@ describe("attention items", () => {
     assert.ok(single(sharing(2 * blocksPerPartition, 1).slice(0, 5)));
   });
 
-  it("do not join a partition that a row does not see to its end", () => {
+  it("do not join for a partition that a row sees only in part", () => {
     const { items } = itemsOf(
       Array.from({ length: 12 }, () => ({
         numTokens: 1,

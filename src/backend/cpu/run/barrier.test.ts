@@ -51,13 +51,13 @@ async function numWrongWith(numSpins: number): Promise<number> {
 }
 
 describe("barrier", () => {
-  it("lets nobody pass before everybody has arrived, spinning", async () =>
+  it("lets no thread pass before all have arrived, when they spin", async () =>
     assert.equal(await numWrongWith(1000), 0));
 
-  it("lets nobody pass before everybody has arrived, asleep", async () =>
+  it("lets no thread pass before all have arrived, when they sleep", async () =>
     assert.equal(await numWrongWith(0), 0));
 
-  it("counts those who leave, and begins anew after the last", () => {
+  it("counts threads that leave, and starts again after the last", () => {
     const words = sharedWords(numBarrierWords);
     const barrier = new Barrier(words, 3, 0);
     assert.deepEqual(
@@ -66,14 +66,14 @@ describe("barrier", () => {
     );
   });
 
-  it("throws out whoever comes after a thread has failed", () => {
+  it("throws in a thread that arrives after another one has failed", () => {
     const words = sharedWords(numBarrierWords);
     failBarrier(words);
     assert.throws(() => new Barrier(words, 2, 0).arrive(), PeerFailedError);
     assert.throws(() => new Barrier(words, 2, 0).leave(), PeerFailedError);
   });
 
-  it("throws out whoever waits when a thread fails", async () => {
+  it("throws in a waiting thread when another one fails", async () => {
     const words = sharedWords(numBarrierWords);
     const worker = new Worker(waitingSource, { eval: true, workerData: { barrierFile, words } });
     const ended = new Promise<string>((resolve) => worker.once("message", resolve));

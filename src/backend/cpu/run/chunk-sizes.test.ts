@@ -18,7 +18,7 @@ describe("chunks of a product", () => {
     assert.deepEqual(chunksOf(192, 384, 8 * 576, false).slice(0, 3), [96, 48, 24]);
   });
 
-  it("are even, and never nothing", () => {
+  it("are even and at least two", () => {
     for (const rowPackMacs of [100, 4608, 12_288, 40_000, 5_000_000])
       for (const share of [1, 2, 7, 36, 3072])
         for (const chunk of chunksOf(share, 2 * share, rowPackMacs)) {
@@ -27,18 +27,18 @@ describe("chunks of a product", () => {
         }
   });
 
-  it("keep to a sixteenth of a share where the rows are many", () => {
+  it("are a sixteenth of a share if there are many rows", () => {
     assert.equal(Math.max(...chunksOf(192, 384, 512 * 8 * 576)), 12);
   });
 });
 
 describe("chunks of rows", () => {
-  it("are whole token packs, a sixteenth of a share or more", () => {
+  it("are whole token packs of at least a sixteenth of a share", () => {
     assert.equal(rowsOfChunk(512, 2), 16);
     assert.equal(rowsOfChunk(100, 2), 4);
   });
 
-  it("leave every thread some of a few", () => {
+  it("leave some rows for every thread if there are few", () => {
     assert.equal(rowsOfChunk(3, 2), 2);
     assert.equal(rowsOfChunk(1, 2), 1);
   });

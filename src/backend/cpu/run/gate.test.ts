@@ -31,7 +31,7 @@ describe("gate", () => {
       }
     });
 
-  it("soon has everybody sleep who waits in vain", async () => {
+  it("lets threads that wait in vain sleep soon", async () => {
     const words = new Int32Array(new SharedArrayBuffer(4 * numBarrierWords));
     const worker = new Worker(threadSource, {
       eval: true,

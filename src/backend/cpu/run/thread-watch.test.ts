@@ -67,7 +67,7 @@ test("a thread that fails after it was ready, while others load, ends the load w
   assert.ok(threads.every((thread) => thread.isTerminated));
 });
 
-test("a refusal counts that comes after the end of a thread that waited", async () => {
+test("a refusal counts even if it arrives after the end of a thread that waited", async () => {
   const { threads, workers } = fakes(2);
   const loading = allReady(workers, () => undefined);
   threads[1]?.emit("exit", 0);
@@ -75,7 +75,7 @@ test("a refusal counts that comes after the end of a thread that waited", async 
   await assert.rejects(loading, /ends early/);
 });
 
-test("threads are ready when all are, and nobody listens to them any more", async () => {
+test("loading ends when all threads are ready, and removes its listeners", async () => {
   const { threads, workers } = fakes(2);
   let loadedBytes = 0;
   const loading = allReady(workers, (numBytes) => {

@@ -3,7 +3,7 @@ import { it } from "node:test";
 import { phaseKinds } from "../compile/phase.ts";
 import { stepTiming, ThreadTimings } from "./timing.ts";
 
-it("a thread that came to the end first counts as waiting for the last", () => {
+it("the time from a thread's end to the last thread's end counts as waiting", () => {
   const kinds = phaseKinds.map((_, index) => (index === 1 ? 40 : 0));
   const [early, late] = [Float64Array.of(1, 1000, ...kinds), Float64Array.of(3, 1010, ...kinds)];
   const timing = stepTiming([early, late], 60);
@@ -11,7 +11,7 @@ it("a thread that came to the end first counts as waiting for the last", () => {
   assert.deepEqual(timing, { totalMs: 60, kernelMs: 40, barrierMs: 7 });
 });
 
-it("threads say when they ended in time that is the same for all", () => {
+it("threads report their ends by a common clock", () => {
   const numbers = new Float64Array(48);
   const timings = new ThreadTimings(numbers);
   const before = Date.now();

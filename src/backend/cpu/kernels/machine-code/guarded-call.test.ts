@@ -7,7 +7,7 @@ import { guardedCall } from "./guarded-call.ts";
 import { jobCheck } from "./job-check.ts";
 import { addressOf, whyNoLoader } from "./loading/loader.ts";
 
-describe("guards beside a job's results", { skip: whyNoLoader() ?? false }, () => {
+describe("guards around a job's results", { skip: whyNoLoader() ?? false }, () => {
   const arena = new KernelArena(1 << 20, addressOf);
   const shape = { storage: "q4", numTokens: 3, numRows: 16, numCols: 64 } as const;
   const values = placeMatmul(arena, new SeededNumbers(1), {
@@ -30,7 +30,7 @@ describe("guards beside a job's results", { skip: whyNoLoader() ?? false }, () =
     writing(out)(job);
     writing(end - 1)(job);
   });
-  test("a byte before or after them is found, with its place", () => {
+  test("a write before or after them is found, with its place", () => {
     assert.throws(
       () => writing(out - 1)(job),
       new RegExp(`matmulQ4 wrote byte ${out - 1}, its results are ${out} to ${end}`),

@@ -12,7 +12,7 @@ const arenaBytes = 1 << 20;
 /** Without `out`, which attention does not write if it keeps partials. */
 const operands = ["weights", "input", "query", "kv", "positions", "items", "scratch", "blockTables"];
 
-describe("a job's operands are looked at before the call", { skip: whyNoLoader() ?? false }, () => {
+describe("a job's operands are checked before the call", { skip: whyNoLoader() ?? false }, () => {
   for (const kernel of Object.keys(kernelCases) as TriedKernel[])
     test(`${kernel}: sound jobs pass; each operand moved to the arena's end is refused by its name`, () => {
       const arena = new KernelArena(arenaBytes, addressOf);
@@ -31,7 +31,7 @@ describe("a job's operands are looked at before the call", { skip: whyNoLoader()
       }
     });
 
-  test("a part beyond the matrix, and columns that are no whole groups", () => {
+  test("a part beyond the matrix and columns that are not whole groups are refused", () => {
     const arena = new KernelArena(arenaBytes, addressOf);
     const { values, numUnits } = kernelCases.matmulQ4(arena, new SeededNumbers(1), "brief");
     const check = jobCheck("matmulQ4", arena.memory);

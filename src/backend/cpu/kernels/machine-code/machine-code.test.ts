@@ -26,7 +26,7 @@ describe("choosing machine code", { skip }, () => {
     assert.equal(choice.image?.setName, `machine-code-${runnable[0]?.name}`);
   });
 
-  test("a target that this processor lacks is named, and what it has", () => {
+  test("the reason names a target that this processor cannot run, and those that it can", () => {
     const choice = loadMachineCode(bindWasmKernels, "avx-vnni");
     if (runnable.some(({ name }) => name === "avx-vnni")) assert.ok(choice.image !== null);
     else assert.match(choice.image === null ? choice.reason : "", /this processor (runs|lacks) .*/);
@@ -61,7 +61,7 @@ describe("choosing machine code", { skip }, () => {
     });
 });
 
-describe("where machine code cannot be loaded, the reason is one line", () => {
+describe("if machine code cannot be loaded, there is a reason in one line", () => {
   const script = `
     import { loadMachineCode } from ${JSON.stringify(new URL("./machine-code.ts", import.meta.url).href)};
     const choice = loadMachineCode(() => { throw new Error("not reached"); });

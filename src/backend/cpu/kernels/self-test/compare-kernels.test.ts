@@ -41,7 +41,7 @@ function anyGroup({ values, numUnits }: KernelCase, random: SeededNumbers): numb
   return out + tokenPackGroupBytes * random.between(0, numGroups - 1);
 }
 
-describe("what two kernel sets may differ by", () => {
+describe("permitted differences between two kernel sets", () => {
   for (const kernel of ["quantizeRows", "normQuantize", "gluQuantize"] as const) {
     test(`${kernel}: not by a bit of a whole number, be it a byte, a sum or padding`, () => {
       const kinds = compareSpoiled(kernel, 200, (arena, kernelCase, random) => {

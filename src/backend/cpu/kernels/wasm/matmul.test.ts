@@ -116,7 +116,7 @@ for (const storage of ["q4", "q8", "f32", "f16", "bf16"] as const)
       }
     });
 
-    test("a token's numbers are the same bits in any company", () => {
+    test("a token's bits do not depend on the other tokens", () => {
       const [numRows, numCols] = [40, 96];
       const all = runCase({ storage, numTokens: 11, numRows, numCols }).actual;
       for (let numTokens = 1; numTokens < 11; numTokens++) {

@@ -100,7 +100,7 @@ class Scene {
   }
 }
 
-describe("heads prepared at once: the bits of headNorm, rope and storeKv", () => {
+describe("prepareHeads gives the bits of headNorm, rope and storeKv", () => {
   for (const dtype of Object.keys(kernels) as Dtype[])
     for (const hasNorms of [true, false])
       test(`${dtype}, ${hasNorms ? "with" : "without"} norms`, () => {

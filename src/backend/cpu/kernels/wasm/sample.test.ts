@@ -181,7 +181,7 @@ for (const width of [5, 130, 1024, 5003])
         );
     });
 
-    test("equal logits live or die together", () => {
+    test("equal logits are kept or dropped together", () => {
       const logits = seededFloats(6, width).map((x) => Math.round(x * 3));
       for (const filter of [{ topK: 3 }, { topP: 0.4 }])
         assertLikeReference(uniforms.map((uniform) => ({ logits, temperature: 1, uniform, ...filter })));
@@ -235,7 +235,7 @@ test("where every token is banned the answer is token 0", () => {
 });
 
 for (const width of [5, 130, 1024])
-  test(`logits that are not finite have no token, ${width} tokens`, () => {
+  test(`logits that are not finite give no token, ${width} tokens`, () => {
     const at = (tokenId: number, value: number): Float32Array => {
       const logits = logitsOf(9, width);
       logits[tokenId] = value;

@@ -32,7 +32,7 @@ describe("vector instructions", () => {
     assert.deepEqual(digests, JSON.parse(readFileSync(golden, "utf8")));
   });
 
-  test("a disassembler reads every form as it was meant", { skip: noDisassembler ?? false }, () => {
+  test("a disassembler reads every form as intended", { skip: noDisassembler ?? false }, () => {
     const asm = createAssembler(true);
     for (const name of mnemonics) emitAnyForm(asm, name);
     assertDisassemblesAs(asm);
@@ -69,13 +69,13 @@ describe("vector instructions", () => {
 });
 
 describe("integer instructions", () => {
-  test("a disassembler reads them as they were meant", { skip: noDisassembler ?? false }, () => {
+  test("a disassembler reads them as intended", { skip: noDisassembler ?? false }, () => {
     const asm = createAssembler(true);
     emitIntegerForms(asm);
     assertDisassemblesAs(asm);
   });
 
-  test("a jump backward is short where it reaches, forward is filled in when the label is bound", () => {
+  test("a backward jump is short if possible; a forward jump is filled in when its label is bound", () => {
     const asm = createAssembler();
     const start = asm.label();
     const end = asm.label();
@@ -87,7 +87,7 @@ describe("integer instructions", () => {
     assert.equal(Buffer.from(asm.finish()).toString("hex"), "e902000000" + "ebf9" + "c3");
   });
 
-  test("a label without a place is our bug", () => {
+  test("a label that is never bound is a bug of ours", () => {
     const asm = createAssembler();
     asm.jmp(asm.label());
     assert.throws(() => asm.finish(), /1 jumps to labels without a place/);
@@ -105,7 +105,7 @@ describe("integer instructions", () => {
   });
 });
 
-test("constants lie behind the code, aligned, once each", () => {
+test("constants follow the code, aligned, each stored once", () => {
   const asm = createAssembler(true);
   const ones = Uint8Array.of(1, 1, 1, 1);
   asm.vpbroadcastd(o.ymm(0), o.at(asm.constant(ones)));

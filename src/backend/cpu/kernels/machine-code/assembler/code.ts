@@ -31,7 +31,7 @@ export class CodeBuffer {
 
   /** Little-endian. */
   emitInt32(value: number): void {
-    invariant(Number.isInteger(value) && value === (value | 0), () => `${value} is no 32-bit integer`);
+    invariant(Number.isInteger(value) && value === (value | 0), () => `${value} is not a 32-bit integer`);
     this.emit(value, value >> 8, value >> 16, value >> 24);
   }
 

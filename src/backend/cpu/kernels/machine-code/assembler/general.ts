@@ -45,7 +45,7 @@ export class GeneralAssembler extends CodeBuffer {
   }
   /** Compares a 32-bit number in memory with a small constant. */
   cmpMemory(left: Memory, right: number): void {
-    invariant(fitsByte(right), () => `${right} is no 8-bit number`);
+    invariant(fitsByte(right), () => `${right} is not an 8-bit number`);
     this.note("cmp", left, right);
     this.#instruction(false, arithmetic.cmp, left, [0x83], 1);
     this.emit(right);

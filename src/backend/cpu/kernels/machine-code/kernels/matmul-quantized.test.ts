@@ -78,7 +78,7 @@ for (const target of runnable)
     const image = publishKernels({ ...target, fused: false }, "-unfused");
     fuzzAgainstPlainArithmetic((arena) => bindKernels(image, arena.memory, none));
 
-    test("more rows than a panel: every panel and the odd row pack after the last, for one tile of tokens and for several", () => {
+    test("more rows than a panel: every panel and a single last row pack, for one tile of tokens and for several", () => {
       const arena = new KernelArena(1 << 20, addressOf);
       const kernels = bindKernels(image, arena.memory, none);
       const random = new SeededNumbers(13);
@@ -125,7 +125,7 @@ describe("avx-vnni with its one instruction in AVX-512's encoding", {
 });
 
 describe("fused products", { skip: runnable.length === 0 && (noLoader ?? "no AVX2") }, () => {
-  test("every target gives the same bits, whatever the batch and the cut", () => {
+  test("every target gives the same bits, for every batch and division", () => {
     const arena = new KernelArena(1 << 20, addressOf);
     const sets = runnable.map((target) => bindKernels(publishKernels(target), arena.memory, none));
     const random = new SeededNumbers(11);

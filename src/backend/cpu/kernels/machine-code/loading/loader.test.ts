@@ -32,7 +32,7 @@ describe("loading an image", { skip: whyNoLoader() ?? false }, () => {
     assert.throws(() => open("store4"), /store4/);
   });
 
-  test("a second image is not answered with the first", () => {
+  test("a second image does not give the functions of the first", () => {
     const paths = [10, 20].map((value) =>
       publishImage(elfImage(`pagoda-test-${value}`, [{ name: "store", code: storing(value) }])),
     );

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { whyNoDisassembler } from "./disassembler.ts";
 
-test("an objdump that is not there or too old for what we write is said to be so", (t) => {
+test("the reason tells whether objdump is missing or too old", (t) => {
   assert.equal(whyNoDisassembler("/nowhere/objdump"), "no objdump");
   const folder = mkdtempSync(join(tmpdir(), "pagoda-objdump-"));
   t.after(() => rmSync(folder, { recursive: true }));
