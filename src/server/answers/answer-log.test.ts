@@ -59,6 +59,10 @@ test("a refused request and one that breaks off say why", async (t) => {
     answered(refused).map(({ status, error }) => [status, error]),
     [[400, "invalid_request"]],
   );
+  assert.deepEqual(
+    answered(refused).map(({ msg }) => msg),
+    ["/v1/completions 400: invalid_request (temperature)"],
+  );
   const breaking = testApp({
     text: "abc",
     beforeToken: async (i) => {

@@ -17,6 +17,7 @@ export class AnswerLog {
   #firstTokenMs: number | null = null;
   #lastTokenMs: number | null = null;
   #errorCode: string | null = null;
+  #errorParam: string | null = null;
 
   constructor(request: FastifyRequest, reply: FastifyReply, model: string) {
     this.#request = request;
@@ -40,7 +41,9 @@ export class AnswerLog {
 
   /** The error that ended the answer early. */
   noteError(thrown: unknown): void {
-    this.#errorCode = toPagodaError(thrown).code;
+    const { code, param } = toPagodaError(thrown);
+    this.#errorCode = code;
+    this.#errorParam = param ?? null;
   }
 
   #write(status: number, isComplete: boolean): void {
@@ -56,6 +59,7 @@ export class AnswerLog {
       tokensPerSecond: this.#tokensPerSecond(),
       durationMs: rounded(performance.now() - this.#startMs),
       error: this.#errorCode,
+      errorParam: this.#errorParam,
       clientLeft: !isComplete,
     };
     this.#request.log.info(fields, sentence(fields));
@@ -78,19 +82,27 @@ interface AnswerFields {
   readonly timeToFirstTokenMs: number | null;
   readonly tokensPerSecond: number | null;
   readonly error: string | null;
+  readonly errorParam: string | null;
   readonly clientLeft: boolean;
 }
 
 function sentence(fields: AnswerFields): string {
-  const parts = [
-    `${fields.promptTokens} prompt tokens (${fields.cachedTokens} cached)`,
-    `${fields.outputTokens} output tokens`,
-  ];
+  const parts: string[] = [];
+  if (fields.promptTokens > 0)
+    parts.push(
+      `${counted(fields.promptTokens, "prompt token")} (${fields.cachedTokens} cached)`,
+      counted(fields.outputTokens, "output token"),
+    );
   if (fields.timeToFirstTokenMs !== null) parts.push(`the first after ${fields.timeToFirstTokenMs} ms`);
   if (fields.tokensPerSecond !== null) parts.push(`${fields.tokensPerSecond} tokens/s`);
   if (fields.clientLeft) parts.push("the client left");
-  else if (fields.error !== null) parts.push(fields.error);
+  else if (fields.error !== null)
+    parts.push(fields.errorParam === null ? fields.error : `${fields.error} (${fields.errorParam})`);
   return `${fields.route} ${fields.status}: ${parts.join(", ")}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function rounded(value: number): number {
