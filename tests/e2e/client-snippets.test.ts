@@ -10,6 +10,8 @@ import { temporaryFolder } from "../../src/model/testing/temporary-folder.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const documented = "http://127.0.0.1:8000";
+/** Blocks that install or start something are tried elsewhere: here they would change the checkout. */
+const startsServers = /^\s*(npm|npx|node|docker|git|pip|sudo)\b/m;
 let url: string;
 
 interface Snippet {
@@ -23,7 +25,7 @@ function snippetsOf(document: string): readonly Snippet[] {
   const text = readFileSync(join(root, document), "utf8");
   return [...text.matchAll(/^```(sh|js|python)\n([\s\S]*?)^```$/gm)]
     .map(([, language = "", code = ""], i) => ({ from: `${document} (${i + 1})`, language, code }))
-    .filter(({ code }) => code.includes(documented));
+    .filter(({ code }) => code.includes(documented) && !startsServers.test(code));
 }
 
 const programs: Readonly<Record<string, readonly [string, ...string[]]>> = {
