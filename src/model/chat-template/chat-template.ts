@@ -24,7 +24,7 @@ export type TemplateTokens = Readonly<Record<string, string>>;
 export const templateLimits: TemplateLimits = {
   // Half a second; a conversation of 50 messages takes some thousand.
   baseSteps: 2_000_000,
-  stepsPerUnit: 8,
+  stepsPerUnit: 4,
   baseTextUnits: 8 * 2 ** 20,
   textUnitsPerUnit: 16,
   // Python's own stack ends earlier.

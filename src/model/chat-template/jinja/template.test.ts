@@ -104,6 +104,8 @@ test("a render is bounded in steps, text, calls and numbers", () => {
     "{{ '{:999999999}'.format(1) }}",
     "{{ 'aaaaaaaaaaaa'.replace('a', 'b' * 4000000) }}",
     "{{ 9 ** 99999999 }}",
+    "{% for a in range(99999) %}{% set b = 3 ** 10000 * 3 ** 100 %}{% endfor %}",
+    "{{ '{:099999999,}'.format(1) }}",
     "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
     "{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}",
     "{% set ns = namespace(x=[]) %}{% for a in range(60) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
@@ -113,6 +115,22 @@ test("a render is bounded in steps, text, calls and numbers", () => {
   ];
   for (const source of endless)
     assert.throws(() => new JinjaTemplate(source).render({}, limits), TemplateLimitError, source);
+});
+
+test("long numbers are written and read as Python does, whatever digits are asked for", () => {
+  assert.equal(
+    rendered("{{ ('%.70000f' % 0.5) | length }}|{{ ('%.70000e' % 0.5) | length }}"),
+    "70002|70006",
+  );
+  assert.equal(
+    rendered("{{ '{:013,}|{:04,}|{:,}|{:_x}'.format(1234, 1, 1234567, 123456789) }}"),
+    "0,000,001,234|0,001|1,234,567|75b_cd15",
+  );
+  assert.equal(rendered("{{ ('9' * 5000) | int(7) }} {{ ('9' * 4000) | int | string | length }}"), "7 4000");
+  assert.throws(
+    () => rendered("{{ '{:d}'.format(2 ** 15000) }}"),
+    (error) => error instanceof PythonError && error.type === "ValueError",
+  );
 });
 
 test("numbers of JSON are integers or floats as they were written", () => {

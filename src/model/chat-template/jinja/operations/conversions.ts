@@ -1,7 +1,7 @@
 /** @module `int()` and `float()` of values. */
 import { PythonError, typeError, valueError } from "../values/errors.ts";
 import { integerFrom, integerFromDouble, type PyInt } from "../values/integers.ts";
-import { repr } from "../values/printing.ts";
+import { maxIntegerDigits, repr } from "../values/printing.ts";
 import { Undefined } from "../values/undefined.ts";
 import { PyFloat, type PyValue, textOf, typeName } from "../values/values.ts";
 import { trimmedEnd, trimmedStart } from "../values/white-space.ts";
@@ -50,6 +50,8 @@ function parseInteger(text: string, base: number): PyInt {
   const found = base === 0 ? detectedBase(unsigned) : base;
   const digits = unsigned.replace(prefixes[found] ?? /^(?!)/, "");
   if (!/^[0-9a-z]+(?:_[0-9a-z]+)*$/i.test(digits)) throw notAnInteger(text, base);
+  if (digits.length > maxIntegerDigits && !(found in prefixes))
+    throw valueError(`Exceeds the limit (${maxIntegerDigits} digits) for integer string conversion`);
   let value = 0n;
   for (const digit of digits.replaceAll("_", "")) {
     const number = Number.parseInt(digit, 36);

@@ -179,7 +179,7 @@ function characterOf(value: PyValue): string {
 }
 
 function signed(spec: Specifier, value: PyInt, base: number, prefix: string): string {
-  const digits = value.toString(base).replace("-", "");
+  const digits = (base === 10 ? repr(value) : value.toString(base)).replace("-", "");
   const shown = digits.padStart(spec.precision ?? 0, "0");
   return withSign(spec, value < 0, (spec.flags.includes("#") ? prefix : "") + shown);
 }

@@ -5,7 +5,7 @@ import { PythonError, typeError, valueError } from "../values/errors.ts";
 import { formatMagnitude } from "../values/float-format.ts";
 import { floatText } from "../values/float-text.ts";
 import type { PyInt } from "../values/integers.ts";
-import { str } from "../values/printing.ts";
+import { repr, str } from "../values/printing.ts";
 import { subtext, textLength } from "../values/text.ts";
 import { PyFloat, type PyValue, textOf, typeName } from "../values/values.ts";
 
@@ -78,7 +78,7 @@ function formatInteger(value: PyInt, spec: Spec, type: string): string {
   const base = bases[spec.type];
   if (base === undefined) throw unknownCode(spec.type, type);
   if (spec.grouping === "," && base !== 10) throw valueError(`Cannot specify ',' with '${spec.type}'.`);
-  const digits = value.toString(base).replace("-", "");
+  const digits = (base === 10 ? repr(value) : value.toString(base)).replace("-", "");
   const shown = spec.type === "X" ? digits.toUpperCase() : digits;
   const prefix = spec.isAlternate && base !== 10 ? `0${spec.type}` : "";
   return number(value < 0, prefix, shown, "", base === 10 ? 3 : 4, spec);
@@ -139,12 +139,22 @@ function number(
   let digits = whole;
   const isZeroFilled = spec.align === "=" && spec.fill === "0";
   const minimum = isZeroFilled ? spec.width - head.length - rest.length : 0;
-  while (grouped(digits, groupSize, spec.grouping).length < minimum) digits = `0${digits}`;
+  digits = digits.padStart(digitsToFill(minimum, groupSize), "0");
   return aligned(head, grouped(digits, groupSize, spec.grouping) + rest, spec);
 }
 
+/** The fewest digits that are, with a separator between groups, at least so long. */
+function digitsToFill(length: number, groupSize: number): number {
+  let numDigits = Math.max(0, length - Math.floor(length / (groupSize + 1)));
+  while (numDigits > 0 && numDigits + Math.floor((numDigits - 1) / groupSize) < length) numDigits += 1;
+  return numDigits;
+}
+
 function grouped(digits: string, size: number, separator: string): string {
-  return digits.replaceAll(new RegExp(`\\B(?=(?:[0-9a-zA-Z]{${size}})+$)`, "g"), separator);
+  const first = digits.length % size || size;
+  const groups = [digits.slice(0, first)];
+  for (let at = first; at < digits.length; at += size) groups.push(digits.slice(at, at + size));
+  return groups.join(separator);
 }
 
 function aligned(head: string, body: string, { fill, align, width }: Spec): string {

@@ -28,8 +28,12 @@ function scaledInteger(value: number, precision: number): bigint {
     : roundedQuotient(numerator, denominator * 10n ** BigInt(-precision));
 }
 
+/** A double has no digits but zeros beyond this many. */
+const mostDigits = 1100;
+
 /** Digits after the point: `precision`. `value` is finite and not negative. */
 export function fixedText(value: number, precision: number): string {
+  if (precision > mostDigits) return fixedText(value, mostDigits) + "0".repeat(precision - mostDigits);
   const digits = scaledInteger(value, precision)
     .toString()
     .padStart(precision + 1, "0");
@@ -40,6 +44,10 @@ export function fixedText(value: number, precision: number): string {
 /** `1 + precision` significant digits, and the power of ten of the first. `value` is finite and not negative. */
 function significantDigits(value: number, precision: number): readonly [digits: string, exponent: number] {
   if (value === 0) return ["0".repeat(precision + 1), 0];
+  if (precision > mostDigits) {
+    const [digits, exponent] = significantDigits(value, mostDigits);
+    return [digits + "0".repeat(precision - mostDigits), exponent];
+  }
   const estimate = Number(value.toExponential().split("e")[1]);
   const digits = scaledInteger(value, precision - estimate).toString();
   return digits.length > precision + 1 ? [digits.slice(0, -1), estimate + 1] : [digits, estimate];

@@ -1,8 +1,11 @@
 /** @module Python's `int`: a number while it is a safe integer, else a bigint, of a bounded length. */
+import { chargeSteps } from "./bounds.ts";
 import { TemplateLimitError } from "./errors.ts";
 
-/** Longer integers are refused: one multiplication of such takes milliseconds. */
-const maxBits = 65_536;
+/** Longer integers are refused: about as many digits as Python prints. */
+const maxBits = 16_384;
+/** Steps that an operation on a long integer counts for. */
+const stepsOfBigint = 16;
 const limit = 1n << BigInt(maxBits);
 
 export type PyInt = number | bigint;
@@ -12,6 +15,7 @@ export function integerFrom(value: bigint): PyInt {
   if (value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER))
     return Number(value);
   if (value >= limit || value <= -limit) throw tooLong();
+  chargeSteps(stepsOfBigint);
   return value;
 }
 

@@ -18,8 +18,8 @@ import {
   type PyValue,
 } from "./values.ts";
 
-/** Python refuses to print longer integers. */
-const maxIntegerDigits = 4300;
+/** Python refuses to print and to read longer integers. */
+export const maxIntegerDigits = 4300;
 
 export function str(value: PyValue): string {
   if (typeof value === "string") return value;
