@@ -185,3 +185,18 @@ test("identical instances that are said to fit sum to at most the card", () => {
     { numRuns: 60 },
   );
 });
+
+test("a flag that the planner does not know is passed on, and the plan says so", () => {
+  const base = {
+    model: modelNamed("Qwen/Qwen2.5-7B-Instruct"),
+    device: findDevice("L4"),
+    usedBytes: 0,
+    engine: "vllm",
+    version: null,
+    usage: "serve",
+  } as const;
+  const answer = plan({ ...base, flags: { frobnicate: "1", "max-model-len": "4096" } });
+  assert.ok(answer.warnings.includes("Passed on to vLLM and not planned with: --frobnicate."));
+  assert.deepEqual(answer.command.slice(-4), ["--frobnicate", "1", "--max-model-len", "4096"]);
+  assert.ok(!plan({ ...base, flags: {} }).warnings.some((text) => text.startsWith("Passed on")));
+});

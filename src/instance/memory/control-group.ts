@@ -6,20 +6,28 @@ type ReadText = (path: string) => string | null;
 const controllers = "/sys/fs/cgroup";
 
 /**
- * Bytes of the group's page cache that the kernel would give back first: it counts as used, and none of it stands in the
- * way of an allocation. 0 where the kernel does not say.
+ * Bytes of the group that the kernel takes back before it refuses an allocation: the page cache of files, in use lately or
+ * not, and its own caches that shrink. They count as used. Memory of tmpfs is not among them. 0 where the kernel does not
+ * say.
  */
-export function inactiveFileBytes(readText: ReadText): number {
+export function reclaimableBytes(readText: ReadText): number {
   const groups = readText("/proc/self/cgroup") ?? "";
   for (const folder of memoryFolders(groups)) {
     const statistics = readText(`${folder}/memory.stat`);
-    // Version 1 has the group's own cache under the short name, and that of the groups below it in the long one too.
-    const found =
-      /^total_inactive_file (\d+)$/m.exec(statistics ?? "") ??
-      /^inactive_file (\d+)$/m.exec(statistics ?? "");
-    if (found !== null) return Number(found[1]);
+    if (statistics !== null && /^inactive_file \d+$/m.test(statistics))
+      return reclaimable.reduce((sum, name) => sum + fieldOf(statistics, name), 0);
   }
   return 0;
+}
+
+const reclaimable = ["inactive_file", "active_file", "slab_reclaimable"] as const;
+
+/** Version 1 has the group's own figure under the short name, and that of the groups below it in the long one too. */
+function fieldOf(statistics: string, name: string): number {
+  const found =
+    new RegExp(`^total_${name} (\\d+)$`, "m").exec(statistics) ??
+    new RegExp(`^${name} (\\d+)$`, "m").exec(statistics);
+  return Number(found?.[1] ?? 0);
 }
 
 /**

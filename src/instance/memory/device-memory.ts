@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { totalmem } from "node:os";
 import type { DeviceMemory } from "../../planner/engines/pagoda/index.ts";
-import { inactiveFileBytes } from "./control-group.ts";
+import { reclaimableBytes } from "./control-group.ts";
 import { readProcessMemory } from "./process-memory.ts";
 
 /**
@@ -20,8 +20,8 @@ export function readDeviceMemory(): DeviceMemory {
     freeBytes: process.availableMemory(),
     // Of a whole machine, Node says what the kernel does, which counts the cache as available; of a container it says
     // the limit less all that is in use, the cache too.
-    inactiveBytes: isLimited ? inactiveFileBytes(readText) : 0,
-    residentBytes: readProcessMemory().residentBytes,
+    reclaimableBytes: isLimited ? reclaimableBytes(readText) : 0,
+    ownBytes: readProcessMemory().ownBytes,
   });
   return { totalBytes, availableBytes };
 }
@@ -30,16 +30,16 @@ interface MemoryReadings {
   readonly totalBytes: number;
   /** Not in use, by Node's account. */
   readonly freeBytes: number;
-  /** In use by a cache that makes room. */
-  readonly inactiveBytes: number;
-  /** Held by this process; its program's pages may be in the cache as well, so that only the larger of both is added. */
-  readonly residentBytes: number;
+  /** In use by caches that make room, this process's files among them. */
+  readonly reclaimableBytes: number;
+  /** Held by this process alone: what it gives back to the instance, of which it is part. */
+  readonly ownBytes: number;
 }
 
 /** Never more than there is. */
 export function availableBytesOf(readings: MemoryReadings): number {
-  const { totalBytes, freeBytes, inactiveBytes, residentBytes } = readings;
-  return Math.min(totalBytes, freeBytes + Math.max(inactiveBytes, residentBytes));
+  const { totalBytes, freeBytes, reclaimableBytes: cacheBytes, ownBytes } = readings;
+  return Math.min(totalBytes, freeBytes + cacheBytes + ownBytes);
 }
 
 function readText(path: string): string | null {

@@ -6,17 +6,23 @@ import { PagodaError } from "../../core/errors.ts";
 export interface ProcessMemory {
   readonly residentBytes: number;
   readonly peakResidentBytes: number;
+  /** Of the resident bytes those that are no file's: they go when the process goes. */
+  readonly ownBytes: number;
 }
 
-/** VmRSS and VmHWM of /proc/self/status; where there is no /proc, what the operating system tells Node. */
+/** VmRSS, VmHWM, RssAnon and RssShmem of /proc/self/status; where there is no /proc, what the operating system tells Node. */
 export function readProcessMemory(): ProcessMemory {
-  if (process.platform !== "linux")
-    return {
-      residentBytes: process.memoryUsage.rss(),
-      peakResidentBytes: process.resourceUsage().maxRSS * kib,
-    };
+  if (process.platform !== "linux") {
+    const residentBytes = process.memoryUsage.rss();
+    const peakResidentBytes = process.resourceUsage().maxRSS * kib;
+    return { residentBytes, peakResidentBytes, ownBytes: residentBytes };
+  }
   const status = readFileSync("/proc/self/status", "latin1");
-  return { residentBytes: field(status, "VmRSS"), peakResidentBytes: field(status, "VmHWM") };
+  return {
+    residentBytes: field(status, "VmRSS"),
+    peakResidentBytes: field(status, "VmHWM"),
+    ownBytes: field(status, "RssAnon") + field(status, "RssShmem"),
+  };
 }
 
 function field(status: string, name: string): number {
