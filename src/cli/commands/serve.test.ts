@@ -51,6 +51,32 @@ test("a real model on a real port: table, answer, memory, SIGTERM", async (t) =>
   assert.equal(await pagoda.exited, 0);
 });
 
+test("a model of another server is served beside the own one, under its own name", async (t) => {
+  const far = new PagodaProcess(t, serving("--served-model-name", "far"));
+  const farUrl = await far.ready();
+  const near = new PagodaProcess(
+    t,
+    serving("--served-model-name", "near", "--remote-model", `far=${farUrl}/v1`),
+  );
+  const url = await near.ready();
+  for (const model of ["far", "near"]) {
+    const answer = await complete(url, { model, prompt: "a", max_tokens: 2, ignore_eos: true });
+    const { model: name, usage } = (await answer.json()) as {
+      model: string;
+      usage: { completion_tokens: number };
+    };
+    assert.deepEqual([answer.status, name, usage.completion_tokens], [200, model, 2]);
+  }
+  far.child.kill("SIGTERM");
+  assert.equal(await far.exited, 0);
+  const gone = await complete(url, { model: "far", prompt: "a" });
+  assert.equal(gone.status, 502);
+  assert.match(await gone.text(), /"code":"endpoint_unreachable"/);
+  assert.equal((await complete(url, { model: "near", prompt: "a", max_tokens: 1 })).status, 200);
+  near.child.kill("SIGTERM");
+  assert.equal(await near.exited, 0);
+});
+
 test("--json leaves standard output to the report", async (t) => {
   const pagoda = new PagodaProcess(t, serving("--json"));
   while (!/ready at/.test(pagoda.stderr))

@@ -16,14 +16,14 @@ import {
   prepareInstance,
   resolveSettings,
 } from "../../instance/index.ts";
-import type { ModelListing } from "../../server/models/served-models.ts";
+import type { ModelListing, ServedModels } from "../../server/models/served-models.ts";
 import { stoppableFetch } from "../lifecycle/abortable-download.ts";
 import { onStopSignal, serverExitCodes } from "../lifecycle/graceful-shutdown.ts";
 import { ensureHeapCeiling } from "../lifecycle/heap.ts";
 import type { ReplicatedModel } from "../lifecycle/replicated-model.ts";
 import { logThroughput } from "../lifecycle/throughput-log.ts";
 import { registerOptions } from "../options/register-options.ts";
-import { serverOptions } from "../options/server-options.ts";
+import { type RemoteModel, serverOptions } from "../options/server-options.ts";
 import { fail, showStacks } from "../print/exit-with-error.ts";
 import { fleetTable } from "../print/fleet-table.ts";
 import { readableLog } from "../print/log-format.ts";
@@ -92,6 +92,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     prepared,
     ...(replicated === null ? {} : { fleet: replicated.fleet }),
   });
+  await addRemoteModels(servedModels, values.remoteModels?.value ?? []);
   const address = await listen(app, logger, {
     host: values.host?.value ?? defaultHost,
     port: values.port?.value ?? defaultPort,
@@ -169,6 +170,17 @@ async function httpServer(
     planner: planService(process.env),
   });
   return { app, entry, observer: metrics.observerFor(entry) };
+}
+
+/** Models of other servers are there from the start: `/health` asks how they are. */
+async function addRemoteModels(servedModels: ServedModels, remote: readonly RemoteModel[]): Promise<void> {
+  const { RemoteEndpoint } = await import("../../endpoint/remote-endpoint.ts");
+  for (const { name, url } of remote) {
+    const model = { modelId: name, maxModelLen: null, createdUnixSeconds: Math.floor(Date.now() / 1000) };
+    // The other server's answers have its own fingerprint.
+    const entry = servedModels.add({ names: [name], acceptsAnyName: false, fingerprint: "" }, null);
+    entry.attachEndpoint(new RemoteEndpoint({ url, model }));
+  }
 }
 
 function listingOf({ settings, names, root }: PreparedInstance): ModelListing {

@@ -1,4 +1,5 @@
 /** @module Options of the server around the instance. */
+import { PagodaError } from "../../core/errors.ts";
 import { oneOf, onOrOff, option, wholeNumber } from "../../core/options/option.ts";
 
 const server = "Server:";
@@ -6,6 +7,31 @@ const server = "Server:";
 export type LogLevel = "fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent";
 
 export type LogFormat = "auto" | "pretty" | "json";
+
+/** A model of another OpenAI-compatible server. */
+export interface RemoteModel {
+  /** As that server calls it. */
+  readonly name: string;
+  readonly url: URL;
+}
+
+/** `NAME=URL`, several with spaces or commas between them. */
+function remoteModels(text: string): readonly RemoteModel[] {
+  return text
+    .split(/[,\s]+/)
+    .filter((part) => part !== "")
+    .map(remoteModel);
+}
+
+function remoteModel(text: string): RemoteModel {
+  const [, name = "", address = ""] = /^(.+?)=(.+)$/.exec(text) ?? [];
+  // The base URL that clients are given ends with /v1; paths are added to what is before it.
+  const url = URL.parse(address.replace(/\/v1\/?$/, ""));
+  if (name !== "" && (url?.protocol === "http:" || url?.protocol === "https:")) return { name, url };
+  throw new PagodaError("invalid_option", `'${text}' is not a name and an http URL.`, {
+    hint: "Write NAME=URL, such as llama=http://127.0.0.1:8001/v1.",
+  });
+}
 
 export const serverOptions = {
   host: option(["--host", "--server-name"], {
@@ -24,6 +50,12 @@ export const serverOptions = {
     argument: "n",
     parse: wholeNumber(1, 64),
     help: "identical instances behind one address, each with the whole --memory; started one after another (default 1)",
+    group: server,
+  }),
+  remoteModels: option<readonly RemoteModel[]>(["--remote-model"], {
+    argument: "name=url...",
+    parse: remoteModels,
+    help: "serve a model of another OpenAI-compatible server too: requests for NAME are passed on to URL as they are",
     group: server,
   }),
   shutdownGraceMs: option(["--shutdown-grace-ms"], {
