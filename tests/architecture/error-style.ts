@@ -1,5 +1,6 @@
 /** @module The style of errors, docs/error-style.md, as checks of each message and each hint. */
 import { type ErrorSite, errorSites } from "./error-sites.ts";
+import { quotedErrors } from "./house-rules.ts";
 import { productionFiles } from "./source-files.ts";
 
 /** A capital, a quotation, a path, a flag, something put in, or a name as its owner writes it. */
@@ -22,6 +23,7 @@ const forbidden: readonly (readonly [RegExp, string])[] = [
 function faultsOfText(text: string): readonly string[] {
   // What wraps another error's text, which is checked where it is made: `${flag}: ${message}`.
   if (!/[A-Za-z]/.test(text)) return [];
+  if (Object.keys(quotedErrors).some((quoted) => text.startsWith(quoted))) return [];
   const faults = forbidden.filter(([pattern]) => pattern.test(text)).map(([, advice]) => advice);
   if (!beginning.test(text)) faults.push("begin with a capital letter");
   if (!end.test(text)) faults.push("end with a stop");

@@ -205,7 +205,16 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
 export const errorsWithoutRemedy: Readonly<Record<string, string>> = {
   "The KV pool (": "core/budget-change.ts adds the changes that fit",
   "… are needed (": "core/budget-change.ts adds the changes that fit",
+  "Something went wrong inside the server": "a bug of ours: the server's log has the details",
+  "'…' …": "the sentence says what the field must be",
+  "No number of cards was tried": "a bug of Pagoda",
   "The backend keeps ": "two of our own parts disagree: a bug of Pagoda",
+};
+
+/** Messages that are another program's own words, by their beginning, each with its reason. */
+export const quotedErrors: Readonly<Record<string, string>> = {
+  "AssertionError: invalid cache_max_entry_count": "LMDeploy's own words, which its users search for",
+  "object-cache path ": "TurboMind's own words, which its users search for",
 };
 
 export const mostLines = 400;

@@ -47,7 +47,7 @@ function rangeOf(vector: Float32Array, numSteps: number): Steps {
 
 function int4AndBack(vector: Float32Array): Float32Array {
   const range = rangeOf(vector, 15);
-  return stepped(vector, leastSquares(vector, quantised(vector, range, 15)) ?? range, 15);
+  return stepped(vector, leastSquares(vector, quantized(vector, range, 15)) ?? range, 15);
 }
 
 /** The line through the points (q, x); null where all q are equal. */
@@ -67,10 +67,10 @@ function leastSquares(vector: Float32Array, q: Float32Array): Steps | null {
 }
 
 function stepped(vector: Float32Array, steps: Steps, numSteps: number): Float32Array {
-  return quantised(vector, steps, numSteps).map((q) => steps.scale * q + steps.min);
+  return quantized(vector, steps, numSteps).map((q) => steps.scale * q + steps.min);
 }
 
-function quantised(vector: Float32Array, { scale, min }: Steps, numSteps: number): Float32Array {
+function quantized(vector: Float32Array, { scale, min }: Steps, numSteps: number): Float32Array {
   if (scale === 0) return new Float32Array(vector.length);
   return vector.map((x) => {
     const q = nearestEven(Math.fround(Math.fround(x - min) / scale));

@@ -43,7 +43,7 @@ export function describeRowCases(backend: Backend): void {
       it(`add and softcap, width ${width}`, () => checkAddAndSoftcap(backend, width));
     }
     it("embed from f16, bf16 with a scale", () => checkEmbedTypes(backend));
-    it("embed from a quantised table", () => checkQuantisedEmbed(backend));
+    it("embed from a quantized table", () => checkQuantizedEmbed(backend));
     it("a norm's weight stored as weight − 1, in f16 and bf16", () => checkNormTypes(backend));
     for (const headDim of [2, 4, 6, 16, 32, 64, 80, 128, 256])
       it(`headNorm and rope, headDim ${headDim}`, () => checkHeads(backend, headDim));
@@ -77,7 +77,7 @@ async function checkEmbedTypes(backend: Backend): Promise<void> {
   }
 }
 
-async function checkQuantisedEmbed(backend: Backend): Promise<void> {
+async function checkQuantizedEmbed(backend: Backend): Promise<void> {
   for (const [type, storage, width, allowed] of [
     ["Q4_0", "q4", 96, tolerance],
     ["Q4_1", "q4", 32, tolerance],

@@ -31,14 +31,14 @@ export class PagodaProcess {
       this.stderr += String(data);
     });
     this.exited = new Promise((resolve) => this.child.once("close", resolve));
-    owner.after(() => this.end());
+    owner.after(() => this.#end());
   }
 
   get pid(): number {
     return this.child.pid ?? Number.NaN;
   }
 
-  private async end(): Promise<void> {
+  async #end(): Promise<void> {
     // Has no effect on a process that has ended.
     this.child.kill("SIGKILL");
     await this.exited;

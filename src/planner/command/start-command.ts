@@ -116,9 +116,9 @@ function startOf(
   const stated = [named, path].find((value) => typeof value === "string");
   const [first, ...stray] = typeof stated === "string" ? [stated, ...positional] : positional;
   if (first === undefined)
-    throw new PagodaError("plan_invalid", `The command names no model: ${text.trim().slice(0, 200)}`, {
+    throw new PagodaError("plan_invalid", `The command names no model: "${text.trim().slice(0, 200)}".`, {
       param: "command",
-      hint: `Put the model where the engine wants it: ${rules.command.example}`,
+      hint: `Put the model where the engine wants it, as in "${rules.command.example}".`,
     });
   const [extra] = stray;
   if (extra !== undefined) throw strayWord(extra);

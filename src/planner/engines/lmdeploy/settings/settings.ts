@@ -108,7 +108,7 @@ function turbomindServes(model: ModelFacts): boolean {
 function minorOf(version: string): number {
   const match = /0\.(\d+)/.exec(version);
   if (match === null)
-    throw new PagodaError("plan_invalid", `"${version}" is no version of LMDeploy.`, {
+    throw new PagodaError("plan_invalid", `"${version}" is not a version of LMDeploy.`, {
       param: "engine",
       hint: "Write lmdeploy@0.18.",
     });

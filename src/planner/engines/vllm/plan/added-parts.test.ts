@@ -84,7 +84,7 @@ test("EAGLE adds one layer to a block, prediction layers as many as the checkpoi
 test("what vLLM refuses of --speculative-config is refused, with what it takes", () => {
   const refusals = [
     [{ "speculative-config": "{method" }, /not JSON/],
-    [{ "speculative-config": "[1]" }, /no JSON object/],
+    [{ "speculative-config": "[1]" }, /not a JSON object/],
     [drafting({ method: "eagel3", num_speculative_tokens: 2 }), /no speculative method "eagel3"/],
     [drafting({ method: "ngram" }), /num_speculative_tokens was not provided/],
     [drafting({ method: "ngram", num_speculative_tokens: 0 }), /num_speculative_tokens of .* is 0/],

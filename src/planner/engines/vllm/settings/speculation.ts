@@ -51,7 +51,7 @@ function jsonObject(text: string): Readonly<Record<string, unknown>> {
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value))
     return Object.fromEntries(Object.entries(value));
-  throw refuse("--speculative-config is no JSON object.", `Write it as '{"method": "ngram", …}'.`);
+  throw refuse("--speculative-config is not a JSON object.", `Write it as '{"method": "ngram", …}'.`);
 }
 
 function textOf(value: unknown, key: string): string | null {
