@@ -1,7 +1,6 @@
 /**
- * @module The rules of the house as data: who may import whom, through which files, and how large things may be.
- *
- * A number under `ratchets` is what is still to be repaired. It may only fall: whoever repairs something lowers it.
+ * @module The rules of the house as data: who may import whom, through which files, and how large things may be. Every
+ * exception has its reason.
  */
 
 /** Room → rooms that its production code may import besides itself; docs/architecture.md has the same table. */
@@ -194,11 +193,18 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
   "bench/peers/goals.ts": "Pagoda's speed is compared with that of other servers, by name",
   "bench/peers/servers-under-test.ts": "Pagoda's speed is compared with that of other servers, by name",
   "bench/peers/step-overhead.ts": "a figure that was measured of vLLM stands beside ours",
-  "cli/commands/plan/compare.ts": "its help shows starts of engines as they are typed",
-  "cli/commands/plan/explain.ts": "its help shows starts of engines as they are typed",
-  "cli/commands/plan/plan.ts": "its help shows starts of engines as they are typed",
-  "cli/commands/plan/translate.ts": "its help shows starts of engines as they are typed",
-  "planner/model/catalogue-data.ts": "facts are cited with the addresses where they were found",
+  "bench/bench.ts": "Pagoda's speed is compared with that of other servers, by name",
+  "bench/options/bench-options.ts": "Pagoda's speed is compared with that of other servers, by name",
+  "cli/commands/bench.ts": "Pagoda's speed is compared with that of other servers, by name",
+  "api/admin/plan.ts": "the engine of a question that names none",
+  "cli/commands/plan/plan.ts": "examples of the help, and the engine of a question that names none",
+  "cli/commands/plan/compare.ts": "examples of the help",
+  "cli/commands/plan/explain.ts": "examples of the help",
+  "cli/commands/plan/translate.ts": "examples of the help",
+  "cli/commands/serve.ts": "the help says whose way of counting a flag follows",
+  "instance/options.ts": "`--generation-config vllm` is vLLM's own spelling",
+  "model/generation-defaults/sampling-defaults.ts": "`--generation-config vllm` is vLLM's own spelling",
+  "planner/model/catalogue-data.ts": "sources of facts, with the repositories they were found in",
 };
 
 /** Errors without a hint: beginnings of messages after which the reader can do nothing, each with its reason. */
@@ -220,24 +226,3 @@ export const quotedErrors: Readonly<Record<string, string>> = {
 export const mostLines = 400;
 export const mostFunctionLines = 60;
 export const mostFiles = 16;
-
-export const ratchets = {
-  filesInCycles: 0,
-  mutualFolderPairs: 3,
-  /** Production files that import what only tests use. */
-  importsOfTesting: 0,
-  longFunctions: 2,
-  largeFolders: 1,
-  keywordPrivates: 2,
-  linesNamingAnEngine: 17,
-  britishNames: 100,
-  /** By room: breaches of docs/error-style.md. */
-  errorStyle: {
-    api: 0,
-    backend: 0,
-    bench: 0,
-    cli: 0,
-    planner: 13,
-    server: 0,
-  } as Readonly<Record<string, number>>,
-} as const;

@@ -16,10 +16,10 @@ export function longFunctions(file: SourceFile, mostLines: number): readonly str
     .map((node) => placeOf(file, node));
 }
 
-/** Class members with the keyword `private` or `protected`; members are made private with `#`. */
+/** Class members with the keyword `private`; members are made private with `#`. */
 export function keywordPrivates(file: SourceFile): readonly string[] {
   return file.nodes
-    .filter(({ accessibility }) => accessibility === "private" || accessibility === "protected")
+    .filter(({ accessibility }) => accessibility === "private")
     .map((node) => placeOf(file, node));
 }
 

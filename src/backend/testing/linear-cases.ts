@@ -75,7 +75,7 @@ export function describeLinearCases(backend: Backend): void {
       it(`${type}, odd widths`, () => checkOddWidths(backend, type));
     for (const storage of ["q4", "q8"] as const)
       for (const type of ["F32", "F16", "BF16"] as const)
-        it(`${type} quantised to ${storage} at load`, () => checkQuantisedAtLoad(backend, type, storage));
+        it(`${type} quantized to ${storage} at load`, () => checkQuantizedAtLoad(backend, type, storage));
     it("parts of different storage in one operation", () => checkMixedParts(backend));
     it("rows in llama.cpp's order, with a bias", () => checkInterleaved(backend));
     it("after a norm and after a glu, whose rows are rounded on the way", () =>
@@ -177,7 +177,7 @@ async function checkOddWidths(backend: Backend, type: FloatType): Promise<void> 
  * x[k]·U(−d/2, d/2), with standard deviation √(Σ x²·d²/12). Six deviations are allowed, and steps may be 5 %
  * wider than the best.
  */
-async function checkQuantisedAtLoad(backend: Backend, type: FloatType, storage: "q4" | "q8"): Promise<void> {
+async function checkQuantizedAtLoad(backend: Backend, type: FloatType, storage: "q4" | "q8"): Promise<void> {
   const [numRows, numCols] = [21, 128];
   const small = new SmallProgram(new RandomNumbers(5));
   const inputs = small.random.eightBitValues(numTokenIds * numCols);

@@ -6,7 +6,7 @@
 import { invariant } from "../../core/errors.ts";
 import { type ChoiceReason, type ChoiceWeights, choose, defaultWeights } from "./choice.ts";
 import { EndpointLoad, type OpenRequest } from "./endpoint-load.ts";
-import { PrefixIndex } from "./prefix-index.ts";
+import { PrefixIndex } from "./prefixes/prefix-index.ts";
 
 /** Tokens that one piece of a prompt stands for, until an endpoint has said otherwise: 256 bytes of English text. */
 const tokensPerPiece = 64;

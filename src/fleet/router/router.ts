@@ -6,8 +6,8 @@ import type { Endpoint, ForwardedAnswer, ForwardedRequest } from "../../core/end
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { Affinity, type EndpointSize, type Sent } from "./affinity.ts";
 import { Breaker } from "./breaker.ts";
-import { pieceChain } from "./prompt-pieces.ts";
-import { promptText } from "./prompt-text.ts";
+import { pieceChain } from "./prefixes/prompt-pieces.ts";
+import { promptText } from "./prefixes/prompt-text.ts";
 import { type QueueLimits, RequestQueue } from "./request-queue.ts";
 import { watchedAnswer } from "./watched-answer.ts";
 
