@@ -2,7 +2,8 @@
  * @module What the makers of a model family recommend for sampling, where its files do not say it: a GGUF file rarely
  * carries a generation_config.json.
  *
- * A row is taken over from the makers' own words alone, named in `source`. Families whose makers recommend nothing for
+ * A row is taken over from the makers' own words, named in `source`. The one exception is the default model, which went in
+ * circles with them: it also has a repetition penalty, whose effect was measured. Families whose makers recommend nothing for
  * all of their models (Mistral 7B, OLMo 2, Gemma 2) have no row.
  */
 import type { SamplingParams } from "../../core/sampling-params.ts";
@@ -25,11 +26,18 @@ export interface FamilyRecommendation {
 /** The first row that fits counts: special members stand before their family. */
 export const familyRecommendations: readonly FamilyRecommendation[] = [
   {
+    family: "SmolLM2 135M",
+    architecture: /^llama$/,
+    name: /smollm-?2[- _]135m/i,
+    sampling: { temperature: 0.2, topP: 0.9, repetitionPenalty: 1.1 },
+    source: "model card of HuggingFaceTB/SmolLM2-135M-Instruct; the penalty by scripts/first-answers.ts",
+  },
+  {
     family: "SmolLM2",
     architecture: /^llama$/,
     name: /smollm-?2/i,
     sampling: { temperature: 0.2, topP: 0.9 },
-    source: "model card of HuggingFaceTB/SmolLM2-135M-Instruct",
+    source: "model card of HuggingFaceTB/SmolLM2-1.7B-Instruct",
   },
   {
     family: "SmolLM3",

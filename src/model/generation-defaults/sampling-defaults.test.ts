@@ -71,8 +71,9 @@ test("another file replaces the model's own, by its path or its folder", (t) => 
 test("families are found by architecture and by any of the model's names", () => {
   const found = (architecture: string, ...names: string[]) =>
     recommendationFor(architecture, names)?.family ?? null;
-  assert.equal(found("llama", "Smollm2 135M 8k Lc100K Mix1 Ep2"), "SmolLM2");
-  assert.equal(found("llama", "HuggingFaceTB/SmolLM2-135M-Instruct"), "SmolLM2");
+  assert.equal(found("llama", "Smollm2 135M 8k Lc100K Mix1 Ep2"), "SmolLM2 135M");
+  assert.equal(found("llama", "HuggingFaceTB/SmolLM2-135M-Instruct"), "SmolLM2 135M");
+  assert.equal(found("llama", "SmolLM2-1.7B-Instruct"), "SmolLM2");
   assert.equal(found("llama", "Llama-3.2-1B-Instruct-Q4_K_M.gguf"), "Llama 3");
   assert.equal(found("qwen3", "anything"), "Qwen3");
   assert.equal(found("qwen3", "Qwen3-4B-Instruct-2507"), "Qwen3 Instruct 2507");
