@@ -32,10 +32,16 @@ export function parseCompletionRequest(
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const { fields, unknownFields } = parseBody(body, completionSchema, model.features);
+  const { fields, unknownFields, isUnlimited } = parseBody(body, completionSchema, model.features);
   assertStreamOptionsFit(fields);
   const prompts = toPrompts(fields.prompt, fields.add_special_tokens ?? true);
-  const requests = toGenerationRequests(fields, prompts, model, identity.answerId);
+  const maxTokens = fields.max_tokens ?? (isUnlimited ? null : defaultMaxTokens);
+  const requests = toGenerationRequests(
+    { ...fields, max_tokens: maxTokens },
+    prompts,
+    model,
+    identity.answerId,
+  );
   const answer: CompletionAnswer = {
     ...toShownAnswer(fields, { logprobs: fields.logprobs ?? null }, identity),
     prompts,
@@ -62,7 +68,7 @@ function toGenerationRequests(
   const sampling = toSamplingParams(
     fields,
     {
-      maxTokens: fields.max_tokens ?? defaultMaxTokens,
+      maxTokens: fields.max_tokens ?? null,
       logprobs,
       logprobsName: "logprobs",
       promptLogprobs:

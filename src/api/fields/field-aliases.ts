@@ -30,6 +30,8 @@ export interface PlainBody {
   readonly body: Readonly<Record<string, unknown>>;
   /** Our name to the one that the client sent, for errors. */
   readonly sentAs: ReadonlyMap<string, string>;
+  /** The request says that its output has no limit but the context. */
+  readonly isUnlimited: boolean;
 }
 
 /**
@@ -51,7 +53,8 @@ export function withoutAliases(
     sentAs.set(alias.means, name);
     plain[alias.means] = value ?? plain[alias.means];
   }
-  return { body: takesTemplateVariables ? withTemplateVariables(plain) : plain, sentAs };
+  const isUnlimited = body.n_predict === -1 || body.num_predict === -1;
+  return { body: takesTemplateVariables ? withTemplateVariables(plain) : plain, sentAs, isUnlimited };
 }
 
 function refuseContradiction(alias: string, means: string, value: unknown, other: unknown): void {

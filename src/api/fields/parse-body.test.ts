@@ -65,7 +65,10 @@ test("the names of other servers for the same field are honoured", () => {
       assert.deepEqual(exchange.unknownFields, []);
     }
   // llama.cpp's "until the context is full".
-  assert.equal(requestOf(chat({ n_predict: -1 })).sampling.maxTokens, null);
+  for (const parse of [chat, complete])
+    assert.equal(requestOf(parse({ n_predict: -1 })).sampling.maxTokens, null);
+  assert.equal(requestOf(complete({})).sampling.maxTokens, 16);
+  assert.equal(requestOf(complete({ max_tokens: 0 })).sampling.maxTokens, 0);
 });
 
 test("enable_thinking reaches the template under its own name", () => {

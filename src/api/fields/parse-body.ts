@@ -10,6 +10,8 @@ export interface ParsedBody<Fields> {
   readonly fields: Fields;
   /** Names that no version of this endpoint knows: ignored, and logged by the server. */
   readonly unknownFields: readonly string[];
+  /** The request says that its output has no limit but the context. */
+  readonly isUnlimited: boolean;
 }
 
 /** Known fields of OpenAI, vLLM, llama.cpp and others that have no effect on the text of an answer. */
@@ -74,7 +76,11 @@ export function parseBody<Schema extends z.ZodObject>(
   features: ReadonlySet<Feature>,
 ): ParsedBody<z.infer<Schema>> {
   const isKnown = (name: string): boolean => Object.hasOwn(schema.shape, name);
-  const { body: plain, sentAs } = withoutAliases(requireObject(body), isKnown("chat_template_kwargs"));
+  const {
+    body: plain,
+    sentAs,
+    isUnlimited,
+  } = withoutAliases(requireObject(body), isKnown("chat_template_kwargs"));
   for (const [name, value] of Object.entries(plain))
     if (!longLists.has(name)) refuseBeyondMostValues(name, value);
   // A feature that no field carries to the engine would be promised and not kept.
@@ -87,7 +93,7 @@ export function parseBody<Schema extends z.ZodObject>(
   );
   const parsed = schema.safeParse(plain);
   if (!parsed.success) throw fieldError(parsed.error, plain, sentAs);
-  return { fields: parsed.data, unknownFields };
+  return { fields: parsed.data, unknownFields, isUnlimited };
 }
 
 /** Checked by hand, in one pass and without copies. */
