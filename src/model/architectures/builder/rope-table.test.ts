@@ -7,7 +7,7 @@ import { ropeTable } from "./rope-table.ts";
 
 /** Configs and what transformers' own functions make of them. */
 const fixture = JSON.parse(
-  readFileSync(resolve(import.meta.dirname, "../../../tests/fixtures/rope-frequencies.json"), "utf8"),
+  readFileSync(resolve(import.meta.dirname, "../../../../tests/fixtures/rope-frequencies.json"), "utf8"),
 );
 
 describe("rope tables", () => {
