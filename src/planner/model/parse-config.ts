@@ -216,7 +216,7 @@ export function parseModelConfig(name: string, config: ConfigObject): ModelFacts
   const hiddenSize = fields.required(["hidden_size", "n_embd", "d_model"]);
   const numLayers = fields.required(["num_hidden_layers", "n_layer", "num_layers", "n_layers"]);
   if (numLayers > 2000)
-    throw new PagodaError("model_invalid", `num_hidden_layers is ${numLayers}.`, {
+    throw new PagodaError("model_invalid", `num_hidden_layers must be at least 1; got ${numLayers}.`, {
       param: "num_hidden_layers",
       hint: "No model has more than 2000 layers.",
     });

@@ -24,11 +24,7 @@ export function ranksFlag(engine: string): string {
  * @throws PagodaError of the engine where it accepts no split at all.
  */
 export function planFewestCards(typed: PlanRequest, mostCards: number): Plan {
-  if (mostCards < 1)
-    throw new PagodaError("plan_invalid", `--devices must be at least 1; got ${mostCards}.`, {
-      param: "devices",
-      hint: "Write --devices 1 for one card.",
-    });
+  if (mostCards < 1) throw noCards(mostCards);
   const request = canonicalRequest(typed);
   const flag = ranksFlag(request.engine);
   let last: Plan | null = null;
@@ -46,5 +42,12 @@ export function planFewestCards(typed: PlanRequest, mostCards: number): Plan {
   });
   const answer = found?.answer ?? last;
   if (answer !== null) return answer;
-  throw refusal ?? new PagodaError("internal", "No number of cards was tried.");
+  throw refusal ?? noCards(mostCards);
+}
+
+function noCards(mostCards: number): PagodaError {
+  return new PagodaError("plan_invalid", `--devices must be at least 1; got ${mostCards}.`, {
+    param: "devices",
+    hint: "Write --devices 1 for one card.",
+  });
 }

@@ -159,7 +159,7 @@ test("what vLLM refuses is refused: shares, splits, batches, unknown flags and d
     [{ "kv-cache-dtype": "fp9" }, /no KV cache dtype "fp9"/, /fp8/],
     [{ "max-num-seqs": "many" }, /max-num-seqs must be a whole number, .*; got many/, /--max-num-seqs VALUE/],
     [{ tp: "2", "tensor-parallel-size": "2" }, /same flag/, /once/],
-    [{ "max-model-len": "long" }, /max-model-len is "long"/, /auto/],
+    [{ "max-model-len": "long" }, /max-model-len must be a number of tokens or auto; got "long"/, /8192/],
   ];
   for (const [flags, message, hint] of refusals)
     assert.throws(

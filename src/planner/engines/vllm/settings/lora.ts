@@ -45,11 +45,12 @@ export function loraSettings(flags: FlagReader): LoraSettings | null {
     const next = allowedRanks.find((allowed) => allowed >= rank) ?? 512;
     throw refuse(
       "max-lora-rank",
-      `--max-lora-rank is ${rank}.`,
-      `vLLM takes ${allowedRanks.join(", ")}; use ${next}.`,
+      `--max-lora-rank must be one of ${allowedRanks.join(", ")}; got ${rank}.`,
+      `Use --max-lora-rank ${next}.`,
     );
   }
-  if (maxLoras < 1) throw refuse("max-loras", `--max-loras is ${maxLoras}.`, "It must be at least 1.");
+  if (maxLoras < 1)
+    throw refuse("max-loras", `--max-loras must be at least 1; got ${maxLoras}.`, "Use --max-loras 1.");
   if (maxOnHost < maxLoras)
     throw refuse(
       "max-cpu-loras",

@@ -57,10 +57,14 @@ function maxModelLenOf(
     return { length: setting(model.maxPositions, "derived", "auto"), fits: true };
   const stated = parseHumanInteger(text);
   if (stated === null || stated < 1)
-    throw new PagodaError("plan_invalid", `--max-model-len is "${text}".`, {
-      param: "max-model-len",
-      hint: "It takes a number of tokens, or auto.",
-    });
+    throw new PagodaError(
+      "plan_invalid",
+      `--max-model-len must be a number of tokens or auto; got "${text}".`,
+      {
+        param: "max-model-len",
+        hint: "Write it as --max-model-len 8192.",
+      },
+    );
   return { length: setting(stated, "flag", "--max-model-len"), fits: false };
 }
 
@@ -146,7 +150,7 @@ function isEagerStart(flags: FlagReader, request: PlanRequest): boolean {
 function positive(flags: FlagReader, name: string, fallback: number): number {
   const value = flags.integer(name) ?? fallback;
   if (value >= 1) return value;
-  throw new PagodaError("plan_invalid", `--${name} is ${value}.`, {
+  throw new PagodaError("plan_invalid", `--${name} must be at least 1; got ${value}.`, {
     param: name,
     hint: "It must be at least 1.",
   });
