@@ -116,11 +116,7 @@ function startOf(
   const stated = [named, path].find((value) => typeof value === "string");
   const [first, ...stray] = typeof stated === "string" ? [stated, ...positional] : positional;
   if (first === undefined)
-<<<<<<< HEAD
     throw new PagodaError("plan_invalid", `The command names no model: "${text.trim().slice(0, 200)}".`, {
-=======
-    throw new PagodaError("plan_invalid", `The command "${text.trim().slice(0, 200)}" names no model.`, {
->>>>>>> b57c68d (Errors of the planner say what must hold and what was given)
       param: "command",
       hint: `Put the model where the engine wants it, as in "${rules.command.example}".`,
     });

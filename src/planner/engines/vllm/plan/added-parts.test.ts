@@ -123,7 +123,7 @@ test("LoRA slots are the A and B of every matrix, times slots and rank", () => {
 
 test("LoRA values that vLLM refuses", () => {
   const lora = { "enable-lora": true } as const;
-  assert.throws(() => planned(llama, { ...lora, "max-lora-rank": "48" }), { hint: /use 64/ });
+  assert.throws(() => planned(llama, { ...lora, "max-lora-rank": "48" }), { hint: /--max-lora-rank 64/ });
   assert.throws(
     () => planned(llama, { ...lora, "max-loras": "4", "max-cpu-loras": "2" }),
     /must be >= max_loras \(4\)/,
