@@ -44,10 +44,18 @@ test("the planner bundles without anything of Node and plans in a bare context",
   const text = built.outputFiles[0]?.text ?? "";
   assert.deepEqual(built.warnings, []);
   assert.doesNotMatch(text, nodeNames);
+  const context = createContext({});
   const answer = runInContext(
     `${text}; JSON.stringify(planner.plan({ model: planner.modelNamed("Qwen/Qwen2.5-7B-Instruct"), device: planner.findDevice("L4"),
       usedBytes: 0, engine: "vllm", version: null, flags: {}, usage: "serve" }).verdict.kind)`,
-    createContext({}),
+    context,
   );
   assert.equal(answer, '"fits"');
+  const own = runInContext(
+    `planner.plan({ model: planner.modelNamed("Qwen/Qwen2.5-7B-Instruct"), usedBytes: 0, engine: "pagoda", version: null,
+      device: planner.cpuDevice({ name: "a machine", totalBytes: 16 * 2 ** 30, numProcessors: 4 }), usage: "serve",
+      flags: { quantization: "int4", memory: "8GiB" } }).kv.numTokens.expected`,
+    context,
+  );
+  assert.ok(own > 10_000, `${own} tokens`);
 });

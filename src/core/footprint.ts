@@ -38,7 +38,37 @@ export interface ModelShape {
   readonly head: readonly OperationShape[];
 }
 
-export type FootprintComponent = "weights" | "workspace" | "kvPool" | "tables";
+/**
+ * What the memory of an instance consists of, in the words of plans and memory reports of every engine, and in the order
+ * of a drawing:
+ *
+ *   runtime      the process itself: Node and its heap, or a CUDA context with its libraries
+ *   weights      the model's numbers, as they lie in memory
+ *   persistent   buffers that an engine keeps for good and that follow from its limits (inputs, sampling)
+ *   workspace    buffers of the forward pass that are allocated once, at start
+ *   activations  the peak of a forward pass in an allocator that grows, as profiling measures it
+ *   graphs       captured graphs
+ *   state        recurrent state of linear-attention and state-space layers
+ *   kvPool       the paged KV cache
+ *   tables       rotary tables, job lists, control words, page rounding
+ *   other        what an engine holds besides
+ *   free         what nobody holds
+ */
+export type MemoryComponentName =
+  | "runtime"
+  | "weights"
+  | "persistent"
+  | "workspace"
+  | "activations"
+  | "graphs"
+  | "state"
+  | "kvPool"
+  | "tables"
+  | "other"
+  | "free";
+
+/** Those that a backend allocates. */
+export type FootprintComponent = Extract<MemoryComponentName, "weights" | "workspace" | "kvPool" | "tables">;
 
 /** One buffer. */
 export interface FootprintItem {

@@ -1,11 +1,12 @@
 /** @module The answer of `/admin/memory`: planned and actual bytes, side by side. */
+import type { FootprintComponent, MemoryComponentName } from "./footprint.ts";
 import type { KvDtype } from "./kv-layout.ts";
 import type { Origin } from "./resolved.ts";
 
 export type Evidence = "exact" | "measured" | "estimated";
 
 export interface MemoryComponent {
-  readonly name: "runtime" | "weights" | "workspace" | "kvPool" | "tables";
+  readonly name: Extract<MemoryComponentName, "runtime" | FootprintComponent>;
   readonly plannedBytes: number;
   readonly actualBytes: number;
   readonly evidence: Evidence;

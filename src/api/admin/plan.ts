@@ -42,7 +42,7 @@ interface PlannedBytes {
 
 /** The part of a plan that clients rely on; the planner's `Plan` has more. */
 export interface PlanAnswer {
-  readonly schema: "pagoda.plan/1";
+  readonly schema: "pagoda.plan/2";
   readonly engine: string;
   readonly version: string;
   readonly model: string;

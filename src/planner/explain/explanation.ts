@@ -93,7 +93,7 @@ function requestOfLog(facts: LogFacts, context: ExplainContext): PlanRequest | n
 function usedBytes(facts: LogFacts, planned: Plan): number {
   const free = facts.figures.freeAtStart;
   if (free === undefined) return 0;
-  return Math.max(0, planned.total.expectedBytes - free.expectedBytes - bytesOf(planned, "context"));
+  return Math.max(0, planned.total.expectedBytes - free.expectedBytes - bytesOf(planned, "runtime"));
 }
 
 /** The start as logged with what was measured of it; null where it cannot be planned at all. */

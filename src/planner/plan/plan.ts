@@ -1,4 +1,5 @@
 /** @module What goes into the planner and what comes out: one request, one frozen plan, in bytes. */
+import type { MemoryComponentName } from "../../core/footprint.ts";
 import type { Resolved } from "../../core/resolved.ts";
 import type { Device } from "../device/device.ts";
 import type { ModelFacts } from "../model/facts.ts";
@@ -46,16 +47,7 @@ export interface MeasuredBytes {
 }
 
 export interface PlanComponent {
-  readonly name:
-    | "context"
-    | "weights"
-    | "persistent"
-    | "activations"
-    | "graphs"
-    | "state"
-    | "kvPool"
-    | "other"
-    | "free";
+  readonly name: MemoryComponentName;
   readonly label: string;
   readonly quantity: Quantity;
   /** False for what the engine's own cap does not count. */
@@ -111,7 +103,7 @@ export interface HostNeeds {
 }
 
 export interface Plan {
-  readonly schema: "pagoda.plan/1";
+  readonly schema: "pagoda.plan/2";
   readonly engine: string;
   readonly version: string;
   readonly rules: string;

@@ -44,7 +44,7 @@ test("--json is the frozen plan, --flags the command alone, and a start that die
   );
   const answer = JSON.parse(out);
   assert.equal(status, 3);
-  assert.equal(answer.schema, "pagoda.plan/1");
+  assert.equal(answer.schema, "pagoda.plan/2");
   assert.equal(answer.verdict.kind, "dies");
   assert.ok(answer.verdict.suggestions.length > 0);
   const flags = pagoda(

@@ -12,13 +12,15 @@ import {
 
 const barWidth = 60;
 const barLetters: Readonly<Record<PlanComponent["name"], string>> = {
-  context: "c",
+  runtime: "c",
   weights: "W",
   persistent: "p",
+  workspace: "w",
   activations: "A",
   graphs: "g",
   state: "S",
   kvPool: "K",
+  tables: "t",
   other: "o",
   free: "·",
 };

@@ -17,6 +17,12 @@ export function togetherTable(commands: readonly string[], card: CardPlan): stri
   return [...lines, `taken in the end: ${formatBytes(card.takenBytes)}`].join("\n");
 }
 
+/** What a forward pass takes, in the engine's own kind of it. */
+function workOf({ components }: Plan): string {
+  const part = components.find(({ name }) => name === "workspace" || name === "activations");
+  return `${part?.name ?? "activations"} ${formatBytes(part?.quantity.expectedBytes ?? 0)}`;
+}
+
 /** What each start holds and serves. */
 export function startsTable(commands: readonly string[], answers: readonly Plan[]): string {
   return answers
@@ -27,7 +33,7 @@ export function startsTable(commands: readonly string[], answers: readonly Plan[
       return [
         `${index + 1}. ${commands[index] ?? ""}`,
         `   ${answer.verdict.kind}: ${answer.verdict.reason}`,
-        `   weights ${of("weights")}, activations ${of("activations")}, KV ${of("kvPool")}: ${kv?.numTokens.expected ?? 0} tokens, ` +
+        `   weights ${of("weights")}, ${workOf(answer)}, KV ${of("kvPool")}: ${kv?.numTokens.expected ?? 0} tokens, ` +
           `${(kv?.concurrency.expected ?? 0).toFixed(2)} requests of ${kv?.maxModelLen ?? 0}`,
       ].join("\n");
     })

@@ -4,10 +4,12 @@ import { commandText, type Plan, type PlanComponent, type Translation } from "..
 import { drawBar, suggestionText } from "./plan-table.ts";
 
 const shown: readonly PlanComponent["name"][] = [
-  "context",
+  "runtime",
   "weights",
   "persistent",
+  "tables",
   "other",
+  "workspace",
   "activations",
   "graphs",
   "kvPool",

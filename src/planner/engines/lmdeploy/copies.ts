@@ -28,7 +28,7 @@ function heldBytes(plan: Plan): number {
 
 /** What is allocated before free memory is measured. */
 function loadedBytes(plan: Plan): number {
-  return bytesOf(plan, "context") + bytesOf(plan, "weights") + bytesOf(plan, "other");
+  return bytesOf(plan, "runtime") + bytesOf(plan, "weights") + bytesOf(plan, "other");
 }
 
 /**

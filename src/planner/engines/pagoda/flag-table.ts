@@ -33,6 +33,7 @@ const others: readonly FlagSpec[] = [
   { name: "host", kind: "text", aliases: ["server-name"] },
   { name: "port", kind: "integer", aliases: ["server-port"] },
   { name: "replicas", kind: "integer" },
+  { name: "remote-model", kind: "list" },
   { name: "shutdown-grace-ms", kind: "integer" },
   { name: "log-format", kind: "text" },
   { name: "log-level", kind: "text" },

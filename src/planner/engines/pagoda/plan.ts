@@ -48,7 +48,7 @@ function commonParts(request: PlanRequest, { settings, parts, assumed }: PagodaS
   const { device, flags, model } = request;
   const shape = parts.shapeUnder(settings.quantization.value);
   return {
-    schema: "pagoda.plan/1",
+    schema: "pagoda.plan/2",
     engine: "pagoda",
     version: request.version ?? newestPagoda,
     rules: "Pagoda's own footprint",
@@ -156,10 +156,10 @@ function componentsOf({
     "Node, compiled code, stacks and the heap up to its ceiling; the high end is what is set aside",
   );
   return [
-    { name: "context", label: "runtime (Node)", quantity: runtime, isBudgeted: true },
+    { name: "runtime", label: "runtime (Node)", quantity: runtime, isBudgeted: true },
     { name: "weights", label: "weights", quantity: ofFormula(components.weights), isBudgeted: true },
-    { name: "activations", label: "workspace", quantity: ofFormula(components.workspace), isBudgeted: true },
-    { name: "other", label: "tables", quantity: ofFormula(components.tables), isBudgeted: true },
+    { name: "workspace", label: "workspace", quantity: ofFormula(components.workspace), isBudgeted: true },
+    { name: "tables", label: "tables", quantity: ofFormula(components.tables), isBudgeted: true },
     { name: "kvPool", label: "KV pool", quantity: ofFormula(components.kvPool), isBudgeted: true },
   ];
 }

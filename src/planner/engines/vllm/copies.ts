@@ -27,7 +27,7 @@ function heldBytes(plan: Plan): number {
 
 function startAmong(request: PlanRequest, alone: Plan, others: readonly Plan[]): StartOutcome {
   const billed = others.reduce(
-    (total, other) => total + bytesOf(other, "weights") + bytesOf(other, "context"),
+    (total, other) => total + bytesOf(other, "weights") + bytesOf(other, "runtime"),
     0,
   );
   const persistent = exact(bytesOf(alone, "persistent") + billed, "neighbours billed as its own");
@@ -57,7 +57,7 @@ function* kvSizes(request: PlanRequest, planned: Plan, wanted: number): Generato
   const total = planned.total.expectedBytes;
   const each = Math.floor((total - request.usedBytes) / wanted);
   const most = each - bytesBesidesKv(planned);
-  const share = Math.floor(((each - bytesOf(planned, "context")) / total) * 100) / 100;
+  const share = Math.floor(((each - bytesOf(planned, "runtime")) / total) * 100) / 100;
   if (most <= 0 || share < 0.01) return;
   for (const fraction of fractions) {
     const kvBytes = Math.floor((most * fraction) / mib) * mib;
@@ -75,7 +75,7 @@ const mostSharesTried = 10;
 /** A share of the total that leaves room for the contexts of all copies, which lie outside it. */
 function* shares(request: PlanRequest, planned: Plan, wanted: number): Generator<readonly Step[]> {
   const total = planned.total.expectedBytes;
-  const contexts = wanted * bytesOf(planned, "context");
+  const contexts = wanted * bytesOf(planned, "runtime");
   const most = Math.floor(((total - request.usedBytes - contexts) / wanted / total) * 100);
   for (let percent = most; percent > Math.max(0, most - mostSharesTried); percent--) {
     const flags = {

@@ -15,7 +15,7 @@ import {
 /** The largest share whose bytes are free when the engine starts. */
 function largestShare({ planned, request }: Shortfall): number {
   const total = planned.total.expectedBytes;
-  const context = planned.components.find(({ name }) => name === "context")?.quantity.highBytes ?? 0;
+  const context = planned.components.find(({ name }) => name === "runtime")?.quantity.highBytes ?? 0;
   return Math.floor(((total - context - request.usedBytes) / total) * 100) / 100;
 }
 

@@ -21,7 +21,7 @@ function turbomindActivations(plan: Plan): string[] {
 }
 
 function freeAfterLoading(plan: Plan): number {
-  const held = ["context", "weights", "other"] as const;
+  const held = ["runtime", "weights", "other"] as const;
   return plan.total.expectedBytes - held.reduce((total, name) => total + bytesOf(plan, name), 0);
 }
 

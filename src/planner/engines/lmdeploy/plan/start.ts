@@ -153,7 +153,7 @@ export function planOf(start: LmdeployStart, finding: LmdeployFinding): Plan {
     "none",
   ).expectedBytes;
   return {
-    schema: "pagoda.plan/1",
+    schema: "pagoda.plan/2",
     engine: "lmdeploy",
     version: request.version ?? newestLmdeploy,
     rules: finding.ruleName,
@@ -165,7 +165,7 @@ export function planOf(start: LmdeployStart, finding: LmdeployFinding): Plan {
     budgetBytes: null,
     settings: settingsTable(settings),
     components: [
-      { name: "context", label: "CUDA context", quantity: contextQuantity, isBudgeted: false },
+      { name: "runtime", label: "CUDA context", quantity: contextQuantity, isBudgeted: false },
       { name: "weights", label: "weights", quantity: weights, isBudgeted: false },
       ...finding.components,
     ],

@@ -22,7 +22,7 @@ const leastGain = 0.02;
 /** Memory that no budget holds and that capture or serving needs: graphs, and what the profile run never sees. */
 function hasRoomOutside(changed: Plan, { planned, request }: Shortfall): boolean {
   const total = changed.total.expectedBytes;
-  const outside = total - request.usedBytes - bytesOf(changed, "context") - (changed.budgetBytes ?? 0);
+  const outside = total - request.usedBytes - bytesOf(changed, "runtime") - (changed.budgetBytes ?? 0);
   const graphs = changed.components.find(({ name }) => name === "graphs");
   const uncharged = graphs === undefined || graphs.isBudgeted ? 0 : graphs.quantity.highBytes;
   const gained =

@@ -73,7 +73,7 @@ function componentsOf(start: Start, budget: Budget, kv: KvPlan): PlanComponent[]
   const graphs = isCharged ? budget.graphs : captured;
   const pool = kv.available.expectedBytes > 0 ? kv.available : exact(0, "no pool");
   return [
-    { name: "context", label: "CUDA context", quantity: contextBytes, isBudgeted: false },
+    { name: "runtime", label: "CUDA context", quantity: contextBytes, isBudgeted: false },
     { name: "weights", label: "weights", quantity: budget.weights, isBudgeted: true },
     { name: "persistent", label: "persistent buffers", quantity: budget.persistent, isBudgeted: true },
     { name: "activations", label: "peak activations", quantity: budget.activations, isBudgeted: true },
@@ -169,7 +169,7 @@ export function planVllm(request: PlanRequest): Plan {
   const { settings, model } = start;
   const world = settings.tensorParallel * settings.pipelineParallel * settings.dataParallel;
   return {
-    schema: "pagoda.plan/1",
+    schema: "pagoda.plan/2",
     engine: "vllm",
     version: request.version ?? newestVllm,
     rules: `vLLM ${start.profile.id}, ${start.profile.runner === "v0" ? "V0" : settings.usesSecondRunner ? "V1, second runner" : "V1"}`,
