@@ -137,12 +137,21 @@ function refusedPath(request: FastifyRequest, reply: FastifyReply, allowed: Allo
   const methods = allowed.of(path);
   if (methods === null)
     return new PagodaError("not_found", `This server has no path '${shortened(path)}'.`, {
-      hint: "GET /v1 lists the paths.",
+      hint: nearestPathHint(path, allowed),
     });
   reply.header("allow", methods.join(", "));
   return new PagodaError("method_not_allowed", `The path ${path} does not answer ${request.method}.`, {
     hint: `Use ${methods.join(" or ")}.`,
   });
+}
+
+/** A client whose base URL lacks `/v1`, or has it twice, asks for a path beside a known one. */
+function nearestPathHint(path: string, allowed: AllowedMethods): string {
+  const meant = [`/v1${path}`, path.replace(/^\/v1(?=\/v1\/)/, ""), path.replace(/\/+$/, "")].find(
+    (candidate) => candidate !== "" && candidate !== path && allowed.of(candidate) !== null,
+  );
+  if (meant === undefined) return "GET /v1 lists the paths.";
+  return `Use ${meant}; the base URL of an OpenAI client ends in /v1.`;
 }
 
 const longestShownPath = 200;

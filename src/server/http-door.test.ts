@@ -99,6 +99,22 @@ test("a second name is the same model; the first one and the fingerprint are in 
   );
 });
 
+test("a path beside a known one is answered with that one: the base URL without /v1, or with it twice", async () => {
+  const { app } = testApp({ text: "" });
+  const messageOf = async (url: string): Promise<string> => {
+    const answer = await app.inject({ method: "POST", url, payload: {} });
+    assert.equal(answer.statusCode, 404, url);
+    return answer.json().error.message;
+  };
+  for (const url of ["/chat/completions", "/v1/v1/chat/completions", "/v1/chat/completions/"])
+    assert.equal(
+      await messageOf(url),
+      `This server has no path '${url}'. Use /v1/chat/completions; the base URL of an OpenAI client ends in /v1.`,
+    );
+  assert.match(await messageOf("/embeddings"), /GET \/v1 lists the paths\.$/);
+  assert.match(await messageOf("//"), /lists the paths\.$/);
+});
+
 test("tokenizer_info has what lm-eval's remote tokenizer reads", async () => {
   const { app } = testApp({ text: "" });
   assert.deepEqual((await app.inject("/tokenizer_info")).json(), {

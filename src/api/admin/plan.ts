@@ -83,7 +83,7 @@ export function parseAdminPlanRequest(body: unknown): AdminPlanRequest {
       hint: `The fields are ${Object.keys(schema.shape).join(", ")}; flags of the engine go into flags.`,
     });
   const parsed = schema.safeParse(given);
-  if (!parsed.success) throw fieldError(parsed.error, given);
+  if (!parsed.success) throw fieldError(parsed.error, { body: given, schema });
   const fields = parsed.data;
   return {
     model: fields.model,

@@ -17,28 +17,32 @@ const kinds: Readonly<Record<string, string>> = {
   record: "an object",
 };
 
-/** `sentAs`: our name of a field to the one that the client used. */
-export function fieldError(
-  error: z.ZodError,
-  body: unknown,
-  sentAs: ReadonlyMap<string, string> = new Map(),
-): PagodaError {
+export interface CheckedBody {
+  readonly body: unknown;
+  readonly schema: z.ZodObject;
+  /** Our name of a field to the one that the client used. */
+  readonly sentAs?: ReadonlyMap<string, string>;
+}
+
+/** The first field that is wrong: what it must be, what it is, and what to do. */
+export function fieldError(error: z.ZodError, { body, schema, sentAs }: CheckedBody): PagodaError {
   const [issue] = error.issues;
   if (issue === undefined)
     return new PagodaError("invalid_request", "The request body does not have the fields of this path.", {
       hint: "See the OpenAI reference for its fields.",
     });
   const [first = "", ...rest] = issue.path.map(String);
-  const param = [sentAs.get(first) ?? first, ...rest].join(".");
+  const param = [sentAs?.get(first) ?? first, ...rest].join(".");
   const value = valueAt(body, issue.path);
-  if (value === undefined && issue.code === "invalid_type")
+  if (value === undefined)
     return new PagodaError("invalid_request", `'${param}' is missing.`, {
       param,
-      hint: `Send ${kinds[issue.expected] ?? issue.expected}.`,
+      hint: `Send ${requirement(issue).replace(/^must be /, "")}.`,
     });
+  const mayBeLeftOut = rest.length === 0 && schema.shape[first]?.safeParse(undefined).success === true;
   return new PagodaError("invalid_request", `'${param}' ${requirement(issue)}${shown(issue, value)}.`, {
     param,
-    hint: `Correct '${param}', or leave it out.`,
+    hint: mayBeLeftOut ? `Correct '${param}', or leave it out.` : `Correct '${param}'.`,
   });
 }
 
@@ -73,10 +77,22 @@ function shown(issue: Issue, value: unknown): string {
 
 /** A short value as JSON; a long one by its kind. */
 function describe(value: unknown): string {
-  if (Array.isArray(value)) return "an array";
+  if (Array.isArray(value)) return describeArray(value);
   if (typeof value === "object" && value !== null) return "an object";
-  const json = JSON.stringify(value) ?? "missing";
+  // JSON has no infinity, but 1e400 is read as one.
+  if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
+    return `beyond ${Number.MAX_VALUE}, the largest number`;
+  const json = JSON.stringify(value);
   return json.length <= longestShownValue ? json : `a text of ${json.length - 2} characters`;
+}
+
+/** The values of a short list; of others the length. */
+function describeArray(values: readonly unknown[]): string {
+  if (values.length === 0) return "an empty array";
+  const isShort = values.length <= 8 && values.every((value) => typeof value !== "object" || value === null);
+  const json = isShort ? JSON.stringify(values) : "";
+  if (isShort && json.length <= longestShownValue) return json;
+  return `an array of ${values.length} ${values.length === 1 ? "value" : "values"}`;
 }
 
 function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {

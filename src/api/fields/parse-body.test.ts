@@ -154,7 +154,25 @@ test("a feature of the engine that no field carries is still refused: it would b
   assert.equal(refusal.param, "grammar");
 });
 
+test("a field is to be left out only where the request is whole without it", () => {
+  const hintOfChat = (body: object): string | undefined =>
+    refusalOf(() => parseChatRequest(body, model, identity)).hint;
+  const messages = [{ role: "user", content: "a" }];
+  assert.equal(hintOfChat({ messages, n: 0 }), "Correct 'n', or leave it out.");
+  assert.equal(hintOfChat({ messages: [] }), "Correct 'messages'.");
+  assert.equal(hintOfChat({ messages: null }), "Correct 'messages'.");
+  assert.equal(hintOfChat({ messages: ["a"] }), "Correct 'messages.0'.");
+  assert.equal(hintOfChat({}), "Send an array.");
+  assert.equal(refusalOf(() => complete({ prompt: [] })).hint, "Correct 'prompt'.");
+  assert.match(
+    refusalOf(() => complete({ prompt: undefined })).hint ?? "",
+    /^Send a text, an array of texts, /,
+  );
+});
+
 test("what is wrong with a field is said in our words: what it must be, and what it is", () => {
+  const promptComplaint =
+    "'prompt' must be a text, an array of texts, an array of token ids, or an array of arrays of token ids, but it is";
   const cases: [fields: object, message: string][] = [
     [{ temperature: "hot" }, "'temperature' must be a number, but it is \"hot\"."],
     [{ temperature: 101 }, "'temperature' must be at most 100, but it is 101."],
@@ -162,14 +180,18 @@ test("what is wrong with a field is said in our words: what it must be, and what
     [{ n: 1.5 }, "'n' must be a whole number, but it is 1.5."],
     [
       { stop: new Array(65).fill("a") },
-      "'stop' must be a text or an array of at most 64 texts, but it is an array.",
+      "'stop' must be a text or an array of at most 64 texts, but it is an array of 65 values.",
     ],
     [{ seed: "x".repeat(1000) }, "'seed' must be a number, but it is a text of 1000 characters."],
     [{ stream: "yes" }, "'stream' must be true or false, but it is \"yes\"."],
     [{ logit_bias: { 5: 101 } }, "'logit_bias.5' must be at most 100, but it is 101."],
+    [{ prompt: undefined }, "'prompt' is missing."],
+    [{ prompt: [] }, `${promptComplaint} an empty array.`],
+    [{ prompt: ["a", 1] }, `${promptComplaint} ["a",1].`],
+    [{ prompt: [[1], ["a"]] }, `${promptComplaint} an array of 2 values.`],
     [
-      { prompt: undefined },
-      "'prompt' must be a text, an array of texts, an array of token ids, or an array of arrays of token ids, but it is missing.",
+      { temperature: JSON.parse("1e400") },
+      "'temperature' must be a number, but it is beyond 1.7976931348623157e+308, the largest number.",
     ],
   ];
   for (const [fields, message] of cases) assert.equal(refusalOf(() => complete(fields)).message, message);

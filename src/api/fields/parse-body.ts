@@ -92,7 +92,7 @@ export function parseBody<Schema extends z.ZodObject>(
     (name) => !isKnown(name) && !fieldsWithoutEffect.has(name) && !asksForFeature(name),
   );
   const parsed = schema.safeParse(plain);
-  if (!parsed.success) throw fieldError(parsed.error, plain, sentAs);
+  if (!parsed.success) throw fieldError(parsed.error, { body: plain, schema, sentAs });
   return { fields: parsed.data, unknownFields, isUnlimited };
 }
 

@@ -2,7 +2,7 @@
 import { createInterface, type Interface } from "node:readline";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService } from "../../core/generation.ts";
-import { describeSampling } from "../print/describe-sampling.ts";
+import { describeSampling } from "../../core/sampling-params.ts";
 import { errorLine } from "../print/exit-with-error.ts";
 import { brokenLines } from "../print/text-columns.ts";
 import { answerTo, chatPrompt, cutShort } from "./answer.ts";

@@ -2,8 +2,8 @@
 import { formatBytes } from "../../core/byte-size.ts";
 import type { ServedModel } from "../../core/generation.ts";
 import type { MemoryReport } from "../../core/memory-report.ts";
+import { describeSampling } from "../../core/sampling-params.ts";
 import type { InstanceSettings, PreparedInstance } from "../../instance/index.ts";
-import { describeSampling } from "./describe-sampling.ts";
 import { alignColumns, brokenLines, type LabelledText, labelledLines } from "./text-columns.ts";
 
 const componentLabels = {

@@ -32,6 +32,14 @@ test("the page shows models, states, memory and requests, and asks no other serv
   for (const link of links) assert.equal((await app.inject(link)).statusCode, 200, link);
 });
 
+test("the sampling of a model is described in the words of the start's own table", async () => {
+  const { app, servedModels, service } = testApp({ text: "a" });
+  const defaultSampling = { ...service.model.defaultSampling, temperature: 0.2, repetitionPenalty: 1.1 };
+  const listing = { names: ["careful"], acceptsAnyName: false, fingerprint: "fp" } as const;
+  servedModels.add(listing, { ...service.model, defaultSampling });
+  assert.match((await app.inject("/")).body, /temperature 0\.2, repetition penalty 1\.1 \(/);
+});
+
 test("it answers while the model loads, and a host that is no host is not repeated", async () => {
   const { app, servedModels } = testApp({ text: "" });
   servedModels.drain();

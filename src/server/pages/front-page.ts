@@ -1,6 +1,7 @@
 /** @module The page at `/`: models, memory and example requests. It loads nothing from elsewhere. */
 import { formatBytes } from "../../core/byte-size.ts";
 import type { MemoryReport } from "../../core/memory-report.ts";
+import { describeSampling } from "../../core/sampling-params.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import { exampleRequests } from "./example-requests.ts";
 import { type Html, html } from "./html.ts";
@@ -21,9 +22,9 @@ body { font: 16px/1.5 system-ui, sans-serif; max-width: 52rem; margin: 0 auto; p
 h1 { font-size: 1.5rem; margin: 0 0 .2rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; } p { margin: .4rem 0; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .35rem .6rem; border-bottom: 1px solid var(--line); } th { font-weight: 600; color: var(--quiet); }
-td.number, th.number { text-align: right; }
+td.number, th.number { text-align: right; } td.number { white-space: nowrap; } code { overflow-wrap: anywhere; }
 .scroll, pre { overflow-x: auto; } pre { background: var(--soft); border: 1px solid var(--line); border-radius: 6px; padding: .8rem; font: 13px/1.45 ui-monospace, monospace; }
-.quiet { color: var(--quiet); } nav a { margin-right: 1rem; } a { color: light-dark(#1550b8, #8db4ff); } code { font: .9em ui-monospace, monospace; }
+.quiet { color: var(--quiet); } nav { display: flex; flex-wrap: wrap; column-gap: 1rem; } a { color: light-dark(#1550b8, #8db4ff); } code { font: .9em ui-monospace, monospace; }
 </style>`;
 
 export function frontPage({ entries, version, origin }: FrontPageParts): string {
@@ -70,11 +71,7 @@ ${entries.map(
 
 function samplingOf({ model }: ServedModelEntry): string {
   if (model === null || !("defaultSampling" in model)) return "–";
-  const { temperature, topP, topK, minP } = model.defaultSampling;
-  const parts = [`temperature ${temperature}`, `top-p ${topP}`];
-  if (topK > 0) parts.push(`top-k ${topK}`);
-  if (minP > 0) parts.push(`min-p ${minP}`);
-  return `${parts.join(", ")} (${model.samplingOrigin})`;
+  return `${describeSampling(model.defaultSampling)} (${model.samplingOrigin})`;
 }
 
 function memorySection(entry: ServedModelEntry): Html {
