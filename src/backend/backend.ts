@@ -126,7 +126,7 @@ export interface KernelDescription {
 export interface LoadedModel {
   readonly kernels: KernelDescription;
   /**
-   * Neighbouring slices of a step that begin with the same blocks are cheaper, in whole multiples of this many tokens:
+   * Neighboring slices of a step that begin with the same blocks are cheaper, in whole multiples of this many tokens:
    * the backend reads their common keys and values once. 0: it reads them for every slice.
    */
   readonly sharedPrefixTokens: number;

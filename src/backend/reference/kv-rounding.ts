@@ -7,7 +7,7 @@
  *           nearest whole number (ties to even) in [0, 255]; x → scale·q + min. All in f32.
  *   int4    the same with 15 steps, after rotating the head by a Hadamard matrix (and back when it is read). The matrix spreads an
  *           outlier over all dimensions, which more than halves the error. It acts on blocks of 2^k columns, the largest power
- *           of two that divides headDim, and is normalised to be its own inverse. Then scale and minimum are fitted to q by
+ *           of two that divides headDim, and is normalized to be its own inverse. Then scale and minimum are fitted to q by
  *           least squares, and q is computed again from them.
  */
 import type { KvDtype } from "../../core/kv-layout.ts";

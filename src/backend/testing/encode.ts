@@ -97,13 +97,13 @@ function writeScale(view: DataView, start: number, type: Exclude<BlockType, OddT
   if (minAt !== undefined) view.setFloat16(start + minAt, minimumOf(type, size), true);
 }
 
-/** Q4_1 and Q5_1 add the minimum; the K types subtract a multiple of it. Either centres the numbers. */
+/** Q4_1 and Q5_1 add the minimum; the K types subtract a multiple of it. Either centers the numbers. */
 function minimumOf(type: BlockType, size: number): number {
   if (type === "Q4_1" || type === "Q5_1") return -size;
   return size / (type === "Q2_K" ? 15 : 63) / 2;
 }
 
-/** Replaces −128, which no quantiser writes. */
+/** Replaces −128, which no quantizer writes. */
 function clampToSymmetric(view: DataView, start: number): void {
   for (let i = 0; i < 32; i++) if (view.getInt8(start + i) === -128) view.setInt8(start + i, -127);
 }

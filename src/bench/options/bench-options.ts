@@ -23,7 +23,7 @@ export interface BenchOptions {
 export interface PeerOptions {
   /** Where install-llama-cpp.sh and install-vllm-cpu.sh put their builds. */
   readonly folder: string;
-  /** The same model quantised to Q4_0, to measure llama.cpp's fastest format too; null to leave it out. */
+  /** The same model quantized to Q4_0, to measure llama.cpp's fastest format too; null to leave it out. */
   readonly q4ZeroPath: string | null;
   /** The same model as a float32 Hugging Face folder, to measure vLLM too; null to leave it out. */
   readonly vllmModel: string | null;

@@ -55,7 +55,7 @@ const keptPromptsMib = 2048;
 
 interface LlamaOptions {
   readonly modelPath: string;
-  /** How the model is quantised. */
+  /** How the model is quantized. */
   readonly label: "Q4_1" | "Q4_0";
   readonly numThreads: number;
   /** Sequences at a time; each has its own share of `numContextTokens`. */
@@ -77,7 +77,7 @@ export function llamaServer(peers: string, options: LlamaOptions): ServerCommand
   };
 }
 
-/** vLLM does not read GGUF: `folder` is the same file de-quantised to float32. */
+/** vLLM does not read GGUF: `folder` is the same file de-quantized to float32. */
 export function vllmServer(peers: string, folder: string, numThreads: number): ServerCommand {
   return {
     name: "vLLM CPU (float32)",

@@ -62,7 +62,7 @@ export async function benchSteps(
   try {
     const figures: StepFigure[] = [];
     for (const shape of shapes) {
-      // The bandwidth changes with the load of the machine's neighbours: only the same moment is comparable.
+      // The bandwidth changes with the load of the machine's neighbors: only the same moment is comparable.
       const before = await bandwidthNow(shape, numThreads);
       const figure = await benchShape(model, program, shape, numSteps);
       const after = await bandwidthNow(shape, numThreads);

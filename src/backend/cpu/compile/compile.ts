@@ -2,7 +2,7 @@
  * @module Compiles a program into one thread's phases: writes the job blocks, binds the kernels, fuses operations.
  *
  * Every thread compiles the same phases, so all agree on their order and on the barriers between them. These are fused:
- *   rmsNorm or glu with the quantising of its row       (the f32 row is never written)
+ *   rmsNorm or glu with the quantizing of its row       (the f32 row is never written)
  *   consecutive operations on token rows               (one phase: a row goes through all of them)
  *   the matrices of one `linear`                       (one phase)
  *

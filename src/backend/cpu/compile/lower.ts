@@ -28,7 +28,7 @@ export class Lowering {
   readonly #jobs: JobWriter;
   readonly #phases: PhaseList;
   readonly #heads: AttentionLowering;
-  /** The buffer whose rows are in the arena's quantised activations now. */
+  /** The buffer whose rows are in the arena's quantized activations now. */
   #quantizedBufferId: number | null = null;
 
   /** @param groups as `headPreparations` found them */
@@ -46,7 +46,7 @@ export class Lowering {
     this.#heads = new AttentionLowering(this.#addresses, arenaId, jobs, phases, groups);
   }
 
-  /** @param quantizesOutput the row that the operation writes is only read in quantised form, so the f32 row is not written */
+  /** @param quantizesOutput the row that the operation writes is only read in quantized form, so the f32 row is not written */
   lower(operation: Operation, quantizesOutput: boolean): void {
     switch (operation.kind) {
       case "embed":
@@ -199,7 +199,7 @@ export class Lowering {
     this.#wrote(out);
   }
 
-  /** Quantises the rows of a buffer unless they are quantised already. */
+  /** Quantizes the rows of a buffer unless they are quantized already. */
   #quantize(bufferId: number, from: RowAddress): void {
     if (this.#quantizedBufferId === bufferId) return;
     this.#rows("rows", "quantizeRows", from, true, this.#quantizeValues(from, from.width));

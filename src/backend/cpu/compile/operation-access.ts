@@ -57,7 +57,7 @@ export function buffersLiveAt(operations: readonly Operation[], index: number): 
   return [...live];
 }
 
-/** True where every matrix of the operation takes quantised activations. */
+/** True where every matrix of the operation takes quantized activations. */
 function takesQuantizedInput(program: Program, operation: Operation): boolean {
   return (
     operation.kind === "linear" &&
@@ -69,7 +69,7 @@ function takesQuantizedInput(program: Program, operation: Operation): boolean {
 }
 
 /**
- * True where only products with quantised activations read the result of operation `index`, and nothing else is quantised
+ * True where only products with quantized activations read the result of operation `index`, and nothing else is quantized
  * before they have: then its f32 row need not exist.
  */
 export function isReadOnlyQuantized(
@@ -83,7 +83,7 @@ export function isReadOnlyQuantized(
   for (const operation of operations.slice(index + 1)) {
     const reads = buffersRead(operation).includes(bufferId ?? -1);
     if (operation.kind === "linear" && operation.input !== bufferId) {
-      // It may quantise its own input into the one buffer for quantised rows.
+      // It may quantize its own input into the one buffer for quantized rows.
       if (reads) return false;
       if (isReadLater(operations, operations.indexOf(operation), bufferId)) return false;
       return hasReader;

@@ -1,7 +1,7 @@
 /**
- * @module Each thread has a private copy of the quantised row, for steps with a single row.
+ * @module Each thread has a private copy of the quantized row, for steps with a single row.
  *
- * In such a step every thread quantises the row for itself (`Phase.isRepeatable`). If all wrote the same bytes to the same
+ * In such a step every thread quantizes the row for itself (`Phase.isRepeatable`). If all wrote the same bytes to the same
  * place, its cache lines would move back and forth between the processors. So thread t writes and reads token pack t, which
  * is free because there is no row 4t.
  */
@@ -9,7 +9,7 @@ import { quantizedBytes, tokensPerPack } from "../footprint/workspace-layout.ts"
 import { jobWord } from "../kernels/jobs.ts";
 import type { Job, Patch, Phase } from "./phase.ts";
 
-/** Patches for all jobs in `phases` that write or read such rows. @param width of the widest quantised row */
+/** Patches for all jobs in `phases` that write or read such rows. @param width of the widest quantized row */
 export function privateRowPatches(phases: readonly Phase[], thread: number, width: number): Patch[] {
   const patches: Patch[] = [];
   let isOwn = false;
@@ -26,7 +26,7 @@ export function privateRowPatches(phases: readonly Phase[], thread: number, widt
   return patches;
 }
 
-/** The word of a job that holds the offset of quantised rows which it writes or reads; null if it does neither. */
+/** The word of a job that holds the offset of quantized rows which it writes or reads; null if it does neither. */
 function quantizedRowWord({
   kernelName,
   jobOffset,

@@ -43,7 +43,7 @@ export function bufferRows(rows: "tokens" | "outputs", limits: StepLimits): numb
   return rows === "tokens" ? limits.maxNumBatchedTokens : headPieceRows(limits);
 }
 
-/** Widest row that is quantised for a product: the widest quantised matrix. */
+/** Widest row that is quantized for a product: the widest quantized matrix. */
 export function quantizedWidth(shape: Pick<ModelShape, "weights">): number {
   const quantized = shape.weights.filter(
     (weight) => weight.role === "matrix" && (weight.storage === "q4" || weight.storage === "q8"),

@@ -1,7 +1,7 @@
 /**
  * @module The layout in which the CPU backend holds a weight matrix [numRows, numCols] in memory.
  *
- * Eight rows form a row pack; the last one is padded with zero rows. A row pack of a quantised matrix is numCols/32 groups,
+ * Eight rows form a row pack; the last one is padded with zero rows. A row pack of a quantized matrix is numCols/32 groups,
  * one after another:
  *
  *   q4 group, 160 bytes                                q8 group, 272 bytes

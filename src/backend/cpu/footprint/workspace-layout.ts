@@ -1,5 +1,5 @@
 /**
- * @module Sizes of what a CPU step needs besides weights and KV cache: quantised activations, attention partials,
+ * @module Sizes of what a CPU step needs besides weights and KV cache: quantized activations, attention partials,
  * scratch of a thread. Kernels (`backend/cpu/kernels/jobs.ts`) and the footprint share them.
  */
 import { groupWidth } from "../../../core/weight-storage.ts";
@@ -11,7 +11,7 @@ export const tokensPerPack = 4;
 const bytesPerTokenPackGroup = 160;
 
 /**
- * Bytes of `numTokens` quantised activation rows of `width` (a multiple of 32). Tokens 4i … 4i+3 form a token pack; the last
+ * Bytes of `numTokens` quantized activation rows of `width` (a multiple of 32). Tokens 4i … 4i+3 form a token pack; the last
  * one is padded. A token pack is width/32 groups, one after another:
  *
  *   group of a token pack, 160 bytes
@@ -21,7 +21,7 @@ const bytesPerTokenPackGroup = 160;
  *
  * Each token's numbers depend on its own row alone; the padding of a token pack is never written.
  *
- * A product with a quantised matrix is, for every kernel set and any number of tokens, over groups g in order
+ * A product with a quantized matrix is, for every kernel set and any number of tokens, over groups g in order
  *   acc ← fma(ws·xs, dot, acc);  acc ← fma(wmin, xs·sum, acc)      with the exact integer dot = Σ q_w·q_x
  * (products in f32; fma is one rounding where the processor has it).
  */

@@ -19,7 +19,7 @@ const firstOwnWord = 4;
 
 const rows = { input: "i32", inputStride: "i32", out: "i32", outStride: "i32", width: "i32" } as const;
 
-/** Common to the three kernels that make quantised activations; `out` has the layout of `quantizedBytes`. */
+/** Common to the three kernels that make quantized activations; `out` has the layout of `quantizedBytes`. */
 const quantize = { input: "i32", inputStride: "i32", out: "i32", width: "i32" } as const;
 
 /**

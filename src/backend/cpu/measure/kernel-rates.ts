@@ -29,7 +29,7 @@ type ArenaMaker = (numBytes: number) => BoundArena;
 
 const numRounds = 9;
 const roundMs = 12;
-/** V8 first runs unoptimised code of a new function while it compiles an optimised version. */
+/** V8 first runs unoptimized code of a new function while it compiles an optimized version. */
 const warmUpMs = 80;
 
 /** Best milliseconds of one call of each. They take turns in every round, so changes of the machine's speed affect all alike. */

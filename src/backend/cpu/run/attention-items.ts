@@ -2,7 +2,7 @@
  * @module Cuts a step's attention into work items that threads take one by one.
  *
  * An item has up to `maxItemRows` rows of a slice, so that a tile of keys is read once for several queries. It may also have the
- * single rows of several neighbouring slices that begin with the same blocks, as long as every thread still gets enough items.
+ * single rows of several neighboring slices that begin with the same blocks, as long as every thread still gets enough items.
  * If there are too few items to keep all threads busy, long ones are cut by partitions and merged afterwards. The result is
  * the same to the bit in all cases (`tokensPerPartition`).
  */

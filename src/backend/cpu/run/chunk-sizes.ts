@@ -19,7 +19,7 @@ const ownPart = 3 / 4;
 const othersPart = 1 / 2;
 
 /**
- * Rows of a chunk. The quantised rows of a token pack are interleaved, and two threads that write into the same cache lines
+ * Rows of a chunk. The quantized rows of a token pack are interleaved, and two threads that write into the same cache lines
  * wait for each other at every word.
  */
 export function rowsOfChunk(numRows: number, numThreads: number): number {

@@ -1,7 +1,7 @@
 /**
  * @module A debugging mode that checks that a kernel did not change the bytes on both sides of its results.
  *
- * For servers of one thread (`--threads 1`): with more, another thread may change a neighbouring buffer at the same time.
+ * For servers of one thread (`--threads 1`): with more, another thread may change a neighboring buffer at the same time.
  */
 import { invariant } from "../../../../core/errors.ts";
 import type { KernelName } from "../jobs.ts";

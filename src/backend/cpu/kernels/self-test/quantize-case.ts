@@ -1,4 +1,4 @@
-/** @module Jobs that quantise token rows, for tests of kernels: plainly, after a norm, after a gate. */
+/** @module Jobs that quantize token rows, for tests of kernels: plainly, after a norm, after a gate. */
 import { groupWidth } from "../../../../core/weight-storage.ts";
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
 import { quantizedBytes, tokensPerPack } from "../../footprint/workspace-layout.ts";
@@ -19,7 +19,7 @@ function rowNumbers(random: SeededNumbers, numNumbers: number): Float32Array {
   return numbers;
 }
 
-/** A job for one of the three kernels that quantise token rows. */
+/** A job for one of the three kernels that quantize token rows. */
 export function quantizeCase(
   arena: KernelArena,
   random: SeededNumbers,

@@ -1,4 +1,4 @@
-/** @module Matrix products of quantised weights for tests of kernels: seeded operands in the real layouts. */
+/** @module Matrix products of quantized weights for tests of kernels: seeded operands in the real layouts. */
 import { groupWidth } from "../../../../core/weight-storage.ts";
 import type { SeededNumbers } from "../../../seeded-numbers.ts";
 import { packedMatrixBytes, rowPackBytes, rowsPerPack } from "../../footprint/weight-layout.ts";
@@ -106,7 +106,7 @@ export function placeMatmul(arena: KernelArena, random: SeededNumbers, c: Matmul
   };
 }
 
-/** Quantised activations. Padding tokens hold the worst possible values: bytes of −128 and NaN scales. */
+/** Quantized activations. Padding tokens hold the worst possible values: bytes of −128 and NaN scales. */
 function placeTokenPacks(
   arena: KernelArena,
   random: SeededNumbers,

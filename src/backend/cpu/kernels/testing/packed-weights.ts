@@ -8,7 +8,7 @@ export interface PackedMatrix {
   readonly values: Float32Array;
 }
 
-/** Packs `weights` [numRows × numCols]; quantised kinds take plain round-to-nearest over each group's range. */
+/** Packs `weights` [numRows × numCols]; quantized kinds take plain round-to-nearest over each group's range. */
 export function packMatrix(
   storage: WeightStorage,
   weights: Float32Array,

@@ -205,7 +205,7 @@ function assertClose(actual: Float32Array, expected: Float32Array, tolerance: nu
 
 assert.equal(attentionItemWords, 8);
 
-/** The fitted scale and minimum of int4 are sums, which may round to either of two neighbouring f16. */
+/** The fitted scale and minimum of int4 are sums, which may round to either of two neighboring f16. */
 const tolerances: Readonly<Record<KvDtype, number>> = { f16: 2e-5, int8: 2e-5, int4: 3e-4 };
 
 for (const dtype of ["f16", "int8", "int4"] as const)

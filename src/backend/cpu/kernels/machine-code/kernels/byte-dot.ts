@@ -12,7 +12,7 @@
  *
  *   ~x = −x − 1, so where w < 0      |w| · ~x = w·x + w      and Σ w over w < 0, one sum for all tokens, is subtracted
  *
- *   q4, i16: 16 products of at most 15·127 = 30,480 < 32,768          (quantising gives |x| ≤ 127)
+ *   q4, i16: 16 products of at most 15·127 = 30,480 < 32,768          (quantizing gives |x| ≤ 127)
  *   q8, i16:  2 products of at most 128·127 = 32,512 < 32,768         (~127 = −128: down to −32,768, which fits too)
  */
 import { invariant } from "../../../../../core/errors.ts";

@@ -1,5 +1,5 @@
 /**
- * @module 4-bit and 8-bit group-quantised weights × int8 activations: the walk. `matmul-tile.ts` has the arithmetic.
+ * @module 4-bit and 8-bit group-quantized weights × int8 activations: the walk. `matmul-tile.ts` has the arithmetic.
  *
  *   for each panel of row packs                       its weights stay in the first-level cache during this loop
  *     for each 4 or 8 tokens                          their activations stay there during this loop

@@ -1,5 +1,5 @@
 /**
- * @module The shapes of tiles of a product with quantised weights: row packs × tokens, in vectors of the target.
+ * @module The shapes of tiles of a product with quantized weights: row packs × tokens, in vectors of the target.
  *
  *   AVX2, 4 bits      two row packs × 4 tokens, each row pack is a vector: repeated activations serve both
  *   AVX2, 8 bits      one row pack × 8 tokens: signs use the registers of a second one

@@ -1,4 +1,4 @@
-/** @module A quantised product in plain TypeScript, one rounding at a time, like a kernel without fused multiply-adds. */
+/** @module A quantized product in plain TypeScript, one rounding at a time, like a kernel without fused multiply-adds. */
 import { groupWidth } from "../../../../../core/weight-storage.ts";
 import { rowPackBytes, rowsPerPack } from "../../../footprint/weight-layout.ts";
 import { quantizedBytes, tokensPerPack } from "../../../footprint/workspace-layout.ts";

@@ -5,7 +5,7 @@
  *   int8   widened, converted, scale · q + min        4
  *   int4   the same after splitting bytes             6 or 7
  *
- * 16 numbers are one vector of 512 bits, or two of 256. The scales and minima of a quantised tile are converted to f32
+ * 16 numbers are one vector of 512 bits, or two of 256. The scales and minima of a quantized tile are converted to f32
  * once, before its numbers are read: 16 scales and then 16 minima for keys, 16 pairs for values.
  */
 import type { KvDtype } from "../../../../../../core/kv-layout.ts";
@@ -101,7 +101,7 @@ export function emitValues(
   }
 }
 
-/** The i-th vector of 16 numbers, as f32; quantised ones are not yet scaled. */
+/** The i-th vector of 16 numbers, as f32; quantized ones are not yet scaled. */
 function emitHalves(asm: Assembler, from: Memory, to: VectorRegister, i: number): void {
   asm.vcvtph2ps(to, further(from, (i * to.bits) / 16));
 }

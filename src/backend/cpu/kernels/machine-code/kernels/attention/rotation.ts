@@ -4,7 +4,7 @@
  * The block is the largest power of two that divides headDim; each block is rotated by log2(block) stages of
  * (a, b) → (a + b, a − b), a and b `half` apart. The first three stages stay within eight numbers:
  *
- *   half 1   neighbours swapped       x0+x1, x0−x1, x2+x3, …
+ *   half 1   neighbors swapped       x0+x1, x0−x1, x2+x3, …
  *   half 2   pairs swapped            half 4   the two halves of the register swapped
  *
  * The matrix is orthonormal and its own inverse.

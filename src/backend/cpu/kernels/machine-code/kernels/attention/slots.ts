@@ -40,7 +40,7 @@ const maxTiles = tokensPerPartition / tokensPerTile;
 export const tilesAhead = 2;
 const tileListBytes = Math.ceil(((maxTiles + tilesAhead) * 8) / 64) * 64;
 const slotsBytes = Math.ceil((slotNames.length * 8) / 64) * 64;
-/** Scale and minimum of the 16 tokens of a quantised tile, as f32. */
+/** Scale and minimum of the 16 tokens of a quantized tile, as f32. */
 const tileParamsBytes = 2 * tokensPerTile * 4;
 
 export const slotScratchBytes = slotsBytes + tileListBytes + tileParamsBytes;
