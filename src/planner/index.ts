@@ -20,7 +20,7 @@ export {
 } from "./calibrate/calibration.ts";
 export { draftModelNamed } from "./command/draft-name.ts";
 export { commandText, shellCommands } from "./command/shell-words.ts";
-export { parseStartCommand, type StartCommand, strayWord } from "./command/start-command.ts";
+export { parseStartCommand, type StartCommand, startsEngine, strayWord } from "./command/start-command.ts";
 export { typedFlags } from "./command/typed-flags.ts";
 export { type Arrangement, compareReplicas, compareSentence } from "./copies/compare.ts";
 export { type CopyAnswer, planReplicas, type ReplicaPlan } from "./copies/replicas.ts";

@@ -45,6 +45,13 @@ export function parseStartCommand(text: string): StartCommand {
   });
 }
 
+/** Whether a command of the text starts an engine that the planner knows. */
+export function startsEngine(text: string): boolean {
+  return shellCommands(text)
+    .flatMap(innerCommands)
+    .some((words) => findStart(words) !== null);
+}
+
 const isShell = (word: string): boolean => /(^|\/)(ba|da|z)?sh$/.test(word);
 
 /** `bash -lc "vllm serve …"` runs the commands of its text; a shell without `-c` is left as it is. */

@@ -118,3 +118,21 @@ test("starts on cards and on a machine stand side by side, and not on one device
   );
   assert.match(run("compare", "--together", ...commands, "--gpu", "L4").error, /on one device/);
 });
+
+test("a translation onto another device names both, and says why Pagoda drops a flag", () => {
+  const command = `vllm serve ${model} --quantization awq --api-key x --no-enable-prefix-caching`;
+  const { out } = run("translate", "--from", command, "--to", "pagoda", "--gpu", "L4");
+  assert.match(out, /on NVIDIA L4: vLLM .* to Pagoda's own footprint on this machine$/m);
+  assert.match(out, /^ {2}CUDA context \/ runtime \(Node\) /m);
+  assert.match(out, /^dropped {2}--quantization awq {2}\(Pagoda reads the format in the checkpoint/m);
+  assert.match(out, /^dropped {2}--api-key x {2}\(Pagoda has no authentication/m);
+});
+
+test("prefixes are shared by default in vLLM and in Pagoda, and no note says otherwise", () => {
+  const translated = (from: string, to: string): string =>
+    run("translate", "--from", from, "--to", to, "--gpu", "L4").out;
+  assert.doesNotMatch(translated(`vllm serve ${model}`, "pagoda"), /prefix/);
+  assert.doesNotMatch(translated(`pagoda serve ${model}`, "vllm"), /prefix/);
+  const off = translated(`vllm serve ${model} --no-enable-prefix-caching`, "pagoda");
+  assert.match(off, /Pagoda by default does: --no-enable-prefix-caching keeps it off/);
+});

@@ -165,3 +165,30 @@ test("a name that is not known is told what is near to it", () => {
   assert.match(error, /Near to it: Qwen\/Qwen2\.5-7B-Instruct[,.]/);
   assert.match(pagoda("zzzz/zzzzzzzz", "--gpu", "L4").error, /^pagoda: /);
 });
+
+test("a whole start command is planned as it was pasted, in quotes or without; --engine must not contradict it", () => {
+  const planned = (...words: string[]): string => pagoda(...words, "--gpu", "L4", "--flags").out.trim();
+  const model = "Qwen/Qwen2.5-7B-Instruct";
+  const start = `vllm serve ${model} --max-model-len 4096`;
+  assert.equal(planned(start), start);
+  assert.equal(planned(...start.split(" ")), start);
+  assert.equal(planned(start, "--max-num-seqs", "8"), `${start} --max-num-seqs 8`);
+  const image = `docker run --gpus all -p 8000:8000 vllm/vllm-openai:latest --model ${model} --enforce-eager`;
+  assert.equal(planned(image), `vllm serve ${model} --enforce-eager`);
+  assert.equal(planned(`lmdeploy serve api_server ${model}`), `lmdeploy serve api_server ${model}`);
+  const contradicted = pagoda(start, "--gpu", "L4", "--engine", "lmdeploy");
+  assert.match(contradicted.error, /--engine states lmdeploy, and the command starts vllm\./);
+  assert.equal(contradicted.status, 1);
+});
+
+test("a local model keeps its path in every engine's command, and a name of the catalogue is written whole", () => {
+  const root = join(import.meta.dirname, "../../../..");
+  const folder = join(root, "tests/fixtures/tiny/qwen3");
+  const planned = (model: string, engine: string): string | undefined =>
+    pagoda(model, "--gpu-memory", "8GiB", "--engine", engine, "--flags").out.trim().split(" ").at(-1);
+  for (const engine of ["vllm", "lmdeploy", "pagoda"]) {
+    assert.equal(planned(folder, engine), folder);
+    assert.equal(planned(join(folder, "config.json"), engine), folder);
+    assert.equal(planned("qwen2.5-7b-instruct", engine), "Qwen/Qwen2.5-7B-Instruct");
+  }
+});

@@ -1,18 +1,21 @@
 /** @module pagoda plan: what an engine will do with a model on a card, before anything is rented or started. */
 import type { Command } from "commander";
 import { PagodaError } from "../../../core/errors.ts";
-import type { CalibratedRequest, FlagValue, FlagValues, Plan, PlanRequest } from "../../../planner/index.ts";
+import type { CalibratedRequest, FlagValue, Plan, PlanRequest } from "../../../planner/index.ts";
 import { addCompareCommand } from "./compare.ts";
 import { addExplainCommand } from "./explain.ts";
-import { engineAndVersion, flagsOf, wholeOption } from "./flags.ts";
+import { wholeOption } from "./flags.ts";
 import { printCatalogue } from "./list.ts";
 import type { QuestionOptions } from "./questions.ts";
+import type { StatedStart } from "./request.ts";
+import { statedStart } from "./stated-start.ts";
 import { addTranslateCommand } from "./translate.ts";
 
 const examples = `
 Examples:
   pagoda plan Qwen/Qwen2.5-14B-Instruct-AWQ --gpu "RTX 4090" --engine lmdeploy
   pagoda plan Qwen/Qwen2.5-7B-Instruct --gpu L4 --engine vllm@0.21 --max-model-len auto
+  pagoda plan "vllm serve Qwen/Qwen2.5-7B-Instruct --max-model-len 8192" --gpu L4
   pagoda plan ./folder --gpu H100 --engine vllm --users 40 --context 4096
   pagoda plan model.gguf --engine pagoda --memory 700MiB
   pagoda plan Qwen/Qwen2.5-14B-Instruct-AWQ --gpu A100 --engine vllm --gpu-memory-utilization 0.22 --replicas 4
@@ -38,7 +41,10 @@ export function addPlanCommand(program: Command): void {
   addTranslateCommand(plan);
   addCompareCommand(plan);
   plan
-    .argument("[model]", "a catalogue name, a folder, config.json, a .gguf file or a hub id")
+    .argument(
+      "[model]",
+      "a catalogue name, a folder, config.json, a .gguf file or a hub id; or a whole start command in quotes",
+    )
     .argument("[engine flags...]", "flags of the engine, under its own names")
     .description("Say what fits: weights, activations, KV blocks, tokens, users; and the command to type.")
     .option(
@@ -69,8 +75,9 @@ export function addPlanCommand(program: Command): void {
         await printCatalogue(options.list, options.json === true);
         return;
       }
-      const flags = await flagsOf(command.args.slice(1), engineAndVersion(options.engine).engine);
-      await planStart(modelOf(model), flags, options);
+      const isStated = command.getOptionValueSource("engine") === "cli";
+      const asked = { text: options.engine, isStated };
+      await planStart(await statedStart(modelOf(model), command.args.slice(1), asked), options);
     });
 }
 
@@ -123,11 +130,10 @@ async function withMeasurements(request: PlanRequest, options: PlanOptions): Pro
   return calibratedRequest(readCalibration(calibrationPath(process.env)), request);
 }
 
-async function planStart(name: string, flags: FlagValues, options: PlanOptions): Promise<void> {
-  const { engine, version } = engineAndVersion(options.engine);
+async function planStart(start: StatedStart, options: PlanOptions): Promise<void> {
   const { questionAnswer } = await import("./questions.ts");
   const { planRequest } = await import("./request.ts");
-  const { request, notes } = await planRequest({ model: name, engine, version, flags }, options);
+  const { request, notes } = await planRequest(start, options);
   const answerText = questionAnswer(request, options);
   if (answerText !== null) {
     process.stdout.write(`${answerText}\n`);

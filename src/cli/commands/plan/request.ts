@@ -1,10 +1,12 @@
 /** @module A start to plan: model, device and flags as people name them, looked up. */
+import { dirname } from "node:path";
 import { parseByteSize } from "../../../core/byte-size.ts";
 import { PagodaError } from "../../../core/errors.ts";
 import type { LocalModel } from "../../../model/model-files.ts";
 import type { SourceSettings } from "../../../model/source/resolve-model.ts";
 import type { PlanRequest } from "../../../planner/index.ts";
 import type { DeviceOptions } from "../../planning/device.ts";
+import type { PlannedModel } from "./model.ts";
 
 export interface StatedStart extends Pick<PlanRequest, "engine" | "version" | "flags"> {
   /** A catalogue name, a path or a hub id. */
@@ -40,7 +42,7 @@ export async function planRequest(start: StatedStart, options: PlaceOptions): Pr
   const { model: name, ...engineAndFlags } = start;
   const settings = sourceSettingsFrom(process.env);
   const place = planPlace(options, start.engine);
-  const { facts, stored, local } = await foundModel(name, settings, planModel);
+  const { facts, stored, local, from } = await foundModel(name, settings, planModel);
   const request: PlanRequest = {
     ...engineAndFlags,
     model: facts,
@@ -48,7 +50,7 @@ export async function planRequest(start: StatedStart, options: PlaceOptions): Pr
     usedBytes: options.used === undefined ? place.usedBytes : parseByteSize(options.used),
     usage: options.library === true ? "library" : "serve",
     environment: process.env,
-    modelArgument: name,
+    ...modelArgumentOf(name, from),
     ...(await draftOf(start.flags, settings)),
     ...(stored === null ? {} : { storedWeightsBytes: stored.expectedBytes }),
     ...(await programOf(local)),
@@ -56,6 +58,12 @@ export async function planRequest(start: StatedStart, options: PlaceOptions): Pr
   const storedNote =
     stored === null ? null : `stored tensors: ${stored.expectedBytes} bytes (${stored.evidence.why})`;
   return { request, notes: [place.note, storedNote].filter((note) => note !== null) };
+}
+
+/** What an engine's command is given: a path or a hub id as it was typed, and the whole name of a model of the catalogue. */
+function modelArgumentOf(name: string, from: PlannedModel["from"]): Pick<PlanRequest, "modelArgument"> {
+  if (from === "catalogue") return {};
+  return { modelArgument: from === "config.json" ? dirname(name) : name };
 }
 
 type PlanModel = typeof import("./model.ts").planModel;

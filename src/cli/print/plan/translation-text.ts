@@ -15,14 +15,18 @@ const shown: readonly PlanComponent["name"][] = [
   "kvPool",
 ];
 
+const labelWidth = 30;
+
+/** Engines that name the same memory differently are both quoted. */
 function rowOf(name: PlanComponent["name"], plans: readonly Plan[]): string | null {
   const parts = plans.map((plan) => plan.components.find((component) => component.name === name));
-  const label = name === "kvPool" ? "KV memory" : parts.find((part) => part !== undefined)?.label;
-  if (label === undefined) return null;
+  const labels = new Set(parts.flatMap((part) => part?.label ?? []));
+  if (labels.size === 0) return null;
+  const label = name === "kvPool" ? "KV memory" : [...labels].join(" / ");
   const cells = parts.map((part) =>
     (part === undefined ? "-" : formatBytes(part.quantity.expectedBytes)).padStart(14),
   );
-  return `  ${label.padEnd(22)}${cells.join("")}`;
+  return `  ${label.padEnd(labelWidth)}${cells.join("")}`;
 }
 
 /** The two footprints beside each other. */
@@ -32,11 +36,11 @@ function footprints({ from, to }: Translation): string[] {
     plans.map((plan) => print(plan).padStart(14)).join("");
   const whole = (value: number | undefined): string => Math.trunc(value ?? 0).toLocaleString("en-US");
   return [
-    `  ${"".padEnd(22)}${counts(({ engine }) => engine)}`,
+    `  ${"".padEnd(labelWidth)}${counts(({ engine }) => engine)}`,
     ...shown.flatMap((name) => rowOf(name, plans) ?? []),
-    `  ${"KV blocks".padEnd(22)}${counts(({ kv }) => whole(kv?.numBlocks.expected))}`,
-    `  ${"KV tokens".padEnd(22)}${counts(({ kv }) => whole(kv?.numTokens.expected))}`,
-    `  ${"verdict".padEnd(22)}${counts(({ verdict }) => verdict.kind)}`,
+    `  ${"KV blocks".padEnd(labelWidth)}${counts(({ kv }) => whole(kv?.numBlocks.expected))}`,
+    `  ${"KV tokens".padEnd(labelWidth)}${counts(({ kv }) => whole(kv?.numTokens.expected))}`,
+    `  ${"verdict".padEnd(labelWidth)}${counts(({ verdict }) => verdict.kind)}`,
   ];
 }
 
@@ -44,7 +48,7 @@ function footprints({ from, to }: Translation): string[] {
 export function translationText(translation: Translation): string {
   const { from, to, kept, dropped, notes, command } = translation;
   return [
-    `${from.model} on ${from.device}: ${from.rules} to ${to.rules}`,
+    `${from.model} on ${from.device}: ${from.rules} to ${to.rules}${to.device === from.device ? "" : ` on ${to.device}`}`,
     "",
     `  ${from.engine.padEnd(9)}${drawBar(from)}`,
     `  ${to.engine.padEnd(9)}${drawBar(to)}`,

@@ -45,6 +45,11 @@ export const pagodaTranslation: TranslationRules = {
     "enforce-eager": "Pagoda has no graphs",
     "tensor-parallel-size": "an instance of Pagoda has one rank",
     tp: "an instance of Pagoda has one rank",
+    quantization:
+      "Pagoda reads the format in the checkpoint; its own --quantization quantizes while it loads",
+    "model-format": "Pagoda reads the format in the checkpoint",
+    "api-key": "Pagoda has no authentication: put a proxy in front",
+    "api-keys": "Pagoda has no authentication: put a proxy in front",
     "trust-remote-code": "Pagoda runs no code of a checkpoint",
   },
   own: {

@@ -172,7 +172,13 @@ export function planOf(start: LmdeployStart, finding: LmdeployFinding): Plan {
     kv: kvPlanOf(start, { ...finding, region: measured?.availableKv ?? finding.region }),
     verdict: finding.verdict,
     expectedLog: finding.expectedLog,
-    command: ["lmdeploy", "serve", "api_server", model.name, ...settings.flags.asCommand()],
+    command: [
+      "lmdeploy",
+      "serve",
+      "api_server",
+      request.modelArgument ?? model.name,
+      ...settings.flags.asCommand(),
+    ],
     host: {
       memoryBytes: 4 * gib,
       diskBytes,

@@ -184,7 +184,7 @@ export function planVllm(request: PlanRequest): Plan {
     kv,
     verdict,
     expectedLog: logOf(start, budget, expected),
-    command: ["vllm", "serve", model.name, ...settings.flags.asCommand()],
+    command: ["vllm", "serve", request.modelArgument ?? model.name, ...settings.flags.asCommand()],
     host: {
       memoryBytes:
         4 * gib +
