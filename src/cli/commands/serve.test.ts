@@ -116,6 +116,19 @@ test("SIGTERM lets a running answer finish and leaves with 0", async (t) => {
   assert.equal(await pagoda.exited, 0);
 });
 
+test("a log on a full disk: routes answer, dropped lines are counted, SIGTERM is heard", async (t) => {
+  const pagoda = new PagodaProcess(t, serving(), {}, "/dev/full");
+  const url = await pagoda.ready();
+  for (let i = 0; i < 3; i++)
+    assert.equal((await complete(url, { prompt: "a", max_tokens: 1, unheard_of: i })).status, 200);
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const [, numDropped] = /^pagoda:log_lines_dropped_total (\d+)$/m.exec(metrics) ?? [];
+  // A line for each answer, and one for the unknown field; the last answer may not be logged yet.
+  assert.ok(Number(numDropped) >= 3, metrics);
+  pagoda.child.kill("SIGTERM");
+  assert.equal(await pagoda.exited, 0);
+});
+
 test("a port in use is one line and exit code 1", async (t) => {
   const occupant = createServer().listen(0, "127.0.0.1");
   t.after(() => occupant.close());

@@ -27,6 +27,7 @@ import { type RemoteModel, serverOptions } from "../options/server-options.ts";
 import { fail, showStacks } from "../print/exit-with-error.ts";
 import { fleetTable } from "../print/fleet-table.ts";
 import { readableLog } from "../print/log-format.ts";
+import { LogOutput } from "../print/log-output.ts";
 import { memoryTable } from "../print/memory-table.ts";
 import { ProgressPrinter } from "../print/progress.ts";
 import { version } from "../print/version.ts";
@@ -67,12 +68,12 @@ const defaultHost = "127.0.0.1";
 const defaultPort = 8000;
 const defaultGraceMs = 10_000;
 const fingerprintDigits = 12;
-/** Logs go to standard error: standard output has the table and the address, or with --json the report alone. */
-const stderrDescriptor = 2;
 
 /** Resolves when the model is loaded and the address printed; the process then lives until a signal. */
 async function serve(modelArgument: string | null, values: ServeValues): Promise<void> {
   showStacks(values.verbose?.value ?? false);
+  // Logs go to standard error: standard output has the table and the address, or with --json the report alone.
+  const output = new LogOutput();
   const { ServedModels } = await import("../../server/models/served-models.ts");
   const { RunningRequests } = await import("../../server/requests/running-requests.ts");
   const { listen } = await import("../lifecycle/listen.ts");
@@ -81,8 +82,13 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   const running = new RunningRequests();
   const prepared = await prepare(modelNamed(modelArgument, values), values, progress);
   const graceMs = values.shutdownGraceMs?.value ?? defaultGraceMs;
-  const stopping = onStopSignal({ servedModels, running, graceMs, say });
-  const logger = await openLog(values, prepared.notes);
+  const stopping = onStopSignal({
+    servedModels,
+    running,
+    graceMs,
+    say: (line) => output.write(`pagoda: ${line}\n`),
+  });
+  const logger = await openLog(output, values, prepared.notes);
   const numReplicas = values.replicas?.value ?? 1;
   const replicated = numReplicas > 1 ? await replicas(prepared, numReplicas, graceMs, logger) : null;
   const { app, observer, entry } = await httpServer({
@@ -90,6 +96,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     running,
     logger,
     prepared,
+    output,
     ...(replicated === null ? {} : { fleet: replicated.fleet }),
   });
   await addRemoteModels(servedModels, values.remoteModels?.value ?? []);
@@ -114,10 +121,6 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   stopWhenEngineFails(instance, logger);
 }
 
-function say(line: string): void {
-  process.stderr.write(`pagoda: ${line}\n`);
-}
-
 /** All that can be refused is refused here, before a port is open; a signal meanwhile gives a download up. */
 async function prepare(
   model: string | null,
@@ -133,9 +136,8 @@ async function prepare(
   return prepared;
 }
 
-async function openLog(values: ServeValues, notes: readonly string[]): Promise<Logger> {
+async function openLog(output: LogOutput, values: ServeValues, notes: readonly string[]): Promise<Logger> {
   const { pino } = await import("pino");
-  const output = pino.destination(stderrDescriptor);
   const format = values.logFormat?.value ?? "auto";
   const isPretty = format === "pretty" || (format === "auto" && process.stderr.isTTY);
   const stream = isPretty ? readableLog(output, process.stderr.hasColors?.() ?? false) : output;
@@ -151,13 +153,14 @@ async function httpServer(
   parts: Pick<AppParts, "servedModels" | "running" | "fleet"> & {
     logger: Logger;
     prepared: PreparedInstance;
+    output: LogOutput;
   },
 ) {
   const { buildApp } = await import("../../server/app.ts");
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
   const { planService } = await import("../planning/plan-service.ts");
-  const { prepared, ...rest } = parts;
-  const metrics = new ServerMetrics();
+  const { prepared, output, ...rest } = parts;
+  const metrics = new ServerMetrics(() => output.numDropped);
   const entry = rest.servedModels.add(listingOf(prepared), describeServedModel(prepared));
   const heapMib = prepared.plan.heapCeilingMib;
   const app = buildApp({

@@ -13,7 +13,7 @@ function serverWith(planner: ReturnType<typeof planService> | null) {
   return buildApp({
     servedModels: new ServedModels(),
     running: new RunningRequests(),
-    metrics: new ServerMetrics(),
+    metrics: new ServerMetrics(() => 0),
     logger: pino({ level: "silent" }),
     version: "1.2.3",
     logprobCapacity: 1000,

@@ -21,9 +21,19 @@ export class PagodaProcess {
   readonly exited: Promise<number | null>;
 
   /** However its owner ends, the process ends with it: one that stays would keep the test file from ending. */
-  constructor(owner: Owner, args: readonly string[], variables: Readonly<Record<string, string>> = {}) {
+  constructor(
+    owner: Owner,
+    args: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+    /** A file for its standard error; null: `stderr` above. */
+    stderrPath: string | null = null,
+  ) {
     const { PAGODA_HEAP_MIB: _own, ...environment } = process.env;
-    this.child = spawn(process.execPath, [binary, ...args], { env: { ...environment, ...variables } });
+    const command = [process.execPath, binary, ...args];
+    // The shell replaces itself: the process id stays.
+    const [program = "", ...rest] =
+      stderrPath === null ? command : ["sh", "-c", 'exec "$@" 2>"$0"', stderrPath, ...command];
+    this.child = spawn(program, rest, { env: { ...environment, ...variables } });
     this.child.stdout.on("data", (data) => {
       this.stdout += String(data);
     });

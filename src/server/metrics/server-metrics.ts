@@ -15,7 +15,10 @@ export class ServerMetrics {
   readonly #instruments = new Instruments(this.#registry);
   readonly #requests = new RequestMetrics(this.#instruments);
 
-  constructor() {
+  readonly #numDroppedLogLines: () => number;
+
+  constructor(numDroppedLogLines: () => number) {
+    this.#numDroppedLogLines = numDroppedLogLines;
     this.http = new HttpMetrics(this.#registry);
   }
 
@@ -32,6 +35,12 @@ export class ServerMetrics {
   scrape(entries: readonly ServedModelEntry[]): Promise<string> {
     this.#instruments.forgetGauges();
     readProcess(this.#instruments);
+    this.#instruments.setCounter(
+      "pagoda:log_lines_dropped_total",
+      "Log lines that standard error did not take.",
+      this.#numDroppedLogLines(),
+      {},
+    );
     for (const entry of entries) {
       const labels = labelsOf(entry);
       readState(this.#instruments, labels, entry.state);

@@ -25,7 +25,7 @@ export function testApp(script: Script): TestApp {
   const entry = servedModels.add(listing, service.model);
   entry.attach(service);
   const running = new RunningRequests();
-  const metrics = new ServerMetrics();
+  const metrics = new ServerMetrics(() => 0);
   const logLines: string[] = [];
   const logger = pino({ level: "info" }, { write: (line: string) => void logLines.push(line) });
   return {
