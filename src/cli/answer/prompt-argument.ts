@@ -23,9 +23,34 @@ export function runArguments(
       hint: "Give it once.",
     });
   }
-  if (second !== undefined) return { model: first ?? null, prompt: second };
+  if (first !== undefined && second !== undefined) return modelAndPrompt(first, second);
   if (first === undefined) return { model: null, prompt: undefined };
   return namesModel(first) ? { model: first, prompt: undefined } : { model: null, prompt: first };
+}
+
+/**
+ * The words behind the first argument are one prompt, or none.
+ * @throws PagodaError `invalid_option` for a prompt that was typed without quotes.
+ */
+export function promptOfWords(first: string | undefined, words: readonly string[]): string | undefined {
+  if (words.length <= 1) return words[0];
+  const isModel = first !== undefined && namesModel(first);
+  const prompt = isModel ? words : [first, ...words];
+  throw new PagodaError("invalid_option", `The prompt is one argument, and it is ${prompt.length} here.`, {
+    hint: `Put it in quotes: pagoda run ${isModel ? `${first} ` : ""}"${prompt.join(" ")}".`,
+  });
+}
+
+/** Two words may also be a prompt without its quotes, or a prompt and a model the wrong way round. */
+function modelAndPrompt(first: string, second: string): RunArguments {
+  if (namesModel(first)) return { model: first, prompt: second };
+  if (namesModel(second))
+    throw new PagodaError("invalid_option", `"${first}" stands where the model does, and names none.`, {
+      hint: `Write the model first: pagoda run ${second} "${first}".`,
+    });
+  throw new PagodaError("invalid_option", `"${first}" stands where the model does, and names none.`, {
+    hint: `Put a prompt of several words in quotes: pagoda run "${first} ${second}".`,
+  });
 }
 
 /** `-`, or no prompt where `input` is not a keyboard, is all of `input` without its last line break. */
@@ -33,6 +58,10 @@ export async function promptFrom(
   argument: string | undefined,
   input: Readable & { readonly isTTY?: boolean },
 ): Promise<string> {
+  if (argument === "")
+    throw new PagodaError("invalid_option", "The prompt is empty.", {
+      hint: `Give one, as in pagoda run "What is a pagoda?", or pipe it in.`,
+    });
   if (argument !== undefined && argument !== "-") return argument;
   if (argument === undefined && input.isTTY === true)
     throw new PagodaError("invalid_option", "A prompt is missing.", {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Readable } from "node:stream";
 import { test } from "node:test";
-import { promptFrom, runArguments } from "../answer/prompt-argument.ts";
+import { PagodaError } from "../../core/errors.ts";
+import { promptFrom, promptOfWords, runArguments } from "../answer/prompt-argument.ts";
 import { PagodaProcess, runToEnd, tinyModel } from "../testing/pagoda-process.ts";
 
 const keyboard = Object.assign(Readable.from([]), { isTTY: true });
@@ -19,10 +20,31 @@ test("one argument alone is the model or the prompt, whichever it is", () => {
   assert.deepEqual(given("Hello"), { model: null, prompt: "Hello" });
   assert.deepEqual(given("SmolLM2-135M-Instruct"), { model: "SmolLM2-135M-Instruct", prompt: undefined });
   assert.deepEqual(given(tinyModel), { model: tinyModel, prompt: undefined });
-  assert.deepEqual(given("any name", "Hello"), { model: "any name", prompt: "Hello" });
+  assert.deepEqual(given("org/name", "Hello"), { model: "org/name", prompt: "Hello" });
+  assert.deepEqual(given("typo.gguf", "Hello"), { model: "typo.gguf", prompt: "Hello" });
   assert.deepEqual(given(), { model: null, prompt: undefined });
   assert.deepEqual(runArguments("org/name", undefined, "m.gguf"), { model: "m.gguf", prompt: "org/name" });
   assert.throws(() => runArguments("a", "b", "m.gguf"), /The model is given twice: a and --model m\.gguf/);
+});
+
+test("a prompt without quotes, one before its model, and an empty one are refused with the command that was meant", async () => {
+  const hintOf = (first: string, second: string): string | undefined => {
+    try {
+      runArguments(first, second, null);
+    } catch (error) {
+      if (error instanceof PagodaError) return error.hint;
+    }
+    return undefined;
+  };
+  assert.equal(hintOf("hi", "there"), 'Put a prompt of several words in quotes: pagoda run "hi there".');
+  assert.equal(hintOf("Hi", "./m.gguf"), 'Write the model first: pagoda run ./m.gguf "Hi".');
+  assert.throws(() => promptOfWords("what", ["is", "it"]), {
+    hint: 'Put it in quotes: pagoda run "what is it".',
+  });
+  assert.throws(() => promptOfWords("org/name", ["is", "it"]), {
+    hint: 'Put it in quotes: pagoda run org/name "is it".',
+  });
+  await assert.rejects(promptFrom("", keyboard), /The prompt is empty/);
 });
 
 test("an answer that finds no end is cut at a stated length, and told so", async (t) => {

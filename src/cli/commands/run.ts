@@ -5,7 +5,7 @@ import { answerTo, chatPrompt, cutShort } from "../answer/answer.ts";
 import { type AnswerValues, answerOptions } from "../answer/answer-options.ts";
 import { chat } from "../answer/chat.ts";
 import { loadLocalInstance } from "../answer/local-instance.ts";
-import { promptFrom, runArguments } from "../answer/prompt-argument.ts";
+import { promptFrom, promptOfWords, runArguments } from "../answer/prompt-argument.ts";
 import { ensureHeapCeiling } from "../lifecycle/heap.ts";
 import { registerOptions } from "../options/register-options.ts";
 import { showStacks } from "../print/exit-with-error.ts";
@@ -25,15 +25,19 @@ export function addRunCommand(program: Command): void {
   const command = program
     .command("run")
     .argument("[model]", "a folder, a .gguf file or a hub id (org/name); default SmolLM2-135M-Instruct")
-    .argument("[prompt]", "what to say to the model; - or nothing: what is piped in")
+    .argument("[prompt...]", "what to say to the model; - or nothing: what is piped in")
     .description("Answer one prompt and leave.")
     .addHelpText("after", examples);
   registerOptions(command, answerOptions);
-  command.action(async (first, second, given: Record<string, unknown>) => {
+  command.action(async (first: string | undefined, words: string[], given: Record<string, unknown>) => {
     ensureHeapCeiling(given, process.env);
     const values = readOptions(answerOptions, given, process.env);
     showStacks(values.verbose?.value ?? false);
-    const { model, prompt } = runArguments(first, second, values.modelName?.value ?? null);
+    const { model, prompt } = runArguments(
+      first,
+      promptOfWords(first, words),
+      values.modelName?.value ?? null,
+    );
     if (model !== null && prompt === undefined && process.stdin.isTTY) await chat(model, values);
     else await runPrompt(model, await promptFrom(prompt, process.stdin), values);
   });
