@@ -171,6 +171,11 @@ function catalogued(thrown: unknown, bodyLimitBytes: number): PagodaError {
         hint: "Send a shorter prompt, or several requests.",
       },
     );
+  if (thrown.code === "FST_ERR_BAD_URL")
+    return new PagodaError("invalid_request", `The request could not be read: ${thrown.message}.`, {
+      hint: "Percent-encode the path as UTF-8; GET /v1 lists the paths.",
+      cause: thrown,
+    });
   const status = thrown.statusCode ?? 500;
   return status >= 400 && status < 500
     ? new PagodaError(

@@ -1,5 +1,7 @@
 /** What a request must look like before any route sees it. */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { testApp } from "./testing/test-app.ts";
@@ -113,6 +115,21 @@ test("a path beside a known one is answered with that one: the base URL without 
     );
   assert.match(await messageOf("/embeddings"), /GET \/v1 lists the paths\.$/);
   assert.match(await messageOf("//"), /lists the paths\.$/);
+});
+
+test("a path that climbs out of /docs is unknown, and one that is not UTF-8 is told how to be written", async () => {
+  const { app } = testApp({ text: "" });
+  const address = await app.listen({ host: "127.0.0.1", port: 0 });
+  const answerTo = async (path: string): Promise<string> => {
+    const socket = connect(Number(new URL(address).port), "127.0.0.1");
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    return text(socket);
+  };
+  const climbing = await answerTo("/docs/../README.md");
+  assert.match(climbing, /^HTTP\/1\.1 404 [\s\S]*"code":"not_found"/);
+  const notUtf8 = await answerTo("/%ff%fe");
+  assert.match(notUtf8, /^HTTP\/1\.1 400 [\s\S]*Percent-encode the path as UTF-8/);
+  await app.close();
 });
 
 test("tokenizer_info has what lm-eval's remote tokenizer reads", async () => {

@@ -32,6 +32,8 @@ export class AllowedMethods {
 
 /** A route's last part may be open: `/v1/models/*`, `/docs/:name`. */
 function matches(url: string, path: string): boolean {
-  const open = /^(.*\/)(?:\*|:\w+)$/.exec(url)?.[1];
-  return open === undefined ? path === url : path.startsWith(open) && path.length > open.length;
+  const [, before, open] = /^(.*\/)(\*|:\w+)$/.exec(url) ?? [];
+  if (before === undefined) return path === url;
+  const rest = path.startsWith(before) ? path.slice(before.length) : "";
+  return rest !== "" && (open === "*" || !rest.includes("/"));
 }
