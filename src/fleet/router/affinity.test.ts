@@ -131,6 +131,49 @@ describe("failures that users of other routers reported", () => {
   });
 });
 
+describe("what was learnt of an endpoint", () => {
+  test("one that was slow once, and is fast again, gets requests again", () => {
+    let nowMs = 0;
+    const affinity = new Affinity(() => nowMs);
+    for (const id of ["a", "b"]) affinity.add(id, { seats: 4, poolTokens: 100_000 });
+    // Each computes a prompt of 640 tokens: a in 100 ms, b, this once, in 10 s.
+    for (const [id, tookMs] of [
+      ["a", 100],
+      ["b", 10_000],
+    ] as const) {
+      const sent = affinity.send(promptOf(unique(tookMs, 9)), [id]);
+      nowMs += tookMs;
+      sent.firstByte();
+      sent.end();
+    }
+    const chosen: string[] = [];
+    for (let i = 0; i < 60; i += 1) {
+      nowMs += 5000;
+      const sent = affinity.send(promptOf(unique(i, 9)), ["a", "b"]);
+      chosen.push(sent.endpointId);
+      nowMs += 100;
+      sent.firstByte();
+      sent.end();
+    }
+    assert.equal(chosen[0], "a");
+    assert.ok(chosen.filter((id) => id === "b").length >= 15, chosen.join(""));
+  });
+
+  test("short prompts, one after another, take turns whatever each of them took", () => {
+    let nowMs = 0;
+    const affinity = new Affinity(() => nowMs);
+    for (const id of ["a", "b"]) affinity.add(id, { seats: 4, poolTokens: 10_000 });
+    const chosen = Array.from({ length: 10 }, (_, i) => {
+      const sent = affinity.send(new Int32Array(0), ["a", "b"]);
+      nowMs += i === 0 ? 400 : 3;
+      sent.firstByte();
+      sent.end();
+      return sent.endpointId;
+    });
+    assert.equal(chosen.join(""), "ababababab");
+  });
+});
+
 describe("against least load and round robin", () => {
   const random = seededUniform(7);
   const groups = arrivals(1600, 28, (i) => [...system(Math.floor(random() * 16), 8), ...unique(i, 1)], 800);

@@ -5,7 +5,7 @@
  */
 import { invariant } from "../../core/errors.ts";
 import { type ChoiceReason, type ChoiceWeights, choose, defaultWeights } from "./choice.ts";
-import { EndpointLoad, type OpenRequest } from "./endpoint-load.ts";
+import { EndpointLoad, firstPrefillTokensPerMs, type OpenRequest } from "./endpoint-load.ts";
 import { PrefixIndex } from "./prefixes/prefix-index.ts";
 
 /** Tokens that one piece of a prompt stands for, until an endpoint has said otherwise: 256 bytes of English text. */
@@ -48,7 +48,7 @@ export class Affinity {
     invariant(!this.#known.has(endpointId), () => `endpoint ${endpointId} is known already`);
     const capacityPieces = Math.max(1, Math.floor(poolTokens / tokensPerPiece));
     this.#known.set(endpointId, {
-      load: new EndpointLoad(seats, this.#clock),
+      load: new EndpointLoad(seats, this.#clock, () => this.#bestTokensPerMs()),
       slot: this.#prefixes.add(capacityPieces),
       capacityPieces,
       lastChosen: 0,
@@ -86,6 +86,12 @@ export class Affinity {
     this.#prefixes.use(endpoint.slot, chain);
     const open = endpoint.load.begin(promptTokens - matchedTokens);
     return { ...open, endpointId, reason, matchedTokens };
+  }
+
+  /** The best rate that was observed at any endpoint: what is not known of one is hoped, so that it gets tried. */
+  #bestTokensPerMs(): number {
+    const rates = [...this.#known.values()].map(({ load }) => load.observedTokensPerMs ?? 0);
+    return Math.max(...rates) || firstPrefillTokensPerMs;
   }
 
   #require(endpointId: string): Known {

@@ -9,8 +9,14 @@ import { invariant } from "../../core/errors.ts";
 /** How much a new observation changes a learnt rate. */
 const learningShare = 0.2;
 /** A rate to begin with, until the first prompt has been computed: a small model on two cores. */
-const firstPrefillTokensPerMs = 1;
+export const firstPrefillTokensPerMs = 1;
 const firstStreamMs = 2000;
+/** Prompts below this say more about overheads than about the rate. */
+const leastTokensToLearn = 256;
+/** Observations after which an endpoint's own rate is believed as a whole. */
+const enoughObservations = 4;
+/** A rate that was not observed for so long is half believed: an endpoint with one bad figure gets another chance. */
+const halfLifeMs = 30_000;
 
 /** One request on its way; `end` is called exactly once. */
 export interface OpenRequest {
@@ -29,23 +35,37 @@ export class EndpointLoad {
   /** Since when some prompt is being computed, without a break; null: none is. */
   #busySinceMs: number | null = null;
   #tokensInBusyTime = 0;
-  #prefillTokensPerMs = firstPrefillTokensPerMs;
+  readonly #peersTokensPerMs: () => number;
+  #ownTokensPerMs = 0;
+  #numObservations = 0;
+  #observedMs = 0;
   #streamMs = firstStreamMs;
   /** Requests waiting there that are not ours, as last reported. */
   #numForeignWaiting = 0;
   #kvUsage = 0;
 
-  constructor(seats: number, clock: () => number) {
+  /** `peersTokensPerMs`: the best rate of the model's endpoints, which stands for what was not observed here. */
+  constructor(seats: number, clock: () => number, peersTokensPerMs: () => number) {
     this.seats = seats;
     this.#clock = clock;
+    this.#peersTokensPerMs = peersTokensPerMs;
   }
 
   get numOpen(): number {
     return this.#numOpen;
   }
 
+  /** The rate that was observed here; null before the first observation. */
+  get observedTokensPerMs(): number | null {
+    return this.#numObservations === 0 ? null : this.#ownTokensPerMs;
+  }
+
+  /** The rate to reckon with: its own as far as it is well and recently known, else that of its peers. */
   get prefillTokensPerMs(): number {
-    return this.#prefillTokensPerMs;
+    if (this.#numObservations === 0) return this.#peersTokensPerMs();
+    const age = 2 ** (-(this.#clock() - this.#observedMs) / halfLifeMs);
+    const trust = Math.min(1, this.#numObservations / enoughObservations) * age;
+    return trust * this.#ownTokensPerMs + (1 - trust) * this.#peersTokensPerMs();
   }
 
   /** Books a request that computes `uncachedTokens` of its prompt. */
@@ -92,7 +112,7 @@ export class EndpointLoad {
    * slope: none below half, threefold more at full).
    */
   waitMs(): number {
-    const promptsMs = this.#prefillingTokens / this.#prefillTokensPerMs;
+    const promptsMs = this.#prefillingTokens / this.prefillTokensPerMs;
     const numAhead = this.#numOpen + this.#numForeignWaiting - this.seats + 1;
     const seatMs = numAhead <= 0 ? 0 : (numAhead / this.seats) * this.#streamMs;
     const pressure = 1 + 3 * Math.max(0, (this.#kvUsage - 0.5) / 0.5);
@@ -111,11 +131,16 @@ export class EndpointLoad {
     if (isMeasured) this.#tokensInBusyTime += tokens;
     if (this.#numPrefilling > 0) return;
     const busyMs = nowMs - (this.#busySinceMs ?? nowMs);
-    // Prompts that were cached as a whole say nothing of the rate.
-    if (busyMs > 0 && this.#tokensInBusyTime >= 32)
-      this.#prefillTokensPerMs +=
-        learningShare * (this.#tokensInBusyTime / busyMs - this.#prefillTokensPerMs);
+    if (busyMs > 0 && this.#tokensInBusyTime >= leastTokensToLearn)
+      this.#observe(this.#tokensInBusyTime / busyMs, nowMs);
     this.#busySinceMs = null;
     this.#tokensInBusyTime = 0;
+  }
+
+  #observe(tokensPerMs: number, nowMs: number): void {
+    this.#numObservations += 1;
+    const share = Math.max(learningShare, 1 / this.#numObservations);
+    this.#ownTokensPerMs += share * (tokensPerMs - this.#ownTokensPerMs);
+    this.#observedMs = nowMs;
   }
 }
