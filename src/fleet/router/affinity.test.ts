@@ -156,7 +156,8 @@ describe("what was learnt of an endpoint", () => {
       sent.end();
     }
     assert.equal(chosen[0], "a");
-    assert.ok(chosen.filter((id) => id === "b").length >= 15, chosen.join(""));
+    // The more a's pool fills, the more b is worth a try.
+    assert.ok(chosen.slice(-20).filter((id) => id === "b").length >= 6, chosen.join(""));
   });
 
   test("short prompts, one after another, take turns whatever each of them took", () => {
