@@ -40,7 +40,7 @@ const usualColumns = 80;
 
 /** A term with its description beside it, or below it where a terminal is narrow. */
 function helpItem(term: string, termWidth: number, description: string, helper: Help): string {
-  const columns = helper.helpWidth ?? usualColumns;
+  const columns = helper.helpWidth || usualColumns;
   const beside = columns >= besideFromColumns;
   const indent = beside ? " ".repeat(termWidth + 2 * itemIndent.length) : itemIndent.repeat(3);
   const first = beside ? `${itemIndent}${term.padEnd(termWidth)}${itemIndent}` : indent;

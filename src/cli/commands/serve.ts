@@ -30,6 +30,7 @@ import { readableLog } from "../print/log-format.ts";
 import { LogOutput } from "../print/log-output.ts";
 import { memoryTable } from "../print/memory-table.ts";
 import { ProgressPrinter } from "../print/progress.ts";
+import { terminalColumns } from "../print/text-columns.ts";
 import { version } from "../print/version.ts";
 
 const options = { ...engineOptions, ...serverOptions };
@@ -239,8 +240,7 @@ function announce(
     console.error(ready);
     return;
   }
-  const columns = process.stdout.isTTY ? process.stdout.columns : null;
-  console.log(memoryTable({ report, prepared, model: instance.engine.model }, columns));
+  console.log(memoryTable({ report, prepared, model: instance.engine.model }, terminalColumns()));
   console.log(ready);
 }
 

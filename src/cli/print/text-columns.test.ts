@@ -34,3 +34,12 @@ test("no line is longer than the terminal but for a word that is; no word is los
   }
   assert.deepEqual(brokenLines(text, "  ", null), [text]);
 });
+
+test("a terminal without a size gets whole lines, and one that is narrower than the indent loses no word", () => {
+  const rows = [["device", "23.54 GiB in all"] as const];
+  assert.deepEqual(labelledLines(rows, 0), ["device  23.54 GiB in all"]);
+  for (let columns = 1; columns < 12; columns++) {
+    const words = labelledLines(rows, columns).flatMap((line) => line.trim().split(/ +/));
+    assert.deepEqual(words, ["device", "23.54", "GiB", "in", "all"], `${columns} columns`);
+  }
+});

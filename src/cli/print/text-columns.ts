@@ -1,5 +1,10 @@
 /** @module Columns of text that fit a terminal. */
 
+/** Columns of the terminal that standard output goes to; null where it goes to a file or a pipe. */
+export function terminalColumns(): number | null {
+  return process.stdout.isTTY ? process.stdout.columns : null;
+}
+
 /** A label and what stands beside it. */
 export type LabelledText = readonly [label: string, text: string];
 
@@ -24,12 +29,15 @@ export function labelledLines(rows: readonly LabelledText[], columns: number | n
   );
 }
 
-/** `text` in lines of at most `columns` (null: one line), broken at spaces; all but the first begin with `indent`. */
+/**
+ * `text` in lines of at most `columns`, broken at spaces; all but the first begin with `indent`. One line for null, and for
+ * 0, which a terminal reports that has not been given a size (`docker run -t`).
+ */
 export function brokenLines(text: string, indent: string, columns: number | null): string[] {
-  if (columns === null || text.length <= columns) return [text.trimEnd()];
+  if (columns === null || columns <= 0 || text.length <= columns) return [text.trimEnd()];
   const breakAt = text.lastIndexOf(" ", columns);
-  // A word that is longer than a line stays whole.
-  const end = breakAt > indent.length ? breakAt : text.indexOf(" ", columns);
+  // A word that is longer than a line stays whole, and each line takes at least one beyond the indent.
+  const end = breakAt > indent.length ? breakAt : text.indexOf(" ", Math.max(columns, indent.length + 1));
   if (end === -1) return [text.trimEnd()];
   return [text.slice(0, end).trimEnd(), ...brokenLines(indent + text.slice(end + 1), indent, columns)];
 }

@@ -89,6 +89,7 @@ function modelOf(model: string | undefined): string {
 }
 
 async function print(answer: Plan, options: PlanOptions): Promise<void> {
+  const { terminalColumns } = await import("../../print/text-columns.ts");
   const { planTable } = await import("../../print/plan/plan-table.ts");
   const { commandText } = await import("../../../planner/index.ts");
   const text =
@@ -96,7 +97,7 @@ async function print(answer: Plan, options: PlanOptions): Promise<void> {
       ? JSON.stringify(answer, null, 2)
       : options.flags === true
         ? commandText(answer.command)
-        : planTable(answer);
+        : planTable(answer, terminalColumns());
   process.stdout.write(`${text}\n`);
 }
 

@@ -53,6 +53,7 @@ async function translate(options: TranslateOptions): Promise<void> {
   const { commandText, parseStartCommand, rulesOf, translateStart } = await import(
     "../../../planner/index.ts"
   );
+  const { terminalColumns } = await import("../../print/text-columns.ts");
   const { translationText } = await import("../../print/plan/translation-text.ts");
   const { planPlace } = await import("../../planning/device.ts");
   const { optionsOn, planRequest } = await import("./request.ts");
@@ -74,6 +75,6 @@ async function translate(options: TranslateOptions): Promise<void> {
       ? JSON.stringify(translation, null, 2)
       : options.flags === true
         ? commandText(translation.command)
-        : translationText(translation);
+        : translationText(translation, terminalColumns());
   process.stdout.write(`${text}\n`);
 }

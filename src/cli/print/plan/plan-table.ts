@@ -9,6 +9,7 @@ import {
   rulesOf,
   type Suggestion,
 } from "../../../planner/index.ts";
+import { brokenLines } from "../text-columns.ts";
 
 const barWidth = 60;
 const barLetters: Readonly<Record<PlanComponent["name"], string>> = {
@@ -92,8 +93,18 @@ function verdictLines({ verdict }: Plan): string[] {
   return lines;
 }
 
-/** Lines of the whole table; no trailing newline. */
-export function planTable(plan: Plan): string {
+/** Lines of a text for people, broken where a terminal of `columns` needs it (null: none is). */
+export function brokenForTerminal(lines: readonly string[], columns: number | null): string[] {
+  return lines.flatMap((line) => {
+    const indent = " ".repeat(line.search(/\S|$/) + continuationIndent);
+    return brokenLines(line, indent, columns);
+  });
+}
+
+const continuationIndent = 4;
+
+/** Lines of the whole table; the command stays in one, so that it can be copied. No trailing newline. */
+export function planTable(plan: Plan, columns: number | null = null): string {
   const isMachine = rulesOf(plan.engine).runsOn === "processors";
   const cards = plan.numDevices === 1 ? plan.device : `${plan.numDevices} × ${plan.device}`;
   const cap =
@@ -101,7 +112,7 @@ export function planTable(plan: Plan): string {
   const settings = Object.entries(plan.settings).map(
     ([name, { value, from }]) => `${name} ${value} (${from})`,
   );
-  return [
+  const lines = [
     `${plan.model} (${(plan.numParameters / 1e9).toFixed(2)} B parameters) on ${cards}, ${plan.rules}`,
     `${range(plan.total)} ${isMachine ? "of memory" : "visible on each card"}, ${cap}`,
     "",
@@ -120,6 +131,6 @@ export function planTable(plan: Plan): string {
     ...plan.assumed.map((text) => `assumed: ${text}`),
     ...plan.warnings.map((text) => `note: ${text}`),
     "",
-    commandText(plan.command),
-  ].join("\n");
+  ];
+  return [...brokenForTerminal(lines, columns), commandText(plan.command)].join("\n");
 }

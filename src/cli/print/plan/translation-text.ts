@@ -1,7 +1,7 @@
 /** @module A translated start for people: both footprints side by side, and what became of each flag. */
 import { formatBytes } from "../../../core/byte-size.ts";
 import { commandText, type Plan, type PlanComponent, type Translation } from "../../../planner/index.ts";
-import { drawBar, suggestionText } from "./plan-table.ts";
+import { brokenForTerminal, drawBar, suggestionText } from "./plan-table.ts";
 
 const shown: readonly PlanComponent["name"][] = [
   "runtime",
@@ -44,10 +44,10 @@ function footprints({ from, to }: Translation): string[] {
   ];
 }
 
-/** Lines of the whole answer; no trailing newline. */
-export function translationText(translation: Translation): string {
+/** Lines of the whole answer, long ones broken for a terminal of `columns` (null: none is); no trailing newline. */
+export function translationText(translation: Translation, columns: number | null = null): string {
   const { from, to, kept, dropped, notes, command } = translation;
-  return [
+  const lines = [
     `${from.model} on ${from.device}: ${from.rules} to ${to.rules}${to.device === from.device ? "" : ` on ${to.device}`}`,
     "",
     `  ${from.engine.padEnd(9)}${drawBar(from)}`,
@@ -65,6 +65,6 @@ export function translationText(translation: Translation): string {
     ...to.verdict.suggestions.map((suggestion) => `would fit: ${suggestionText(suggestion)}`),
     ...notes.map((note) => `note: ${note}`),
     "",
-    commandText(command),
-  ].join("\n");
+  ];
+  return [...brokenForTerminal(lines, columns), commandText(command)].join("\n");
 }
