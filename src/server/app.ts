@@ -11,6 +11,7 @@ import {
 import type { FleetService } from "../api/admin/fleet.ts";
 import type { PlanService } from "../api/admin/plan.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
+import { shownText } from "../api/shown-text.ts";
 import { PagodaError } from "../core/errors.ts";
 import { LogprobBudget } from "./answers/logprob-budget.ts";
 import { bodyWithReadTimeout } from "./bodies/body-read-timeout.ts";
@@ -20,6 +21,7 @@ import { RequestBodyBudget } from "./bodies/request-body-budget.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import { pathOf } from "./models/body-router.ts";
 import type { ServedModels } from "./models/served-models.ts";
+import type { AllowedHosts } from "./requests/allowed-hosts.ts";
 import { AllowedMethods } from "./requests/allowed-methods.ts";
 import { answerMalformed } from "./requests/malformed-request.ts";
 import { requestIdFor } from "./requests/request-id.ts";
@@ -47,6 +49,8 @@ export interface AppParts {
   readonly bodyCapacityBytes: number;
   /** Bytes of the largest body: it is in memory as a whole, and as JSON values, before anything of it is checked. */
   readonly bodyLimitBytes: number;
+  /** Whom Host and Origin may name; null: they are not checked. */
+  readonly allowedHosts: AllowedHosts | null;
   /** Plans of other engines; without it there is no /admin/plan. */
   readonly planner?: PlanService;
   /** Instances of its own; without it there is no /admin/fleet. */
@@ -85,6 +89,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
 function addDoorkeeping(app: FastifyInstance, parts: AppParts, allowedMethods: AllowedMethods): void {
   const requestBodyBudget = new RequestBodyBudget(parts.bodyCapacityBytes, parts.bodyLimitBytes);
   app.addHook("onRequest", async (request, reply) => {
+    parts.allowedHosts?.requireAllowed(request.raw);
     if (request.is404) throw refusedPath(request, reply, allowedMethods);
     if (request.method !== "POST") return;
     requireJsonBody(request);
@@ -136,7 +141,7 @@ function refusedPath(request: FastifyRequest, reply: FastifyReply, allowed: Allo
   const path = pathOf(request);
   const methods = allowed.of(path);
   if (methods === null)
-    return new PagodaError("not_found", `This server has no path '${shortened(path)}'.`, {
+    return new PagodaError("not_found", `This server has no path '${shownText(path)}'.`, {
       hint: nearestPathHint(path, allowed),
     });
   reply.header("allow", methods.join(", "));
@@ -152,12 +157,6 @@ function nearestPathHint(path: string, allowed: AllowedMethods): string {
   );
   if (meant === undefined) return "GET /v1 lists the paths.";
   return `Use ${meant}; the base URL of an OpenAI client ends in /v1.`;
-}
-
-const longestShownPath = 200;
-
-function shortened(path: string): string {
-  return path.length > longestShownPath ? `${path.slice(0, longestShownPath)}…` : path;
 }
 
 /** Fastify's own refusals (bad JSON, wrong content type, too large) are the caller's problem too. */

@@ -8,10 +8,10 @@ import { PagodaProcess, runToEnd, tinyModel } from "../testing/pagoda-process.ts
 
 const serving = (...args: string[]) => ["serve", tinyModel, "--backend", "reference", "--port", "0", ...args];
 
-async function complete(url: string, body: object): Promise<Response> {
+async function complete(url: string, body: object, origin = "http://localhost"): Promise<Response> {
   return fetch(`${url}/v1/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", origin },
     body: JSON.stringify(body),
   });
 }
@@ -56,7 +56,14 @@ test("a model of another server is served beside the own one, under its own name
   const farUrl = await far.ready();
   const near = new PagodaProcess(
     t,
-    serving("--served-model-name", "near", "--remote-model", `far=${farUrl}/v1`),
+    serving(
+      "--served-model-name",
+      "near",
+      "--remote-model",
+      `far=${farUrl}/v1`,
+      "--allowed-host",
+      "llm.example",
+    ),
   );
   const url = await near.ready();
   for (const model of ["far", "near"]) {
@@ -67,6 +74,11 @@ test("a model of another server is served beside the own one, under its own name
     };
     assert.deepEqual([answer.status, name, usage.completion_tokens], [200, model, 2]);
   }
+  // The other server knows nothing of the page that this one allows.
+  const fromPage = await complete(url, { model: "far", prompt: "a", max_tokens: 1 }, "https://llm.example");
+  assert.equal(fromPage.status, 200);
+  for (const address of [url, farUrl])
+    assert.equal((await complete(address, { prompt: "a" }, "https://evil.example")).status, 403);
   far.child.kill("SIGTERM");
   assert.equal(await far.exited, 0);
   const gone = await complete(url, { model: "far", prompt: "a" });

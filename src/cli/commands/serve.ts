@@ -98,6 +98,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     logger,
     prepared,
     output,
+    allowedHosts: await allowedHosts(values),
     ...(replicated === null ? {} : { fleet: replicated.fleet }),
   });
   await addRemoteModels(servedModels, values.remoteModels?.value ?? []);
@@ -151,7 +152,7 @@ type AppParts = Parameters<typeof import("../../server/app.ts").buildApp>[0];
 
 /** The routes over a model that is still loading; what requests may take of the heap follows from the cap. */
 async function httpServer(
-  parts: Pick<AppParts, "servedModels" | "running" | "fleet"> & {
+  parts: Pick<AppParts, "servedModels" | "running" | "allowedHosts" | "fleet"> & {
     logger: Logger;
     prepared: PreparedInstance;
     output: LogOutput;
@@ -174,6 +175,14 @@ async function httpServer(
     planner: planService(process.env),
   });
   return { app, entry, observer: metrics.observerFor(entry) };
+}
+
+/** Host and Origin are checked on a loopback address, and wherever names are stated; null: nowhere else. */
+async function allowedHosts(values: ServeValues): Promise<AppParts["allowedHosts"]> {
+  const { AllowedHosts, isLoopback } = await import("../../server/requests/allowed-hosts.ts");
+  const host = values.host?.value ?? defaultHost;
+  const stated = values.allowedHosts?.value ?? [];
+  return isLoopback(host) || stated.length > 0 ? new AllowedHosts([host, ...stated]) : null;
 }
 
 /** Models of other servers are there from the start: `/health` asks how they are. */

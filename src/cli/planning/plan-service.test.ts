@@ -19,6 +19,7 @@ function serverWith(planner: ReturnType<typeof planService> | null) {
     logprobCapacity: 1000,
     bodyCapacityBytes: 2 ** 24,
     bodyLimitBytes: 2 ** 22,
+    allowedHosts: null,
     ...(planner === null ? {} : { planner }),
   });
 }

@@ -27,6 +27,8 @@ const hopHeaders: ReadonlySet<string> = new Set([
   "content-length",
   "expect",
 ]);
+/** This server has judged it; the other one, which may listen on a loopback address, would judge it again. */
+const judgedHere = "origin";
 /** Keys of this server are not shown to another one; the endpoint adds its own. */
 const privateHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "x-api-key"]);
 
@@ -62,7 +64,8 @@ export async function forwardToEndpoint(
 function passedOn(request: FastifyRequest): Record<string, string> {
   const headers: Record<string, string> = { "x-request-id": request.id };
   for (const [name, value] of Object.entries(request.headers)) {
-    if (value === undefined || hopHeaders.has(name) || privateHeaders.has(name)) continue;
+    if (value === undefined || name === judgedHere || hopHeaders.has(name) || privateHeaders.has(name))
+      continue;
     headers[name] = Array.isArray(value) ? value.join(", ") : value;
   }
   return headers;

@@ -1,7 +1,7 @@
 /** @module The real application over a scripted service, with its log kept in memory. */
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
-import { buildApp } from "../app.ts";
+import { type AppParts, buildApp } from "../app.ts";
 import { ServerMetrics } from "../metrics/server-metrics.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import { ServedModels } from "../models/served-models.ts";
@@ -18,7 +18,7 @@ export interface TestApp {
   readonly logLines: string[];
 }
 
-export function testApp(script: Script): TestApp {
+export function testApp(script: Script, parts: Partial<Pick<AppParts, "allowedHosts">> = {}): TestApp {
   const service = new ScriptedService(script);
   const servedModels = new ServedModels();
   const listing = { names: ["scripted", "alias"], acceptsAnyName: false, fingerprint: "fp_test" } as const;
@@ -38,6 +38,8 @@ export function testApp(script: Script): TestApp {
       logprobCapacity: 1000,
       bodyCapacityBytes: 0,
       bodyLimitBytes: 2 ** 22,
+      allowedHosts: null,
+      ...parts,
     }),
     service,
     servedModels,

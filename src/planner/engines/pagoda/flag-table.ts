@@ -32,6 +32,7 @@ const others: readonly FlagSpec[] = [
   { name: "kernels", kind: "text" },
   { name: "host", kind: "text", aliases: ["server-name"] },
   { name: "port", kind: "integer", aliases: ["server-port"] },
+  { name: "allowed-host", kind: "list" },
   { name: "replicas", kind: "integer" },
   { name: "remote-model", kind: "list" },
   { name: "shutdown-grace-ms", kind: "integer" },
