@@ -106,6 +106,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "server/app.ts",
     "server/metrics/server-metrics.ts",
     "server/models/served-models.ts",
+    "server/requests/allowed-hosts.ts",
     "server/requests/running-requests.ts",
   ],
 };
