@@ -52,6 +52,15 @@ export const defaultSamplingParams: SamplingParams = {
   promptLogprobs: null,
 };
 
+/** Scores stay finite numbers of 32 bits within them. vLLM has no bounds but 0, which is excluded. */
+export const repetitionPenaltyBounds = { min: 0.01, max: 100 } as const;
+
+/** vLLM raises a lower temperature that is not 0 to this one, because scores divided by it are not finite. */
+export const leastTemperature = 0.01;
+
+/** Token ids are below it, so a larger top-k means the same; the backends take 32 bits. */
+export const mostTopK = 2 ** 31 - 1;
+
 const labels = {
   topK: "top-k",
   topP: "top-p",

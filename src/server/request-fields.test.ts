@@ -26,6 +26,27 @@ const refusals: readonly Refusal[] = [
     param: "messages.0.content",
     message: /must be a text or an array of parts/,
   },
+  ...[chat, completions].flatMap((url) =>
+    (
+      [
+        ["repetition_penalty", 1e-300, /must be at least 0\.01, but it is 1e-300/],
+        ["repetition_penalty", 101, /must be at most 100, but it is 101/],
+        ["temperature", -0.1, /must be at least 0, but it is -0\.1/],
+        ["temperature", 1e300, /must be at most 100, but it is 1e\+300/],
+        ["top_p", 0, /must be above 0, but it is 0/],
+        ["top_p", 1.01, /must be at most 1, but it is 1\.01/],
+        ["top_k", -2, /must be at least -1, but it is -2/],
+        ["min_p", 1.5, /must be at most 1, but it is 1\.5/],
+        ["presence_penalty", 2.5, /must be at most 2, but it is 2\.5/],
+        ["frequency_penalty", -2.5, /must be at least -2, but it is -2\.5/],
+      ] as const
+    ).map(([param, value, message]) => ({
+      url,
+      body: { messages: url === chat ? messages : undefined, prompt: "a", [param]: value },
+      param,
+      message,
+    })),
+  ),
   {
     url: completions,
     body: { prompt: "a", stop: 5 },
@@ -117,6 +138,17 @@ test("what vLLM accepts is accepted: template variables, empty contents, seeds o
   assert.deepEqual(request.prompt.messages[0], { role: "assistant", content: "" });
   assert.deepEqual(request.prompt.templateVariables, { enable_thinking: false });
   assert.deepEqual([request.sampling.seed, request.maxTokensName], [2 ** 63, "max_completion_tokens"]);
+});
+
+test("a temperature near 0 and a top-k beyond 32 bits mean what they say", async () => {
+  const { app, service } = testApp({ text: "a" });
+  for (const fields of [{ temperature: 1e-40 }, { temperature: 0 }, { top_k: 2 ** 32 + 1 }, { top_k: -1 }]) {
+    const payload = { prompt: "a", ...fields };
+    assert.equal((await app.inject({ method: "POST", url: completions, payload })).statusCode, 200);
+  }
+  const [near, greedy, huge, off] = service.requests.map(({ sampling }) => sampling);
+  assert.deepEqual([near?.temperature, greedy?.temperature], [0.01, 0]);
+  assert.deepEqual([huge?.topK, off?.topK], [2 ** 31 - 1, 0]);
 });
 
 test("as many token ids as /tokenize returns for a long text become text again", async () => {

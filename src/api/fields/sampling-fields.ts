@@ -2,7 +2,12 @@
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { ServedModel } from "../../core/generation.ts";
-import type { SamplingParams } from "../../core/sampling-params.ts";
+import {
+  leastTemperature,
+  mostTopK,
+  repetitionPenaltyBounds,
+  type SamplingParams,
+} from "../../core/sampling-params.ts";
 
 /** Sequences of one prompt: each one occupies KV blocks, so the field must not be a lever on memory. */
 const mostSequencesPerPrompt = 128;
@@ -19,7 +24,7 @@ export const samplingShape = {
   top_p: z.number().gt(0).max(1).nullish(),
   top_k: integer.min(-1).nullish(),
   min_p: z.number().min(0).max(1).nullish(),
-  repetition_penalty: z.number().gt(0).max(100).nullish(),
+  repetition_penalty: z.number().min(repetitionPenaltyBounds.min).max(repetitionPenaltyBounds.max).nullish(),
   frequency_penalty: z.number().min(-2).max(2).nullish(),
   presence_penalty: z.number().min(-2).max(2).nullish(),
   logit_bias: z.record(z.string(), z.number().min(-100).max(100)).nullish(),
@@ -74,9 +79,9 @@ export function toSamplingParams(
   assertLogprobsAllowed(lengths.logprobsName, lengths.logprobs, model);
   assertLogprobsAllowed("prompt_logprobs", lengths.promptLogprobs, model);
   return {
-    temperature: fields.temperature ?? base.temperature,
+    temperature: usableTemperature(fields.temperature ?? base.temperature),
     topP: fields.top_p ?? base.topP,
-    topK: Math.max(0, fields.top_k ?? base.topK),
+    topK: Math.min(mostTopK, Math.max(0, fields.top_k ?? base.topK)),
     minP: fields.min_p ?? base.minP,
     repetitionPenalty: fields.repetition_penalty ?? base.repetitionPenalty,
     frequencyPenalty: fields.frequency_penalty ?? base.frequencyPenalty,
@@ -94,6 +99,10 @@ export function toSamplingParams(
     logprobs: lengths.logprobs,
     promptLogprobs: lengths.promptLogprobs,
   };
+}
+
+function usableTemperature(temperature: number): number {
+  return temperature === 0 ? 0 : Math.max(leastTemperature, temperature);
 }
 
 /** Whether the request chooses how to sample: recommendations for the model's family are then left out, as on vLLM. */

@@ -63,6 +63,7 @@ test("values that cannot be are refused by name and range", () => {
   for (const [config, pattern] of [
     [{ temperature: "hot" }, /temperature is "hot"; it must be at least 0/],
     [{ top_p: 1.5 }, /top_p is 1\.5; it must be above 0 and at most 1/],
+    [{ repetition_penalty: 1e-300 }, /repetition_penalty is 1e-300; it must be 0\.01 to 100/],
     [{ top_k: 2.5 }, /top_k is 2\.5; it must be a whole number/],
     [{ eos_token_id: "</s>" }, /eos_token_id is "<\/s>", not token ids/],
   ] as const)

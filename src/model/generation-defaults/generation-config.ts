@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
-import type { SamplingParams } from "../../core/sampling-params.ts";
+import { repetitionPenaltyBounds, type SamplingParams } from "../../core/sampling-params.ts";
 import { isJsonObject, type JsonObject, parseJson, readJsonObject, shownValue } from "../files/json-file.ts";
 import type { GgufValue } from "../weights/gguf.ts";
 
@@ -42,8 +42,8 @@ const topK: Rule = {
 const minP: Rule = { field: "minP", isAllowed: (value) => value >= 0 && value <= 1, range: "0 to 1" };
 const repetitionPenalty: Rule = {
   field: "repetitionPenalty",
-  isAllowed: (value) => value > 0,
-  range: "above 0",
+  isAllowed: (value) => value >= repetitionPenaltyBounds.min && value <= repetitionPenaltyBounds.max,
+  range: `${repetitionPenaltyBounds.min} to ${repetitionPenaltyBounds.max}`,
 };
 const maxTokens: Rule = {
   field: "maxTokens",
