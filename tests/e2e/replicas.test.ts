@@ -2,22 +2,15 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { FleetView } from "../../src/api/admin/fleet.ts";
+import { grantedProcessors } from "../../src/backend/create/index.ts";
 import { PagodaProcess, runToEnd, tinyModel } from "../../src/cli/testing/pagoda-process.ts";
+import type { Plan } from "../../src/planner/index.ts";
 import { identify } from "../../src/process/process-identity.ts";
 
 const skip = process.platform === "linux" ? false : "reads /proc";
 
-async function twoReplicas(t: TestContext) {
-  const pagoda = new PagodaProcess(t, [
-    "serve",
-    tinyModel,
-    "--memory",
-    "300MiB",
-    "--replicas",
-    "2",
-    "--port",
-    "0",
-  ]);
+async function twoReplicas(t: TestContext, memory: readonly string[] = ["--memory", "300MiB"]) {
+  const pagoda = new PagodaProcess(t, ["serve", tinyModel, ...memory, "--replicas", "2", "--port", "0"]);
   const url = await pagoda.ready();
   const view = async (): Promise<FleetView> =>
     (await (await fetch(`${url}/admin/fleet`)).json()) as FleetView;
@@ -63,6 +56,28 @@ test("both answer alike, one that is killed comes back, and a stop ends all", { 
   pagoda.child.kill("SIGTERM");
   assert.equal(await pagoda.exited, 0);
   await gone(now);
+});
+
+test("the router plans an instance with its own share of the processors", { skip }, async (t) => {
+  const { view } = await twoReplicas(t, []);
+  const share = Math.max(1, Math.floor(grantedProcessors() / 2));
+  const { stdout } = await runToEnd(t, [
+    "plan",
+    tinyModel,
+    "--engine",
+    "pagoda",
+    "--threads",
+    `${share}`,
+    "--json",
+  ]);
+  const plan = JSON.parse(stdout) as Pick<Plan, "components">;
+  const bytes = plan.components.reduce((sum, { quantity }) => sum + quantity.highBytes, 0);
+  const [device] = (await view()).devices;
+  const instances = device?.entries.filter(({ instanceId }) => instanceId !== "router") ?? [];
+  assert.deepEqual(
+    instances.map(({ plannedBytes }) => plannedBytes),
+    [bytes, bytes],
+  );
 });
 
 test("instances end with a router that is killed", { skip }, async (t) => {

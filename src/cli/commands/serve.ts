@@ -130,7 +130,10 @@ async function prepare(
   progress: ProgressPrinter,
 ): Promise<PreparedInstance> {
   const { grantedProcessors } = await import("../../backend/create/index.ts");
-  const settings = resolveSettings(values, grantedProcessors());
+  const numReplicas = values.replicas?.value ?? 1;
+  // Replicas share the processors; an instance's memory, and so its longest sequence, depends on its threads.
+  const shares = values.threads === null ? numReplicas : 1;
+  const settings = resolveSettings(values, Math.max(1, Math.floor(grantedProcessors() / shares)));
   const prepared = await stoppableFetch(serverExitCodes, (stop) =>
     prepareInstance(model, settings, progress.onDownload, stop),
   );

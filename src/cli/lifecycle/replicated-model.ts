@@ -37,7 +37,7 @@ export function replicatedModel(
   const [modelId] = prepared.names;
   const { plan, device } = prepared;
   const logFolder = mkdtempSync(join(tmpdir(), "pagoda-fleet-"));
-  const driver = driverOf(prepared, numReplicas);
+  const driver = driverOf(prepared);
   const fleet = replicatedFleet({
     modelId,
     numReplicas,
@@ -78,15 +78,14 @@ export function replicatedModel(
   };
 }
 
-/** The same command, with its part of the processors, on a port that the fleet chooses. */
-function driverOf({ names, settings, plan }: PreparedInstance, numReplicas: number): PagodaDriver {
-  const numThreads = Math.max(1, Math.floor(settings.numThreads.value / numReplicas));
+/** The same command, with the threads that it was planned with, on a port that the fleet chooses. */
+function driverOf({ names, settings, plan }: PreparedInstance): PagodaDriver {
   const areThreadsStated = settings.numThreads.from !== "derived" && settings.numThreads.from !== "default";
   return new PagodaDriver({
     program: [...endsWithParent(), process.execPath, process.argv[1] ?? ""],
     serveArgs: [
       ...process.argv.slice(process.argv.indexOf("serve") + 1),
-      ...(areThreadsStated ? [] : ["--threads", String(numThreads)]),
+      ...(areThreadsStated ? [] : ["--threads", String(settings.numThreads.value)]),
       "--replicas",
       "1",
     ],

@@ -59,7 +59,7 @@ export class ServedModels {
       `The model '${entry.name}' runs in another process, which this path does not reach.`,
       {
         param: "model",
-        hint: "Ask the server that runs it.",
+        hint: "Ask the server that runs it; with --replicas, GET /admin/fleet has the memory of every instance.",
       },
     );
   }
