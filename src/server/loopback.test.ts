@@ -62,6 +62,52 @@ function send(port: number, body: object) {
   return socket;
 }
 
+/** All that a connection brings until the server closes it. */
+async function untilClosed(port: number, firstLine: string, connectionHeader: string, stream: boolean) {
+  const text = JSON.stringify({ prompt: "a", stream });
+  const socket = connect(port, "127.0.0.1");
+  socket.write(
+    `${firstLine}\r\nhost: x\r\n${connectionHeader}content-type: application/json\r\ncontent-length: ${text.length}\r\n\r\n${text}`,
+  );
+  let received = "";
+  // Ends only where the server closes: a connection that stays open would be waited for.
+  for await (const part of socket) received += String(part);
+  return received;
+}
+
+for (const stream of [true, false])
+  for (const [protocol, connectionHeader] of [
+    ["HTTP/1.1", "connection: close\r\n"],
+    ["HTTP/1.0", ""],
+  ] as const)
+    test(`${protocol} ${connectionHeader.trim()}: the server closes after the answer (stream: ${stream})`, async () => {
+      await listening(testApp({ text: "hello" }), async (port) => {
+        const received = await untilClosed(
+          port,
+          `POST /v1/completions ${protocol}`,
+          connectionHeader,
+          stream,
+        );
+        assert.match(received, /^HTTP\/1\.1 200 OK\r\n/);
+        assert.match(received, /\r\nconnection: close\r\n/i);
+        assert.match(received, stream ? /data: \[DONE\]\n\n/ : /"finish_reason":"stop"/);
+      });
+    });
+
+test("a stream without Connection: close leaves the connection open for the next request", async () => {
+  await listening(testApp({ text: "hello" }), async (port) => {
+    const socket = send(port, { prompt: "a", stream: true });
+    let received = "";
+    socket.on("data", (part) => {
+      received += String(part);
+    });
+    await until(() => received.endsWith("\r\n0\r\n\r\n"));
+    socket.write("GET /version HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    await once(socket, "end");
+    assert.match(received, /"version":"1\.2\.3"/);
+  });
+});
+
 for (const stream of [true, false])
   test(`a client that leaves ends its request (stream: ${stream})`, async () => {
     const given = testApp({ text: "x".repeat(100_000), beforeToken: () => pause(1) });

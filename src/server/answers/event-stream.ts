@@ -4,7 +4,6 @@ import type { ServerResponse } from "node:http";
 const headers = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache",
-  connection: "keep-alive",
   "x-accel-buffering": "no",
 } as const;
 
