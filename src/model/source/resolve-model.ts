@@ -13,7 +13,7 @@ export interface ResolvedModel {
   readonly model: LocalModel;
   /** The name under which it is served unless the user gives another: never a path. */
   readonly modelId: string;
-  /** What it must be quantised to at load if the user says nothing; null: as it is. */
+  /** What it must be quantized to at load if the user says nothing; null: as it is. */
   readonly quantization: "int4" | null;
   /** Lines that the user should see: which source was used instead of which. */
   readonly notes: readonly string[];

@@ -1,5 +1,6 @@
 /** @module Helpers of the tables that say what a flag is in the words that all engines share. */
 import type { FlagValue } from "../plan/flag.ts";
+import { parseHumanInteger } from "../quantity/bytes.ts";
 import type { Equivalent, FlagEquivalent } from "./engine-rules.ts";
 
 /** Formats of numbers differ in scales and bytes a token, even where the bits are the same. */
@@ -21,6 +22,12 @@ export function namedFormat(table: Readonly<Record<string, string>>): (value: Fl
 
 /** A flag whose values mean the same in every engine. */
 export const sameIn = (flag: string): FlagEquivalent => ({ flag });
+
+/** A whole number that may be written as 32k or 32K, in digits: not every engine reads those. */
+export function inDigits(value: FlagValue): Equivalent {
+  const number = typeof value === "string" ? parseHumanInteger(value) : null;
+  return { value: number === null ? value : String(number) };
+}
 
 /** Names of number types as all engines share them. */
 export const dtypeNames: Readonly<Record<string, string>> = {

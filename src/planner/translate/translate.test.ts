@@ -166,3 +166,9 @@ test("from LMDeploy and back, by each of its rules, the KV changes by less than 
     { numRuns: 40, seed: 7 },
   );
 });
+
+test("lengths that vLLM reads as 8k or 2K are written in digits for an engine that does not", () => {
+  const typed = "vllm serve Qwen/Qwen2.5-0.5B-Instruct --max-model-len 8k --max-num-batched-tokens 2K";
+  const { flags } = translated(typed, "lmdeploy");
+  assert.deepEqual([flags["session-len"], flags["max-prefill-token-num"]], ["8000", "2048"]);
+});

@@ -37,7 +37,7 @@ export function addPageRoutes(
   app.get("/docs", async (_request, reply) => {
     reply.type(htmlType).header("content-security-policy", contentPolicy);
     const links = documentNames().map((name) => html`<li><a href="/docs/${name}">${name}</a></li>`);
-    return html`<!doctype html><html lang="en"><meta charset="utf-8"><title>Pagoda: documents</title><ul>${links}</ul></html>`
+    return html`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Pagoda: documents</title><ul>${links}</ul></html>`
       .text;
   });
   app.get<{ Params: { name: string } }>("/docs/:name", async (request, reply) => {

@@ -57,6 +57,7 @@ test("a machine of a stated size: what does not fit is refused with a change tha
   const { out, status } = ownPlan("--gpu-memory", "900MiB", "--json");
   const { verdict }: Plan = JSON.parse(out);
   assert.deepEqual([verdict.kind, status], ["refused", 3]);
+  assert.doesNotMatch(ownPlan("--gpu-memory", "900MiB").out, /own lines, to compare/, "a refusal logs none");
   const words = verdict.suggestions[0]?.flags.flatMap((flag) => flag.split(" ")) ?? [];
   assert.ok(words.length > 0);
   assert.equal(ownPlan("--gpu-memory", "900MiB", ...words).status, 0, words.join(" "));
@@ -126,6 +127,12 @@ test("a translation onto another device names both, and says why Pagoda drops a 
   assert.match(out, /^ {2}CUDA context \/ runtime \(Node\) /m);
   assert.match(out, /^dropped {2}--quantization awq {2}\(Pagoda reads the format in the checkpoint/m);
   assert.match(out, /^dropped {2}--api-key x {2}\(Pagoda has no authentication/m);
+});
+
+test("a length of 8k is written in digits, which Pagoda reads", () => {
+  const command = `vllm serve ${model} --max-model-len 8k`;
+  const { out } = run("translate", "--from", command, "--to", "pagoda", "--gpu", "L4", "--flags");
+  assert.match(out, / --max-model-len 8000$/);
 });
 
 test("prefixes are shared by default in vLLM and in Pagoda, and no note says otherwise", () => {

@@ -93,6 +93,12 @@ function verdictLines({ verdict }: Plan): string[] {
   return lines;
 }
 
+/** Nothing for a start that logs no figures: one that is refused. */
+function expectedLines({ expectedLog }: Plan): string[] {
+  if (expectedLog.length === 0) return [];
+  return ["the engine's own lines, to compare:", ...expectedLog.map((line) => `  ${line}`), ""];
+}
+
 /** Lines of a text for people, broken where a terminal of `columns` needs it (null: none is). */
 export function brokenForTerminal(lines: readonly string[], columns: number | null): string[] {
   return lines.flatMap((line) => {
@@ -123,9 +129,7 @@ export function planTable(plan: Plan, columns: number | null = null): string {
     "",
     ...verdictLines(plan),
     "",
-    "the engine's own lines, to compare:",
-    ...plan.expectedLog.map((line) => `  ${line}`),
-    "",
+    ...expectedLines(plan),
     `settings: ${settings.join(", ")}`,
     `host: ${formatBytes(plan.host.memoryBytes)} of memory, ${formatBytes(plan.host.diskBytes)} of disk (${plan.host.why})`,
     ...plan.assumed.map((text) => `assumed: ${text}`),

@@ -1,7 +1,7 @@
 /** @module vLLM's flags in the words that all engines share (lmdeploy-memory.md §10.2). */
 import type { FlagValue } from "../../plan/flag.ts";
 import type { Equivalent, TranslationRules } from "../../rules/engine-rules.ts";
-import { dtypeNames, named, namedFormat, sameIn } from "../../rules/flag-equivalents.ts";
+import { dtypeNames, inDigits, named, namedFormat, sameIn } from "../../rules/flag-equivalents.ts";
 
 const kvFormats: Readonly<Record<string, string>> = {
   auto: "auto",
@@ -32,10 +32,10 @@ export const vllmTranslation: TranslationRules = {
   equivalents: {
     length: {
       flag: "max-model-len",
-      read: (value) => ({ value: value === "auto" || value === "-1" ? null : value }),
+      read: (value) => (value === "auto" || value === "-1" ? { value: null } : inDigits(value)),
     },
     sequences: sameIn("max-num-seqs"),
-    tokens: sameIn("max-num-batched-tokens"),
+    tokens: { flag: "max-num-batched-tokens", read: inDigits },
     blockSize: sameIn("block-size"),
     kvFormat: { flag: "kv-cache-dtype", read: named(kvFormats), write: namedFormat(kvFlags) },
     weightFormat: { flag: "quantization", read: weightFormat },

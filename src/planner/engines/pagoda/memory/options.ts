@@ -138,7 +138,7 @@ export const memoryOptions = {
   quantization: option<"int8" | "int4" | null>(["--quantization"], {
     argument: "method",
     parse: oneOf<"int8" | "int4" | null>({ int8: "int8", int4: "int4", none: null }),
-    help: "quantise a 16-bit checkpoint while it loads: int8 or int4",
+    help: "quantize a 16-bit checkpoint while it loads: int8 or int4",
     group: model,
   }),
   threads: option(["--threads"], {
