@@ -1,5 +1,6 @@
 /** @module Errors on the wire, in OpenAI's shape: `{"error": {message, type, param, code}}`. */
 import { errorCatalogue, PagodaError } from "../core/errors.ts";
+import { shownText } from "./shown-text.ts";
 
 export interface ErrorBody {
   readonly error: {
@@ -9,6 +10,9 @@ export interface ErrorBody {
     readonly code: string;
   };
 }
+
+/** Characters. Rooms below this one cannot know which words are a client's; none of our own messages is as long. */
+const longestMessage = 1000;
 
 /** The message of an error that is our bug: its details are in the log only. */
 const internalMessage = "Something went wrong inside the server.";
@@ -30,9 +34,9 @@ export function errorStatus(error: PagodaError): number {
 export function errorBody(error: PagodaError): ErrorBody {
   return {
     error: {
-      message: messageWithHint(error),
+      message: shownText(messageWithHint(error), longestMessage),
       type: errorCatalogue[error.code].type,
-      param: error.param ?? null,
+      param: error.param === undefined ? null : shownText(error.param),
       code: error.code,
     },
   };

@@ -2,7 +2,7 @@
 
 const mostCharacters = 100;
 
-/** The first 100 characters and an ellipsis, or the whole text where it is no longer. */
-export function shownText(text: string): string {
-  return text.length > mostCharacters ? `${text.slice(0, mostCharacters)}…` : text;
+/** The first `most` characters and an ellipsis, or the whole text if it is not longer. */
+export function shownText(text: string, most: number = mostCharacters): string {
+  return text.length > most ? `${text.slice(0, most)}…` : text;
 }

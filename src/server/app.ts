@@ -145,9 +145,13 @@ function refusedPath(request: FastifyRequest, reply: FastifyReply, allowed: Allo
       hint: nearestPathHint(path, allowed),
     });
   reply.header("allow", methods.join(", "));
-  return new PagodaError("method_not_allowed", `The path ${path} does not answer ${request.method}.`, {
-    hint: `Use ${methods.join(" or ")}.`,
-  });
+  return new PagodaError(
+    "method_not_allowed",
+    `The path ${shownText(path)} does not answer ${request.method}.`,
+    {
+      hint: `Use ${methods.join(" or ")}.`,
+    },
+  );
 }
 
 /** A client whose base URL lacks `/v1`, or has it twice, asks for a path beside a known one. */
@@ -156,7 +160,7 @@ function nearestPathHint(path: string, allowed: AllowedMethods): string {
     (candidate) => candidate !== "" && candidate !== path && allowed.of(candidate) !== null,
   );
   if (meant === undefined) return "GET /v1 lists the paths.";
-  return `Use ${meant}; the base URL of an OpenAI client ends in /v1.`;
+  return `Use ${shownText(meant)}; the base URL of an OpenAI client ends in /v1.`;
 }
 
 /** Fastify's own refusals (bad JSON, wrong content type, too large) are the caller's problem too. */
@@ -171,15 +175,19 @@ function catalogued(thrown: unknown, bodyLimitBytes: number): PagodaError {
       },
     );
   if (thrown.code === "FST_ERR_BAD_URL")
-    return new PagodaError("invalid_request", `The request could not be read: ${thrown.message}.`, {
-      hint: "Percent-encode the path as UTF-8; GET /v1 lists the paths.",
-      cause: thrown,
-    });
+    return new PagodaError(
+      "invalid_request",
+      `The request could not be read: ${shownText(thrown.message)}.`,
+      {
+        hint: "Percent-encode the path as UTF-8; GET /v1 lists the paths.",
+        cause: thrown,
+      },
+    );
   const status = thrown.statusCode ?? 500;
   return status >= 400 && status < 500
     ? new PagodaError(
         "invalid_request",
-        `The request could not be read: ${thrown.message.replace(/\.$/, "")}.`,
+        `The request could not be read: ${shownText(thrown.message.replace(/\.$/, ""))}.`,
         {
           hint: "Send one JSON object.",
           cause: thrown,

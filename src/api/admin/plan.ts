@@ -3,6 +3,7 @@ import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import { fieldError } from "../fields/complaint.ts";
 import { requireObject } from "../fields/parse-body.ts";
+import { shownText } from "../shown-text.ts";
 
 const flagValue = z.union([z.string(), z.number(), z.boolean()]);
 const schema = z.object({
@@ -78,7 +79,7 @@ export function parseAdminPlanRequest(body: unknown): AdminPlanRequest {
   const given = requireObject(body);
   const unknown = Object.keys(given).find((name) => !Object.hasOwn(schema.shape, name));
   if (unknown !== undefined)
-    throw new PagodaError("invalid_request", `A plan has no field '${unknown.slice(0, 60)}'.`, {
+    throw new PagodaError("invalid_request", `A plan has no field '${shownText(unknown)}'.`, {
       param: unknown,
       hint: `The fields are ${Object.keys(schema.shape).join(", ")}; flags of the engine go into flags.`,
     });

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { ChatMessage, TextPart } from "../../core/generation.ts";
 import { parseJson } from "../../core/json/numbers.ts";
+import { shownText } from "../shown-text.ts";
 
 const contentPart = z.looseObject({ type: z.string(), text: z.unknown().optional() });
 
@@ -87,7 +88,7 @@ function toTextPart(part: z.infer<typeof contentPart>, param: string): TextPart 
   if (part.type === "text" && typeof part.text === "string") return { type: "text", text: part.text };
   throw new PagodaError(
     "invalid_request",
-    `'${param}' is a part of type '${part.type.slice(0, 60)}', and this model reads texts only.`,
+    `'${param}' is a part of type '${shownText(part.type)}', and this model reads texts only.`,
     {
       param,
       hint: `Send {"type": "text", "text": "…"}.`,

@@ -1,6 +1,7 @@
 /** @module What is wrong with a field, in our words: what it must be, and what it is. */
 import type { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
+import { shownText } from "../shown-text.ts";
 
 type Issue = z.core.$ZodIssue;
 
@@ -32,7 +33,7 @@ export function fieldError(error: z.ZodError, { body, schema, sentAs }: CheckedB
       hint: "See the OpenAI reference for its fields.",
     });
   const [first = "", ...rest] = issue.path.map(String);
-  const param = [sentAs?.get(first) ?? first, ...rest].join(".");
+  const param = shownText([sentAs?.get(first) ?? first, ...rest].join("."));
   const value = valueAt(body, issue.path);
   if (value === undefined)
     return new PagodaError("invalid_request", `'${param}' is missing.`, {

@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import type { Feature } from "../../core/capabilities.ts";
 import { PagodaError } from "../../core/errors.ts";
+import { shownText } from "../shown-text.ts";
 import { fieldError } from "./complaint.ts";
 import { asksForFeature, refuseMissingFeatures } from "./feature-fields.ts";
 import { withoutAliases } from "./field-aliases.ts";
@@ -106,7 +107,7 @@ function refuseBeyondMostValues(name: string, field: unknown): void {
   const open: unknown[] = [field];
   for (let numValues = 0; open.length > 0; numValues++) {
     if (numValues + open.length > mostValues)
-      throw new PagodaError("invalid_request", `'${name}' holds more than ${mostValues} values.`, {
+      throw new PagodaError("invalid_request", `'${shownText(name)}' holds more than ${mostValues} values.`, {
         param: name,
         hint: `Send at most ${mostValues}, nested ones counted.`,
       });

@@ -8,6 +8,7 @@ import {
   repetitionPenaltyBounds,
   type SamplingParams,
 } from "../../core/sampling-params.ts";
+import { shownText } from "../shown-text.ts";
 
 /** Sequences of one prompt: each one occupies KV blocks, so the field must not be a lever on memory. */
 const mostSequencesPerPrompt = 128;
@@ -144,7 +145,7 @@ function toLogitBias(bias: SamplingFields["logit_bias"]): ReadonlyMap<number, nu
       if (!/^\d+$/.test(key))
         throw invalid(
           "logit_bias",
-          `The key '${key.slice(0, 60)}' of 'logit_bias' is not a token id.`,
+          `The key '${shownText(key)}' of 'logit_bias' is not a token id.`,
           "Use whole numbers as keys.",
         );
       return [Number(key), value];

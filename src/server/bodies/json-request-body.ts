@@ -1,5 +1,6 @@
 /** @module Request bodies are JSON in plain UTF-8. Other types and encodings are refused by name before they are read. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { shownText } from "../../api/shown-text.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { mayLoseNumbers, parseJson } from "../../core/json/numbers.ts";
 
@@ -37,7 +38,7 @@ export function requireJsonBody(request: FastifyRequest): void {
   if (encoding !== "identity" && encoding !== "")
     throw new PagodaError(
       "unsupported_media_type",
-      `The request body is encoded with '${shortened(encoding)}'.`,
+      `The request body is encoded with '${shownText(encoding)}'.`,
       {
         hint: "Send it as plain JSON, without a content-encoding.",
       },
@@ -46,7 +47,7 @@ export function requireJsonBody(request: FastifyRequest): void {
   if (jsonType.test(headers["content-type"].trim())) return;
   throw new PagodaError(
     "unsupported_media_type",
-    `The content type of the request body is '${shortened(headers["content-type"])}', and only JSON is read here.`,
+    `The content type of the request body is '${shownText(headers["content-type"])}', and only JSON is read here.`,
     { hint: "Send a JSON object with the header 'content-type: application/json'." },
   );
 }
@@ -81,10 +82,4 @@ function notJson(text: string): PagodaError {
       hint: "Leave it out.",
     },
   );
-}
-
-const longestShown = 60;
-
-function shortened(text: string): string {
-  return text.length > longestShown ? `${text.slice(0, longestShown)}…` : text;
 }

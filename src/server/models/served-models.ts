@@ -1,4 +1,5 @@
 /** @module The models that this server answers for, found by name. */
+import { shownText } from "../../api/shown-text.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService, ServedModel } from "../../core/generation.ts";
 import { nearestNames } from "../../core/options/nearest-names.ts";
@@ -8,8 +9,6 @@ export type { ModelListing } from "./served-model-entry.ts";
 
 /** Names of a message; a fleet may serve hundreds. */
 const mostNamesShown = 5;
-/** A request's own text in a message. */
-const longestShownName = 100;
 
 export class ServedModels {
   readonly #entries: ServedModelEntry[] = [];
@@ -95,7 +94,7 @@ export class ServedModels {
 
   #notFound(name: string): PagodaError {
     const served = [...new Set(this.#entries.flatMap((entry) => entry.listing.names))];
-    const shown = name.length > longestShownName ? `${name.slice(0, longestShownName)}…` : name;
+    const shown = shownText(name);
     const near = nearestNames(shown, served, mostNamesShown);
     return new PagodaError("model_not_found", `The model '${shown}' is not served here.`, {
       param: "model",

@@ -1,9 +1,9 @@
 /** @module Says once per endpoint and field that a request field means nothing to us. */
 import type { FastifyBaseLogger } from "fastify";
+import { shownText } from "../../api/shown-text.ts";
 
 /** Field names come from strangers: remember only so many. */
 const mostRememberedNames = 1000;
-const longestShownName = 100;
 
 export class UnknownFieldLog {
   readonly #seen = new Set<string>();
@@ -15,7 +15,7 @@ export class UnknownFieldLog {
 
   note(route: string, names: readonly string[]): void {
     for (const name of names) {
-      const field = name.slice(0, longestShownName);
+      const field = shownText(name);
       const key = `${route} ${field}`;
       if (this.#seen.has(key) || this.#seen.size >= mostRememberedNames) continue;
       this.#seen.add(key);
