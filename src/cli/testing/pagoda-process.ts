@@ -13,6 +13,9 @@ export interface Owner {
   after(fn: () => Promise<void>): void;
 }
 
+/** How long after its end a process's output may still come. */
+const closeWithinMs = 10_000;
+
 export class PagodaProcess {
   readonly child: ChildProcessWithoutNullStreams;
   stdout = "";
@@ -40,7 +43,17 @@ export class PagodaProcess {
     this.child.stderr.on("data", (data) => {
       this.stderr += String(data);
     });
-    this.exited = new Promise((resolve) => this.child.once("close", resolve));
+    this.exited = new Promise((resolve) => {
+      // Seen once, on a machine under a load of 15: a process had ended and `close` never came, so its test never ended.
+      let late: NodeJS.Timeout | undefined;
+      this.child.once("exit", (code) => {
+        late = setTimeout(() => resolve(code), closeWithinMs);
+      });
+      this.child.once("close", (code) => {
+        clearTimeout(late);
+        resolve(code);
+      });
+    });
     owner.after(() => this.#end());
   }
 
