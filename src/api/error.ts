@@ -1,5 +1,5 @@
 /** @module Errors on the wire, in OpenAI's shape: `{"error": {message, type, param, code}}`. */
-import { errorCatalogue, PagodaError } from "../core/errors.ts";
+import { errorCatalogue, isOutOfDescriptors, PagodaError } from "../core/errors.ts";
 import { shownText } from "./shown-text.ts";
 
 export interface ErrorBody {
@@ -19,9 +19,18 @@ const internalMessage = "Something went wrong inside the server.";
 const internalHint =
   "See the server's log for the details, and report them with the X-Request-Id of this answer.";
 
-/** Any thrown value as a catalogued error. A value that is not a PagodaError is our bug: the caller learns no details. */
+/** Any thrown value as a catalogued error. A value that is not one, and is not a limit of the system, is our bug: the caller learns no details. */
 export function toPagodaError(thrown: unknown): PagodaError {
   if (thrown instanceof PagodaError) return thrown;
+  if (isOutOfDescriptors(thrown))
+    return new PagodaError(
+      "too_many_open_files",
+      "The process has as many open files and connections as it may have.",
+      {
+        hint: "Raise the limit of open files (ulimit -n, LimitNOFILE of systemd), or close connections.",
+        cause: thrown,
+      },
+    );
   return new PagodaError("internal", internalMessage, { hint: internalHint, cause: thrown });
 }
 

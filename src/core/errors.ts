@@ -18,6 +18,7 @@ export const errorCatalogue = {
   endpoint_unreachable: { status: 502, type: "server_error" },
   logits_not_finite: { status: 500, type: "server_error" },
   engine_failed: { status: 500, type: "server_error" },
+  too_many_open_files: { status: 503, type: "server_error" },
   internal: { status: 500, type: "server_error" },
   // start-up
   invalid_option: { status: 400, type: "invalid_request_error" },
@@ -51,6 +52,11 @@ export class PagodaError extends Error {
     this.hint = details.hint;
     this.param = details.param;
   }
+}
+
+/** Whether an error of the operating system, or of a worker's start, says that no file descriptor is left. */
+export function isOutOfDescriptors(thrown: unknown): boolean {
+  return thrown instanceof Error && /\b(?:EMFILE|ENFILE)\b|too many open files/.test(thrown.message);
 }
 
 /** Throws if the condition does not hold, which is a bug of Pagoda; checked in production too. */

@@ -125,3 +125,41 @@ test("300 mutations of a chat template", () => {
     });
   assertBothHappened(tally, 300);
 });
+
+test("a field that is nested 20,000 deep is refused with both numbers, in every JSON file", (t) => {
+  const folder = temporaryFolder(t);
+  cpSync(tinyFolder("llama-gqa-rope-scaled"), folder, { recursive: true });
+  const deep = `${"[".repeat(20_000)}${"]".repeat(20_000)}`;
+  const fieldOf = {
+    "config.json": "architectures",
+    "tokenizer.json": "model",
+    "tokenizer_config.json": "eos_token",
+  };
+  for (const [name, field] of Object.entries(fieldOf)) {
+    const path = join(folder, name);
+    const original = readFileSync(path, "utf8");
+    const fields = { ...(JSON.parse(original) as object), [field]: "DEEP" };
+    writeFileSync(path, JSON.stringify(fields).replace('"DEEP"', deep));
+    assert.throws(
+      () => loadModelFiles({ kind: "hf", path: folder }),
+      (error) =>
+        error instanceof PagodaError &&
+        error.code === "model_invalid" &&
+        error.message.endsWith(
+          `${name} has 20001 objects and lists inside each other; at most 256 are read.`,
+        ),
+      name,
+    );
+    writeFileSync(path, original);
+  }
+  loadModelFiles({ kind: "hf", path: folder });
+});
+
+test("a name in 'architectures' that is not a text names no model that generates text", () => {
+  const path = join(tinyFolder("llama-gqa-rope-scaled"), "config.json");
+  const fields = JSON.parse(readFileSync(path, "utf8")) as Record<string, unknown>;
+  assert.throws(
+    () => parseHuggingFaceConfig({ ...fields, architectures: [["LlamaForCausalLM"]] }),
+    (error) => error instanceof PagodaError && /architectures/.test(error.message),
+  );
+});

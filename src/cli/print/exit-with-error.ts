@@ -1,6 +1,5 @@
 /** @module How a command ends when something is wrong: one line on standard error and exit code 1. */
 import { messageWithHint, toPagodaError } from "../../api/error.ts";
-import { PagodaError } from "../../core/errors.ts";
 
 /** Set by --verbose: stack traces of start-up faults are shown. */
 let showsStacks = false;
@@ -26,7 +25,8 @@ function isClosedPipe(thrown: unknown): boolean {
 
 /** The message and the hint on one line. An internal error shows its own message: a command has no log. */
 export function errorLine(thrown: unknown): string {
-  const isOurs = !(thrown instanceof PagodaError) && thrown instanceof Error;
-  const text = isOurs ? `internal error: ${thrown.message}` : messageWithHint(toPagodaError(thrown));
+  const error = toPagodaError(thrown);
+  const isOurs = error !== thrown && error.code === "internal" && thrown instanceof Error;
+  const text = isOurs ? `internal error: ${thrown.message}` : messageWithHint(error);
   return text.replaceAll(/\s*\n\s*/g, " ");
 }

@@ -53,7 +53,9 @@ export function parseHuggingFaceConfig(file: LooseFields): ModelConfig {
 function checkHead(outer: FieldReader): void {
   const classes = outer.raw("architectures");
   if (!Array.isArray(classes) || classes.length === 0) return;
-  const generates = classes.some((name) => /For(CausalLM|ConditionalGeneration)$/.test(String(name)));
+  const generates = classes.some(
+    (name) => typeof name === "string" && /For(CausalLM|ConditionalGeneration)$/.test(name),
+  );
   if (!generates)
     throw outer.unsupported("architectures", "only models that generate text (…ForCausalLM) can be served");
 }

@@ -1,7 +1,7 @@
 /** @module JSON files of a model folder, read with a ceiling and without trusting a single field. */
 
 import { readFileSync, statSync } from "node:fs";
-import { PagodaError } from "../../core/errors.ts";
+import { isOutOfDescriptors, PagodaError } from "../../core/errors.ts";
 import { damagedFile } from "./damage-hints.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
@@ -9,15 +9,37 @@ export type JsonObject = { readonly [key: string]: unknown };
 /** A config of any model known today is below 100 KB. */
 const maxConfigBytes = 16 * 2 ** 20;
 
+/** Files of models are below 20. What walks a value may recurse once for each. */
+const maxDepth = 256;
+
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Throws PagodaError `model_invalid` where the file is missing, larger than `maxBytes`, or not a JSON object. */
+/** Throws PagodaError `model_invalid` where the file is missing, larger than `maxBytes`, nested too deep, or not a JSON object. */
 export function readJsonObject(path: string, maxBytes: number = maxConfigBytes): JsonObject {
   const value = parseJson(readTextFile(path, maxBytes), path);
+  const depth = depthOf(value);
+  if (depth > maxDepth)
+    throw new PagodaError(
+      "model_invalid",
+      `${path} has ${depth} objects and lists inside each other; at most ${maxDepth} are read.`,
+      { hint: damagedFile },
+    );
   if (isJsonObject(value)) return value;
   throw new PagodaError("model_invalid", `${path} does not hold a JSON object.`, { hint: damagedFile });
+}
+
+/** How many objects and lists are inside each other at the deepest place, without recursion. */
+function depthOf(value: unknown): number {
+  let depth = 0;
+  for (let level = containersOf([value]); level.length > 0; depth++)
+    level = level.flatMap((container) => containersOf(Object.values(container)));
+  return depth;
+}
+
+function containersOf(values: readonly unknown[]): object[] {
+  return values.filter((value) => typeof value === "object" && value !== null);
 }
 
 /** The file's text; larger than `maxBytes` or unreadable is PagodaError `model_invalid`. */
@@ -32,7 +54,7 @@ export function readTextFile(path: string, maxBytes: number = maxConfigBytes): s
       );
     return readFileSync(path, "utf8");
   } catch (cause) {
-    if (cause instanceof PagodaError) throw cause;
+    if (cause instanceof PagodaError || isOutOfDescriptors(cause)) throw cause;
     throw new PagodaError("model_invalid", `Cannot read ${path}: ${reasonOf(cause)}.`, {
       hint: "Check that the file exists and that this user may read it.",
       cause,

@@ -1,7 +1,7 @@
 /** @module Reads the front of a weight file piece by piece; nothing is allocated beyond what the file really holds. */
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { PagodaError } from "../../core/errors.ts";
+import { isOutOfDescriptors, PagodaError } from "../../core/errors.ts";
 import { damagedCheckpoint } from "../files/damage-hints.ts";
 
 const windowBytes = 1 << 20;
@@ -138,6 +138,7 @@ function openForReading(path: string): { readonly descriptor: number; readonly f
     if (stat.isFile()) return { descriptor, fileBytes: stat.size };
     closeSync(descriptor);
   } catch (cause) {
+    if (isOutOfDescriptors(cause)) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new PagodaError("model_invalid", `Cannot open ${path}: ${reason}.`, {
       hint: "Check that the file exists and that this user may read it.",
