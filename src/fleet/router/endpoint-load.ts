@@ -2,7 +2,7 @@
  * @module What the router itself has sent to one endpoint and not seen the end of: the truth about its load.
  *
  * A request counts from the moment its endpoint is chosen, before anything is awaited, to the end of its stream, on every
- * route and however it ends. Gauges that an endpoint reports only correct this: they are late, and they count others too.
+ * route and however it ends. Gauges that an endpoint reports are not used: they are late.
  */
 import { invariant } from "../../core/errors.ts";
 
@@ -40,9 +40,6 @@ export class EndpointLoad {
   #numObservations = 0;
   #observedMs = 0;
   #streamMs = firstStreamMs;
-  /** Requests waiting there that are not ours, as last reported. */
-  #numForeignWaiting = 0;
-  #kvUsage = 0;
 
   /** `peersTokensPerMs`: the best rate of the model's endpoints, which stands for what was not observed here. */
   constructor(seats: number, clock: () => number, peersTokensPerMs: () => number) {
@@ -95,33 +92,12 @@ export class EndpointLoad {
     };
   }
 
-  /** What the endpoint says of itself: requests it has waiting and running, share of its KV pool in use (0 to 1). */
-  correct(reported: {
-    readonly numWaiting: number;
-    readonly numRunning: number;
-    readonly kvUsage: number;
-  }): void {
-    const numThere = reported.numWaiting + reported.numRunning;
-    this.#numForeignWaiting = Math.max(0, Math.min(reported.numWaiting, numThere - this.#numOpen));
-    this.#kvUsage = reported.kvUsage;
-  }
-
-  /**
-   * Milliseconds until a request sent now would begin to be computed: the prompts before it, and a seat where all are
-   * taken. A full KV pool makes waiting longer than the seats say: up to four times (vLLM's own balancer uses the same
-   * slope: none below half, threefold more at full).
-   */
+  /** Milliseconds until a request sent now would begin to be computed: the prompts before it, and a seat if all are taken. */
   waitMs(): number {
     const promptsMs = this.#prefillingTokens / this.prefillTokensPerMs;
-    const numAhead = this.#numOpen + this.#numForeignWaiting - this.seats + 1;
+    const numAhead = this.#numOpen - this.seats + 1;
     const seatMs = numAhead <= 0 ? 0 : (numAhead / this.seats) * this.#streamMs;
-    const pressure = 1 + 3 * Math.max(0, (this.#kvUsage - 0.5) / 0.5);
-    return promptsMs + seatMs * pressure;
-  }
-
-  /** What a prompt costs the requests that decode there meanwhile: each waits while it is computed. */
-  get numDecoding(): number {
-    return this.#numOpen - this.#numPrefilling;
+    return promptsMs + seatMs;
   }
 
   /** Learns the rate over a whole busy time: prompts that are computed together share it. */
