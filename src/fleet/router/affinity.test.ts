@@ -1,4 +1,5 @@
 /** Loads that made other routers fail (each named by what was reported), run over endpoints in simulated time. */
+
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { seededUniform } from "../../core/seeded-uniform.ts";
@@ -9,9 +10,9 @@ import {
   promptOf,
   type SimulatedRequest,
   simulate,
-  tokensPerPiece,
 } from "../testing/simulated-endpoints.ts";
 import { Affinity } from "./affinity.ts";
+import { tokensPerPiece } from "./prefixes/prompt-pieces.ts";
 
 const shape: EndpointShape = { seats: 16, poolPieces: 400, prefillTokensPerMs: 1 };
 const four = [shape, shape, shape, shape];

@@ -3,13 +3,12 @@
  *
  * An endpoint is known by its id. `send` books the request and its prefix at once, so the next request already sees both.
  */
+
 import { invariant } from "../../core/errors.ts";
 import { type ChoiceReason, type ChoiceWeights, choose, defaultWeights } from "./choice.ts";
 import { EndpointLoad, firstPrefillTokensPerMs, type OpenRequest } from "./endpoint-load.ts";
 import { PrefixIndex } from "./prefixes/prefix-index.ts";
-
-/** Tokens that one piece of a prompt stands for, until an endpoint has said otherwise: 256 bytes of English text. */
-const tokensPerPiece = 64;
+import { tokensPerPiece } from "./prefixes/prompt-pieces.ts";
 
 export interface EndpointSize {
   /** Sequences at once (`max_num_seqs`). */

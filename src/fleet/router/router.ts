@@ -6,7 +6,7 @@ import type { Endpoint, ForwardedAnswer, ForwardedRequest } from "../../core/end
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { Affinity, type EndpointSize, type Sent } from "./affinity.ts";
 import { Breaker } from "./breaker.ts";
-import { pieceChain } from "./prefixes/prompt-pieces.ts";
+import { pieceChain, tokensPerPiece } from "./prefixes/prompt-pieces.ts";
 import { promptText } from "./prefixes/prompt-text.ts";
 import { type QueueLimits, RequestQueue } from "./request-queue.ts";
 import { watchedAnswer } from "./watched-answer.ts";
@@ -46,7 +46,6 @@ interface Instance {
 const mostAttempts = 3;
 /** Answers that say "not here, not now": nothing was computed, so another instance may be asked. */
 const retriableStatus: ReadonlySet<number> = new Set([429, 502, 503]);
-const tokensPerPiece = 64;
 
 export class Router {
   readonly model: string;

@@ -11,6 +11,8 @@
 
 /** Bytes of UTF-8 in one piece. */
 export const pieceBytes = 256;
+/** Tokens that one piece stands for: 256 bytes of English text. */
+export const tokensPerPiece = 64;
 /** Prompts are looked at up to here: what comes later does not change which instance is best. */
 const mostBytes = 512 * 1024;
 
