@@ -1,4 +1,5 @@
 /** @module One request of a generation endpoint, from parsed body to response, without any HTTP. */
+import type { PagodaError } from "../core/errors.ts";
 import type { GenerationEvent, GenerationRequest, GenerationService } from "../core/generation.ts";
 
 /** The text and bytes of single tokens, for log-probabilities and echo. */
@@ -15,18 +16,24 @@ export interface BodyBuilder {
   pieces(): Iterable<string>;
 }
 
-/** Turns events into server-sent events (`data: …\n\n`), ready for the socket. */
+/** What a streamed answer consists of: server-sent events, or JSON objects on a line each. */
+export type StreamFormat = "events" | "lines";
+
+/** Turns events into text of the answer's stream format, ready for the socket. */
 export interface ChunkBuilder {
   /** The chunks of one event; "" where the client need not be told. */
   push(promptIndex: number, event: GenerationEvent): string;
-  /** What follows the last event: usage, if asked for, and `[DONE]`. */
+  /** What follows the last event: usage, if asked for, and the mark of the end. */
   end(): string;
+  /** In place of `end()`: the error that ended an answer whose status line has gone out. */
+  fail(error: PagodaError): string;
 }
 
 export interface GenerationExchange {
   /** One per prompt; a completion request may have several. */
   readonly requests: readonly GenerationRequest[];
   readonly streams: boolean;
+  readonly streamFormat: StreamFormat;
   /** Unknown to this endpoint: ignored, and logged. */
   readonly unknownFields: readonly string[];
   newBody(tokens: TokenText): BodyBuilder;
@@ -35,7 +42,7 @@ export interface GenerationExchange {
 
 /** Identity of one answer. */
 export interface AnswerIdentity {
-  /** `chatcmpl-…` or `cmpl-…`. */
+  /** Begins with the kind of answer: `chatcmpl-…`, `cmpl-…`, `msg_…`. */
   readonly answerId: string;
   readonly createdUnixSeconds: number;
   /** The first name of the served model. */

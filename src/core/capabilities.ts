@@ -33,3 +33,13 @@ export interface Capabilities {
   /** A body that asks for a feature outside this set is refused by name, whichever kind of endpoint it is for. */
   readonly features: ReadonlySet<Feature>;
 }
+
+/** Paths whose request body names the model that it is for, so that a server may pass the request on to another process. */
+export const modelRoutes = [
+  "/v1/chat/completions",
+  "/v1/completions",
+  "/v1/messages",
+  "/v1/messages/count_tokens",
+  "/tokenize",
+  "/detokenize",
+] as const;

@@ -1,7 +1,7 @@
 /** @module An OpenAI-compatible server at a URL, as an endpoint: pagoda, vLLM, LMDeploy, llama-server or another. */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { type Capabilities, features } from "../core/capabilities.ts";
+import { type Capabilities, features, modelRoutes } from "../core/capabilities.ts";
 import type {
   Endpoint,
   EndpointHealth,
@@ -19,16 +19,9 @@ export interface RemoteEndpointOptions {
   readonly model: EndpointModel;
   /** Sent as a bearer token. */
   readonly apiKey?: string;
-  /** Default: every path of the OpenAI API and every feature; the remote server refuses what it does not have. */
+  /** Default: every path and every feature; the remote server refuses what it does not have. */
   readonly capabilities?: Capabilities;
 }
-
-const openAiRoutes: ReadonlySet<string> = new Set([
-  "/v1/chat/completions",
-  "/v1/completions",
-  "/tokenize",
-  "/detokenize",
-]);
 
 export class RemoteEndpoint implements Endpoint {
   readonly model: EndpointModel;
@@ -39,7 +32,7 @@ export class RemoteEndpoint implements Endpoint {
 
   constructor(options: RemoteEndpointOptions) {
     this.model = options.model;
-    this.capabilities = options.capabilities ?? { routes: openAiRoutes, features: new Set(features) };
+    this.capabilities = options.capabilities ?? { routes: new Set(modelRoutes), features: new Set(features) };
     this.#base = options.url;
     this.#apiKey = options.apiKey ?? null;
     this.#agent =

@@ -23,11 +23,13 @@ import { pathOf } from "./models/body-router.ts";
 import type { ServedModels } from "./models/served-models.ts";
 import type { AllowedHosts } from "./requests/allowed-hosts.ts";
 import { AllowedMethods } from "./requests/allowed-methods.ts";
+import type { ErrorShape } from "./requests/error-shape.ts";
 import { answerMalformed } from "./requests/malformed-request.ts";
 import { requestIdFor } from "./requests/request-id.ts";
 import type { RunningRequests } from "./requests/running-requests.ts";
 import { UnknownFieldLog } from "./requests/unknown-field-log.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
+import { addMessageRoutes } from "./routes/messages.ts";
 import { addModelRoutes } from "./routes/models.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPageRoutes } from "./routes/pages.ts";
@@ -114,11 +116,13 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
   addPlanRoute(app, parts.planner);
   addModelRoutes(app, parts.servedModels);
   addTokenRoutes(app, { ...parts, unknownFields });
-  addGenerationRoutes(app, {
+  const generation = {
     ...parts,
     unknownFields,
     logprobBudget: new LogprobBudget(parts.logprobCapacity),
-  });
+  };
+  addGenerationRoutes(app, generation);
+  addMessageRoutes(app, generation);
 }
 
 function answerErrors(app: FastifyInstance, bodyLimitBytes: number): void {
@@ -132,7 +136,8 @@ function answerErrors(app: FastifyInstance, bodyLimitBytes: number): void {
       reply.removeHeader("connection");
       drainRequestBody(request.raw);
     }
-    return reply.status(errorStatus(error)).send(errorBody(error));
+    const shape: ErrorShape = request.routeOptions.config.errorShape ?? errorBody;
+    return reply.status(errorStatus(error)).send(shape(error, request.id));
   });
 }
 

@@ -1,8 +1,9 @@
 /** @module The streamed answer of a chat completion: JSON is joined from prepared pieces, one string a token. */
+import type { PagodaError } from "../../core/errors.ts";
 import type { GenerationEvent } from "../../core/generation.ts";
 import type { ChunkBuilder, PromptEvent, TokenText } from "../exchange.ts";
 import { chatLogprobsPieces, joined, promptLogprobsPieces } from "../logprobs.ts";
-import { endOfStream, eventOpening } from "../stream-text.ts";
+import { endOfStream, errorEvent, eventOpening } from "../stream-text.ts";
 import { chunkClosing, UsageCounter } from "../usage.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 
@@ -42,6 +43,10 @@ export class ChatChunkBuilder implements ChunkBuilder {
   end(): string {
     if (!this.#answer.includesUsage) return endOfStream;
     return `${this.#opening}],"usage":${JSON.stringify(this.#usage.usage())}}\n\n${endOfStream}`;
+  }
+
+  fail(error: PagodaError): string {
+    return errorEvent(error);
   }
 
   #roleChunks(event: PromptEvent): string {

@@ -47,6 +47,7 @@ export function parseChatRequest(
   return {
     requests: [request],
     streams: fields.stream ?? false,
+    streamFormat: "events",
     unknownFields,
     newBody: (tokens) => new ChatBodyBuilder(answer, tokens),
     newChunks: (tokens) => new ChatChunkBuilder(answer, tokens),

@@ -1,4 +1,5 @@
 /** @module The streamed answer of a text completion: JSON is joined from prepared pieces, one string a token. */
+import type { PagodaError } from "../../core/errors.ts";
 import type { GenerationEvent } from "../../core/generation.ts";
 import type { ChunkBuilder, PromptEvent, TokenText } from "../exchange.ts";
 import {
@@ -8,7 +9,7 @@ import {
   type ScoredTokens,
   textEnd,
 } from "../logprobs.ts";
-import { endOfStream, eventOpening } from "../stream-text.ts";
+import { endOfStream, errorEvent, eventOpening } from "../stream-text.ts";
 import { chunkClosing, UsageCounter } from "../usage.ts";
 import type { CompletionAnswer } from "./completion-answer.ts";
 import { echoedText } from "./echoed-prompt.ts";
@@ -52,6 +53,10 @@ export class CompletionChunkBuilder implements ChunkBuilder {
   end(): string {
     if (!this.#answer.includesUsage) return endOfStream;
     return `${this.#opening}],"usage":${JSON.stringify(this.#usage.usage())}}\n\n${endOfStream}`;
+  }
+
+  fail(error: PagodaError): string {
+    return errorEvent(error);
   }
 
   /** One chunk per choice with what was asked about the prompt; none where nothing was. */

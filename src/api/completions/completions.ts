@@ -51,6 +51,7 @@ export function parseCompletionRequest(
   return {
     requests,
     streams: fields.stream ?? false,
+    streamFormat: "events",
     unknownFields,
     newBody: (tokens) => new CompletionBodyBuilder(answer, tokens),
     newChunks: (tokens) => new CompletionChunkBuilder(answer, tokens),

@@ -35,18 +35,18 @@ export interface PlainBody {
 }
 
 /**
- * The body with each alias under its meaning. `takesTemplateVariables`: whether it has `chat_template_kwargs`.
+ * The body with each alias under its meaning, unless the endpoint itself has a field of that name.
  * Throws `invalid_request` where an alias and its meaning are both given and differ.
  */
 export function withoutAliases(
   body: Readonly<Record<string, unknown>>,
-  takesTemplateVariables: boolean,
+  isKnown: (name: string) => boolean,
 ): PlainBody {
   const plain: Record<string, unknown> = { ...body };
   const sentAs = new Map<string, string>();
   for (const name of Object.keys(body)) {
     const alias = aliases.get(name);
-    if (alias === undefined) continue;
+    if (alias === undefined || isKnown(name)) continue;
     const value = alias.translate === undefined ? body[name] : alias.translate(body[name]);
     delete plain[name];
     refuseContradiction(name, alias.means, value, plain[alias.means]);
@@ -54,7 +54,8 @@ export function withoutAliases(
     plain[alias.means] = value ?? plain[alias.means];
   }
   const isUnlimited = body.n_predict === -1 || body.num_predict === -1;
-  return { body: takesTemplateVariables ? withTemplateVariables(plain) : plain, sentAs, isUnlimited };
+  const takesVariables = isKnown("chat_template_kwargs");
+  return { body: takesVariables ? withTemplateVariables(plain) : plain, sentAs, isUnlimited };
 }
 
 function refuseContradiction(alias: string, means: string, value: unknown, other: unknown): void {

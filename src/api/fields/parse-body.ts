@@ -15,6 +15,8 @@ export interface ParsedBody<Fields> {
   readonly isUnlimited: boolean;
 }
 
+const noFields: ReadonlySet<string> = new Set();
+
 /** Known fields of OpenAI, vLLM, llama.cpp and others that have no effect on the text of an answer. */
 const fieldsWithoutEffect: ReadonlySet<string> = new Set([
   "user",
@@ -69,25 +71,23 @@ function kindOf(body: unknown): string {
 
 /**
  * Checks a request body against an endpoint's schema and against what its engine can do.
- * Throws `invalid_request` that names the first field that is wrong or cannot be honoured.
+ * `ownFields` are fields that others use to ask for a feature and that this endpoint reads itself. Throws
+ * `invalid_request` that names the first field that is wrong or cannot be honoured.
  */
 export function parseBody<Schema extends z.ZodObject>(
   body: unknown,
   schema: Schema,
   features: ReadonlySet<Feature>,
+  ownFields: ReadonlySet<string> = noFields,
 ): ParsedBody<z.infer<Schema>> {
   const isKnown = (name: string): boolean => Object.hasOwn(schema.shape, name);
-  const {
-    body: plain,
-    sentAs,
-    isUnlimited,
-  } = withoutAliases(requireObject(body), isKnown("chat_template_kwargs"));
+  const { body: plain, sentAs, isUnlimited } = withoutAliases(requireObject(body), isKnown);
   for (const [name, value] of Object.entries(plain))
     if (!longLists.has(name)) refuseBeyondMostValues(name, value);
   // A feature that no field carries to the engine would be promised and not kept.
   refuseMissingFeatures(
     plain,
-    (feature, name) => isKnown(name) && (feature === null || features.has(feature)),
+    (feature, name) => isKnown(name) && (feature === null || features.has(feature) || ownFields.has(name)),
   );
   const unknownFields = Object.keys(plain).filter(
     (name) => !isKnown(name) && !fieldsWithoutEffect.has(name) && !asksForFeature(name),

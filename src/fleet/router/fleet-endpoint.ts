@@ -1,5 +1,5 @@
 /** @module A model that several instances serve, as one endpoint: what the server's routes pass requests on to. */
-import { type Capabilities, features } from "../../core/capabilities.ts";
+import { type Capabilities, features, modelRoutes } from "../../core/capabilities.ts";
 import type {
   Endpoint,
   EndpointHealth,
@@ -22,7 +22,7 @@ export class FleetEndpoint implements Endpoint {
   constructor(router: Router, model: EndpointModel, capabilities?: Capabilities) {
     this.#router = router;
     this.model = model;
-    this.capabilities = capabilities ?? { routes: new Set(routes), features: new Set(features) };
+    this.capabilities = capabilities ?? { routes: new Set(modelRoutes), features: new Set(features) };
   }
 
   async health(): Promise<EndpointHealth> {
@@ -43,5 +43,3 @@ export class FleetEndpoint implements Endpoint {
     return this.#router.route(request, name === undefined ? "" : `${name} ${request.headers[name]}`, signal);
   }
 }
-
-const routes = ["/v1/chat/completions", "/v1/completions", "/tokenize", "/detokenize"] as const;

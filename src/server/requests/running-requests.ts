@@ -1,5 +1,6 @@
 /** @module Every request in flight has one abort signal: fired when its client leaves or the server must stop. */
 import type { ServerResponse } from "node:http";
+import { PagodaError } from "../../core/errors.ts";
 
 export class RunningRequests {
   readonly #controllers = new Set<AbortController>();
@@ -39,4 +40,11 @@ export class RunningRequests {
   abortAll(): void {
     for (const controller of this.#controllers) controller.abort();
   }
+}
+
+/** The error of a request whose signal fired: nobody is left to read it, unless the server stops. */
+export function endedEarly(): PagodaError {
+  return new PagodaError("not_ready", "The request was ended before its answer was complete.", {
+    hint: "Send it again.",
+  });
 }

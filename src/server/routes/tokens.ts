@@ -3,10 +3,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { detokenizeResponse, parseDetokenizeRequest } from "../../api/tokens/detokenize.ts";
 import { parseTokenizeRequest, tokenizeResponse } from "../../api/tokens/tokenize.ts";
 import { tokenizerInfo } from "../../api/tokens/tokenizer-info.ts";
-import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService } from "../../core/generation.ts";
 import { type BodyRouter, type BodyRouterParts, bodyRouter } from "../models/body-router.ts";
-import type { RunningRequests } from "../requests/running-requests.ts";
+import { endedEarly, type RunningRequests } from "../requests/running-requests.ts";
 import type { UnknownFieldLog } from "../requests/unknown-field-log.ts";
 
 export interface TokenRouteParts extends BodyRouterParts {
@@ -25,9 +24,7 @@ export function addTokenRoutes(app: FastifyInstance, parts: TokenRouteParts): vo
     // A long text takes a while, and its client may leave.
     const answer = await tokenizeResponse(asked, service, running.begin(reply.raw));
     if (answer !== null) return answer;
-    throw new PagodaError("not_ready", "The request was ended before its answer was complete.", {
-      hint: "Send it again.",
-    });
+    throw endedEarly();
   };
   const detokenize: Answer = async (request, _reply, service) => {
     const asked = parseDetokenizeRequest(request.body, service.model);

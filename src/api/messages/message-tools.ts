@@ -1,0 +1,40 @@
+/** @module Tools of Anthropic's protocol, and their way to the tools that chat templates read. */
+import { z } from "zod";
+import { PagodaError } from "../../core/errors.ts";
+import { shownText } from "../shown-text.ts";
+
+export const messageToolsSchema = z.array(
+  z.looseObject({
+    /** Tools that the service itself runs have another type than "custom". */
+    type: z.string().nullish(),
+    name: z.string().min(1),
+    description: z.string().nullish(),
+    input_schema: z.record(z.string(), z.unknown()).nullish(),
+  }),
+);
+
+export const messageToolChoiceSchema = z.looseObject({
+  type: z.enum(["auto", "any", "tool", "none"]),
+  name: z.string().nullish(),
+  disable_parallel_tool_use: z.boolean().nullish(),
+});
+
+/** Functions in OpenAI's shape. Throws `invalid_request` for a tool that the service would have to run. */
+export function toFunctions(tools: z.infer<typeof messageToolsSchema>): Record<string, unknown>[] {
+  return tools.map(({ type, name, description, input_schema: parameters }, i) => {
+    if ((type ?? "custom") !== "custom")
+      throw new PagodaError(
+        "invalid_request",
+        `'tools.${i}' is a tool of type '${shownText(type ?? "")}', which this server does not run.`,
+        { param: `tools.${i}.type`, hint: "Send tools with an 'input_schema' that the client runs." },
+      );
+    return {
+      type: "function",
+      function: {
+        name,
+        ...((description ?? null) === null ? {} : { description }),
+        parameters: { type: "object", ...parameters },
+      },
+    };
+  });
+}

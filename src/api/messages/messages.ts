@@ -1,0 +1,116 @@
+/** @module POST /v1/messages (Anthropic's protocol): wire types, parser, and the builders of both kinds of answer. */
+import { z } from "zod";
+import type { GenerationRequest, Prompt, ServedModel } from "../../core/generation.ts";
+import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
+import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
+import { type ParsedBody, parseBody } from "../fields/parse-body.ts";
+import { samplingShape, toSamplingParams } from "../fields/sampling-fields.ts";
+import {
+  blockMessagesSchema,
+  continuesLastMessage,
+  systemSchema,
+  toConvertedMessages,
+} from "./message-blocks.ts";
+import { MessageBodyBuilder } from "./message-body.ts";
+import { MessageEventBuilder } from "./message-events.ts";
+import { messageToolChoiceSchema, messageToolsSchema, toFunctions } from "./message-tools.ts";
+
+/** The fields that decide the prompt: those of /v1/messages/count_tokens. */
+const messagePromptShape = {
+  model: z.string().nullish(),
+  messages: blockMessagesSchema,
+  system: systemSchema.nullish(),
+  tools: messageToolsSchema.nullish(),
+  tool_choice: messageToolChoiceSchema.nullish(),
+  thinking: z.looseObject({ type: z.enum(["enabled", "adaptive", "disabled"]) }).nullish(),
+  chat_template_kwargs: chatPromptShape.chat_template_kwargs,
+} as const;
+
+const countedSchema = z.object(messagePromptShape);
+type PromptFields = z.infer<typeof countedSchema>;
+
+const messageSchema = z.object({
+  ...messagePromptShape,
+  max_tokens: z.number().int().min(1),
+  stop_sequences: z.array(z.string()).max(64).nullish(),
+  stream: z.boolean().nullish(),
+  temperature: samplingShape.temperature,
+  top_p: samplingShape.top_p,
+  top_k: samplingShape.top_k,
+});
+
+/** Other servers ask for a feature with them; here they are part of the protocol. */
+const ownFields: ReadonlySet<string> = new Set(["thinking"]);
+/** Fields of the protocol that have no effect on the text of the answer. */
+const withoutEffect: ReadonlySet<string> = new Set([
+  "cache_control",
+  "diagnostics",
+  "inference_geo",
+  "speed",
+]);
+
+/** Throws `invalid_request` that names the field that is wrong or that the model's engine cannot honour. */
+export function parseMessagesRequest(
+  body: unknown,
+  model: ServedModel,
+  identity: AnswerIdentity,
+): GenerationExchange {
+  const parsed = parseMessageBody(body, messageSchema, model);
+  const { fields } = parsed;
+  const request: GenerationRequest = {
+    requestId: identity.answerId,
+    prompt: toPrompt(fields),
+    sampling: toSamplingParams(
+      { ...fields, stop: fields.stop_sequences },
+      { maxTokens: fields.max_tokens, logprobs: null, logprobsName: "logprobs", promptLogprobs: null },
+      model,
+    ),
+    priority: 0,
+  };
+  return {
+    requests: [request],
+    streams: fields.stream ?? false,
+    streamFormat: "events",
+    unknownFields: parsed.unknownFields,
+    newBody: () => new MessageBodyBuilder(identity),
+    newChunks: () => new MessageEventBuilder(identity),
+  };
+}
+
+export interface CountedMessages {
+  readonly prompt: Prompt;
+  readonly unknownFields: readonly string[];
+}
+
+/** Throws as `parseMessagesRequest` does. */
+export function parseCountTokensRequest(body: unknown, model: ServedModel): CountedMessages {
+  const { fields, unknownFields } = parseMessageBody(body, countedSchema, model);
+  return { prompt: toPrompt(fields), unknownFields };
+}
+
+function parseMessageBody<Schema extends z.ZodObject>(
+  body: unknown,
+  schema: Schema,
+  model: ServedModel,
+): ParsedBody<z.infer<Schema>> {
+  const parsed = parseBody(body, schema, model.features, ownFields);
+  return { ...parsed, unknownFields: parsed.unknownFields.filter((name) => !withoutEffect.has(name)) };
+}
+
+function toPrompt(fields: PromptFields): Prompt {
+  const continues = continuesLastMessage(fields.messages);
+  return toChatPrompt(
+    toConvertedMessages(fields.system ?? null, fields.messages),
+    {
+      continue_final_message: continues,
+      chat_template_kwargs: fields.chat_template_kwargs,
+      tools: fields.tools === null || fields.tools === undefined ? null : toFunctions(fields.tools),
+    },
+    thinkingVariables(fields.thinking?.type ?? null),
+  );
+}
+
+/** The name under which templates of models that think read whether they should. */
+function thinkingVariables(type: "enabled" | "adaptive" | "disabled" | null): Record<string, unknown> {
+  return type === null ? {} : { enable_thinking: type !== "disabled" };
+}
