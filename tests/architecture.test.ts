@@ -158,7 +158,7 @@ test("members are made private with #", () => {
   assertNone(files.flatMap(keywordPrivates));
 });
 
-test("engines are named in planner/engines/ alone", () => {
+test("engines are named in their folders alone", () => {
   assertNone(houseFigures().linesNamingAnEngine);
 });
 

@@ -1,8 +1,8 @@
 /** @module Identical instances of one model on one device: checked as a whole before the first of them is started. */
 import { formatBytes } from "../core/byte-size.ts";
 import { PagodaError } from "../core/errors.ts";
+import type { EngineDriver } from "./drivers/contract/driver.ts";
 import { Fleet } from "./fleet.ts";
-import type { EngineDriver } from "./instances/driver.ts";
 import { StartLock } from "./instances/start-lock.ts";
 import { type InstanceEvent, SupervisedInstance } from "./instances/supervised-instance.ts";
 import { Ledger } from "./ledger/ledger.ts";

@@ -1,6 +1,6 @@
 /** @module The figures by which the house is judged; `node scripts/house-figures.ts` prints them. */
 import { doorsInUse, importCycles, mutualFolderPairs } from "./graph.ts";
-import { largeFolders, mayNameEngines, mostFiles, mutualFolders } from "./house-rules.ts";
+import { engineFolders, largeFolders, mayNameEngines, mostFiles, mutualFolders } from "./house-rules.ts";
 import { britishNames, linesNamingAnEngine } from "./measures.ts";
 import { productionFiles, sourceFiles } from "./source-files.ts";
 
@@ -32,7 +32,8 @@ export function houseFigures(): HouseFigures {
     largestFolder: (sizes[0] ?? []).join(": "),
     backendDoors: [...(doorsInUse(production).get("backend") ?? [])].sort(),
     linesNamingAnEngine: production
-      .filter((file) => !file.path.startsWith("planner/engines/") && !(file.path in mayNameEngines))
+      .filter(({ path }) => !engineFolders.some((folder) => path.startsWith(folder)))
+      .filter(({ path }) => !(path in mayNameEngines))
       .flatMap(linesNamingAnEngine),
     britishNames: sourceFiles().flatMap(britishNames),
   };

@@ -186,7 +186,10 @@ export const longFiles: Readonly<Record<string, string>> = {
 /** Folders that may hold more than `mostFiles` files. */
 export const largeFolders: Readonly<Record<string, string>> = {};
 
-/** Files outside planner/engines/ that may name an engine, each with its reason. */
+/** Folders that are about engines: what the planner knows of each one, and how the fleet runs it. */
+export const engineFolders: readonly string[] = ["planner/engines/", "fleet/drivers/"];
+
+/** Files outside of these folders that may name an engine, each with its reason. */
 export const mayNameEngines: Readonly<Record<string, string>> = {
   "server/metrics/engine-metrics.ts":
     "metrics carry vLLM's own names, so that dashboards made for it show ours",

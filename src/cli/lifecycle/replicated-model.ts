@@ -6,10 +6,11 @@ import { delimiter, join } from "node:path";
 import { mib } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import {
+  driverOf,
+  type EngineDriver,
   type Fleet,
   FleetEndpoint,
   type InstanceEvent,
-  PagodaDriver,
   replicatedFleet,
 } from "../../fleet/index.ts";
 import { heapVariable, type PreparedInstance } from "../../instance/index.ts";
@@ -37,7 +38,7 @@ export function replicatedModel(
   const [modelId] = prepared.names;
   const { plan, device } = prepared;
   const logFolder = mkdtempSync(join(tmpdir(), "pagoda-fleet-"));
-  const driver = driverOf(prepared);
+  const driver = instanceDriver(prepared, graceMs);
   const fleet = replicatedFleet({
     modelId,
     numReplicas,
@@ -79,19 +80,25 @@ export function replicatedModel(
 }
 
 /** The same command, with the threads that it was planned with, on a port that the fleet chooses. */
-function driverOf({ names, settings, plan }: PreparedInstance): PagodaDriver {
+function instanceDriver({ names, settings, plan }: PreparedInstance, drainMs: number): EngineDriver {
   const areThreadsStated = settings.numThreads.from !== "derived" && settings.numThreads.from !== "default";
-  return new PagodaDriver({
+  return driverOf("pagoda", {
     program: [...endsWithParent(), process.execPath, process.argv[1] ?? ""],
-    serveArgs: [
+    words: [
+      "pagoda",
+      "serve",
       ...process.argv.slice(process.argv.indexOf("serve") + 1),
       ...(areThreadsStated ? [] : ["--threads", String(settings.numThreads.value)]),
       "--replicas",
       "1",
     ],
     // The instance sets its own heap's ceiling.
-    withoutVariables: [heapVariable],
-    modelId: names[0],
+    environment: { [heapVariable]: undefined },
+    servedName: names[0],
+    version: null,
+    deviceIds: [],
+    drainMs,
+    explainWith: null,
     maxModelLen: plan.budget.maxModelLen.value,
     seats: settings.maxNumSeqs.value,
   });

@@ -9,27 +9,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { PagodaError } from "../../core/errors.ts";
 import { identify, isRunning, type ProcessIdentity, processesWith } from "../../process/process-identity.ts";
+import type { InstanceCommand, ProcessEnd } from "../drivers/contract/driver.ts";
 
 /** The variable that marks every process of an instance; its value names fleet, instance and start. */
 export const tagVariable = "PAGODA_INSTANCE";
 
-export interface InstanceCommand {
-  readonly command: string;
-  readonly args: readonly string[];
-  /** Added to this process's own; undefined takes a variable away. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
-}
-
-export interface ProcessEnd {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** The last lines that it wrote. */
-  readonly lastOutput: string;
-  /** Whether we had asked it to end. */
-  readonly isAsked: boolean;
-}
-
-const tailBytes = 16 * 1024;
+/** A start that fails names its reason far above the traceback that ends it. */
+const tailBytes = 256 * 1024;
 /** How long the tree may take to be gone after SIGKILL. A process in a driver can take longer; it is then named. */
 const goneWithinMs = 10_000;
 const lookEveryMs = 20;

@@ -1,14 +1,7 @@
 /**
  * @module What follows when an instance ends without being asked to: by why it ended, and by how often it has lately.
- *
- * - `configuration`: what no second try mends (it does not fit, a bad flag, an unknown model). Not started again.
- * - `port`: another program took the port between the look and the start. Started again at once with another.
- * - `memory-not-back`: a process that ended still holds memory. Waited for; it does not count as a crash.
- * - `killed`: SIGKILL that we did not send, which is how the kernel ends a process for memory.
- * - `crash`: anything else. Started again after a pause that doubles, with jitter; five within ten minutes are a loop.
  */
-
-export type EndKind = "configuration" | "port" | "memory-not-back" | "killed" | "crash";
+import type { EndKind } from "../drivers/contract/driver.ts";
 
 export interface RestartNumbers {
   readonly firstPauseMs: number;

@@ -3,10 +3,10 @@
  * ready, started again by the rules of `restart-policy`, and stopped only when its memory is back.
  */
 import { PagodaError } from "../../core/errors.ts";
+import type { EngineDriver, ProcessEnd, StartChange } from "../drivers/contract/driver.ts";
 import type { Demand, Ledger } from "../ledger/ledger.ts";
 import type { Router } from "../router/router.ts";
-import type { EngineDriver } from "./driver.ts";
-import { type InstanceProcess, type ProcessEnd, startInstance } from "./instance-process.ts";
+import { type InstanceProcess, startInstance } from "./instance-process.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import type { StartLock } from "./start-lock.ts";
 
@@ -167,7 +167,11 @@ export class SupervisedInstance {
 
   async #ready(process: InstanceProcess, port: number): Promise<Running> {
     const { driver, router, clock } = this.#parts;
-    const size = await driver.size(port, AbortSignal.timeout(this.#parts.readyWithinMs));
+    const size = await driver.size(
+      port,
+      process.lastOutput(),
+      AbortSignal.timeout(this.#parts.readyWithinMs),
+    );
     this.measure();
     router.add({ endpointId: this.instanceId, endpoint: driver.endpoint(port), ...size });
     this.#become("ready", `${size.poolTokens} KV tokens, ${size.seats} sequences`);
@@ -237,14 +241,14 @@ export class SupervisedInstance {
   async #pauseAfter(end: ProcessEnd, readyMs: number): Promise<boolean> {
     const { driver, clock } = this.#parts;
     const decision = this.#policy.decide(driver.endKind(end), readyMs, clock());
-    const why = driver.explain(end);
+    const { sentence, changes } = driver.explain(end);
     if (decision.kind === "failed") {
-      this.#become("failed", why);
+      this.#become("failed", [sentence, ...changeSentence(changes)].join(" "));
       return false;
     }
     if (this.#state === "stuck") return false;
     const state = decision.kind === "crashloop" ? "crashloop" : "pausing";
-    this.#become(state, `${why} It is started again in ${(decision.afterMs / 1000).toFixed(1)} s.`);
+    this.#become(state, `${sentence} It is started again in ${(decision.afterMs / 1000).toFixed(1)} s.`);
     await new Promise<void>((wake) => {
       const timer = setTimeout(wake, decision.afterMs);
       this.#stopping.signal.addEventListener("abort", () => {
@@ -260,4 +264,9 @@ export class SupervisedInstance {
     this.#reason = reason;
     this.#parts.onEvent({ instanceId: this.instanceId, state, reason });
   }
+}
+
+/** The first change, unless the sentence before it has said the same. */
+function changeSentence([first]: readonly StartChange[]): string[] {
+  return first === undefined ? [] : [`${first.flags.join(" ")} would let it start: ${first.why}.`];
 }

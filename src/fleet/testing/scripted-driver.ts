@@ -1,8 +1,7 @@
 /** @module An engine for tests: a real process that listens, answers, and ends as its script says. */
 import { RemoteEndpoint } from "../../endpoint/remote-endpoint.ts";
 import { residentBytes } from "../../process/process-tree.ts";
-import type { EngineDriver } from "../instances/driver.ts";
-import type { EndKind } from "../instances/restart-policy.ts";
+import type { EndKind, EngineDriver } from "../drivers/contract/driver.ts";
 
 /**
  * Serves `/health`; answers everything else with its process id; `/crash` ends it. `PORT` and `SCRIPT` come by the
@@ -25,6 +24,9 @@ export function scriptedDriver(script: "plain" | "refuse" | "slow" | "child" = "
   const url = (port: number): string => `http://127.0.0.1:${port}`;
   return {
     engine: "scripted",
+    readyWithinMs: 60_000,
+    endWithinMs: 10_000,
+    sleep: null,
     command: (port) => ({
       command: process.execPath,
       args: ["-e", program],
@@ -42,10 +44,17 @@ export function scriptedDriver(script: "plain" | "refuse" | "slow" | "child" = "
         url: new URL(url(port)),
         model: { modelId: "m", maxModelLen: null, createdUnixSeconds: 0 },
       }),
+    phase: () => ({ name: "starting", mostMs: 60_000 }),
     size: async () => ({ seats: 4, poolTokens: 4096 }),
+    memory: async () => ({ components: {}, numKvBlocks: null, kvBlockTokens: null, numKvTokens: 4096 }),
+    metrics: async () => null,
     heldBytes: residentBytes,
     endKind: ({ exitCode, signal }): EndKind =>
       signal === "SIGKILL" ? "killed" : exitCode === 1 ? "configuration" : "crash",
-    explain: ({ lastOutput, exitCode }) => lastOutput.trim() || `It ended with exit code ${exitCode}.`,
+    explain: ({ lastOutput, exitCode }) => ({
+      sentence: lastOutput.trim() || `It ended with exit code ${exitCode}.`,
+      missing: null,
+      changes: [],
+    }),
   };
 }

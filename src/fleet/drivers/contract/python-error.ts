@@ -1,0 +1,34 @@
+/** @module The cause of an end in the output of a Python server: one exception among the many that follow from it. */
+
+const exception =
+  /^(?<name>(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt)):?\s*(?<message>.*)$/;
+/** What processes print because another one of their tree has failed. */
+const consequence =
+  /Engine core initialization failed|Engine core proc .* died|failed to start|See root cause above|Failed core proc/i;
+/** Time, level and source that loggers put in front of a line, and the name of the process before them. */
+const prefix =
+  /^(?:\([\w ]+pid=\d+\)\s*)?(?:(?:ERROR|CRITICAL|WARNING|INFO)\s[\d: -]+\[[^\]]*\]\s?)?(?:\([\w ]+pid=\d+\)\s*)?/;
+
+/** The exception that the others follow from, as `Name: message`; null where there is none. */
+export function rootException(output: string): string | null {
+  const lines = output.split(/\r?\n/).map((line) => line.replace(prefix, ""));
+  const found = lines.flatMap((line, index) => {
+    const { name, message = "" } = exception.exec(line)?.groups ?? {};
+    if (name === undefined || consequence.test(line)) return [];
+    return [`${name.split(".").at(-1)}: ${message === "" ? nextLines(lines, index) : message}`];
+  });
+  return found.at(-1) ?? null;
+}
+
+/** pydantic writes the reason of a ValidationError below it. */
+function nextLines(lines: readonly string[], index: number): string {
+  return lines
+    .slice(index + 1, index + 3)
+    .map((line) => line.trim())
+    .join(" ");
+}
+
+/** The last complaint of argparse; null where there is none. */
+export function argumentError(output: string): string | null {
+  return [...output.matchAll(/^[\w.-]+(?: [\w-]+)*: error: (.*)$/gm)].at(-1)?.[1] ?? null;
+}
