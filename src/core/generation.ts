@@ -1,6 +1,8 @@
 /** @module The door between HTTP and an engine of this process. A model of another process is an `Endpoint` (endpoint.ts). */
 import type { Feature } from "./capabilities.ts";
 import type { MemoryReport } from "./memory-report.ts";
+import type { EngineObservation, SequenceFacts } from "./observation/engine-observation.ts";
+import type { EngineStats } from "./observation/engine-stats.ts";
 import type { SamplingParams } from "./sampling-params.ts";
 
 export interface TextPart {
@@ -112,24 +114,6 @@ export interface ServedModel {
   readonly tokenizer: TokenizerFacts;
 }
 
-/** Counters and gauges of the engine, cumulative since start; the server turns them into metrics. */
-export interface EngineStats {
-  readonly numRunning: number;
-  readonly numWaiting: number;
-  /** Share of blocks that are referenced, 0 to 1. */
-  readonly kvCacheUsage: number;
-  /** Slots in the blocks of running sequences that hold no token: the unused rest of each last block. */
-  readonly numWastedTokens: number;
-  readonly numPreemptions: number;
-  readonly numPrefixQueryTokens: number;
-  readonly numPrefixHitTokens: number;
-  readonly numPromptTokens: number;
-  /** Prompt tokens whose keys and values were in the prefix cache. */
-  readonly numCachedPromptTokens: number;
-  readonly numGenerationTokens: number;
-  readonly numSteps: number;
-}
-
 /** Called by the engine as requests proceed; times are milliseconds of a monotonic clock. */
 export interface EngineObserver {
   requestFinished(record: RequestRecord): void;
@@ -175,6 +159,10 @@ export interface GenerationService {
   /** Text of one token on its own, for log-probabilities; `bytes` are its exact bytes. */
   tokenPiece(tokenId: number): { readonly text: string; readonly bytes: Uint8Array };
   stats(): EngineStats;
+  /** Counters for those who watch it: cheap enough to be read several times a second. */
+  observe(): EngineObservation;
+  /** All sequences that run, and at most `mostWaiting` of those that wait. */
+  sequences(mostWaiting: number): readonly SequenceFacts[];
   memory(): MemoryReport;
   /** null while healthy; otherwise the reason why it cannot serve any more. */
   failure(): string | null;

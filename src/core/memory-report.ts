@@ -1,6 +1,7 @@
 /** @module The answer of `/admin/memory`: planned and actual bytes, side by side. */
 import type { FootprintComponent, MemoryComponentName } from "./footprint.ts";
 import type { KvDtype } from "./kv-layout.ts";
+import type { BlockCounts } from "./observation/block-counts.ts";
 import type { Origin } from "./resolved.ts";
 
 export type Evidence = "exact" | "measured" | "estimated";
@@ -10,16 +11,6 @@ export interface MemoryComponent {
   readonly plannedBytes: number;
   readonly actualBytes: number;
   readonly evidence: Evidence;
-}
-
-export interface BlockCounts {
-  readonly blockSize: number;
-  readonly bytesPerBlock: number;
-  readonly numTotal: number;
-  readonly numFree: number;
-  /** Held by the prefix cache alone: evictable. */
-  readonly numCached: number;
-  readonly numReferenced: number;
 }
 
 export interface BudgetReport {

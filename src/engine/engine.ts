@@ -4,14 +4,16 @@ import { mib } from "../core/byte-size.ts";
 import { invariant, PagodaError } from "../core/errors.ts";
 import type {
   EngineObserver,
-  EngineStats,
   GenerationEvent,
   GenerationRequest,
   GenerationService,
   Prompt,
   ServedModel,
 } from "../core/generation.ts";
-import type { BlockCounts, MemoryReport } from "../core/memory-report.ts";
+import type { MemoryReport } from "../core/memory-report.ts";
+import type { BlockCounts } from "../core/observation/block-counts.ts";
+import type { EngineObservation, SequenceFacts } from "../core/observation/engine-observation.ts";
+import type { EngineStats } from "../core/observation/engine-stats.ts";
 import { BlockManager } from "./kv/block-manager.ts";
 import { EventQueue } from "./output/event-queue.ts";
 import { OutputBacklog } from "./output/output-backlog.ts";
@@ -24,6 +26,7 @@ import { RequestProgress } from "./sequence/sequence.ts";
 import { SequenceText } from "./sequence/sequence-text.ts";
 import { ModelRunner } from "./step/model-runner.ts";
 import { capacityOf, type StepPlan } from "./step/step-plan.ts";
+import { EngineWatch } from "./watch/engine-watch.ts";
 
 /** The part of `memory()` that the loader of the model knows: planned and allocated bytes. */
 export type MemoryFacts = Omit<MemoryReport, "blocks" | "numKvTokens" | "maxConcurrency">;
@@ -71,12 +74,10 @@ export class Engine implements GenerationService {
   readonly #commit: StepCommit;
   readonly #outputProcessor: OutputProcessor;
   readonly #backlog: OutputBacklog;
+  readonly #watch: EngineWatch;
   /** Requests without an ending. */
   readonly #requests = new Set<RequestProgress>();
   #loop: Promise<void> | null = null;
-  #numSteps = 0;
-  /** The step under way; null between steps. */
-  #computing: StepPlan | null = null;
   #failure: string | null = null;
   #isClosed = false;
 
@@ -107,6 +108,14 @@ export class Engine implements GenerationService {
       this.#forget(request),
     );
     this.#backlog = new OutputBacklog(options.unreadCapacityBytes ?? defaultUnreadCapacityBytes);
+    this.#watch = new EngineWatch({
+      scheduler: this.#scheduler,
+      blocks: this.#blocks,
+      outputs: this.#outputProcessor.counts,
+      backlog: this.#backlog,
+      bytesPerBlock: options.bytesPerBlock,
+      clock: this.#clock,
+    });
     this.#inputProcessor = new InputProcessor({
       ...options,
       limits: {
@@ -169,29 +178,15 @@ export class Engine implements GenerationService {
   }
 
   stats(): EngineStats {
-    const { prefixes, running, waiting, numPreemptions } = this.#scheduler;
-    return {
-      numRunning: running.length,
-      numWaiting: waiting.numWaiting,
-      kvCacheUsage: this.#blocks.numReferenced / this.#blocks.numTotal,
-      numWastedTokens: this.#wastedTokens(),
-      numPreemptions,
-      numPrefixQueryTokens: prefixes.counts.numQueryTokens,
-      numPrefixHitTokens: prefixes.counts.numHitTokens,
-      ...this.#outputProcessor.counts,
-      numSteps: this.#numSteps,
-    };
+    return this.#watch.stats();
   }
 
-  /** Slots in blocks of running sequences that hold no token and get none in the step under way. */
-  #wastedTokens(): number {
-    const { blockSize } = this.#blocks;
-    let numTokens = 0;
-    for (const { table, numComputed } of this.#scheduler.running)
-      numTokens += table.numBlocks * blockSize - numComputed;
-    for (const slice of this.#computing?.slices ?? [])
-      if (slice.sequence.state === "running") numTokens -= slice.numTokens;
-    return numTokens;
+  observe(): EngineObservation {
+    return this.#watch.observe();
+  }
+
+  sequences(mostWaiting: number): readonly SequenceFacts[] {
+    return this.#watch.sequences(mostWaiting);
   }
 
   memory(): MemoryReport {
@@ -205,9 +200,7 @@ export class Engine implements GenerationService {
   }
 
   blockCounts(): BlockCounts {
-    const { blockSize, numTotal, numFree, numCached, numReferenced } = this.#blocks;
-    const { bytesPerBlock } = this.#options;
-    return { blockSize, bytesPerBlock, numTotal, numFree, numCached, numReferenced };
+    return this.#watch.blockCounts();
   }
 
   failure(): string | null {
@@ -262,14 +255,14 @@ export class Engine implements GenerationService {
   async #step(previous: readonly Outcome[]): Promise<Outcome[]> {
     const startMs = this.#clock();
     const plan = this.#scheduler.schedule();
-    this.#computing = plan;
+    const scheduleMs = this.#clock() - startMs;
+    this.#watch.stepPlanned(plan);
     const computed = this.#runner.start(plan);
     this.#noteScheduled(plan, startMs);
     this.#deliver(previous);
     await Promise.all([computed, nextTurn()]);
     const outcomes = this.#commit.apply(plan, (request, error) => this.#abandon(request, error));
-    this.#computing = null;
-    this.#observeStep(plan, startMs);
+    this.#observeStep(plan, startMs, scheduleMs);
     return outcomes;
   }
 
@@ -282,11 +275,11 @@ export class Engine implements GenerationService {
     for (const { sequence } of plan.slices) sequence.request.scheduledMs ??= nowMs;
   }
 
-  #observeStep(plan: StepPlan, startMs: number): void {
+  #observeStep(plan: StepPlan, startMs: number, scheduleMs: number): void {
     const totalMs = this.#clock() - startMs;
     const { kernelMs, barrierMs } = this.#options.model.lastStepTiming();
-    this.#numSteps++;
-    this.#scheduler.stepTime.observe(plan, totalMs);
+    const predictedMs = this.#scheduler.stepTime.observe(plan, totalMs);
+    this.#watch.stepFinished(plan, { totalMs, scheduleMs, kernelMs, barrierMs, predictedMs });
     this.#options.observer?.stepFinished({
       numTokens: plan.numTokens,
       totalMs,

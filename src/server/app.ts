@@ -21,6 +21,7 @@ import { RequestBodyBudget } from "./bodies/request-body-budget.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import { pathOf } from "./models/body-router.ts";
 import type { ServedModels } from "./models/served-models.ts";
+import type { Observatory } from "./observatory/observatory.ts";
 import type { AllowedHosts } from "./requests/allowed-hosts.ts";
 import { AllowedMethods } from "./requests/allowed-methods.ts";
 import type { ErrorShape } from "./requests/error-shape.ts";
@@ -31,6 +32,7 @@ import { UnknownFieldLog } from "./requests/unknown-field-log.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
 import { addMessageRoutes } from "./routes/messages.ts";
 import { addModelRoutes } from "./routes/models.ts";
+import { addObservatoryRoutes } from "./routes/observatory.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPageRoutes } from "./routes/pages.ts";
 import { addPlanRoute } from "./routes/plan.ts";
@@ -55,6 +57,8 @@ export interface AppParts {
   readonly allowedHosts: AllowedHosts | null;
   /** Plans of other engines; without it there is no /admin/plan. */
   readonly planner?: PlanService;
+  /** Without it there is no /admin/snapshot. */
+  readonly observatory?: Observatory;
   /** Instances of its own; without it there is no /admin/fleet. */
   readonly fleet?: FleetService;
 }
@@ -113,6 +117,7 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
   const unknownFields = new UnknownFieldLog(parts.logger);
   addPageRoutes(app, { ...parts, allowedMethods });
   addOperationsRoutes(app, parts);
+  if (parts.observatory !== undefined) addObservatoryRoutes(app, parts.observatory);
   addPlanRoute(app, parts.planner);
   addModelRoutes(app, parts.servedModels);
   addTokenRoutes(app, { ...parts, unknownFields });

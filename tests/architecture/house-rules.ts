@@ -55,6 +55,7 @@ export const testsMayImport: Readonly<Record<string, readonly string[]>> = {
 export const doors: Readonly<Record<string, readonly string[]>> = {
   api: [
     "api/admin/fleet.ts",
+    "api/admin/observatory/index.ts",
     "api/admin/plan.ts",
     "api/chat/chat-completions.ts",
     "api/completions/completions.ts",
@@ -109,6 +110,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "server/app.ts",
     "server/metrics/server-metrics.ts",
     "server/models/served-models.ts",
+    "server/observatory/devices.ts",
+    "server/observatory/observatory.ts",
     "server/requests/allowed-hosts.ts",
     "server/requests/running-requests.ts",
   ],
@@ -173,6 +176,15 @@ export const folderMayImport: Readonly<Record<string, readonly string[]>> = {
   "engine/step": ["core", "backend/backend.ts", "engine/sequence"],
   "engine/schedule": ["core", "backend/backend.ts", "engine/sequence", "engine/step", "engine/kv"],
   "engine/output": ["core", "engine/sequence", "engine/schedule"],
+  "engine/watch": [
+    "core",
+    "backend/backend.ts",
+    "engine/kv",
+    "engine/output",
+    "engine/schedule",
+    "engine/sequence",
+    "engine/step",
+  ],
 };
 
 /** Folder pairs that may import each other, each with its reason. */

@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import { PagodaError } from "../../core/errors.ts";
+import type { EngineObserver } from "../../core/generation.ts";
 import { readOptions } from "../../core/options/read-options.ts";
+import type { InstanceEvent } from "../../fleet/index.ts";
 import {
   bodyCapacityBytes,
   bodyLimitBytes,
@@ -91,8 +93,9 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   });
   const logger = await openLog(output, values, prepared.notes);
   const numReplicas = values.replicas?.value ?? 1;
-  const replicated = numReplicas > 1 ? await replicas(prepared, numReplicas, graceMs, logger) : null;
-  const { app, observer, entry } = await httpServer({
+  const onEvent = (event: InstanceEvent): void => observatory.instanceChanged(event);
+  const replicated = numReplicas > 1 ? await replicas(prepared, numReplicas, graceMs, logger, onEvent) : null;
+  const { app, observer, entry, observatory } = await httpServer({
     servedModels,
     running,
     logger,
@@ -118,6 +121,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   progress.stop();
   stopping.closeLater(app, instance);
   entry.attach(instance.engine);
+  observatory.ready(entry);
   announce(instance, prepared, values, address);
   logThroughput(instance.engine, logger);
   stopWhenEngineFails(instance, logger);
@@ -165,19 +169,33 @@ async function httpServer(
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
   const { planService } = await import("../planning/plan-service.ts");
   const { prepared, output, ...rest } = parts;
+  const { Observatory } = await import("../../server/observatory/observatory.ts");
+  const { readDevices } = await import("../lifecycle/device-readings.ts");
   const metrics = new ServerMetrics(() => output.numDropped);
+  const observatory = new Observatory({ servedModels: rest.servedModels, version, devices: readDevices });
   const entry = rest.servedModels.add(listingOf(prepared), describeServedModel(prepared));
   const heapMib = prepared.plan.heapCeilingMib;
   const app = buildApp({
     ...rest,
     metrics,
+    observatory,
     version,
     logprobCapacity: logprobCapacity(heapMib),
     bodyCapacityBytes: bodyCapacityBytes(heapMib),
     bodyLimitBytes: bodyLimitBytes(heapMib),
     planner: planService(process.env),
   });
-  return { app, entry, observer: metrics.observerFor(entry) };
+  const stopSampling = observatory.start();
+  app.addHook("onClose", async () => stopSampling());
+  const [counted, watched] = [metrics.observerFor(entry), observatory.observerFor(entry)];
+  const observer: EngineObserver = {
+    ...counted,
+    requestFinished: (record) => {
+      counted.requestFinished(record);
+      watched.requestFinished(record);
+    },
+  };
+  return { app, entry, observer, observatory };
 }
 
 /** Host and Origin are checked on a loopback address, and wherever names are stated; null: nowhere else. */
@@ -221,11 +239,14 @@ async function replicas(
   numReplicas: number,
   graceMs: number,
   logger: Logger,
+  onEvent: (event: InstanceEvent) => void,
 ): Promise<ReplicatedModel> {
   const { replicatedModel } = await import("../lifecycle/replicated-model.ts");
-  return replicatedModel(prepared, numReplicas, graceMs, ({ instanceId, state, reason }) =>
-    logger.info({ instanceId, state }, `${instanceId} is ${state}: ${reason}`),
-  );
+  return replicatedModel(prepared, numReplicas, graceMs, (event) => {
+    const { instanceId, state, reason } = event;
+    logger.info({ instanceId, state }, `${instanceId} is ${state}: ${reason}`);
+    onEvent(event);
+  });
 }
 
 function announceReplicas({ fleet }: ReplicatedModel, values: ServeValues, address: string): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EngineStats } from "../../core/generation.ts";
+import type { EngineStats } from "../../core/observation/engine-stats.ts";
 import { logThroughput, throughputBetween } from "./throughput-log.ts";
 
 const atRest: EngineStats = {

@@ -1,5 +1,6 @@
 /** @module A line every ten seconds while there is something to do: tokens a second, requests, how full the KV pool is. */
-import type { EngineStats, GenerationService } from "../../core/generation.ts";
+import type { GenerationService } from "../../core/generation.ts";
+import type { EngineStats } from "../../core/observation/engine-stats.ts";
 
 const everyMs = 10_000;
 

@@ -14,13 +14,13 @@ export interface UnreadQueue {
  * all queues together, in bytes of the heap.
  */
 export class OutputBacklog {
-  readonly #capacityBytes: number;
+  readonly capacityBytes: number;
   /** Queues that are not empty. */
   readonly #bytesOfQueues = new Map<UnreadQueue, number>();
   #numBytes = 0;
 
   constructor(capacityBytes: number) {
-    this.#capacityBytes = capacityBytes;
+    this.capacityBytes = capacityBytes;
   }
 
   get numBytes(): number {
@@ -44,9 +44,9 @@ export class OutputBacklog {
    * waiting for events has taken those of the step before, however many they were.
    */
   enforce(): void {
-    while (this.#numBytes > this.#capacityBytes) {
+    while (this.#numBytes > this.capacityBytes) {
       const [queue, numBytes] = this.#largest();
-      queue.drop(clientTooSlow(numBytes, this.#capacityBytes));
+      queue.drop(clientTooSlow(numBytes, this.capacityBytes));
     }
   }
 

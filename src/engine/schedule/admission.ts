@@ -29,23 +29,27 @@ export class Admission {
     this.#meanOutputTokens += newestWeight * (numTokens - this.#meanOutputTokens);
   }
 
-  /** Reads `running` and the pool only, so its cost does not depend on the length of the queue. */
-  admits(sequence: Sequence, running: readonly Sequence[]): boolean {
-    if (running.length === 0) return true;
+  /**
+   * What the sequence has to wait for; null: it may start. Reads `running` and the pool only, so its cost does not depend
+   * on the length of the queue.
+   */
+  refusal(sequence: Sequence, running: readonly Sequence[]): "seats" | "kv_blocks" | null {
+    if (running.length === 0) return null;
     let numSeats = sequence.numSeats;
-    let numExpected = this.#expectedBlocks(sequence);
+    let numExpected = this.expectedBlocks(sequence);
     for (const other of running) {
       numSeats += other.numSeats;
-      numExpected += Math.max(0, this.#expectedBlocks(other) - other.table.numBlocks);
+      numExpected += Math.max(0, this.expectedBlocks(other) - other.table.numBlocks);
     }
-    if (numSeats > this.#maxNumSeqs) return false;
+    if (numSeats > this.#maxNumSeqs) return "seats";
     const match = this.#blocks.match(sequence.tokenIds, sequence.maxCachedTokens);
     // Cached blocks need not be allocated, but unreferenced ones stop being available when they are taken.
-    return numExpected - match.numBlocks + match.numEvictable <= this.#blocks.numAvailable;
+    const numNeeded = numExpected - match.numBlocks + match.numEvictable;
+    return numNeeded <= this.#blocks.numAvailable ? null : "kv_blocks";
   }
 
   /** Blocks that it is expected to hold at its end; n sequences share those of their prompt. */
-  #expectedBlocks(sequence: Sequence): number {
+  expectedBlocks(sequence: Sequence): number {
     const numOutput = this.#expectedOutputTokens(sequence);
     const numOwn = this.#blocks.blocksFor(sequence.numPromptTokens + numOutput);
     return numOwn + (sequence.numSeats - 1) * (this.#blocks.blocksFor(numOutput) + 1);

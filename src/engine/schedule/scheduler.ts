@@ -60,6 +60,11 @@ export class Scheduler {
     this.waiting.push(sequence);
   }
 
+  /** Blocks that a sequence is expected to hold at its end. */
+  forecastBlocks(sequence: Sequence): number {
+    return this.#admission.expectedBlocks(sequence);
+  }
+
   /** Ends a sequence that finished by itself; admission learns from its length. */
   complete(sequence: Sequence): void {
     this.#admission.observeOutput(sequence.numOutputTokens);
@@ -118,6 +123,7 @@ export class Scheduler {
   #planDecode(sequence: Sequence, plan: StepPlan): void {
     if (sequence.plannedStep === this.#stepNumber) return;
     if (plan.numTokensLeft < 1 || (samples(sequence) && !plan.hasRoomToSample(sequence))) {
+      plan.holdBack("step_tokens", "seated");
       this.#defer(sequence);
       return;
     }
@@ -140,14 +146,22 @@ export class Scheduler {
   #continuePrompt(sequence: Sequence, plan: StepPlan): void {
     this.prefixes.attach(sequence);
     this.#forkWhenReady(sequence);
-    if (this.prefixes.awaits(sequence, this.running)) return;
+    if (this.prefixes.awaits(sequence, this.running)) {
+      plan.holdBack("prefix_wait", "prefix");
+      return;
+    }
     const numTokens = this.#chunkTokens(sequence, plan);
     if (numTokens > 0 && this.#makeRoom(sequence, numTokens, plan)) this.#addSlice(sequence, numTokens, plan);
   }
 
   #admitWaiting(plan: StepPlan): void {
     for (let next = this.waiting.peek(); next !== null; next = this.waiting.peek()) {
-      if (plan.numTokensLeft < 1 || !this.#admission.admits(next, this.running)) return;
+      const refusal =
+        this.#admission.refusal(next, this.running) ?? (plan.numTokensLeft < 1 ? "step_tokens" : null);
+      if (refusal !== null) {
+        plan.holdBack(refusal, "newcomer");
+        return;
+      }
       this.waiting.remove(next);
       for (const sequence of this.#seat(next)) this.#continuePrompt(sequence, plan);
       if (next.plannedStep !== this.#stepNumber && !this.prefixes.awaits(next, this.running)) return;
@@ -164,7 +178,10 @@ export class Scheduler {
 
   /** Tokens of the next chunk: limited by the prompt, the token budget, the time and the output rows. */
   #chunkTokens(sequence: Sequence, plan: StepPlan): number {
-    const limit = this.#tokensInTime(sequence, plan, Math.min(sequence.numUncomputed, plan.numTokensLeft));
+    const budget = Math.min(sequence.numUncomputed, plan.numTokensLeft);
+    if (budget < sequence.numUncomputed) plan.holdBack("step_tokens", "seated");
+    const limit = this.#tokensInTime(sequence, plan, budget);
+    if (limit < budget) plan.holdBack("step_time", "seated");
     // A scored chunk has at most as many output rows as tokens: the prompt's last token scores none and samples one.
     const numTokens = isScoring(sequence) ? Math.min(limit, plan.numOutputsLeft) : limit;
     const reachesEnd = sequence.numComputed + numTokens === sequence.numTokens;
@@ -194,6 +211,7 @@ export class Scheduler {
   #makeRoom(sequence: Sequence, numTokens: number, plan: StepPlan): boolean {
     const end = sequence.numComputed + numTokens;
     while (!this.#blocks.reserve(sequence.table, sequence.numComputed, end, plan.copies)) {
+      plan.holdBack("kv_blocks", "blocks");
       const victim = this.#lastUnplanned();
       if (victim === null) return false;
       const isPlanned = plan.slices.length > 0;

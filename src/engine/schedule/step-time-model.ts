@@ -57,8 +57,18 @@ export class StepTimeModel {
     return total;
   }
 
-  /** Learns from a finished step. */
-  observe(load: StepLoad, measuredMs: number): void {
+  /**
+   * The two halves of a predicted time: what each token and output row adds, and what is read whatever their number (the
+   * weights, and the keys and values of all positions attended to).
+   */
+  split(load: StepLoad): { readonly perTokenMs: number; readonly readingMs: number } {
+    this.#setFeatures(load);
+    const part = (i: number): number => this.#coefficient(i) * (this.#features[i] as number);
+    return { readingMs: part(0) + part(3), perTokenMs: part(1) + part(2) };
+  }
+
+  /** Learns from a finished step; returns what was predicted for it. */
+  observe(load: StepLoad, measuredMs: number): number {
     this.#drift();
     const predictedMs = this.predictMs(load);
     const error = measuredMs - predictedMs;
@@ -76,6 +86,7 @@ export class StepTimeModel {
         this.#covariance[at] = (this.#covariance[at] as number) - reduction;
       }
     }
+    return predictedMs;
   }
 
   /** Mean plus one deviation: an upper bound that most steps keep. */

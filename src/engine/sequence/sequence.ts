@@ -75,6 +75,8 @@ export class Sequence {
   /** The last step it was planned for; owned by the scheduler. */
   plannedStep = -1;
   numPreemptions = 0;
+  /** Blocks × milliseconds for which it held them, summed over steps. */
+  blockMs = 0;
   lastTokenMs: number | null = null;
 
   constructor(request: RequestProgress, index: number) {

@@ -1,6 +1,7 @@
 /** @module The plan of one step: slices of sequences, and the blocks to copy before it. */
 import type { StepInputs } from "../../backend/backend.ts";
 import { invariant } from "../../core/errors.ts";
+import type { BindingLimit } from "../../core/observation/binding-limit.ts";
 import type { Sequence } from "../sequence/sequence.ts";
 
 /** A run of consecutive tokens of one sequence. */
@@ -35,6 +36,13 @@ export function capacityOf(inputs: StepInputs): StepCapacity {
   };
 }
 
+/**
+ * What may be held back, by how grave it is: a sequence that loses its blocks; one with a seat that gets fewer tokens than
+ * it wants, so that another one with a seat would get none at all; one without a seat; one that waits for the same text.
+ */
+const holdKinds = { nothing: 0, prefix: 1, newcomer: 2, seated: 3, blocks: 4 } as const;
+type HoldKind = (typeof holdKinds)[keyof typeof holdKinds];
+
 export class StepPlan {
   readonly capacity: StepCapacity;
   readonly slices: SequenceSlice[] = [];
@@ -47,6 +55,9 @@ export class StepPlan {
   numDecodes = 0;
   /** Positions attended to, summed over tokens: the cost of attention. */
   numAttended = 0;
+  /** The gravest limit that held something back when this step was planned; null: everything got what it wanted. */
+  heldBackBy: BindingLimit | null = null;
+  #gravity: HoldKind = holdKinds.nothing;
   #numSeen = 0;
   #numBias = 0;
 
@@ -73,6 +84,13 @@ export class StepPlan {
       this.#numSeen + sequence.numSeenEntries <= this.capacity.numSeen &&
       this.#numBias + sequence.numBiasEntries <= this.capacity.numBias
     );
+  }
+
+  /** Notes that `limit` held something back; of several the gravest kind counts, and of these the first. */
+  holdBack(limit: BindingLimit, kind: Exclude<keyof typeof holdKinds, "nothing">): void {
+    if (holdKinds[kind] <= this.#gravity) return;
+    this.#gravity = holdKinds[kind];
+    this.heldBackBy = limit;
   }
 
   add(slice: SequenceSlice): void {

@@ -1,7 +1,7 @@
 /** @module Gauges and counters that are read from an engine when it is scraped: load, KV pool, memory. */
 import type { ModelState } from "../../core/endpoint.ts";
-import type { EngineStats } from "../../core/generation.ts";
 import type { MemoryReport } from "../../core/memory-report.ts";
+import type { EngineStats } from "../../core/observation/engine-stats.ts";
 import type { Instruments } from "./instruments.ts";
 import type { ModelLabels } from "./model-labels.ts";
 

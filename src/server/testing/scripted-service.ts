@@ -1,7 +1,7 @@
 /** @module A small deterministic generation service for tests of the door: a token is a byte, and the text is a script. */
+
 import { PagodaError } from "../../core/errors.ts";
 import type {
-  EngineStats,
   GenerationEvent,
   GenerationRequest,
   GenerationService,
@@ -10,6 +10,9 @@ import type {
   ServedModel,
 } from "../../core/generation.ts";
 import type { MemoryReport } from "../../core/memory-report.ts";
+import { type BindingLimit, bindingLimits } from "../../core/observation/binding-limit.ts";
+import type { EngineObservation, SequenceFacts } from "../../core/observation/engine-observation.ts";
+import type { EngineStats } from "../../core/observation/engine-stats.ts";
 import { defaultSamplingParams } from "../../core/sampling-params.ts";
 
 export interface Script {
@@ -134,6 +137,43 @@ export class ScriptedService implements GenerationService {
       numGenerationTokens: this.numTokensGenerated,
       numSteps: 7,
     };
+  }
+
+  observe(): EngineObservation {
+    const zeros = Object.fromEntries(bindingLimits.map((limit) => [limit, 0]));
+    return {
+      stats: this.stats(),
+      blocks: this.memory().blocks,
+      steps: {
+        numSteps: 7,
+        totalMs: 70,
+        scheduleMs: 7,
+        kernelMs: 56,
+        barrierMs: 5,
+        numTokens: 14,
+        predictedMs: 77,
+        relativeError: 0.7,
+      },
+      limitMs: { ...(zeros as Record<BindingLimit, number>), seats: 60, compute: 10 },
+    };
+  }
+
+  sequences(): readonly SequenceFacts[] {
+    return this.requests.map(({ requestId, prompt, sampling }) => ({
+      requestId,
+      index: 0,
+      state: "running",
+      ageMs: 5,
+      numPromptTokens: tokenIdsOf(prompt).length,
+      numComputedTokens: 1,
+      numOutputTokens: 1,
+      maxTokens: sampling.maxTokens ?? this.model.maxModelLen,
+      numCachedTokens: 1,
+      numBlocks: 1,
+      numPreemptions: 0,
+      blockMs: 2000,
+      numForecastBlocks: 2,
+    }));
   }
 
   memory(): MemoryReport {

@@ -5,6 +5,7 @@ import { type AppParts, buildApp } from "../app.ts";
 import { ServerMetrics } from "../metrics/server-metrics.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import { ServedModels } from "../models/served-models.ts";
+import { Observatory } from "../observatory/observatory.ts";
 import { RunningRequests } from "../requests/running-requests.ts";
 import { type Script, ScriptedService } from "./scripted-service.ts";
 
@@ -15,8 +16,18 @@ export interface TestApp {
   readonly entry: ServedModelEntry;
   readonly running: RunningRequests;
   readonly metrics: ServerMetrics;
+  readonly observatory: Observatory;
   readonly logLines: string[];
 }
+
+const scriptedDevice = {
+  deviceId: "cpu",
+  kind: "cpu",
+  name: "memory of a test",
+  totalBytes: 4000,
+  freeBytes: 2500,
+  foreign: [{ pid: 7, name: "someone", heldBytes: 600 }],
+} as const;
 
 export function testApp(script: Script, parts: Partial<Pick<AppParts, "allowedHosts">> = {}): TestApp {
   const service = new ScriptedService(script);
@@ -26,6 +37,7 @@ export function testApp(script: Script, parts: Partial<Pick<AppParts, "allowedHo
   entry.attach(service);
   const running = new RunningRequests();
   const metrics = new ServerMetrics(() => 0);
+  const observatory = new Observatory({ servedModels, version: "1.2.3", devices: () => [scriptedDevice] });
   const logLines: string[] = [];
   const logger = pino({ level: "info" }, { write: (line: string) => void logLines.push(line) });
   return {
@@ -33,6 +45,7 @@ export function testApp(script: Script, parts: Partial<Pick<AppParts, "allowedHo
       servedModels,
       running,
       metrics,
+      observatory,
       logger,
       version: "1.2.3",
       logprobCapacity: 1000,
@@ -46,6 +59,7 @@ export function testApp(script: Script, parts: Partial<Pick<AppParts, "allowedHo
     entry,
     running,
     metrics,
+    observatory,
     logLines,
   };
 }

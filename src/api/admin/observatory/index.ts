@@ -1,0 +1,18 @@
+/** @module What the observatory tells: `/admin/snapshot`, `/admin/events`, `/admin/history`, `/admin/settings`. */
+export type { BindingLimitReport, LimitName } from "./binding-limit.ts";
+export { applyDelta, type Delta, deltaBetween } from "./delta.ts";
+export { type AdminEvent, type AdminEventKind, adminEventSchema } from "./events.ts";
+export type {
+  InstanceRates,
+  InstanceSnapshot,
+  InstanceSteps,
+  SequenceView,
+} from "./instance.ts";
+export {
+  type LatencyName,
+  type LatencyWindow,
+  latencyNames,
+  latencyWindowSeconds,
+  type Percentiles,
+} from "./latency.ts";
+export { type DeviceHolder, type DeviceSnapshot, type Snapshot, snapshotSchema } from "./snapshot.ts";

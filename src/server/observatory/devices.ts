@@ -1,0 +1,51 @@
+/** @module Devices of the snapshot: what the machine says, and who of this server holds what of it. */
+import type { DeviceHolder, DeviceSnapshot, InstanceSnapshot } from "../../api/admin/observatory/index.ts";
+
+/** A device as the machine reports it, before its holders are known. */
+export interface DeviceReading {
+  readonly deviceId: string;
+  readonly kind: "cpu" | "gpu";
+  readonly name: string;
+  readonly totalBytes: number;
+  readonly freeBytes: number;
+  /** Processes that are not of this server, largest first, and a rest. */
+  readonly foreign: readonly {
+    readonly pid: number | null;
+    readonly name: string;
+    readonly heldBytes: number;
+  }[];
+}
+
+export type ReadDevices = () => readonly DeviceReading[];
+
+export function devicesOf(
+  readings: readonly DeviceReading[],
+  instances: Readonly<Record<string, InstanceSnapshot>>,
+): Record<string, DeviceSnapshot> {
+  const devices: Record<string, DeviceSnapshot> = {};
+  for (const { foreign, ...reading } of readings) {
+    const own = Object.values(instances)
+      .filter(({ deviceIds }) => deviceIds.includes(reading.deviceId))
+      .map(holderOf);
+    const strangers = foreign.map(({ pid, name, heldBytes }) => ({
+      kind: "foreign" as const,
+      name,
+      pid,
+      plannedBytes: null,
+      heldBytes,
+    }));
+    devices[reading.deviceId] = { ...reading, holders: [...own, ...strangers] };
+  }
+  return devices;
+}
+
+function holderOf({ instanceId, pid, memory }: InstanceSnapshot): DeviceHolder {
+  const planned = memory?.components.map(({ plannedBytes }) => plannedBytes ?? 0) ?? [];
+  return {
+    kind: "instance",
+    name: instanceId,
+    pid,
+    plannedBytes: memory === null ? null : planned.reduce((sum, bytes) => sum + bytes, 0),
+    heldBytes: memory?.residentBytes ?? null,
+  };
+}

@@ -1,0 +1,112 @@
+/** @module A served model of this process as an instance of the snapshot. */
+import type { InstanceSnapshot, SequenceView } from "../../api/admin/observatory/index.ts";
+import type { GenerationService } from "../../core/generation.ts";
+import type { SequenceFacts } from "../../core/observation/engine-observation.ts";
+import type { ServedModelEntry } from "../models/served-model-entry.ts";
+import { bindingReport, unknownLimit } from "./binding-report.ts";
+import type { Latencies } from "./latencies.ts";
+import {
+  boundTimeBetween,
+  type RecentSamples,
+  ratesBetween,
+  type Sample,
+  stepsBetween,
+} from "./recent-samples.ts";
+
+/** Sequences in the queue that a snapshot lists. */
+const mostWaitingShown = 100;
+
+export interface InstanceRecord {
+  readonly samples: RecentSamples;
+  readonly latencies: Latencies;
+}
+
+export function instanceIdOf({ name, engineIndex }: Pick<ServedModelEntry, "name" | "engineIndex">): string {
+  return `${name}-${engineIndex}`;
+}
+
+/** What is known of an instance that reports nothing. */
+export function blankInstance(
+  facts: Pick<InstanceSnapshot, "instanceId" | "model" | "engine" | "state" | "reason" | "pid" | "deviceIds">,
+): InstanceSnapshot {
+  return {
+    ...facts,
+    kernels: null,
+    memory: null,
+    blocks: null,
+    numRunning: null,
+    numWaiting: null,
+    kvCacheUsage: null,
+    totals: null,
+    rates: null,
+    steps: null,
+    latency: null,
+    bindingLimit: null,
+    settings: null,
+    sequences: null,
+  };
+}
+
+export function localInstance(
+  entry: ServedModelEntry,
+  service: GenerationService | null,
+  { samples, latencies }: InstanceRecord,
+  nowMs: number,
+): InstanceSnapshot {
+  const blank = blankInstance({
+    instanceId: instanceIdOf(entry),
+    model: entry.name,
+    engine: "pagoda",
+    state: entry.state,
+    reason: service?.failure() ?? null,
+    pid: process.pid,
+    deviceIds: ["cpu"],
+  });
+  if (service === null) return blank;
+  const observation = service.observe();
+  const sample = { atMs: nowMs, observation };
+  const { numWastedTokens: _, numRunning, numWaiting, kvCacheUsage, ...totals } = observation.stats;
+  return {
+    ...blank,
+    ...memoryOf(service),
+    numRunning,
+    numWaiting,
+    kvCacheUsage,
+    totals,
+    rates: ratesBetween(samples, sample),
+    steps: stepsBetween(samples, sample),
+    latency: latencies.windows(),
+    bindingLimit: limitOf(samples, sample),
+    sequences: sequencesOf(service, observation.blocks.bytesPerBlock),
+  };
+}
+
+function limitOf(samples: RecentSamples, sample: Sample): InstanceSnapshot["bindingLimit"] {
+  const time = boundTimeBetween(samples, sample);
+  return time === null ? unknownLimit : bindingReport(time);
+}
+
+function memoryOf(service: GenerationService): Pick<InstanceSnapshot, "memory" | "blocks" | "kernels"> {
+  const { budget, components, residentBytes, peakResidentBytes, blocks, kernels } = service.memory();
+  const { blockSize, bytesPerBlock, numTotal, numFree, numCached, numReferenced } = blocks;
+  return {
+    kernels,
+    memory: { capBytes: budget.capBytes, residentBytes, peakResidentBytes, components: [...components] },
+    blocks: { blockSize, bytesPerBlock, numTotal, numFree, numCached, numReferenced, numWithheld: 0 },
+  };
+}
+
+function sequencesOf(service: GenerationService, bytesPerBlock: number): Record<string, SequenceView> {
+  const views: Record<string, SequenceView> = {};
+  for (const facts of service.sequences(mostWaitingShown))
+    views[`${facts.requestId}/${facts.index}`] = viewOf(facts, bytesPerBlock);
+  return views;
+}
+
+function viewOf({ blockMs, ...facts }: SequenceFacts, bytesPerBlock: number): SequenceView {
+  return {
+    ...facts,
+    ageMs: Math.round(facts.ageMs),
+    byteSeconds: Math.round((blockMs / 1000) * bytesPerBlock),
+  };
+}
