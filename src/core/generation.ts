@@ -1,4 +1,7 @@
 /** @module The door between HTTP and an engine of this process. A model of another process is an `Endpoint` (endpoint.ts). */
+
+import type { OutputConstraint } from "./answer/output-constraint.ts";
+import type { AnswerFormat, MessageToolCall, ToolDefinition } from "./answer/tools.ts";
 import type { Feature } from "./capabilities.ts";
 import type { MemoryReport } from "./memory-report.ts";
 import type { EngineObservation, SequenceFacts } from "./observation/engine-observation.ts";
@@ -15,6 +18,8 @@ export interface ChatMessage {
   readonly role: string;
   /** A list if the request had a list: templates differ in how they join parts. */
   readonly content: string | readonly TextPart[] | null;
+  /** Of an assistant's message. */
+  readonly tool_calls?: readonly MessageToolCall[];
   readonly [field: string]: unknown;
 }
 
@@ -26,7 +31,7 @@ export type Prompt =
       readonly messages: readonly ChatMessage[];
       readonly addGenerationPrompt: boolean;
       readonly continueFinalMessage: boolean;
-      readonly tools: readonly unknown[] | null;
+      readonly tools: readonly ToolDefinition[] | null;
       /** Extra variables of the template (`chat_template_kwargs`). */
       readonly templateVariables: Readonly<Record<string, unknown>>;
       /** In place of the model's template; only where the server takes templates from requests. */
@@ -37,6 +42,8 @@ export interface GenerationRequest {
   readonly requestId: string;
   readonly prompt: Prompt;
   readonly sampling: SamplingParams;
+  /** What the text must match; absent or null: nothing. */
+  readonly constraint?: OutputConstraint | null;
   /** The caller's name of `sampling.maxTokens`, for errors; default `max_tokens`. */
   readonly maxTokensName?: string;
   /** Lower numbers run first; default 0 (vLLM's `priority`). */
@@ -109,6 +116,8 @@ export interface ServedModel {
   readonly maxTokensCeiling: number | null;
   readonly createdUnixSeconds: number;
   readonly hasChatTemplate: boolean;
+  /** How its answers mark calls and reasoning. */
+  readonly answerFormat: AnswerFormat;
   /** What request bodies may ask for. */
   readonly features: ReadonlySet<Feature>;
   readonly tokenizer: TokenizerFacts;

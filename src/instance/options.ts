@@ -1,5 +1,11 @@
 /** @module Every option that shapes an instance: those that decide its memory, and the rest. */
 import type { KernelChoice } from "../backend/create/index.ts";
+import {
+  type ReasoningFormat,
+  reasoningFormats,
+  type ToolCallFormat,
+  toolCallFormats,
+} from "../core/answer/tools.ts";
 import { PagodaError } from "../core/errors.ts";
 import { oneOf, onOrOff, option, wholeNumber } from "../core/options/option.ts";
 import type { StatedTemplate } from "../model/chat-template/find-template.ts";
@@ -31,6 +37,10 @@ function overriddenSampling(text: string): StatedSampling {
       });
     throw thrown;
   }
+}
+
+function byName<Name extends string>(names: readonly Name[]): Record<Name, Name> {
+  return Object.fromEntries(names.map((name) => [name, name])) as Record<Name, Name>;
 }
 
 /** Written one after another, or with commas between them as in a variable. */
@@ -94,6 +104,24 @@ export const engineOptions = {
     argument: null,
     parse: onOrOff,
     help: "take chat templates from requests (default off)",
+    group: model,
+  }),
+  toolCallParser: option<ToolCallFormat>(["--tool-call-parser"], {
+    argument: "name",
+    parse: oneOf(byName(toolCallFormats)),
+    help: "how the model writes calls of functions, by vLLM's names: hermes, llama3_json, mistral, … (default: read from its chat template)",
+    group: model,
+  }),
+  reasoningParser: option<ReasoningFormat>(["--reasoning-parser"], {
+    argument: "name",
+    parse: oneOf(byName(reasoningFormats)),
+    help: "how the model marks its reasoning, by vLLM's names: deepseek_r1, qwen3, … (default: read from its chat template)",
+    group: model,
+  }),
+  enableAutoToolChoice: option(["--enable-auto-tool-choice"], {
+    argument: null,
+    parse: onOrOff,
+    help: "accepted for vLLM's sake: always on",
     group: model,
   }),
   generationConfig: option<GenerationConfigChoice>(["--generation-config"], {

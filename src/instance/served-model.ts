@@ -1,6 +1,9 @@
 /** @module What can be said of an instance's model before it is loaded. */
+
+import type { AnswerFormat } from "../core/answer/tools.ts";
 import type { ServedModel, TokenizerFacts } from "../core/generation.ts";
 import { defaultSamplingParams } from "../core/sampling-params.ts";
+import { answerFormatOf } from "../model/chat-template/answer-format.ts";
 import type { ModelFiles } from "../model/model-files.ts";
 import type { PreparedInstance } from "./prepared-instance.ts";
 
@@ -23,8 +26,21 @@ export function describeServedModel(prepared: PreparedInstance): ServedModel {
     maxTokensCeiling: sampling.maxTokensCeiling,
     createdUnixSeconds: Math.floor(Date.now() / 1000),
     hasChatTemplate: files.chatTemplate !== null,
-    features: new Set(settings.trustRequestChatTemplate.value ? ["request-chat-template"] : []),
+    answerFormat: answerFormat(prepared),
+    features: new Set([
+      "tools",
+      ...(settings.trustRequestChatTemplate.value ? (["request-chat-template"] as const) : []),
+    ]),
     tokenizer: tokenizerFacts(files),
+  };
+}
+
+/** What the user states, else what the template shows. */
+function answerFormat({ settings, files }: PreparedInstance): AnswerFormat {
+  const shown = answerFormatOf(files.chatTemplate?.sources ?? []);
+  return {
+    toolCalls: settings.toolCallParser?.value ?? shown.toolCalls,
+    reasoning: settings.reasoningParser?.value ?? shown.reasoning,
   };
 }
 

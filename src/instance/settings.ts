@@ -1,5 +1,6 @@
 /** @module The options of an instance, resolved: those that decide its memory, and the rest, defaults filled in. */
 import type { KernelChoice } from "../backend/create/index.ts";
+import type { ReasoningFormat, ToolCallFormat } from "../core/answer/tools.ts";
 import { PagodaError } from "../core/errors.ts";
 import type { Values } from "../core/options/read-options.ts";
 import type { Resolved } from "../core/resolved.ts";
@@ -19,6 +20,9 @@ export interface InstanceSettings extends MemorySettings {
   /** In place of the model's own. */
   readonly chatTemplate: Resolved<StatedTemplate> | null;
   readonly trustRequestChatTemplate: Resolved<boolean>;
+  /** null each: read from the chat template. */
+  readonly toolCallParser: Resolved<ToolCallFormat> | null;
+  readonly reasoningParser: Resolved<ReasoningFormat> | null;
   readonly sampling: SamplingChoice;
 }
 
@@ -45,6 +49,8 @@ export function resolveSettings(values: EngineValues, numProcessors: number): In
     anyModelName: values.anyModelName ?? byDefault(false),
     chatTemplate: values.chatTemplate,
     trustRequestChatTemplate: values.trustRequestChatTemplate ?? byDefault(false),
+    toolCallParser: values.toolCallParser,
+    reasoningParser: values.reasoningParser,
     sampling: {
       choice: values.generationConfig?.value ?? { kind: "auto" },
       override: values.overrideGenerationConfig?.value ?? null,

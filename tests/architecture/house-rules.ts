@@ -80,6 +80,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   instance: ["instance/index.ts"],
   model: [
     "model/architectures/build-program.ts",
+    "model/chat-template/answer-format.ts",
     "model/chat-template/chat-template.ts",
     "model/chat-template/find-template.ts",
     "model/chat-template/stated-template.ts",

@@ -1,11 +1,16 @@
 /** @module The streamed answer of a chat completion: JSON is joined from prepared pieces, one string a token. */
 import type { PagodaError } from "../../core/errors.ts";
 import type { GenerationEvent } from "../../core/generation.ts";
+import { type AnswerReader, newAnswerReaders } from "../answer/answer-reader.ts";
+import type { AnswerPiece } from "../answer/pieces/answer-piece.ts";
 import type { ChunkBuilder, PromptEvent, TokenText } from "../exchange.ts";
 import { chatLogprobsPieces, joined, promptLogprobsPieces } from "../logprobs.ts";
 import { endOfStream, errorEvent, eventOpening } from "../stream-text.ts";
 import { chunkClosing, UsageCounter } from "../usage.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
+
+type DeltaEvent = Extract<GenerationEvent, { type: "delta" }>;
+type FinishedEvent = Extract<GenerationEvent, { type: "finished" }>;
 
 export class ChatChunkBuilder implements ChunkBuilder {
   readonly #answer: ChatAnswer;
@@ -13,6 +18,8 @@ export class ChatChunkBuilder implements ChunkBuilder {
   readonly #usage = new UsageCounter();
   /** `data: {"id":…,"model":…,"choices":[` */
   readonly #opening: string;
+  /** Empty where the answer is all text. */
+  #readers: readonly AnswerReader[] = [];
 
   constructor(answer: ChatAnswer, tokens: TokenText) {
     this.#answer = answer;
@@ -24,14 +31,12 @@ export class ChatChunkBuilder implements ChunkBuilder {
     this.#usage.push(event);
     switch (event.type) {
       case "prompt":
+        this.#readers = newAnswerReaders(this.#answer.syntax, this.#answer.numChoices, event, this.#tokens);
         return this.#roleChunks(event);
       case "delta":
         return this.#deltaChunk(event);
       case "finished":
-        return (
-          `${this.#opening}{"index":${event.index},"delta":{},"logprobs":null,"finish_reason":"${event.reason}",` +
-          `"stop_reason":${JSON.stringify(event.stopReason)}}${this.#closing}`
-        );
+        return this.#lastChunks(event);
     }
   }
 
@@ -68,7 +73,20 @@ export class ChatChunkBuilder implements ChunkBuilder {
     return `]${fields}${this.#closing.slice(1)}`;
   }
 
-  #deltaChunk(event: Extract<GenerationEvent, { type: "delta" }>): string {
+  #lastChunks(event: FinishedEvent): string {
+    const reader = this.#readers[event.index];
+    let chunks = "";
+    for (const piece of reader?.finish() ?? [])
+      chunks += this.#chunk(event.index, this.#deltaOf(piece), "null", "");
+    const reason = event.reason === "stop" && reader?.endsInCalls === true ? "tool_calls" : event.reason;
+    return (
+      `${chunks}${this.#opening}{"index":${event.index},"delta":{},"logprobs":null,"finish_reason":"${reason}",` +
+      `"stop_reason":${JSON.stringify(event.stopReason)}}${this.#closing}`
+    );
+  }
+
+  /** What belongs to the tokens goes with the first piece; tokens that show nothing get a chunk only where it is wanted. */
+  #deltaChunk(event: DeltaEvent): string {
     const logprobs =
       this.#answer.showsLogprobs && event.logprobs !== null
         ? joined(
@@ -79,9 +97,42 @@ export class ChatChunkBuilder implements ChunkBuilder {
           )
         : "null";
     const ids = this.#answer.showsTokenIds ? `,"token_ids":${JSON.stringify(event.tokenIds)}` : "";
+    const reader = this.#readers[event.index];
+    if (reader === undefined)
+      return this.#chunk(event.index, `"content":${JSON.stringify(event.text)}`, logprobs, ids);
+    const deltas = reader
+      .push(event.text)
+      .map((piece) => this.#deltaOf(piece))
+      .filter((delta) => delta !== "");
+    if (deltas.length === 0 && (logprobs !== "null" || ids !== "")) deltas.push("");
+    return deltas
+      .map((delta, i) => this.#chunk(event.index, delta, i === 0 ? logprobs : "null", i === 0 ? ids : ""))
+      .join("");
+  }
+
+  #chunk(index: number, delta: string, logprobs: string, ids: string): string {
     return (
-      `${this.#opening}{"index":${event.index},"delta":{"content":${JSON.stringify(event.text)}},` +
+      `${this.#opening}{"index":${index},"delta":{${delta}},` +
       `"logprobs":${logprobs},"finish_reason":null${ids}}${this.#closing}`
     );
+  }
+
+  /** The fields of a delta, in OpenAI's shape; "" for what the client does not want to see. */
+  #deltaOf(piece: AnswerPiece): string {
+    switch (piece.kind) {
+      case "text":
+        return `"content":${JSON.stringify(piece.text)}`;
+      case "reasoning":
+        return this.#answer.showsReasoning ? `"reasoning_content":${JSON.stringify(piece.text)}` : "";
+      case "call": {
+        const { index, callId, name } = piece;
+        const call = { index, id: callId, type: "function", function: { name, arguments: "" } };
+        return `"tool_calls":[${JSON.stringify(call)}]`;
+      }
+      case "arguments": {
+        const call = { index: piece.index, function: { arguments: piece.json } };
+        return `"tool_calls":[${JSON.stringify(call)}]`;
+      }
+    }
   }
 }

@@ -2,6 +2,14 @@
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, ServedModel } from "../../core/generation.ts";
+import {
+  type ToolUse,
+  toAnswerSyntax,
+  toolChoiceSchema,
+  toolDefinitions,
+  toToolChoice,
+  toToolUse,
+} from "../answer/tool-use.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
 import { assertStreamOptionsFit, generationShape, toShownAnswer } from "../fields/generation-fields.ts";
 import { parseBody } from "../fields/parse-body.ts";
@@ -16,8 +24,9 @@ const chatSchema = z.object({
   ...generationShape,
   ...chatPromptShape,
   messages: messagesSchema,
-  /** Without a feature of the engine, only "none" and "auto" without tools get here. */
-  tool_choice: z.unknown().optional(),
+  tool_choice: toolChoiceSchema.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  include_reasoning: z.boolean().nullish(),
   max_tokens: z.number().int().min(1).nullish(),
   max_completion_tokens: z.number().int().min(1).nullish(),
   logprobs: z.boolean().nullish(),
@@ -39,10 +48,16 @@ export function parseChatRequest(
   const { fields, unknownFields } = parseBody(body, chatSchema, model.features);
   assertStreamOptionsFit(fields);
   assertLogprobsAreOn(fields);
-  const request = toGenerationRequest(fields, model, identity.answerId);
+  const tools = toolDefinitions(fields.tools);
+  const parallelCalls = fields.parallel_tool_calls ?? true;
+  const use = toToolUse({ tools, choice: toToolChoice(fields.tool_choice), parallelCalls }, model);
+  const syntax = toAnswerSyntax(model.answerFormat, use, tools, parallelCalls);
+  const request = toGenerationRequest(fields, model, identity.answerId, use);
   const answer: ChatAnswer = {
     ...toShownAnswer(fields, request.sampling, identity),
     numChoices: request.sampling.n,
+    syntax,
+    showsReasoning: fields.include_reasoning ?? true,
   };
   return {
     requests: [request],
@@ -62,13 +77,20 @@ function assertLogprobsAreOn(fields: ChatFields): void {
   });
 }
 
-function toGenerationRequest(fields: ChatFields, model: ServedModel, requestId: string): GenerationRequest {
+function toGenerationRequest(
+  fields: ChatFields,
+  model: ServedModel,
+  requestId: string,
+  use: ToolUse,
+): GenerationRequest {
   const effort = fields.reasoning_effort ?? null;
   return {
     requestId,
+    constraint: use.constraint,
     prompt: toChatPrompt(fields.messages, fields, effort === null ? {} : { reasoning_effort: effort }),
     sampling: toSamplingParams(
-      fields,
+      // Some families mark calls by special tokens.
+      use.calls?.kind === "own" ? { ...fields, skip_special_tokens: false } : fields,
       {
         maxTokens: fields.max_completion_tokens ?? fields.max_tokens ?? null,
         logprobs: (fields.logprobs ?? false) ? (fields.top_logprobs ?? 0) : null,

@@ -1,5 +1,6 @@
 /** @module Messages of a conversation on the wire, and their way to the chat template. */
 import { z } from "zod";
+import type { MessageToolCall } from "../../core/answer/tools.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { ChatMessage, TextPart } from "../../core/generation.ts";
 import { parseJson } from "../../core/json/numbers.ts";
@@ -8,6 +9,7 @@ import { shownText } from "../shown-text.ts";
 const contentPart = z.looseObject({ type: z.string(), text: z.unknown().optional() });
 
 const toolCall = z.looseObject({
+  id: z.string().optional(),
   function: z.looseObject({
     name: z.string(),
     arguments: z
@@ -56,13 +58,10 @@ function withoutNulls(fields: Readonly<Record<string, unknown>>): Record<string,
 }
 
 /** Templates write the arguments as JSON themselves, so they get what the text says (vLLM does the same). */
-function withParsedArguments(
-  call: z.infer<typeof toolCall>,
-  param: string,
-): Readonly<Record<string, unknown>> {
+function withParsedArguments(call: z.infer<typeof toolCall>, param: string): MessageToolCall {
   const stated = call.function.arguments ?? "";
   const parsed = typeof stated === "string" ? argumentsOf(stated, `${param}.function.arguments`) : stated;
-  return { ...call, function: { ...call.function, arguments: parsed } };
+  return { ...call, type: "function", function: { ...call.function, arguments: parsed } };
 }
 
 function argumentsOf(text: string, param: string): unknown {

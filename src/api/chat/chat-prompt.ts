@@ -1,7 +1,9 @@
 /** @module The prompt of a conversation on the wire: its messages and the variables of the chat template. */
 import { z } from "zod";
+import type { ToolDefinition } from "../../core/answer/tools.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { Prompt } from "../../core/generation.ts";
+import { toolDefinitions, toolsSchema } from "../answer/tool-use.ts";
 import { type messagesSchema, toChatMessages } from "./chat-messages.ts";
 
 /** Names that other fields or the model's files set: `chat_template_kwargs` must not replace them. */
@@ -28,7 +30,7 @@ export const chatPromptShape = {
   continue_final_message: z.boolean().nullish(),
   chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
   chat_template: z.string().nullish(),
-  tools: z.array(z.looseObject({})).nullish(),
+  tools: toolsSchema.nullish(),
 } as const;
 
 const chatPromptSchema = z.object(chatPromptShape);
@@ -59,8 +61,12 @@ export function toChatPrompt(
     messages: toChatMessages(messages),
     addGenerationPrompt: fields.add_generation_prompt ?? !continues,
     continueFinalMessage: continues,
-    tools: fields.tools === undefined || fields.tools?.length === 0 ? null : fields.tools,
+    tools: shownTools(fields.tools),
     templateVariables: { ...variables, ...stated },
     chatTemplate: fields.chat_template ?? null,
   };
+}
+
+function shownTools(tools: ChatPromptFields["tools"]): readonly ToolDefinition[] | null {
+  return (tools ?? []).length === 0 ? null : toolDefinitions(tools);
 }

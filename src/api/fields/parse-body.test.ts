@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { plainAnswers } from "../../core/answer/tools.ts";
 import type { Feature } from "../../core/capabilities.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, ServedModel } from "../../core/generation.ts";
@@ -19,6 +20,7 @@ const model: ServedModel = {
   maxTokensCeiling: null,
   createdUnixSeconds: 0,
   hasChatTemplate: true,
+  answerFormat: plainAnswers,
   features: new Set<Feature>(),
   tokenizer: { specialTokens: {}, chatTemplate: null },
 };

@@ -1,6 +1,7 @@
 /** @module The real engine over a model that computes nothing: its steps cost only what the engine itself does. */
 import type { BackendLimits, LoadedModel, StepInputs, StepResults } from "../../backend/backend.ts";
 import { allocateStep } from "../../backend/create/index.ts";
+import { plainAnswers } from "../../core/answer/tools.ts";
 import type { EngineObserver, GenerationRequest } from "../../core/generation.ts";
 import { defaultSamplingParams } from "../../core/sampling-params.ts";
 import { Engine } from "../../engine/engine.ts";
@@ -77,6 +78,7 @@ export function idleEngine(limits: BackendLimits, observer: EngineObserver): Eng
       maxTokensCeiling: null,
       createdUnixSeconds: 0,
       hasChatTemplate: false,
+      answerFormat: plainAnswers,
       features: new Set(),
       tokenizer: { specialTokens: {}, chatTemplate: null },
     },

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Backend, BackendLimits, LoadedModel, Program } from "../../backend/backend.ts";
+import { plainAnswers } from "../../core/answer/tools.ts";
 import type { KvDtype } from "../../core/kv-layout.ts";
 import { defaultSamplingParams, type SamplingParams } from "../../core/sampling-params.ts";
 import { buildProgram } from "../../model/architectures/build-program.ts";
@@ -202,6 +203,7 @@ function engineOver(model: LoadedModel, limits: BackendLimits, setting: Setting)
       maxTokensCeiling: null,
       createdUnixSeconds: 0,
       hasChatTemplate: false,
+      answerFormat: plainAnswers,
       features: new Set(),
       tokenizer: { specialTokens: {}, chatTemplate: null },
     },

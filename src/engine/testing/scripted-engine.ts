@@ -1,6 +1,7 @@
 /** @module An engine over the scripted model, and what tests ask of it. */
 import assert from "node:assert/strict";
 import type { BackendLimits } from "../../backend/backend.ts";
+import { plainAnswers } from "../../core/answer/tools.ts";
 import type { GenerationEvent, GenerationRequest, RequestRecord } from "../../core/generation.ts";
 import { defaultSamplingParams, type SamplingParams } from "../../core/sampling-params.ts";
 import { Engine, type EngineOptions } from "../engine.ts";
@@ -62,6 +63,7 @@ export function scriptedEngine(
       maxTokensCeiling: null,
       createdUnixSeconds: 0,
       hasChatTemplate: false,
+      answerFormat: plainAnswers,
       features: new Set(),
       tokenizer: { specialTokens: {}, chatTemplate: null },
     },

@@ -47,6 +47,8 @@ export class ChatTemplate {
   readonly #toolTemplate: Compiled;
   /** The model's own as its files have it; null where only requests bring templates. */
   readonly source: string | null;
+  /** All of the model's own. */
+  readonly sources: readonly string[];
   readonly tokens: TemplateTokens;
   /** The file that has the model's templates. */
   readonly origin: string;
@@ -65,6 +67,7 @@ export class ChatTemplate {
     this.#template = sources === null ? { fault: noTemplate() } : ofModel(sources.text);
     this.#toolTemplate = (sources?.tools ?? null) === null ? this.#template : ofModel(sources?.tools ?? "");
     this.source = sources?.text ?? null;
+    this.sources = [sources?.text, sources?.tools].filter((text) => typeof text === "string");
     this.tokens = tokens;
     this.origin = path;
   }

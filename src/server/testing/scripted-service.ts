@@ -1,5 +1,6 @@
 /** @module A small deterministic generation service for tests of the door: a token is a byte, and the text is a script. */
 
+import { plainAnswers } from "../../core/answer/tools.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type {
   GenerationEvent,
@@ -44,6 +45,7 @@ export class ScriptedService implements GenerationService {
     maxTokensCeiling: null,
     createdUnixSeconds: 1_700_000_000,
     hasChatTemplate: true,
+    answerFormat: plainAnswers,
     features: new Set(),
     tokenizer: { specialTokens: { eos_token: "\u0003" }, chatTemplate: "{{ messages }}" },
   };
