@@ -1,6 +1,7 @@
 /** @module Tools of Anthropic's protocol, and their way to the tools that chat templates read. */
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
+import type { toolsSchema } from "../answer/tool-use.ts";
 import { shownText } from "../shown-text.ts";
 
 export const messageToolsSchema = z.array(
@@ -19,8 +20,10 @@ export const messageToolChoiceSchema = z.looseObject({
   disable_parallel_tool_use: z.boolean().nullish(),
 });
 
+type WireFunction = z.infer<typeof toolsSchema>[number];
+
 /** Functions in OpenAI's shape. Throws `invalid_request` for a tool that the service would have to run. */
-export function toFunctions(tools: z.infer<typeof messageToolsSchema>): Record<string, unknown>[] {
+export function toFunctions(tools: z.infer<typeof messageToolsSchema>): WireFunction[] {
   return tools.map(({ type, name, description, input_schema: parameters }, i) => {
     if ((type ?? "custom") !== "custom")
       throw new PagodaError(
