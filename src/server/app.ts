@@ -18,6 +18,8 @@ import { bodyWithReadTimeout } from "./bodies/body-read-timeout.ts";
 import { drainRequestBody } from "./bodies/drain-request-body.ts";
 import { acceptJsonBodies, requireJsonBody } from "./bodies/json-request-body.ts";
 import { RequestBodyBudget } from "./bodies/request-body-budget.ts";
+import { ConnectionLedger, type ConnectionLimits, mostHeaderBytes } from "./connections/connection-ledger.ts";
+import { watchConnections } from "./connections/watch-connections.ts";
 import type { ServerMetrics } from "./metrics/server-metrics.ts";
 import { pathOf } from "./models/body-router.ts";
 import type { ServedModels } from "./models/served-models.ts";
@@ -41,6 +43,10 @@ import { addTokenRoutes } from "./routes/tokens.ts";
 /** Seconds after which a client may try again when the server cannot answer now. */
 const retryAfterSeconds = "1";
 
+/** From the first byte of a request to the end of its headers, and for a connection that sends nothing. */
+const headersTimeoutMs = 15_000;
+const connectionsCheckingInterval = 3000;
+
 export interface AppParts {
   readonly servedModels: ServedModels;
   readonly running: RunningRequests;
@@ -53,6 +59,8 @@ export interface AppParts {
   readonly bodyCapacityBytes: number;
   /** Bytes of the largest body: it is in memory as a whole, and as JSON values, before anything of it is checked. */
   readonly bodyLimitBytes: number;
+  /** Of sockets, and of what they hold. */
+  readonly connectionLimits: ConnectionLimits;
   /** Whom Host and Origin may name; null: they are not checked. */
   readonly allowedHosts: AllowedHosts | null;
   /** Plans of other engines; without it there is no /admin/plan. */
@@ -70,7 +78,8 @@ export function buildApp(parts: AppParts): FastifyInstance {
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: parts.bodyLimitBytes,
     genReqId: requestIdFor,
-    // Headers have Node's own limit. A body may take long as long as it comes; see body-read-timeout.ts.
+    http: { maxHeaderSize: mostHeaderBytes, headersTimeout: headersTimeoutMs, connectionsCheckingInterval },
+    // A body may take long as long as it comes; see body-read-timeout.ts.
     requestTimeout: 0,
     forceCloseConnections: "idle",
     clientErrorHandler: answerMalformed,
@@ -81,20 +90,31 @@ export function buildApp(parts: AppParts): FastifyInstance {
       anyReply.header("x-request-id", request.id).status(errorStatus(error)).send(errorBody(error));
     },
   });
+  const connections = new ConnectionLedger(parts.connectionLimits);
+  watchConnections(app.server, connections);
+  parts.metrics.watchConnections(connections);
   parts.metrics.http.watch(app);
   acceptJsonBodies(app, () => parts.servedModels.hasEndpoints);
   const allowedMethods = new AllowedMethods();
   allowedMethods.watch(app);
-  addDoorkeeping(app, parts, allowedMethods);
+  addDoorkeeping(app, parts, { allowedMethods, connections });
   addRoutes(app, parts, allowedMethods);
   answerErrors(app, parts.bodyLimitBytes);
   return app;
 }
 
 /** What every request passes before its route sees it, and every answer before it leaves. */
-function addDoorkeeping(app: FastifyInstance, parts: AppParts, allowedMethods: AllowedMethods): void {
+function addDoorkeeping(
+  app: FastifyInstance,
+  parts: AppParts,
+  { allowedMethods, connections }: { allowedMethods: AllowedMethods; connections: ConnectionLedger },
+): void {
   const requestBodyBudget = new RequestBodyBudget(parts.bodyCapacityBytes, parts.bodyLimitBytes);
   app.addHook("onRequest", async (request, reply) => {
+    if (connections.isSurplus(request.raw.socket)) {
+      reply.raw.shouldKeepAlive = false;
+      throw tooManyConnections(connections);
+    }
     parts.allowedHosts?.requireAllowed(request.raw);
     if (request.is404) throw refusedPath(request, reply, allowedMethods);
     if (request.method !== "POST") return;
@@ -144,6 +164,14 @@ function answerErrors(app: FastifyInstance, bodyLimitBytes: number): void {
     const shape: ErrorShape = request.routeOptions.config.errorShape ?? errorBody;
     return reply.status(errorStatus(error)).send(shape(error, request.id));
   });
+}
+
+function tooManyConnections({ limits }: ConnectionLedger): PagodaError {
+  return new PagodaError(
+    "overloaded",
+    `This server has ${limits.mostConnections} open connections, all of them with requests.`,
+    { hint: "Retry when some have ended, or start the server with more --max-connections." },
+  );
 }
 
 /** 405 with `Allow` where the path is known, else 404. */

@@ -109,6 +109,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   ],
   server: [
     "server/app.ts",
+    "server/connections/connection-ledger.ts",
     "server/metrics/server-metrics.ts",
     "server/models/served-models.ts",
     "server/observatory/devices.ts",

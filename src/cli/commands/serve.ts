@@ -102,6 +102,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     prepared,
     output,
     allowedHosts: await allowedHosts(values),
+    connectionLimits: await connectionLimits(values),
     ...(replicated === null ? {} : { fleet: replicated.fleet }),
   });
   await addRemoteModels(servedModels, values.remoteModels?.value ?? []);
@@ -159,7 +160,7 @@ type AppParts = Parameters<typeof import("../../server/app.ts").buildApp>[0];
 
 /** The routes over a model that is still loading; what requests may take of the heap follows from the cap. */
 async function httpServer(
-  parts: Pick<AppParts, "servedModels" | "running" | "allowedHosts" | "fleet"> & {
+  parts: Pick<AppParts, "servedModels" | "running" | "allowedHosts" | "connectionLimits" | "fleet"> & {
     logger: Logger;
     prepared: PreparedInstance;
     output: LogOutput;
@@ -204,6 +205,12 @@ async function allowedHosts(values: ServeValues): Promise<AppParts["allowedHosts
   const host = values.host?.value ?? defaultHost;
   const stated = values.allowedHosts?.value ?? [];
   return isLoopback(host) || stated.length > 0 ? new AllowedHosts([host, ...stated]) : null;
+}
+
+async function connectionLimits(values: ServeValues): Promise<AppParts["connectionLimits"]> {
+  const { defaultConnectionLimits } = await import("../../server/connections/connection-ledger.ts");
+  const { mostConnections } = defaultConnectionLimits;
+  return { ...defaultConnectionLimits, mostConnections: values.maxConnections?.value ?? mostConnections };
 }
 
 /** Models of other servers are there from the start: `/health` asks how they are. */

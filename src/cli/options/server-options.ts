@@ -65,6 +65,12 @@ export const serverOptions = {
     help: "names that Host and Origin headers may have beside localhost and --host; others are refused (default on a loopback address: none)",
     group: server,
   }),
+  maxConnections: option(["--max-connections"], {
+    argument: "n",
+    parse: wholeNumber(1, 65_536),
+    help: "connections at once, 14 KiB each; one more takes the place of one that waits, or is refused (default 1024)",
+    group: server,
+  }),
   replicas: option(["--replicas"], {
     argument: "n",
     parse: wholeNumber(1, 64),

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { pino } from "pino";
 import { findDevice, modelNamed, plan } from "../../planner/index.ts";
 import { buildApp } from "../../server/app.ts";
+import { defaultConnectionLimits } from "../../server/connections/connection-ledger.ts";
 import { ServerMetrics } from "../../server/metrics/server-metrics.ts";
 import { ServedModels } from "../../server/models/served-models.ts";
 import { RunningRequests } from "../../server/requests/running-requests.ts";
@@ -19,6 +20,7 @@ function serverWith(planner: ReturnType<typeof planService> | null) {
     logprobCapacity: 1000,
     bodyCapacityBytes: 2 ** 24,
     bodyLimitBytes: 2 ** 22,
+    connectionLimits: defaultConnectionLimits,
     allowedHosts: null,
     ...(planner === null ? {} : { planner }),
   });

@@ -1,7 +1,9 @@
 /** @module Prometheus metrics: vLLM's names, which gateways and dashboards read, and our own beside them. */
 import { Registry } from "prom-client";
 import type { EngineObserver } from "../../core/generation.ts";
+import type { ConnectionLedger } from "../connections/connection-ledger.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
+import { readConnections } from "./connection-metrics.ts";
 import { readMemory, readState, readStats } from "./engine-metrics.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { Instruments } from "./instruments.ts";
@@ -16,6 +18,7 @@ export class ServerMetrics {
   readonly #requests = new RequestMetrics(this.#instruments);
 
   readonly #numDroppedLogLines: () => number;
+  #connections: ConnectionLedger | null = null;
 
   constructor(numDroppedLogLines: () => number) {
     this.#numDroppedLogLines = numDroppedLogLines;
@@ -24,6 +27,11 @@ export class ServerMetrics {
 
   get contentType(): string {
     return this.#registry.contentType;
+  }
+
+  /** Its figures are shown from now on. */
+  watchConnections(connections: ConnectionLedger): void {
+    this.#connections = connections;
   }
 
   /** Counts the requests and steps of an engine under the labels of `entry`. */
@@ -41,6 +49,7 @@ export class ServerMetrics {
       this.#numDroppedLogLines(),
       {},
     );
+    if (this.#connections !== null) readConnections(this.#instruments, this.#connections);
     for (const entry of entries) {
       const labels = labelsOf(entry);
       readState(this.#instruments, labels, entry.state);

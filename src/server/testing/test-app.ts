@@ -2,6 +2,7 @@
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { type AppParts, buildApp } from "../app.ts";
+import { defaultConnectionLimits } from "../connections/connection-ledger.ts";
 import { ServerMetrics } from "../metrics/server-metrics.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import { ServedModels } from "../models/served-models.ts";
@@ -29,7 +30,10 @@ const scriptedDevice = {
   foreign: [{ pid: 7, name: "someone", heldBytes: 600 }],
 } as const;
 
-export function testApp(script: Script, parts: Partial<Pick<AppParts, "allowedHosts">> = {}): TestApp {
+export function testApp(
+  script: Script,
+  parts: Partial<Pick<AppParts, "allowedHosts" | "connectionLimits">> = {},
+): TestApp {
   const service = new ScriptedService(script);
   const servedModels = new ServedModels();
   const listing = { names: ["scripted", "alias"], acceptsAnyName: false, fingerprint: "fp_test" } as const;
@@ -51,6 +55,7 @@ export function testApp(script: Script, parts: Partial<Pick<AppParts, "allowedHo
       logprobCapacity: 1000,
       bodyCapacityBytes: 0,
       bodyLimitBytes: 2 ** 22,
+      connectionLimits: defaultConnectionLimits,
       allowedHosts: null,
       ...parts,
     }),

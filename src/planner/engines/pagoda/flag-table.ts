@@ -36,6 +36,7 @@ const others: readonly FlagSpec[] = [
   { name: "host", kind: "text", aliases: ["server-name"] },
   { name: "port", kind: "integer", aliases: ["server-port"] },
   { name: "allowed-host", kind: "list" },
+  { name: "max-connections", kind: "integer" },
   { name: "replicas", kind: "integer" },
   { name: "remote-model", kind: "list" },
   { name: "shutdown-grace-ms", kind: "integer" },
