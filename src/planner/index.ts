@@ -30,13 +30,10 @@ export { cpuDevice } from "./device/cpu-device.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
 export { deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
 export { engineRules, knownEngines, rulesOf } from "./engines/engines.ts";
-export {
-  type ExplainContext,
-  type ExplainedComponent,
-  type Explanation,
-  explainLog,
-  measuredStart,
-} from "./explain/explanation.ts";
+export type { ExplainedComponent } from "./explain/components.ts";
+export { type Explanation, explainLog } from "./explain/explanation.ts";
+export { deviceOfLog, modelOfLog } from "./explain/identity.ts";
+export { type ExplainContext, measuredStart } from "./explain/measured-start.ts";
 export { enginesWithLogs, readLog } from "./explain/read-log.ts";
 export type { LogFacts } from "./log/log-facts.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";

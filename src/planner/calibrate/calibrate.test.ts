@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { findDevice } from "../device/find-device.ts";
-import { measuredStart } from "../explain/explanation.ts";
+import { measuredStart } from "../explain/measured-start.ts";
 import { readLog } from "../explain/read-log.ts";
 import { modelNamed } from "../model/catalogue.ts";
 import { partOf } from "../plan/component.ts";

@@ -89,7 +89,7 @@ function remediesOfOneCopy(request: PlanRequest, failed: Plan): readonly Remedy[
   const { roles, pool } = rulesOf(request.engine);
   const isTaken = (name: string): boolean => name === roles.ranks || pool.flags.includes(name);
   const { failure } = failed.verdict;
-  return allRemedies({ request, planned: failed, failure, suggestedLength: null })
+  return allRemedies({ request, planned: failed, failure, suggestedLength: null, lackingBytes: 0 })
     .map(({ why, steps }) => ({ why, steps: steps.filter(({ flags }) => !Object.keys(flags).some(isTaken)) }))
     .filter(({ steps }) => steps.length > 0);
 }

@@ -39,13 +39,19 @@ function asSlice(device: Device, sevenths: number, sliceGib: number): Device {
   };
 }
 
-/** The device of this name, or null where nothing matches. */
-export function lookUpDevice(text: string): Device | null {
+/** All devices of this name: several where it means cards of different sizes, none where nothing matches. */
+export function devicesNamed(text: string): readonly Device[] {
   const slice = sliceOf(text);
   const wanted = plainName(slice === null ? text : text.replace(/(?:mig)?[\s-]*\d+g\.\d+gb/i, ""));
-  const row = deviceRows.find((candidate) => namesOf(candidate).includes(wanted));
-  if (row === undefined) return null;
-  return slice === null ? deviceOf(row) : asSlice(deviceOf(row), slice.sevenths, slice.sliceGib);
+  const rows = deviceRows.filter((candidate) => namesOf(candidate).includes(wanted));
+  const whole = rows.map(deviceOf);
+  return slice === null ? whole : whole.map((device) => asSlice(device, slice.sevenths, slice.sliceGib));
+}
+
+/** The device of this name, or null where nothing or more than one matches. */
+export function lookUpDevice(text: string): Device | null {
+  const [device, ...others] = devicesNamed(text);
+  return device === undefined || others.length > 0 ? null : device;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { Plan, Suggestion } from "../plan/plan.ts";
 import type { LogRules, Shortfall } from "../rules/engine-rules.ts";
 import { allRemedies } from "../search/remedies.ts";
 import { smallestThatFits } from "../search/smallest-that-fits.ts";
+import { isNoShortage, lackingBytes } from "./shortage.ts";
 import { type MeasuredStart, planWith } from "./trial.ts";
 
 const mostChanges = 3;
@@ -21,13 +22,15 @@ function isEnginesOwn({ flags }: Change, lengthFlag: string, { suggestedLength }
 /** Up to three changes, the likeliest cause first; none for a start that did not fail. */
 export function smallestChanges(log: LogRules, facts: LogFacts, start: MeasuredStart): Suggestion[] {
   const kind = facts.failure?.kind ?? null;
-  if (kind === null || kind === "invalidSetting" || kind === "neighbourFreed") return [];
+  if (kind === null || kind === "invalidSetting" || kind === "neighbourFreed" || isNoShortage(facts))
+    return [];
   const { roles } = rulesOf(facts.engine);
   const shortfall: Shortfall = {
     request: start.request,
     planned: start.planned,
     failure: kind,
     suggestedLength: facts.counts.suggestedLen ?? null,
+    lackingBytes: lackingBytes(facts),
   };
   const attempt = (change: Change): Plan | null => {
     const plan = planWith(start, change);

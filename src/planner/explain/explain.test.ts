@@ -9,7 +9,8 @@ import type { LogFacts } from "../log/log-facts.ts";
 import { lookUpModel } from "../model/catalogue.ts";
 import { gib } from "../quantity/bytes.ts";
 import { plan } from "../search/plan.ts";
-import { type Explanation, explainLog, measuredStart } from "./explanation.ts";
+import { type Explanation, explainLog } from "./explanation.ts";
+import { measuredStart } from "./measured-start.ts";
 import { readLog } from "./read-log.ts";
 
 const folder = join(import.meta.dirname, "../../../tests/fixtures/planner/logs");

@@ -1,41 +1,18 @@
 /** @module A start-up log explained: what each component took, against what the planner computes, why it failed, what to change. */
 import { PagodaError } from "../../core/errors.ts";
-import type { Device } from "../device/device.ts";
-import { planOrNull, planStart, rulesOf } from "../engines/engines.ts";
-import type { FigureName, LogFacts } from "../log/log-facts.ts";
-import type { ModelFacts } from "../model/facts.ts";
-import { bytesOf } from "../plan/component.ts";
-import { canonicalFlags } from "../plan/flags.ts";
-import {
-  deepFreeze,
-  type FlagValues,
-  type MeasuredBytes,
-  type Plan,
-  type PlanRequest,
-  type Suggestion,
-} from "../plan/plan.ts";
-import type { Quantity } from "../quantity/quantity.ts";
+import { planOrNull, planStart } from "../engines/engines.ts";
+import type { LogFacts } from "../log/log-facts.ts";
+import { deepFreeze, type Plan, type Suggestion } from "../plan/plan.ts";
 import { type Cause, causeOf } from "./cause.ts";
 import { smallestChanges } from "./changes.ts";
+import { componentsOf, type ExplainedComponent } from "./components.ts";
+import { credibleFacts } from "./credible.ts";
+import { differenceSentences, tokenSentence } from "./differences.ts";
+import { endingSentences } from "./ending.ts";
+import { type ExplainContext, measuredStart, requestOfLog } from "./measured-start.ts";
+import { poolOfLog } from "./pool-of-log.ts";
 import { logRulesOf } from "./read-log.ts";
 import type { MeasuredStart } from "./trial.ts";
-
-/** What the log leaves open and the caller found. */
-export interface ExplainContext {
-  readonly model: ModelFacts | null;
-  readonly device: Device | null;
-  readonly version: string | null;
-  /** Flags the caller states; they win over the log's. */
-  readonly flags: FlagValues;
-}
-
-export interface ExplainedComponent {
-  readonly name: string;
-  readonly label: string;
-  /** What the log states or implies; null where it does neither. */
-  readonly logged: Quantity | null;
-  readonly planned: Quantity | null;
-}
 
 export type StartOutcome = "started" | "refused" | "died" | "unknown";
 
@@ -58,10 +35,14 @@ export interface Explanation {
 }
 
 const died: ReadonlySet<string> = new Set([
+  "context",
   "weights",
+  "repacking",
   "activations",
   "sampler",
+  "kvAllocation",
   "graphCapture",
+  "warmUp",
   "serving",
   "outOfMemory",
   "warmUpStall",
@@ -70,90 +51,6 @@ const died: ReadonlySet<string> = new Set([
 function outcomeOf(facts: LogFacts): StartOutcome {
   if (facts.failure !== null) return died.has(facts.failure.kind) ? "died" : "refused";
   return facts.hasStarted ? "started" : "unknown";
-}
-
-/** The request that the log describes. */
-function requestOfLog(facts: LogFacts, context: ExplainContext): PlanRequest | null {
-  if (context.model === null || context.device === null) return null;
-  const total = facts.figures.total;
-  const device = total === undefined ? context.device : { ...context.device, total };
-  const { title, flags } = rulesOf(facts.engine);
-  return {
-    model: context.model,
-    device,
-    usedBytes: 0,
-    engine: facts.engine,
-    version: context.version ?? facts.version ?? logRulesOf(facts.engine).likelyVersion(facts),
-    flags: canonicalFlags(title, flags, { ...facts.flags, ...context.flags }),
-    usage: "serve",
-  };
-}
-
-/** What others hold, where the engine prints what is free before it loads, its own context already made. */
-function usedBytes(facts: LogFacts, planned: Plan): number {
-  const free = facts.figures.freeAtStart;
-  if (free === undefined) return 0;
-  return Math.max(0, planned.total.expectedBytes - free.expectedBytes - bytesOf(planned, "runtime"));
-}
-
-/** The start as logged with what was measured of it; null where it cannot be planned at all. */
-export function measuredStart(facts: LogFacts, context: ExplainContext): MeasuredStart | null {
-  const bare = requestOfLog(facts, context);
-  const first = bare === null ? null : planOrNull(bare);
-  if (bare === null || first === null) return null;
-  const request = { ...bare, usedBytes: usedBytes(facts, first) };
-  const planned = planOrNull(request) ?? first;
-  return { request, planned, parts: logRulesOf(facts.engine).measuredBytes(facts, planned) };
-}
-
-const figureOf: Readonly<Record<string, FigureName>> = {
-  weights: "weights",
-  persistent: "persistent",
-  activations: "activations",
-  graphs: "graphs",
-  kvPool: "availableKv",
-};
-
-function loggedPart(facts: LogFacts, parts: MeasuredBytes, name: string): Quantity | null {
-  const figure = figureOf[name];
-  const stated = figure === undefined ? undefined : facts.figures[figure];
-  if (stated !== undefined) return stated;
-  if (name === "graphs" && facts.figures.capturedGraphs !== undefined) return facts.figures.capturedGraphs;
-  const implied =
-    name === "persistent" || name === "activations" || name === "graphs" ? parts[name] : undefined;
-  return implied?.evidence.kind === "measured" ? implied : null;
-}
-
-const bareLabels: readonly (readonly [FigureName, string])[] = [
-  ["total", "visible total"],
-  ["freeAtStart", "free before loading"],
-  ["weights", "weights"],
-  ["persistent", "persistent buffers"],
-  ["activations", "peak activations"],
-  ["graphs", "CUDA graphs"],
-  ["capturedGraphs", "CUDA graphs, captured"],
-  ["free", "free after loading"],
-  ["runtime", "set aside for the runtime"],
-  ["availableKv", "KV memory"],
-];
-
-function componentsOf(facts: LogFacts, measured: MeasuredStart | null): ExplainedComponent[] {
-  if (measured === null)
-    return bareLabels.flatMap(([name, label]) => {
-      const logged = facts.figures[name];
-      return logged === undefined ? [] : [{ name, label, logged, planned: null }];
-    });
-  const { planned, parts } = measured;
-  const rows = planned.components.map(({ name, label, quantity }) => ({
-    name,
-    label,
-    logged: loggedPart(facts, parts, name),
-    planned: quantity,
-  }));
-  const { free } = facts.figures;
-  return free === undefined
-    ? rows
-    : [...rows, { name: "free", label: "free after loading", logged: free, planned: null }];
 }
 
 /** What the planner itself finds wrong with the flags, and what to write instead; null where it finds nothing. */
@@ -169,13 +66,21 @@ function refusalOf(facts: LogFacts, context: ExplainContext): string | null {
   }
 }
 
-/**
- * Explains a log. Without a model or a device only what the log itself states is told, and no change can be tried.
- */
-export function explainLog(facts: LogFacts, context: ExplainContext): Explanation {
-  const measured = measuredStart(facts, context);
-  const answer = measured === null ? null : planOrNull({ ...measured.request, measured: measured.parts });
-  const notes = [...facts.notes];
+/** The start planned with all that the log measured: its KV memory to the block where it prints tokens. */
+function answerOf(facts: LogFacts, start: MeasuredStart): Plan | null {
+  const request = { ...start.request, measured: start.parts };
+  const printed = facts.figures.availableKv;
+  const hasPool = printed !== undefined && printed.expectedBytes > 0 && start.parts.free === undefined;
+  if (!hasPool) return planOrNull(request);
+  return planOrNull({
+    ...request,
+    measured: { ...request.measured, availableKv: poolOfLog(facts, request, printed) },
+  });
+}
+
+/** What the caller may add so that more can be said. */
+function openQuestions(facts: LogFacts, context: ExplainContext, measured: MeasuredStart | null): string[] {
+  const notes: string[] = [];
   if (context.model === null)
     notes.push("The log names no model that is known: give --model to have changes tried.");
   if (context.device === null) notes.push("The log names no card: give --gpu to have changes tried.");
@@ -185,6 +90,26 @@ export function explainLog(facts: LogFacts, context: ExplainContext): Explanatio
     notes.push(
       `The log states no version of the engine: the rules of ${logRulesOf(facts.engine).likelyVersion(facts) ?? "the newest"} were taken. Give --engine NAME@VERSION.`,
     );
+  return notes;
+}
+
+/**
+ * Explains a log. Without a model or a device only what the log itself states is told, and no change can be tried.
+ */
+export function explainLog(stated: LogFacts, context: ExplainContext): Explanation {
+  const { device } = context;
+  const facts = credibleFacts(stated, device?.total.highBytes ?? null);
+  const rules = logRulesOf(facts.engine);
+  const measured = measuredStart(facts, context);
+  const answer = measured === null ? null : answerOf(facts, measured);
+  const outcome = outcomeOf(facts);
+  const components = componentsOf(facts, measured);
+  const cause = causeOf(rules, facts, answer, device?.isUnified === true);
+  const ending = outcome === "unknown" ? endingSentences(facts, answer) : [];
+  const differences =
+    measured === null || answer === null
+      ? []
+      : [...differenceSentences(components, facts, measured.planned), ...tokenSentence(facts, answer)];
   return deepFreeze({
     schema: "pagoda.explanation/1",
     engine: facts.engine,
@@ -192,13 +117,13 @@ export function explainLog(facts: LogFacts, context: ExplainContext): Explanatio
     runner: facts.runner,
     model: context.model?.name ?? facts.model,
     device: context.device?.name ?? facts.gpu,
-    outcome: outcomeOf(facts),
+    outcome,
     engineMessage: facts.failure?.message ?? null,
-    cause: causeOf(logRulesOf(facts.engine), facts, answer),
-    components: componentsOf(facts, measured),
+    cause: { ...cause, sentences: [...cause.sentences, ...ending] },
+    components,
     counts: facts.counts,
-    changes: measured === null ? [] : smallestChanges(logRulesOf(facts.engine), facts, measured),
-    notes,
+    changes: measured === null ? [] : smallestChanges(rules, facts, measured),
+    notes: [...facts.notes, ...differences, ...openQuestions(facts, context, measured)],
     plan: answer,
   });
 }

@@ -1,7 +1,8 @@
 /** @module Recognizes whose start-up output a text is, and reads it. */
 import { PagodaError } from "../../core/errors.ts";
 import { engineRules, rulesOf } from "../engines/engines.ts";
-import { type LogFacts, plainLines } from "../log/log-facts.ts";
+import type { LogFacts } from "../log/log-facts.ts";
+import { plainLines } from "../log/plain-lines.ts";
 import type { EngineRules, LogRules } from "../rules/engine-rules.ts";
 
 interface ReadableEngine extends EngineRules {

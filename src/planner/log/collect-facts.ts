@@ -1,7 +1,7 @@
 /** @module Runs a table of line patterns over a log; the first statement of a figure stays unless the pattern says otherwise. */
 
 import type { FailureKind } from "../plan/failure.ts";
-import type { FlagValue, FlagValues } from "../plan/flag.ts";
+import type { FlagValue } from "../plan/flag.ts";
 import type { Quantity } from "../quantity/quantity.ts";
 import {
   type CountName,
@@ -9,6 +9,9 @@ import {
   groupedNumber,
   type LogFacts,
   type LogFailure,
+  type LoggedCard,
+  type Milestone,
+  type OutOfMemory,
   printedSize,
 } from "./log-facts.ts";
 
@@ -33,7 +36,11 @@ export interface Collected {
   version: string | null;
   runner: string | null;
   model: string | null;
+  readonly modelNames: string[];
   gpu: string | null;
+  readonly cards: LoggedCard[];
+  reached: Milestone | null;
+  outOfMemory: OutOfMemory | null;
   readonly flags: Record<string, FlagValue>;
   readonly figures: Partial<Record<FigureName, Quantity>>;
   readonly counts: Partial<Record<CountName, number>>;
@@ -47,7 +54,11 @@ export function emptyFacts(): Collected {
     version: null,
     runner: null,
     model: null,
+    modelNames: [],
     gpu: null,
+    cards: [],
+    reached: null,
+    outOfMemory: null,
     flags: {},
     figures: {},
     counts: {},
@@ -60,7 +71,9 @@ export function emptyFacts(): Collected {
 /** The collected facts as a value; the first failure is the cause, the rest follow from it. */
 export function factsOf(engine: string, facts: Collected, hasStarted: boolean): LogFacts {
   const { failures, ...stated } = facts;
-  return { ...stated, engine, hasStarted, failure: failures[0] ?? null };
+  const model = facts.model ?? facts.modelNames[0] ?? null;
+  const modelNames = [...new Set([...(model === null ? [] : [model]), ...facts.modelNames])];
+  return { ...stated, model, modelNames, engine, hasStarted, failure: failures[0] ?? null };
 }
 
 /** A figure stated twice (one line per rank): the larger consumption, the smaller remainder decides. */
@@ -82,7 +95,6 @@ function applyPattern(facts: Collected, rule: LinePattern, line: string): boolea
   if (match === null) return false;
   const groups = match.groups ?? {};
   const unit = groups.unit ?? rule.unit ?? "gib";
-  const sentence = withoutPrefix(line);
   for (const [group, name] of Object.entries(rule.figures ?? {})) {
     const digits = groups[group];
     if (digits !== undefined)
@@ -100,15 +112,27 @@ function applyPattern(facts: Collected, rule: LinePattern, line: string): boolea
   facts.runner ??= rule.runner ?? null;
   if (rule.isStarted) facts.hasStarted = true;
   if (rule.note !== undefined && !facts.notes.includes(rule.note)) facts.notes.push(rule.note);
-  if (rule.failure !== undefined) facts.failures.push({ kind: rule.failure, message: sentence });
+  if (rule.failure !== undefined) addFailure(facts, rule.failure, line);
   return true;
+}
+
+/** A line of source code that a traceback shows: the exception that follows says it better. */
+const isSourceLine = /^\s*(?:raise \w|["'f(])/;
+
+/** The first failure is the cause; the source line that raised it gives way to the sentence it raised. */
+function addFailure(facts: Collected, kind: FailureKind, line: string): void {
+  const message = withoutPrefix(line);
+  const [first] = facts.failures;
+  const replaces = first !== undefined && first.kind === kind && isSourceLine.test(first.message);
+  if (replaces && !isSourceLine.test(message)) facts.failures[0] = { kind, message };
+  else facts.failures.push({ kind, message });
 }
 
 /** The sentence of a log line: level, time and source file taken off. */
 export function withoutPrefix(line: string): string {
   return line
     .trim()
-    .replace(/^(?:ERROR|WARNING|INFO|DEBUG)\s+\d\d-\d\d \d\d:\d\d:\d\d\s+/, "")
+    .replace(/^(?:ERROR|WARNING|INFO|DEBUG):?\s+(?:\d\d-\d\d \d\d:\d\d:\d\d\s+)?/, "")
     .replace(/^\[?[\w./]+\.py:\d+\]\s*/, "")
     .replace(/^\d{4}-\d\d-\d\d \S+ - \w+ - [A-Z]+ - \S+ - /, "")
     .replace(/^what\(\):\s*/, "");
@@ -121,14 +145,4 @@ export function collectFacts(
   patterns: readonly LinePattern[],
 ): void {
   for (const line of lines) for (const rule of patterns) applyPattern(facts, rule, line);
-}
-
-/** `name='x', size=1, on=True, none=None` of a Python repr or dict, outermost values only. */
-export function pythonFields(text: string): FlagValues {
-  const fields: Record<string, string> = {};
-  const field =
-    /(?:^|[\s,({])['"]?([A-Za-z_]\w*)['"]?\s*[=:]\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|<[^>]*>|[^\s,(){}[\]]+)/g;
-  for (const [, name = "", value = ""] of text.matchAll(field))
-    fields[name] ??= value.replace(/^(['"])(.*)\1$/s, "$2");
-  return fields;
 }

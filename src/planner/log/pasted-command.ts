@@ -54,7 +54,7 @@ export function readPastedCommands(
     const { pairs, positional } = knownFlags(words, specs);
     const stated: Record<string, FlagValue> = Object.fromEntries(pairs);
     const named = stated.model ?? stated["model-path"] ?? positional[0];
-    if (typeof named === "string") facts.model ??= named;
+    if (typeof named === "string" && !facts.modelNames.includes(named)) facts.modelNames.push(named);
     for (const [name, value] of pairs)
       if (name !== "model" && name !== "model-path") facts.flags[name] ??= value;
   }

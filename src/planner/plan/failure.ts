@@ -2,16 +2,20 @@
 
 export type FailureKind =
   | "invalidSetting"
+  | "context"
   | "freeMemoryAtStart"
   | "weights"
+  | "repacking"
   | "neighbourFreed"
   | "activations"
   | "sampler"
   | "noKvMemory"
   | "requestTooLong"
   | "stateCache"
+  | "kvAllocation"
   | "runtimeReserve"
   | "graphCapture"
+  | "warmUp"
   | "warmUpStall"
   | "serving"
   | "outOfMemory";

@@ -44,6 +44,8 @@ export interface Shortfall {
   readonly failure: FailureKind | null;
   /** The longest request that the engine itself suggests; null: it suggests none. */
   readonly suggestedLength: number | null;
+  /** Bytes that a log shows were lacking on the device; 0 where nothing tells. */
+  readonly lackingBytes: number;
 }
 
 /** How the engine sizes its KV pool. */
@@ -149,7 +151,7 @@ export interface LogRules {
   /** Components of the start that the log tells, for `PlanRequest.measured`. */
   measuredBytes(facts: LogFacts, planned: Plan): MeasuredBytes;
   /** Why it ended, in sentences with both numbers. */
-  cause(failure: FailureKind, facts: LogFacts, plan: Plan): readonly string[];
+  cause(failure: FailureKind, facts: LogFacts, plan: Plan | null): readonly string[];
   /** True where a changed start that fits would also get past this failure. */
   getsPast(failure: FailureKind, changed: Plan, failed: Shortfall): boolean;
 }

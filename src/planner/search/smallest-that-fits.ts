@@ -21,8 +21,6 @@ export function firstThatFits<Item, Answer>(
   return null;
 }
 
-/** Steps of each of two remedies that are combined: the mildest, the hardest and some between. */
-const mostStepsInPairs = 5;
 /** The likeliest remedies, of which pairs are tried. */
 const mostRemediesInPairs = 4;
 
@@ -65,11 +63,7 @@ function bothOf(first: Remedy, second: Remedy): Remedy {
   return { steps, why: `${first.why}, and ${second.why}` };
 }
 
+/** Steps of one of two remedies that are combined: many of the mild ones, few of the hard ones, and the hardest. */
 function sampled(steps: readonly Step[]): readonly Step[] {
-  if (steps.length <= mostStepsInPairs) return steps;
-  const last = steps.length - 1;
-  return Array.from({ length: mostStepsInPairs }, (_, at) => {
-    const step = steps[Math.round((at * last) / (mostStepsInPairs - 1))];
-    return step ?? { flags: {} };
-  });
+  return steps.filter((_, at) => Number.isInteger(Math.log2(at + 1)) || at === steps.length - 1);
 }

@@ -16,7 +16,7 @@ function lengthIn(message: string | null): number | null {
 
 function suggestionsFor(request: PlanRequest, planned: Plan): readonly Suggestion[] {
   const { failure, engineMessage } = planned.verdict;
-  const shortfall = { request, planned, failure, suggestedLength: lengthIn(engineMessage) };
+  const shortfall = { request, planned, failure, suggestedLength: lengthIn(engineMessage), lackingBytes: 0 };
   const attempt = (change: Change): Plan | null => {
     const answer = planOrNull(changedRequest(request, change));
     return answer?.verdict.kind === "fits" ? answer : null;

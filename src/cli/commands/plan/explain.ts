@@ -80,22 +80,19 @@ async function logText(path: string | null): Promise<string> {
 
 /** A stated model must be found; one that only the log names may be unknown here. */
 async function modelOf(facts: LogFacts, options: ExplainOptions): Promise<ModelFacts | null> {
-  const { lookUpModel } = await import("../../../planner/index.ts");
+  const { modelOfLog } = await import("../../../planner/index.ts");
   const { sourceSettingsFrom } = await import("../../../model/source/resolve-model.ts");
   const { planModel } = await import("./model.ts");
   if (options.model !== undefined)
     return (await planModel(options.model, sourceSettingsFrom(process.env))).facts;
-  return facts.model === null ? null : lookUpModel(facts.model);
+  return modelOfLog(facts);
 }
 
 async function deviceOf(facts: LogFacts, options: ExplainOptions): Promise<Device | null> {
-  const { deviceOfTotal, lookUpDevice } = await import("../../../planner/index.ts");
+  const { deviceOfLog } = await import("../../../planner/index.ts");
   const { planDevice } = await import("../../planning/device.ts");
   if (options.gpu !== undefined || options.gpuMemory !== undefined) return planDevice(options).device;
-  const named = facts.gpu === null ? null : lookUpDevice(facts.gpu);
-  if (named !== null) return named;
-  const { total } = facts.figures;
-  return total === undefined ? null : deviceOfTotal(total.expectedBytes);
+  return deviceOfLog(facts);
 }
 
 /** Keeps what the log measured, under its file name and today's date. */

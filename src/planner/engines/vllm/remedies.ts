@@ -84,10 +84,14 @@ const orders: Readonly<Partial<Record<FailureKind, readonly RemedyName[]>>> = {
   neighbourFreed: [],
   requestTooLong: ["length", "moreShare", "kvDtype", "sequences", "eager", "ranks"],
   noKvMemory: ["moreShare", "sequences", "tokens", "eager", "offload", "ranks", "kvDtype"],
+  context: ["ranks"],
   weights: ["ranks", "offload"],
+  repacking: ["ranks", "offload"],
   activations: ["tokens", "sequences", "offload", "ranks"],
   sampler: ["sequences", "tokens", "ranks"],
+  kvAllocation: ["lessShare", "length", "sequences", "kvDtype", "offload", "ranks"],
   graphCapture: ["lessShare", "eager", "sequences"],
+  warmUp: ["lessShare", "tokens", "sequences"],
   serving: ["lessShare", "sequences", "tokens"],
   stateCache: ["sequences", "moreShare"],
 };
@@ -102,8 +106,32 @@ const rest: readonly RemedyName[] = [
   "ranks",
 ];
 
-/** Those of the failure first, then the others. */
+/** Where the card itself was full, a larger share only fills it sooner; the pool's own needs are no matter there. */
+const laterDeaths: ReadonlySet<FailureKind> = new Set([
+  "kvAllocation",
+  "graphCapture",
+  "warmUp",
+  "serving",
+  "outOfMemory",
+]);
+const loadingDeaths: ReadonlySet<FailureKind> = new Set([
+  "context",
+  "weights",
+  "repacking",
+  "activations",
+  "sampler",
+]);
+
+function isHopeless(name: RemedyName, failure: FailureKind): boolean {
+  if (loadingDeaths.has(failure)) return name === "moreShare" || name === "length" || name === "kvDtype";
+  return laterDeaths.has(failure) && name === "moreShare";
+}
+
+/** Those of the failure first, then the others that can help there. */
 export function vllmRemedies(shortfall: Shortfall): Remedy[] {
-  const first = (shortfall.failure === null ? undefined : orders[shortfall.failure]) ?? [];
-  return [...new Set([...first, ...rest])].map((name) => remedies[name](shortfall));
+  const { failure } = shortfall;
+  const first = (failure === null ? undefined : orders[failure]) ?? [];
+  return [...new Set([...first, ...rest])]
+    .filter((name) => failure === null || !isHopeless(name, failure))
+    .map((name) => remedies[name](shortfall));
 }

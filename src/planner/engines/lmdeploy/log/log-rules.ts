@@ -13,7 +13,7 @@ export const lmdeployLog: LogRules = {
   read: readLmdeployLog,
   likelyVersion: ({ runner }) => (runner === legacyRunner ? "0.14.0" : null),
   measuredBytes: lmdeployMeasuredBytes,
-  cause: (failure, _facts, plan) => lmdeployCause(failure, plan),
+  cause: (failure, _facts, plan) => (plan === null ? [] : lmdeployCause(failure, plan)),
   getsPast: (failure, changed) =>
     failure !== "serving" ||
     (changed.kv?.numTokens.low ?? 0) >= Number(changed.settings["session-len"]?.value ?? 0),

@@ -5,14 +5,13 @@ import {
   collectFacts,
   emptyFacts,
   factsOf,
-  pythonFields,
   withoutPrefix,
 } from "../../../log/collect-facts.ts";
 import type { LogFacts } from "../../../log/log-facts.ts";
 import { readOutOfMemory } from "../../../log/out-of-memory.ts";
 import { readPastedCommands } from "../../../log/pasted-command.ts";
+import { pythonValues } from "../../../log/python-values.ts";
 import type { FailureKind } from "../../../plan/failure.ts";
-import type { FlagValues } from "../../../plan/flag.ts";
 import { lmdeployFlags } from "../settings/flag-table.ts";
 import { lmdeployPatterns, pytorchRunner, slabRunner } from "./log-lines.ts";
 
@@ -50,8 +49,7 @@ function readConfigs(facts: Collected, lines: readonly string[]): void {
     /(TurbomindEngineConfig|PytorchEngineConfig|CacheConfig)\(([^\n]*(?:\n(?!\[|\d{4}-)[^\n]*)*)/g;
   for (const [, name, body = ""] of text.matchAll(config)) {
     if (name === "PytorchEngineConfig") facts.runner ??= pytorchRunner;
-    const fields: FlagValues = pythonFields(body);
-    for (const [field, value] of Object.entries(fields)) {
+    for (const [field, value] of Object.entries(pythonValues(body))) {
       const flag = configFlags[field];
       if (flag === undefined || typeof value !== "string" || unset.has(value)) continue;
       facts.flags[flag] ??= flagValue(flag, value);
@@ -67,7 +65,7 @@ function readCommand(facts: Collected, lines: readonly string[]): void {
   const path = /(?:model_path|model_source|model)\s*[=:]\s*'?([\w.-]+\/[\w./-]+)'?/.exec(
     lines.join("\n"),
   )?.[1];
-  if (path !== undefined) facts.model ??= path;
+  if (path !== undefined) facts.modelNames.push(path);
 }
 
 /** TurboMind dies with one sentence wherever it happens; how far the log had come tells the phase. */

@@ -26,16 +26,18 @@ const identity: readonly LinePattern[] = [
   // Names of cards only: drivers and nvidia-smi write the maker's name elsewhere too.
   {
     pattern:
-      /(?<gpu>NVIDIA (?:GeForce|RTX|TITAN|Tesla|Quadro|[ABHLTVP]\d|GB?H?\d)[\w-]*(?: [\w-]+)*|AMD Instinct [\w-]+)/,
+      /(?<gpu>NVIDIA (?:GeForce|RTX|TITAN|Tesla|Quadro|[ABHLTVP]\d|GB?H?\d)[\w-]*(?: [\w-]+)*|AMD (?:Instinct|Radeon) [\w-]+(?: [\w-]+)*|Intel\(R\) Arc\(TM\) [\w-]+(?: [\w-]+)*)/,
     texts: { gpu: "gpu" },
   },
+  // Kernels that miss a tuned configuration name the card: device_name=AMD_Radeon_R9700,dtype=…
+  { pattern: /device_name=(?<gpu>[\w-]+?)(?:,|\.json)/, texts: { gpu: "gpu" } },
   { pattern: /torch\.cuda\.get_device_name.*?['"](?<gpu>[^'"]+)['"]/, texts: { gpu: "gpu" } },
 ];
 
 const loading: readonly LinePattern[] = [
   {
     pattern:
-      /(?:Model loading|Loading model weights) took (?<weights>[\d.]+) ?(?<unit>GiB|GB|MiB)?(?: memory)?/,
+      /(?:Model loading|Loading model weights|Loading model) took (?<weights>[\d.]+) ?(?<unit>GiB|GB|MiB)?(?: memory)?/,
     figures: { weights: "weights" },
   },
 ];
@@ -121,6 +123,19 @@ const budget: readonly LinePattern[] = [
   },
 ];
 
+/** From 0.15 the start says which share it used, each in its own sentence. */
+const shares: readonly LinePattern[] = [
+  {
+    pattern: /The current --gpu-memory-utilization=(?<share>[\d.]+) is equivalent to/,
+    flags: { share: "gpu-memory-utilization" },
+  },
+  {
+    pattern: /increase --gpu-memory-utilization from (?<share>[\d.]+) to/,
+    flags: { share: "gpu-memory-utilization" },
+  },
+  { pattern: /gpu_memory_utilization[ =]\(?(?<share>0\.\d+)\)?/, flags: { share: "gpu-memory-utilization" } },
+];
+
 const sizes: readonly LinePattern[] = [
   {
     pattern: /Chunked prefill is enabled with max_num_batched_tokens=(?<tokens>\d+)/,
@@ -134,11 +149,11 @@ const sizes: readonly LinePattern[] = [
 
 const graphs: readonly LinePattern[] = [
   {
-    pattern: /Estimated CUDA graph memory: (?<graphs>[\d.]+) GiB/,
+    pattern: /Estimated CUDA graph memory: (?<graphs>-?[\d.]+) GiB/,
     figures: { graphs: "graphs" },
   },
   {
-    pattern: /Graph capturing finished in \d+ secs?, took (?<captured>[\d.]+) GiB/,
+    pattern: /Graph capturing finished in \d+ secs?, took (?<captured>-?[\d.]+) GiB/,
     figures: { captured: "capturedGraphs" },
   },
   {
@@ -225,6 +240,7 @@ export const vllmPatterns: readonly LinePattern[] = [
   ...loading,
   ...v0Profile,
   ...budget,
+  ...shares,
   ...sizes,
   ...graphs,
   ...capacity,

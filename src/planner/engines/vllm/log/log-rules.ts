@@ -1,6 +1,7 @@
 /** @module How vLLM's start-up output is understood. */
 import type { LogFacts } from "../../../log/log-facts.ts";
 import { bytesOf } from "../../../plan/component.ts";
+import type { FailureKind } from "../../../plan/failure.ts";
 import type { Plan } from "../../../plan/plan.ts";
 import type { LogRules, Shortfall } from "../../../rules/engine-rules.ts";
 import { vllmCause } from "./cause.ts";
@@ -20,16 +21,20 @@ function likelyVersion({ runner, figures }: LogFacts): string | null {
 const leastGain = 0.02;
 
 /** Memory that no budget holds and that capture or serving needs: graphs, and what the profile run never sees. */
-function hasRoomOutside(changed: Plan, { planned, request }: Shortfall): boolean {
+function hasRoomOutside(failure: FailureKind, changed: Plan, failed: Shortfall): boolean {
+  const { planned, request, lackingBytes } = failed;
   const total = changed.total.expectedBytes;
   const outside = total - request.usedBytes - bytesOf(changed, "runtime") - (changed.budgetBytes ?? 0);
   const graphs = changed.components.find(({ name }) => name === "graphs");
   const uncharged = graphs === undefined || graphs.isBudgeted ? 0 : graphs.quantity.highBytes;
   const gained =
     total - (changed.budgetBytes ?? 0) - (planned.total.expectedBytes - (planned.budgetBytes ?? 0));
-  const isEager = changed.settings["enforce-eager"]?.value === true;
-  return isEager || (outside >= uncharged && gained >= leastGain * total);
+  const isEager = failure === "graphCapture" && changed.settings["enforce-eager"]?.value === true;
+  return isEager || (outside >= uncharged && gained >= Math.max(leastGain * total, lackingBytes));
 }
+
+/** Phases in which memory outside the budget was lacking: the share itself is too large. */
+const outside: ReadonlySet<FailureKind> = new Set(["kvAllocation", "graphCapture", "warmUp", "serving"]);
 
 export const vllmLog: LogRules = {
   marks,
@@ -38,5 +43,5 @@ export const vllmLog: LogRules = {
   measuredBytes: vllmMeasuredBytes,
   cause: vllmCause,
   getsPast: (failure, changed, failed) =>
-    failure === "graphCapture" || failure === "serving" ? hasRoomOutside(changed, failed) : true,
+    outside.has(failure) ? hasRoomOutside(failure, changed, failed) : true,
 };

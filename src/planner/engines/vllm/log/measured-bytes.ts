@@ -38,5 +38,7 @@ export function vllmMeasuredBytes(facts: LogFacts, planned: Plan): MeasuredBytes
     ...others,
   ];
   const rest = minus(requested, taken, "what the log's own sum leaves");
+  // Nothing or less: the log contradicts another part of the sum, and says nothing of this one.
+  if (rest.expectedBytes <= 0) return stated;
   return { ...stated, [taker]: mapQuantity(rest, (bytes) => Math.max(0, bytes), rest.evidence.why) };
 }
