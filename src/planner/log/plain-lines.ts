@@ -101,7 +101,7 @@ function linesOf(raw: string): Line[] {
 
 /** How a line of a log, of a traceback, of a table or of a shell begins; anything else may go on with the line before. */
 const beginning =
-  /^\s*$|^\s+\S|^(?:INFO|WARNING|WARN|ERROR|DEBUG|CRITICAL|FATAL)\b|^(?:Traceback|The above|During handling|Process |Loading |Capturing |Compiling )|^[\w.]*(?:Error|Exception|Warning|Interrupt)\b|^(?:what\(\):|terminate called)|^[|+#$%~*`-]|^\[|^\d{4}-\d\d-\d\d|^\d+[%|]|^[A-Za-z][\w ./-]{0,40}: |^(?:docker|podman|python3?|vllm|lmdeploy|export|sudo|CUDA_VISIBLE_DEVICES)\b|^Based on the avai/;
+  /^\s*$|^\s+\S|^(?:INFO|WARNING|WARN|ERROR|DEBUG|CRITICAL|FATAL)\b|^(?:Traceback|The above|During handling|Process |Loading |Capturing |Compiling )|^[\w.]*(?:Error|Exception|Warning|Interrupt)\b|^(?:what\(\):|terminate called)|^[|+#$%~*`-]|^\[|^\d{4}-\d\d-\d\d|^\d+[%|]|^[A-Za-z][\w ./-]{0,40}: |^(?:docker|podman|python3?|export|sudo)\b|^[A-Z_]+=|^\S+ .*\s--[a-z]|^Based on the avai/;
 /** Widths that a terminal has; a log with longer lines was not broken by one. */
 const widths = { least: 60, most: 260 } as const;
 /** Rows of a table are all as wide, and none goes on. */
