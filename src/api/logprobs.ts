@@ -49,17 +49,25 @@ export function* chatLogprobsPieces(
   naming: TokenNaming,
   positions: readonly PositionLogprobs[],
 ): Generator<string> {
+  yield '{"content":';
+  yield* logprobEntriesPieces(naming, positions);
+  yield "}";
+}
+
+/** `[{token, logprob, bytes, top_logprobs}]`. */
+export function* logprobEntriesPieces(
+  naming: TokenNaming,
+  positions: readonly PositionLogprobs[],
+): Generator<string> {
   const fields = ({ tokenId, logprob }: TokenLogprob): string => {
     const { bytes } = naming.tokens.tokenPiece(tokenId);
     return `"token":${JSON.stringify(tokenName(naming, tokenId))},"logprob":${finite(logprob)},"bytes":[${bytes.join()}]`;
   };
-  yield '{"content":';
   yield* arrayPieces(
     positions,
     (position) =>
       `{${fields(position)},"top_logprobs":[${position.top.map((token) => `{${fields(token)}}`).join()}]}`,
   );
-  yield "}";
 }
 
 /** Tokens with what is known of each: null where nothing comes before it, as for the first of a prompt. */

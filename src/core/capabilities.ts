@@ -40,6 +40,9 @@ export const modelRoutes = [
   "/v1/completions",
   "/v1/messages",
   "/v1/messages/count_tokens",
+  "/api/chat",
+  "/api/generate",
+  "/api/show",
   "/tokenize",
   "/detokenize",
 ] as const;

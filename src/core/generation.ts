@@ -99,6 +99,21 @@ export interface TokenizerFacts {
   readonly chatTemplate: string | null;
 }
 
+/** What a model's files say of it, for lists of models. */
+export interface ModelFacts {
+  readonly architecture: string;
+  readonly fileFormat: "gguf" | "safetensors";
+  /** Encoding of most of its numbers, by the name that files use: `Q4_0`, `BF16`. */
+  readonly encoding: string;
+  readonly numParameters: number;
+  /** Of its tensors on disk. */
+  readonly tensorBytes: number;
+  readonly hiddenWidth: number;
+  readonly numLayers: number;
+  /** The longest sequence in tokens that it was made for. */
+  readonly trainedLength: number;
+}
+
 /** Facts about the served model that requests and clients need. */
 export interface ServedModel {
   readonly modelId: string;
@@ -121,6 +136,8 @@ export interface ServedModel {
   /** What request bodies may ask for. */
   readonly features: ReadonlySet<Feature>;
   readonly tokenizer: TokenizerFacts;
+  /** null: it does not come from files. */
+  readonly facts: ModelFacts | null;
 }
 
 /** Called by the engine as requests proceed; times are milliseconds of a monotonic clock. */

@@ -5,6 +5,7 @@ import type { ServedModel, TokenizerFacts } from "../core/generation.ts";
 import { defaultSamplingParams } from "../core/sampling-params.ts";
 import { answerFormatOf } from "../model/chat-template/answer-format.ts";
 import type { ModelFiles } from "../model/model-files.ts";
+import { modelFactsOf } from "./model-facts.ts";
 import type { PreparedInstance } from "./prepared-instance.ts";
 
 /** For `/v1/models`, and for the engine once it runs. */
@@ -32,6 +33,7 @@ export function describeServedModel(prepared: PreparedInstance): ServedModel {
       ...(settings.trustRequestChatTemplate.value ? (["request-chat-template"] as const) : []),
     ]),
     tokenizer: tokenizerFacts(files),
+    facts: modelFactsOf(files),
   };
 }
 

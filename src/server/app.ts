@@ -11,6 +11,7 @@ import {
 import type { FleetService } from "../api/admin/fleet.ts";
 import type { PlanService } from "../api/admin/plan.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
+import { ollamaErrorBody } from "../api/ollama/ollama-error.ts";
 import { shownText } from "../api/shown-text.ts";
 import { PagodaError } from "../core/errors.ts";
 import { LogprobBudget } from "./answers/logprob-budget.ts";
@@ -35,6 +36,7 @@ import { addGenerationRoutes } from "./routes/generation.ts";
 import { addMessageRoutes } from "./routes/messages.ts";
 import { addModelRoutes } from "./routes/models.ts";
 import { addObservatoryRoutes } from "./routes/observatory.ts";
+import { addOllamaRoutes } from "./routes/ollama.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPageRoutes } from "./routes/pages.ts";
 import { addPlanRoute } from "./routes/plan.ts";
@@ -148,6 +150,7 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
   };
   addGenerationRoutes(app, generation);
   addMessageRoutes(app, generation);
+  addOllamaRoutes(app, generation);
 }
 
 function answerErrors(app: FastifyInstance, bodyLimitBytes: number): void {
@@ -161,8 +164,7 @@ function answerErrors(app: FastifyInstance, bodyLimitBytes: number): void {
       reply.removeHeader("connection");
       drainRequestBody(request.raw);
     }
-    const shape: ErrorShape = request.routeOptions.config.errorShape ?? errorBody;
-    return reply.status(errorStatus(error)).send(shape(error, request.id));
+    return reply.status(errorStatus(error)).send(shapeOf(request)(error, request.id));
   });
 }
 
@@ -172,6 +174,12 @@ function tooManyConnections({ limits }: ConnectionLedger): PagodaError {
     `This server has ${limits.mostConnections} open connections, all of them with requests.`,
     { hint: "Retry when some have ended, or start the server with more --max-connections." },
   );
+}
+
+/** A path that no route has may still tell the protocol of its client. */
+function shapeOf(request: FastifyRequest): ErrorShape {
+  const { errorShape } = request.routeOptions.config;
+  return errorShape ?? (pathOf(request).startsWith("/api/") ? ollamaErrorBody : errorBody);
 }
 
 /** 405 with `Allow` where the path is known, else 404. */

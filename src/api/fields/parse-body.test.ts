@@ -21,6 +21,7 @@ const model: ServedModel = {
   createdUnixSeconds: 0,
   hasChatTemplate: true,
   answerFormat: plainAnswers,
+  facts: null,
   features: new Set<Feature>(),
   tokenizer: { specialTokens: {}, chatTemplate: null },
 };

@@ -26,3 +26,8 @@ export function messageErrorBody(error: PagodaError, requestId: string | null): 
   const { message } = errorBody(error).error;
   return { type: "error", error: { type: typeOf(errorStatus(error)), message }, request_id: requestId };
 }
+
+/** The error that ends a stream. */
+export function namedErrorEvent(error: PagodaError): string {
+  return `event: error\ndata: ${JSON.stringify(messageErrorBody(error, null))}\n\n`;
+}

@@ -1,5 +1,6 @@
 /** @module Tools of Anthropic's protocol, and their way to the tools that chat templates read. */
 import { z } from "zod";
+import type { ToolChoice } from "../../core/answer/tools.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { toolsSchema } from "../answer/tool-use.ts";
 import { shownText } from "../shown-text.ts";
@@ -23,8 +24,8 @@ export const messageToolChoiceSchema = z.looseObject({
 type WireFunction = z.infer<typeof toolsSchema>[number];
 
 /** Functions in OpenAI's shape. Throws `invalid_request` for a tool that the service would have to run. */
-export function toFunctions(tools: z.infer<typeof messageToolsSchema>): WireFunction[] {
-  return tools.map(({ type, name, description, input_schema: parameters }, i) => {
+export function toFunctions(tools: z.infer<typeof messageToolsSchema> | null | undefined): WireFunction[] {
+  return (tools ?? []).map(({ type, name, description, input_schema: parameters }, i) => {
     if ((type ?? "custom") !== "custom")
       throw new PagodaError(
         "invalid_request",
@@ -40,4 +41,25 @@ export function toFunctions(tools: z.infer<typeof messageToolsSchema>): WireFunc
       },
     };
   });
+}
+
+/** Throws `invalid_request` where the choice is of a tool and names none. */
+export function toMessageToolChoice(
+  choice: z.infer<typeof messageToolChoiceSchema> | null | undefined,
+): ToolChoice | null {
+  switch (choice?.type) {
+    case undefined:
+      return null;
+    case "any":
+      return { kind: "required" };
+    case "tool":
+      if (typeof choice.name === "string") return { kind: "named", name: choice.name };
+      throw new PagodaError("invalid_request", "'tool_choice' is of type \"tool\" and names no tool.", {
+        param: "tool_choice.name",
+        hint: "Send the tool's name as 'name', or the type \"any\".",
+      });
+    case "auto":
+    case "none":
+      return { kind: choice.type };
+  }
 }

@@ -24,12 +24,13 @@ export function messageUsage(counter: UsageCounter): MessageUsage {
 }
 
 export interface MessageEnding {
-  readonly stop_reason: "end_turn" | "max_tokens" | "stop_sequence";
+  readonly stop_reason: "end_turn" | "max_tokens" | "stop_sequence" | "tool_use";
   readonly stop_sequence: string | null;
 }
 
-export function messageEnding({ reason, stopReason }: Finished): MessageEnding {
+export function messageEnding({ reason, stopReason }: Finished, endsInCalls: boolean): MessageEnding {
   if (reason === "length") return { stop_reason: "max_tokens", stop_sequence: null };
+  if (endsInCalls) return { stop_reason: "tool_use", stop_sequence: null };
   if (typeof stopReason === "string") return { stop_reason: "stop_sequence", stop_sequence: stopReason };
   return { stop_reason: "end_turn", stop_sequence: null };
 }

@@ -1,6 +1,7 @@
 /** @module POST /v1/messages (Anthropic's protocol): wire types, parser, and the builders of both kinds of answer. */
 import { z } from "zod";
 import type { GenerationRequest, Prompt, ServedModel } from "../../core/generation.ts";
+import { toAnswerSyntax, toolDefinitions, toToolUse } from "../answer/tool-use.ts";
 import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
 import { type ParsedBody, parseBody } from "../fields/parse-body.ts";
@@ -13,7 +14,12 @@ import {
 } from "./message-blocks.ts";
 import { MessageBodyBuilder } from "./message-body.ts";
 import { MessageEventBuilder } from "./message-events.ts";
-import { messageToolChoiceSchema, messageToolsSchema, toFunctions } from "./message-tools.ts";
+import {
+  messageToolChoiceSchema,
+  messageToolsSchema,
+  toFunctions,
+  toMessageToolChoice,
+} from "./message-tools.ts";
 
 /** The fields that decide the prompt: those of /v1/messages/count_tokens. */
 const messagePromptShape = {
@@ -57,11 +63,22 @@ export function parseMessagesRequest(
 ): GenerationExchange {
   const parsed = parseMessageBody(body, messageSchema, model);
   const { fields } = parsed;
+  const tools = toolDefinitions(toFunctions(fields.tools));
+  const choice = toMessageToolChoice(fields.tool_choice);
+  const parallelCalls = !(fields.tool_choice?.disable_parallel_tool_use ?? false);
+  const use = toToolUse({ tools, choice, parallelCalls }, model);
+  const syntax = toAnswerSyntax(model.answerFormat, use, tools, parallelCalls);
   const request: GenerationRequest = {
     requestId: identity.answerId,
+    constraint: use.constraint,
     prompt: toPrompt(fields),
     sampling: toSamplingParams(
-      { ...fields, stop: fields.stop_sequences },
+      {
+        ...fields,
+        stop: fields.stop_sequences,
+        // Some families mark calls by special tokens.
+        ...(use.calls?.kind === "own" ? { skip_special_tokens: false } : {}),
+      },
       { maxTokens: fields.max_tokens, logprobs: null, logprobsName: "logprobs", promptLogprobs: null },
       model,
     ),
@@ -72,8 +89,8 @@ export function parseMessagesRequest(
     streams: fields.stream ?? false,
     streamFormat: "events",
     unknownFields: parsed.unknownFields,
-    newBody: () => new MessageBodyBuilder(identity),
-    newChunks: () => new MessageEventBuilder(identity),
+    newBody: (tokens) => new MessageBodyBuilder(identity, syntax, tokens),
+    newChunks: (tokens) => new MessageEventBuilder(identity, syntax, tokens),
   };
 }
 
@@ -104,7 +121,7 @@ function toPrompt(fields: PromptFields): Prompt {
     {
       continue_final_message: continues,
       chat_template_kwargs: fields.chat_template_kwargs,
-      tools: fields.tools === null || fields.tools === undefined ? null : toFunctions(fields.tools),
+      tools: toFunctions(fields.tools),
     },
     thinkingVariables(fields.thinking?.type ?? null),
   );

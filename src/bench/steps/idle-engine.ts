@@ -79,6 +79,7 @@ export function idleEngine(limits: BackendLimits, observer: EngineObserver): Eng
       createdUnixSeconds: 0,
       hasChatTemplate: false,
       answerFormat: plainAnswers,
+      facts: null,
       features: new Set(),
       tokenizer: { specialTokens: {}, chatTemplate: null },
     },

@@ -204,6 +204,7 @@ function engineOver(model: LoadedModel, limits: BackendLimits, setting: Setting)
       createdUnixSeconds: 0,
       hasChatTemplate: false,
       answerFormat: plainAnswers,
+      facts: null,
       features: new Set(),
       tokenizer: { specialTokens: {}, chatTemplate: null },
     },

@@ -64,6 +64,7 @@ export function scriptedEngine(
       createdUnixSeconds: 0,
       hasChatTemplate: false,
       answerFormat: plainAnswers,
+      facts: null,
       features: new Set(),
       tokenizer: { specialTokens: {}, chatTemplate: null },
     },

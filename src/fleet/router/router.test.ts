@@ -35,14 +35,11 @@ function send(
   router: Router,
   asked: object = body,
   signal = new AbortController().signal,
+  path = "/v1/chat/completions?x=1",
 ): Promise<ForwardedAnswer> {
   const bytes = Buffer.from(JSON.stringify(asked));
   const headers = { "content-type": "application/json", "x-request-id": "abc", authorization: "Bearer k" };
-  return router.route(
-    { method: "POST", path: "/v1/chat/completions?x=1", headers, body: bytes },
-    "key",
-    signal,
-  );
+  return router.route({ method: "POST", path, headers, body: bytes }, "key", signal);
 }
 
 /** All of a body as text. */
@@ -219,4 +216,30 @@ test("a draining instance gets nothing new and is done when its last stream is",
 
 test("no instance at all is said at once, with what to do", async () => {
   await assert.rejects(send(new Router("m")), /No instance of m is ready/);
+});
+
+test("a stream that breaks off ends with an error in the form of its protocol", async () => {
+  const cases = [
+    [
+      "/v1/completions",
+      "text/event-stream",
+      /\ndata: \{"error":\{"message":"The instance e0 ended [\s\S]*\[DONE\]\n\n$/,
+    ],
+    [
+      "/v1/messages",
+      "text/event-stream",
+      /\nevent: error\ndata: \{"type":"error","error":\{"type":"api_error"/,
+    ],
+    ["/api/chat", "application/x-ndjson", /\n\{"error":"The instance e0 ended [^\n]*\}\n$/],
+  ] as const;
+  for (const [path, type, ending] of cases) {
+    const { router } = await routerOver([
+      (_request, answer) => {
+        answer.writeHead(200, { "content-type": type });
+        answer.write("first\n", () => answer.destroy());
+      },
+    ]);
+    const answer = await send(router, body, undefined, path);
+    assert.match(await text(answer.body), ending);
+  }
 });

@@ -2,6 +2,8 @@
  * @module The router of one model: holds requests while all instances are full, chooses where each goes, passes it on, and
  * tries another instance where nothing of the answer has been seen yet.
  */
+
+import { brokenStreamText } from "./broken-stream.ts";
 import type { Endpoint, ForwardedAnswer, ForwardedRequest } from "../../core/endpoint.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { Affinity, type EndpointSize, type Sent } from "./affinity.ts";
@@ -181,7 +183,7 @@ export class Router {
       return null;
     }
     if (!retriableStatus.has(answer.status) || isLast)
-      return this.#passOn(instance, sent, answer, tries.attempt);
+      return this.#passOn(instance, sent, asked, { answer, attempt: tries.attempt });
     const isBusy = answer.headers["retry-after"] !== undefined || answer.status === 429;
     if (isBusy) instance.breaker.undecided();
     else instance.breaker.failed();
@@ -190,23 +192,20 @@ export class Router {
     return null;
   }
 
-  #passOn(instance: Instance, sent: Sent, answer: ForwardedAnswer, attempt: number): ForwardedAnswer {
+  #passOn(
+    instance: Instance,
+    sent: Sent,
+    asked: ForwardedRequest,
+    { answer, attempt }: { readonly answer: ForwardedAnswer; readonly attempt: number },
+  ): ForwardedAnswer {
     if (answer.status >= 500 && answer.headers["retry-after"] === undefined) instance.breaker.failed();
     else if (answer.status >= 400) instance.breaker.undecided();
     else instance.breaker.succeeded();
-    const type = answer.headers["content-type"];
     const body = watchedAnswer(answer.body, {
-      isEventStream: typeof type === "string" && type.startsWith("text/event-stream"),
+      isStreamed: streamTypes.test(String(answer.headers["content-type"])),
       onFirstByte: sent.firstByte,
       onEnd: () => this.#ended(instance, sent),
-      brokenStream: (cause) =>
-        new PagodaError(
-          "engine_failed",
-          `The instance ${sent.endpointId} ended while it answered: ${cause}.`,
-          {
-            hint: "Send the request again: another instance will answer it.",
-          },
-        ),
+      brokenStreamText: (cause) => brokenStreamText(asked.path, brokenStream(sent.endpointId, cause)),
     });
     return {
       status: answer.status,
@@ -224,6 +223,14 @@ export class Router {
     if (this.numOpen(sent.endpointId) === 0) instance.onIdle?.();
     this.#queue.wake();
   }
+}
+
+const streamTypes = /^(?:text\/event-stream|application\/x-ndjson)/;
+
+function brokenStream(endpointId: string, cause: string): PagodaError {
+  return new PagodaError("engine_failed", `The instance ${endpointId} ended while it answered: ${cause}.`, {
+    hint: "Send the request again: another instance will answer it.",
+  });
 }
 
 function priorityOf(body: unknown): number {

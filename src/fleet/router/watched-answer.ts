@@ -1,19 +1,17 @@
 /**
  * @module The body of an answer on its way through: notes its first token, and its end, whichever end it is.
  *
- * An event stream that breaks off would look to its client like a short answer. It gets an error event and `[DONE]`.
+ * A stream that breaks off would look to its client like a short answer. It gets an error as its last event or line.
  */
-import { errorBody } from "../../api/error.ts";
-import type { PagodaError } from "../../core/errors.ts";
-
 export interface AnswerWatch {
-  readonly isEventStream: boolean;
+  /** Events or lines, of which the client reads each when it comes. */
+  readonly isStreamed: boolean;
   /** The first piece that is more than a comment: its prompt is computed. */
   onFirstByte(): void;
   /** Exactly once: after the last byte, a failure, or when the client has left. */
   onEnd(): void;
-  /** What a client is told whose stream broke off. */
-  brokenStream(cause: string): PagodaError;
+  /** What a client reads last whose stream broke off. */
+  brokenStreamText(cause: string): string;
 }
 
 const colon = 0x3a;
@@ -42,14 +40,14 @@ export function watchedAnswer(
     try {
       const result = await pieces.next();
       if (result.done === true) end();
-      else if (!hasBegun && !(watch.isEventStream && isComment(result.value))) {
+      else if (!hasBegun && !(watch.isStreamed && isComment(result.value))) {
         hasBegun = true;
         watch.onFirstByte();
       }
       return result;
     } catch (error) {
       end();
-      if (!watch.isEventStream) throw error;
+      if (!watch.isStreamed) throw error;
       return { done: false, value: lastEvents(watch, error) };
     }
   };
@@ -63,6 +61,5 @@ export function watchedAnswer(
 
 function lastEvents(watch: AnswerWatch, error: unknown): Uint8Array {
   const cause = error instanceof Error ? error.message : String(error);
-  const event = JSON.stringify(errorBody(watch.brokenStream(cause)));
-  return Buffer.from(`data: ${event}\n\ndata: [DONE]\n\n`);
+  return Buffer.from(watch.brokenStreamText(cause));
 }

@@ -33,14 +33,20 @@ export class AnswerStream {
    */
   write(text: string): Promise<void> | null {
     if (text === "" || this.#response.destroyed) return null;
-    if (!this.#response.headersSent) this.#response.writeHead(200, this.#headers);
+    this.#begin();
     if (this.#response.write(text)) return this.#drained;
     this.#drained ??= this.#whenDrained();
     return this.#drained;
   }
 
   end(text: string): void {
-    if (!this.#response.destroyed) this.#response.end(text);
+    if (this.#response.destroyed) return;
+    this.#begin();
+    this.#response.end(text);
+  }
+
+  #begin(): void {
+    if (!this.#response.headersSent) this.#response.writeHead(200, this.#headers);
   }
 
   #whenDrained(): Promise<void> {

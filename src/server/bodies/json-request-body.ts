@@ -9,6 +9,10 @@ declare module "fastify" {
     /** The body as it came, where it may have to be passed on; null elsewhere. */
     bodyBytes: Buffer | null;
   }
+  interface FastifyContextConfig {
+    /** Programs may send a body of another content type, and it is read as JSON. */
+    readsAnyTypeAsJson?: boolean;
+  }
 }
 
 const jsonType = /^application\/(?:[\w.-]+\+)?json(?:\s*;.*)?$/i;
@@ -43,13 +47,22 @@ export function requireJsonBody(request: FastifyRequest): void {
         hint: "Send it as plain JSON, without a content-encoding.",
       },
     );
-  headers["content-type"] ??= "application/json";
-  if (jsonType.test(headers["content-type"].trim())) return;
-  throw new PagodaError(
+  const stated = headers["content-type"]?.trim();
+  if (stated === undefined || readsAnyType(request)) headers["content-type"] = "application/json";
+  else if (!jsonType.test(stated)) throw notJsonType(stated);
+}
+
+function notJsonType(stated: string): PagodaError {
+  return new PagodaError(
     "unsupported_media_type",
-    `The content type of the request body is '${shownText(headers["content-type"])}', and only JSON is read here.`,
+    `The content type of the request body is '${shownText(stated)}', and only JSON is read here.`,
     { hint: "Send a JSON object with the header 'content-type: application/json'." },
   );
+}
+
+/** The protocol's own examples send what curl sends by default. A page, which sends an origin, has to say that it is JSON. */
+function readsAnyType({ raw, routeOptions }: FastifyRequest): boolean {
+  return (routeOptions.config.readsAnyTypeAsJson ?? false) && raw.headers.origin === undefined;
 }
 
 function textOf(bytes: Buffer): string | null {

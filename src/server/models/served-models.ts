@@ -42,10 +42,18 @@ export class ServedModels {
    */
   find(name: string | null | undefined): ServedModelEntry {
     if (name === null || name === undefined || name === "") return this.#only();
-    const named = this.#entries.filter((entry) => entry.listing.names.includes(name));
+    const named = this.#named(name);
     const found = named.find((entry) => entry.state === "ready") ?? named[0] ?? this.#anyName();
     if (found !== undefined) return found;
     throw this.#notFound(name);
+  }
+
+  /** Clients of Ollama add a tag to a name that has none. */
+  #named(name: string): ServedModelEntry[] {
+    const withName = (wanted: string) =>
+      this.#entries.filter(({ listing }) => listing.names.includes(wanted));
+    const exact = withName(name);
+    return exact.length > 0 ? exact : withName(name.replace(/:latest$/, ""));
   }
 
   /** The engine of this process behind a model. Throws as `find` does, and unless it can take a request now. */

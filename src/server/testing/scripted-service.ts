@@ -46,6 +46,7 @@ export class ScriptedService implements GenerationService {
     createdUnixSeconds: 1_700_000_000,
     hasChatTemplate: true,
     answerFormat: plainAnswers,
+    facts: null,
     features: new Set(),
     tokenizer: { specialTokens: { eos_token: "\u0003" }, chatTemplate: "{{ messages }}" },
   };

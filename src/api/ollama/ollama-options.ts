@@ -1,0 +1,83 @@
+/** @module `options` of Ollama's requests: each entry has the meaning of a field of its own. */
+import { z } from "zod";
+import { PagodaError } from "../../core/errors.ts";
+import type { ServedModel } from "../../core/generation.ts";
+import { requireObject } from "../fields/parse-body.ts";
+import { samplingShape } from "../fields/sampling-fields.ts";
+
+/** The fields that requests and their options have in common. */
+export const ollamaShape = {
+  model: z.string().nullish(),
+  stream: z.boolean().nullish(),
+  /** How long the model stays loaded; it always stays here. */
+  keep_alive: z.union([z.string(), z.number()], { error: 'must be a duration such as "5m"' }).nullish(),
+  think: z
+    .union([z.boolean(), z.enum(["high", "medium", "low"])], { error: "must be true, false or a level" })
+    .nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: z.number().int().nonnegative().nullish(),
+  temperature: samplingShape.temperature,
+  top_k: samplingShape.top_k,
+  top_p: samplingShape.top_p,
+  min_p: samplingShape.min_p,
+  seed: samplingShape.seed,
+  stop: samplingShape.stop,
+  repetition_penalty: samplingShape.repetition_penalty,
+  presence_penalty: samplingShape.presence_penalty,
+  frequency_penalty: samplingShape.frequency_penalty,
+  max_tokens: z.number().int().min(-2).nullish(),
+  num_ctx: z.number().int().min(1).nullish(),
+  penalize_newline: z.literal(true, { error: "must be true: penalties count every token here" }).nullish(),
+} as const;
+
+/** Other servers ask for a feature with them; here they are part of the protocol. */
+export const ollamaOwnFields: ReadonlySet<string> = new Set(["think", "num_ctx"]);
+
+/** How the runner loads a model: nothing of it changes the text. */
+const loadingOptions: ReadonlySet<string> = new Set([
+  "numa",
+  "num_batch",
+  "num_gpu",
+  "main_gpu",
+  "low_vram",
+  "f16_kv",
+  "logits_all",
+  "vocab_only",
+  "use_mmap",
+  "use_mlock",
+  "embedding_only",
+  "num_thread",
+]);
+
+/** The body with its options as fields. Throws `invalid_request` where one of the two is not an object. */
+export function withOptionsAsFields(body: unknown): Readonly<Record<string, unknown>> {
+  const { options = null, ...fields } = requireObject(body);
+  if (options === null) return fields;
+  if (typeof options !== "object" || Array.isArray(options))
+    throw new PagodaError("invalid_request", "'options' must be an object.", {
+      param: "options",
+      hint: `Send for example {"temperature": 0}.`,
+    });
+  const stated = Object.entries(options).filter(([name]) => !loadingOptions.has(name));
+  return { ...Object.fromEntries(stated), ...fields };
+}
+
+/** Fields that change nothing here although their client meant them to: logged with the unknown ones. */
+export function fieldsIgnored(
+  fields: { readonly num_ctx?: number | null | undefined },
+  model: ServedModel,
+): string[] {
+  return (fields.num_ctx ?? 0) > model.maxModelLen ? ["options.num_ctx"] : [];
+}
+
+/** Less than 0 is "as many as there is room for". */
+export function toMaxTokens(numPredict: number | null | undefined): number | null {
+  return (numPredict ?? -1) < 0 ? null : (numPredict ?? null);
+}
+
+/** The names under which templates of models that think read whether, and how much, they should. */
+export function thinkVariables(think: boolean | string | null | undefined): Record<string, unknown> {
+  if (think === null || think === undefined) return {};
+  if (typeof think === "boolean") return { enable_thinking: think };
+  return { enable_thinking: true, reasoning_effort: think };
+}
