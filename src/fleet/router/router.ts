@@ -3,11 +3,11 @@
  * tries another instance where nothing of the answer has been seen yet.
  */
 
-import { brokenStreamText } from "./broken-stream.ts";
 import type { Endpoint, ForwardedAnswer, ForwardedRequest } from "../../core/endpoint.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { Affinity, type EndpointSize, type Sent } from "./affinity.ts";
 import { Breaker } from "./breaker.ts";
+import { brokenStreamText } from "./broken-stream.ts";
 import { pieceChain, tokensPerPiece } from "./prefixes/prompt-pieces.ts";
 import { promptText } from "./prefixes/prompt-text.ts";
 import { type QueueLimits, RequestQueue } from "./request-queue.ts";
