@@ -7,6 +7,7 @@ import type { MemoryReport } from "./memory-report.ts";
 import type { EngineObservation, SequenceFacts } from "./observation/engine-observation.ts";
 import type { EngineStats } from "./observation/engine-stats.ts";
 import type { SamplingParams } from "./sampling-params.ts";
+import type { LiveSettings, LiveSettingsState } from "./settings/live-settings.ts";
 
 export interface TextPart {
   readonly type: "text";
@@ -189,6 +190,14 @@ export interface GenerationService {
   observe(): EngineObservation;
   /** All sequences that run, and at most `mostWaiting` of those that wait. */
   sequences(mostWaiting: number): readonly SequenceFacts[];
+  settings(): LiveSettingsState;
+  /**
+   * Resolves once the change holds, between two steps. The caller has checked it: no number above its ceiling, and
+   * maxNumBatchedTokens not below maxNumSeqs.
+   */
+  changeSettings(change: Partial<LiveSettings>): Promise<LiveSettingsState>;
+  /** Forgets what no running sequence uses; resolves with the number of blocks. */
+  resetPrefixCache(): Promise<number>;
   memory(): MemoryReport;
   /** null while healthy; otherwise the reason why it cannot serve any more. */
   failure(): string | null;

@@ -14,6 +14,7 @@ import type { MemoryReport } from "../core/memory-report.ts";
 import type { BlockCounts } from "../core/observation/block-counts.ts";
 import type { EngineObservation, SequenceFacts } from "../core/observation/engine-observation.ts";
 import type { EngineStats } from "../core/observation/engine-stats.ts";
+import type { LiveSettings, LiveSettingsState } from "../core/settings/live-settings.ts";
 import { BlockManager } from "./kv/block-manager.ts";
 import { EventQueue } from "./output/event-queue.ts";
 import { OutputBacklog } from "./output/output-backlog.ts";
@@ -24,6 +25,9 @@ import { type Outcome, StepCommit } from "./schedule/commit.ts";
 import { Scheduler } from "./schedule/scheduler.ts";
 import { RequestProgress } from "./sequence/sequence.ts";
 import { SequenceText } from "./sequence/sequence-text.ts";
+import { checkLimits } from "./settings/check-limits.ts";
+import { EngineSettings } from "./settings/engine-settings.ts";
+import { BetweenSteps } from "./step/between-steps.ts";
 import { ModelRunner } from "./step/model-runner.ts";
 import { capacityOf, type StepPlan } from "./step/step-plan.ts";
 import { EngineWatch } from "./watch/engine-watch.ts";
@@ -64,7 +68,6 @@ const defaultUnreadCapacityBytes = 16 * mib;
 const numSeeds = 2 ** 48;
 
 export class Engine implements GenerationService {
-  readonly model: ServedModel;
   readonly #options: EngineOptions;
   readonly #clock: () => number;
   readonly #inputProcessor: InputProcessor;
@@ -75,6 +78,8 @@ export class Engine implements GenerationService {
   readonly #outputProcessor: OutputProcessor;
   readonly #backlog: OutputBacklog;
   readonly #watch: EngineWatch;
+  readonly #settings: EngineSettings;
+  readonly #betweenSteps = new BetweenSteps();
   /** Requests without an ending. */
   readonly #requests = new Set<RequestProgress>();
   #loop: Promise<void> | null = null;
@@ -84,7 +89,6 @@ export class Engine implements GenerationService {
   constructor(options: EngineOptions) {
     const { limits, model } = options;
     this.#options = options;
-    this.model = options.served;
     this.#clock = options.clock ?? (() => performance.now());
     const stepCapacity = capacityOf(model.inputs);
     checkLimits(limits, stepCapacity.numSeen, options.vocabularyWidth);
@@ -131,6 +135,19 @@ export class Engine implements GenerationService {
       },
       clock: this.#clock,
       drawSeed: options.drawSeed ?? (() => Math.floor(Math.random() * numSeeds)),
+    });
+    this.#settings = new EngineSettings({
+      scheduler: this.#scheduler,
+      blocks: this.#blocks,
+      inputProcessor: this.#inputProcessor,
+      initial: {
+        maxNumSeqs: limits.maxNumSeqs,
+        maxNumBatchedTokens: limits.maxNumBatchedTokens,
+        maxModelLen: limits.maxModelLen,
+        maxStepMs: options.maxStepMs,
+        maxNumBlocks: limits.numBlocks,
+        prefixCaching: options.prefixCaching,
+      },
     });
     model.onIdleFailure?.((cause) => this.#fail(cause));
   }
@@ -187,6 +204,27 @@ export class Engine implements GenerationService {
 
   sequences(mostWaiting: number): readonly SequenceFacts[] {
     return this.#watch.sequences(mostWaiting);
+  }
+
+  get model(): ServedModel {
+    return { ...this.#options.served, maxModelLen: this.#settings.state().requested.maxModelLen };
+  }
+
+  settings(): LiveSettingsState {
+    return this.#settings.state();
+  }
+
+  async changeSettings(change: Partial<LiveSettings>): Promise<LiveSettingsState> {
+    await this.#betweenSteps.do(this.#loop !== null, () => this.#settings.apply(change));
+    return this.#settings.state();
+  }
+
+  async resetPrefixCache(): Promise<number> {
+    let numDropped = 0;
+    await this.#betweenSteps.do(this.#loop !== null, () => {
+      numDropped = this.#blocks.dropCached();
+    });
+    return numDropped;
   }
 
   memory(): MemoryReport {
@@ -247,12 +285,14 @@ export class Engine implements GenerationService {
       this.#fail(error);
     }
     this.#loop = null;
+    this.#betweenSteps.settle();
   }
 
   /**
    * Plans and computes one step. While it computes, the text of the previous step is made and the event loop runs.
    */
   async #step(previous: readonly Outcome[]): Promise<Outcome[]> {
+    this.#betweenSteps.settle();
     const startMs = this.#clock();
     const plan = this.#scheduler.schedule();
     const scheduleMs = this.#clock() - startMs;
@@ -326,23 +366,6 @@ function engineFailed(why: string, cause?: unknown): PagodaError {
 /** A reason that is a sentence of its own, as part of another one. */
 function withoutStop(sentence: string): string {
   return sentence.replace(/\.$/, "");
-}
-
-function checkLimits(limits: BackendLimits, maxSeenEntries: number, vocabularyWidth: number): void {
-  if (limits.maxNumBatchedTokens < limits.maxNumSeqs) {
-    throw new PagodaError(
-      "invalid_option",
-      `--max-num-batched-tokens ${limits.maxNumBatchedTokens} is less than --max-num-seqs ${limits.maxNumSeqs}, so not every sequence could take a step.`,
-      { hint: `Use --max-num-seqs ${limits.maxNumBatchedTokens}.`, param: "max_num_batched_tokens" },
-    );
-  }
-  const needed = Math.min(vocabularyWidth, limits.maxModelLen);
-  if (maxSeenEntries < needed) {
-    throw new PagodaError(
-      "internal",
-      `The backend keeps ${maxSeenEntries} seen tokens, but ${needed} are needed.`,
-    );
-  }
 }
 
 function nextTurn(): Promise<void> {

@@ -8,4 +8,6 @@ export interface BlockCounts {
   /** Held by the prefix cache alone: evictable. */
   readonly numCached: number;
   readonly numReferenced: number;
+  /** Kept out of use by a limit below what was allocated; with the three above it adds up to the total. */
+  readonly numWithheld: number;
 }

@@ -19,11 +19,12 @@ export interface PrefixMatch {
 }
 
 /**
- * A block is in one of three states, and numFree + numCached + numReferenced = numTotal at all times:
+ * A block is in one of four states, and numFree + numCached + numReferenced + numWithheld = numTotal at all times:
  *
  *   free        on the stack: content worthless                               ─ taken first
  *   cached      in the prefix cache, referenced by no table: on the eviction list ─ taken oldest first
  *   referenced  in one or more tables (and perhaps in the prefix cache too)
+ *   withheld    kept out of use, so that the pool is smaller than what was allocated
  *
  * Blocks are released from the tail of a sequence, so a prefix outlives its continuation. Every operation is O(1) per
  * block and allocates nothing.
@@ -34,8 +35,12 @@ export class BlockManager {
   readonly #references: Int32Array;
   readonly #freeStack: Int32Array;
   #numFree: number;
+  readonly #withheldStack: Int32Array;
+  #numWithheld = 0;
+  #limit: number;
   readonly #evictable: BlockList;
-  readonly #cache: PrefixCache | null;
+  readonly #cache: PrefixCache;
+  #cachesPrefixes: boolean;
   readonly #match: PrefixMatch = { numBlocks: 0, numEvictable: 0 };
 
   constructor(options: BlockManagerOptions) {
@@ -45,8 +50,11 @@ export class BlockManager {
     // Popped from the end: block 0 goes first.
     this.#freeStack = Int32Array.from({ length: options.numBlocks }, (_, i) => options.numBlocks - 1 - i);
     this.#numFree = options.numBlocks;
+    this.#withheldStack = new Int32Array(options.numBlocks);
+    this.#limit = options.numBlocks;
     this.#evictable = new BlockList(options.numBlocks);
-    this.#cache = options.prefixCaching ? new PrefixCache(options.numBlocks, options.blockSize) : null;
+    this.#cache = new PrefixCache(options.numBlocks, options.blockSize);
+    this.#cachesPrefixes = options.prefixCaching;
   }
 
   get numFree(): number {
@@ -58,7 +66,7 @@ export class BlockManager {
   }
 
   get numReferenced(): number {
-    return this.numTotal - this.#numFree - this.#evictable.numBlocks;
+    return this.numTotal - this.#numFree - this.#evictable.numBlocks - this.#numWithheld;
   }
 
   /** Blocks that can be taken now, cached ones included. */
@@ -66,8 +74,41 @@ export class BlockManager {
     return this.#numFree + this.#evictable.numBlocks;
   }
 
+  get numWithheld(): number {
+    return this.#numWithheld;
+  }
+
+  /** Blocks that may be in use: numTotal unless `limitTo` said less. */
+  get limit(): number {
+    return this.#limit;
+  }
+
   get cachesPrefixes(): boolean {
-    return this.#cache !== null;
+    return this.#cachesPrefixes;
+  }
+
+  /** Turned off, nothing more is looked up or published, and cached blocks leave as their last table lets go of them. */
+  setPrefixCaching(cachesPrefixes: boolean): void {
+    this.#cachesPrefixes = cachesPrefixes;
+    if (!cachesPrefixes) this.dropCached();
+  }
+
+  /**
+   * From now on at most `numBlocks` blocks are in use. Free blocks are withheld first, then cached ones are evicted, oldest
+   * first; referenced ones stay until their tables let go of them, and are withheld by the next `settle`.
+   */
+  limitTo(numBlocks: number): void {
+    this.#limit = numBlocks;
+    this.settle();
+  }
+
+  /** Withholds what is free or cached above the limit, or gives back what is withheld below it. */
+  settle(): void {
+    const numWanted = this.numTotal - this.#limit;
+    while (this.#numWithheld > numWanted) this.#pushFree(this.#withheldStack[--this.#numWithheld] as number);
+    while (this.#numWithheld < numWanted && this.numAvailable > 0)
+      this.#withheldStack[this.#numWithheld++] =
+        this.#numFree > 0 ? (this.#freeStack[--this.#numFree] as number) : this.#evict();
   }
 
   blocksFor(numTokens: number): number {
@@ -84,7 +125,7 @@ export class BlockManager {
     match.numEvictable = 0;
     let parentId = rootBlock;
     while ((match.numBlocks + 1) * this.blockSize <= maxTokens) {
-      const blockId = this.#cache?.find(parentId, tokens, match.numBlocks * this.blockSize) ?? null;
+      const blockId = this.#find(parentId, tokens, match.numBlocks * this.blockSize);
       if (blockId === null) break;
       match.numBlocks++;
       if (this.#references[blockId] === 0) match.numEvictable++;
@@ -141,7 +182,7 @@ export class BlockManager {
    * is freed: their contents are equal bit by bit.
    */
   publish(table: BlockTable, tokens: Int32Array, numComputed: number): void {
-    if (this.#cache === null) return;
+    if (!this.#cachesPrefixes) return;
     while ((table.numPublished + 1) * this.blockSize <= numComputed) {
       const index = table.numPublished;
       const ownId = table.at(index);
@@ -163,12 +204,14 @@ export class BlockManager {
     table.clear();
   }
 
-  /** Evicts every cached block that no table references. */
-  dropCached(): void {
+  /** Evicts every cached block that no table references; returns how many those were. */
+  dropCached(): number {
+    const numDropped = this.#evictable.numBlocks;
     for (let id = this.#evictable.takeOldest(); id !== null; id = this.#evictable.takeOldest()) {
-      this.#cache?.remove(id);
+      this.#cache.remove(id);
       this.#pushFree(id);
     }
+    return numDropped;
   }
 
   references(blockId: number): number {
@@ -187,9 +230,10 @@ export class BlockManager {
       for (let i = 0; i < table.numBlocks; i++) expected[table.at(i)] = (expected[table.at(i)] as number) + 1;
     const state = new Uint8Array(this.numTotal);
     for (let i = 0; i < this.#numFree; i++) this.#auditOnce(state, this.#freeStack[i] as number);
+    for (let i = 0; i < this.#numWithheld; i++) this.#auditOnce(state, this.#withheldStack[i] as number);
     for (const blockId of this.#evictable) {
       this.#auditOnce(state, blockId);
-      invariant(this.#cache?.has(blockId), () => `evictable block ${blockId} is not in the cache`);
+      invariant(this.#cache.has(blockId), () => `evictable block ${blockId} is not in the cache`);
     }
     for (let blockId = 0; blockId < this.numTotal; blockId++) {
       const held = this.#references[blockId] as number;
@@ -198,9 +242,9 @@ export class BlockManager {
         () => `block ${blockId}: ${held} references, ${expected[blockId]} held`,
       );
       invariant(held > 0 !== (state[blockId] === 1), () => `block ${blockId} is in no state or in two`);
-      const parentId = this.#cache?.has(blockId) ? this.#cache.parentOf(blockId) : rootBlock;
+      const parentId = this.#cache.has(blockId) ? this.#cache.parentOf(blockId) : rootBlock;
       invariant(
-        parentId === rootBlock || this.#cache?.has(parentId),
+        parentId === rootBlock || this.#cache.has(parentId),
         () => `block ${blockId} lost its parent`,
       );
     }
@@ -216,12 +260,16 @@ export class BlockManager {
   }
 
   #findNext(table: BlockTable, index: number, tokens: Int32Array): number | null {
-    return this.#cache?.find(this.#parentIn(table, index), tokens, index * this.blockSize) ?? null;
+    return this.#find(this.#parentIn(table, index), tokens, index * this.blockSize);
+  }
+
+  #find(parentId: number, tokens: Int32Array, at: number): number | null {
+    return this.#cachesPrefixes ? this.#cache.find(parentId, tokens, at) : null;
   }
 
   /** A block that other tables hold, or that the cache hands out, must not be written. */
   #isShared(blockId: number): boolean {
-    return this.references(blockId) > 1 || (this.#cache?.has(blockId) ?? false);
+    return this.references(blockId) > 1 || this.#cache.has(blockId);
   }
 
   #replaceByCopy(table: BlockTable, index: number, copies: number[]): void {
@@ -244,8 +292,13 @@ export class BlockManager {
     invariant(held >= 0, () => `block ${blockId} was released once too often`);
     this.#references[blockId] = held;
     if (held > 0) return;
-    if (this.#cache?.has(blockId)) this.#evictable.append(blockId);
-    else this.#pushFree(blockId);
+    const isCached = this.#cache.has(blockId);
+    if (isCached && this.#cachesPrefixes) {
+      this.#evictable.append(blockId);
+      return;
+    }
+    if (isCached) this.#cache.remove(blockId);
+    this.#pushFree(blockId);
   }
 
   #pushFree(blockId: number): void {
@@ -261,7 +314,7 @@ export class BlockManager {
   #evict(): number {
     const blockId = this.#evictable.takeOldest();
     invariant(blockId !== null, () => "a block was taken from an empty pool");
-    this.#cache?.remove(blockId);
+    this.#cache.remove(blockId);
     return blockId;
   }
 }

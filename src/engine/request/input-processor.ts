@@ -6,14 +6,18 @@ import type { PreparedRequest } from "./prepared-request.ts";
 import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
 import { TokenizerQueue } from "./tokenizer-queue.ts";
 
-interface InputLimits {
+/** Limits that may change while the engine runs: they hold for requests that come after. */
+export interface ChangingLimits {
   readonly maxModelLen: number;
+  readonly maxNumSeqs: number;
+  /** Token positions of the KV pool. */
+  readonly numKvTokens: number;
+}
+
+interface InputLimits extends ChangingLimits {
   /** The most that `maxModelLen` could be with this model. */
   readonly modelMaxLen: number;
-  readonly maxNumSeqs: number;
   readonly maxLogprobs: number;
-  /** Token positions of the whole KV pool. */
-  readonly numKvTokens: number;
   /** Entries for logit_bias and bans that one output row may have. */
   readonly maxBiasEntries: number;
   readonly vocabularyWidth: number;
@@ -46,12 +50,18 @@ const longTextLength = 2048;
 export class InputProcessor {
   readonly #options: InputProcessorOptions;
   readonly #tokenizerQueue = new TokenizerQueue();
+  #limits: InputLimits;
   #numArrived = 0;
   /** Found when a text is so long that it matters. */
   #longestToken: number | null = null;
 
   constructor(options: InputProcessorOptions) {
     this.#options = options;
+    this.#limits = options.limits;
+  }
+
+  setLimits(limits: ChangingLimits): void {
+    this.#limits = { ...this.#limits, ...limits };
   }
 
   /**
@@ -116,7 +126,7 @@ export class InputProcessor {
 
   /** Called while a text is being tokenized: refuses it as soon as it has too many tokens. */
   #refuseLongText(numTokens: number): void {
-    const { maxModelLen, modelMaxLen } = this.#options.limits;
+    const { maxModelLen, modelMaxLen } = this.#limits;
     if (numTokens <= maxModelLen) return;
     const message = `The context length of this model is ${maxModelLen} tokens, but the prompt alone has more.`;
     const remedy = maxModelLen < modelMaxLen ? ", or start with a larger --max-model-len" : "";
@@ -131,7 +141,7 @@ export class InputProcessor {
    * tokens is refused before that.
    */
   #checkTextLength(text: string): void {
-    const { maxModelLen } = this.#options.limits;
+    const { maxModelLen } = this.#limits;
     if (text.length <= maxModelLen * usualTokenLength) return;
     this.#longestToken ??= this.#findLongestToken();
     const mostCharacters = maxModelLen * this.#longestToken;
@@ -145,14 +155,14 @@ export class InputProcessor {
 
   /** The flag that would allow `numTokens`, if the model can take them. */
   #longerContext(numTokens: number, bound = ""): string {
-    if (numTokens > this.#options.limits.modelMaxLen) return "";
+    if (numTokens > this.#limits.modelMaxLen) return "";
     return `, or start with --max-model-len ${bound}${numTokens}`;
   }
 
   /** UTF-8 bytes of the longest token: an upper bound of its characters. */
   #findLongestToken(): number {
     let longest = usualTokenLength;
-    for (let tokenId = 0; tokenId < this.#options.limits.vocabularyWidth; tokenId++)
+    for (let tokenId = 0; tokenId < this.#limits.vocabularyWidth; tokenId++)
       longest = Math.max(longest, this.#options.tokenizer.tokenBytes(tokenId).length);
     return longest;
   }
@@ -168,7 +178,8 @@ export class InputProcessor {
 
   /** A tokenizer may have more tokens than the embedding has rows; only a prompt that uses such a token is refused. */
   #checkEmbedded(promptTokenIds: readonly number[], prompt: Prompt): void {
-    const { limits, tokenizer } = this.#options;
+    const limits = this.#limits;
+    const { tokenizer } = this.#options;
     const tokenId = promptTokenIds.find((id) => id < 0 || id >= limits.vocabularyWidth);
     if (tokenId === undefined) return;
     const text = JSON.stringify(new TextDecoder().decode(tokenizer.tokenBytes(tokenId)));
@@ -181,7 +192,7 @@ export class InputProcessor {
 
   /** Throws `invalid_request` for an id outside the vocabulary; `param` is the field that holds it. */
   checkTokenIds(tokenIds: Iterable<number>, param: string): void {
-    const { vocabularyWidth } = this.#options.limits;
+    const { vocabularyWidth } = this.#limits;
     for (const tokenId of tokenIds) {
       if (Number.isInteger(tokenId) && tokenId >= 0 && tokenId < vocabularyWidth) continue;
       throw new PagodaError("invalid_request", `Token id ${tokenId} is not in the vocabulary.`, {
@@ -192,7 +203,7 @@ export class InputProcessor {
   }
 
   #checkSampling(sampling: SamplingParams): void {
-    const { limits } = this.#options;
+    const limits = this.#limits;
     refuseAbove("n", sampling.n, limits.maxNumSeqs, "--max-num-seqs");
     refuseAbove("logprobs", sampling.logprobs ?? 0, limits.maxLogprobs, "--max-logprobs");
     refuseAbove("prompt_logprobs", sampling.promptLogprobs ?? 0, limits.maxLogprobs, "--max-logprobs");
@@ -211,7 +222,7 @@ export class InputProcessor {
   }
 
   #checkBias(sampling: SamplingParams, numBans: number): void {
-    const { maxBiasEntries } = this.#options.limits;
+    const { maxBiasEntries } = this.#limits;
     const numEntries = sampling.logitBias.size + numBans;
     if (numEntries <= maxBiasEntries) return;
     const message = `logit_bias with ${sampling.logitBias.size} entries and ${numBans} banned stop tokens needs ${numEntries} entries; there are ${maxBiasEntries}.`;
@@ -225,7 +236,7 @@ export class InputProcessor {
    */
   #maxTokens(numPromptTokens: number, request: GenerationRequest): number {
     const { sampling } = request;
-    const { maxModelLen, numKvTokens } = this.#options.limits;
+    const { maxModelLen, numKvTokens } = this.#limits;
     if (numPromptTokens === 0) {
       throw new PagodaError("invalid_request", "The prompt has no tokens.", {
         hint: "Send at least one token.",
@@ -245,7 +256,7 @@ export class InputProcessor {
       remedy: ", or start with a larger KV pool",
     });
     const roomTokens = Math.min(maxModelLen, numKvTokens + 1) - numPromptTokens;
-    const { defaultTokens, ceilingTokens } = this.#options.limits.output;
+    const { defaultTokens, ceilingTokens } = this.#limits.output;
     const stated = sampling.maxTokens ?? Math.min(roomTokens, defaultTokens ?? roomTokens);
     return Math.min(stated, ceilingTokens ?? stated);
   }

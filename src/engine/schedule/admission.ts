@@ -14,13 +14,14 @@ const newestWeight = 1 / 16;
  */
 export class Admission {
   readonly #blocks: BlockManager;
-  readonly #maxNumSeqs: number;
+  /** Seats; lowered, those that have one keep it. */
+  maxNumSeqs: number;
   #meanOutputTokens: number;
 
   /** @param firstGuessTokens expected output length before any sequence has ended */
   constructor(blocks: BlockManager, maxNumSeqs: number, firstGuessTokens: number) {
     this.#blocks = blocks;
-    this.#maxNumSeqs = maxNumSeqs;
+    this.maxNumSeqs = maxNumSeqs;
     this.#meanOutputTokens = firstGuessTokens;
   }
 
@@ -41,7 +42,7 @@ export class Admission {
       numSeats += other.numSeats;
       numExpected += Math.max(0, this.expectedBlocks(other) - other.table.numBlocks);
     }
-    if (numSeats > this.#maxNumSeqs) return "seats";
+    if (numSeats > this.maxNumSeqs) return "seats";
     const match = this.#blocks.match(sequence.tokenIds, sequence.maxCachedTokens);
     // Cached blocks need not be allocated, but unreferenced ones stop being available when they are taken.
     const numNeeded = numExpected - match.numBlocks + match.numEvictable;

@@ -4,6 +4,7 @@ import type { BlockManager } from "../kv/block-manager.ts";
 import { Sequence } from "../sequence/sequence.ts";
 import { type SequenceSlice, type StepCapacity, StepPlan } from "../step/step-plan.ts";
 import { Admission } from "./admission.ts";
+import { PoolLimit } from "./pool-limit.ts";
 import { PrefixSharing } from "./prefix-sharing.ts";
 import { orderByPrefix } from "./slice-order.ts";
 import { StepTimeModel } from "./step-time-model.ts";
@@ -40,6 +41,9 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #blocks: BlockManager;
   readonly #admission: Admission;
+  readonly poolLimit: PoolLimit;
+  #capacity: StepCapacity;
+  #maxStepMs: number;
   #stepNumber = 0;
   /** The sequence that has waited longest of those that did not fit into the last step: it goes first in the next. */
   #deferred: Sequence | null = null;
@@ -49,6 +53,21 @@ export class Scheduler {
     this.#blocks = options.blocks;
     this.prefixes = new PrefixSharing(options.blocks);
     this.#admission = new Admission(options.blocks, options.maxNumSeqs, options.expectedOutputTokens);
+    this.poolLimit = new PoolLimit(options.blocks);
+    this.#capacity = options.capacity;
+    this.#maxStepMs = options.maxStepMs;
+  }
+
+  /** Between two steps. Lowered seats drain: nobody with a seat loses it. */
+  setLimits(limits: { maxNumSeqs: number; maxNumBatchedTokens: number; maxStepMs: number }): void {
+    this.#admission.maxNumSeqs = limits.maxNumSeqs;
+    this.#capacity = { ...this.#options.capacity, numTokens: limits.maxNumBatchedTokens };
+    this.#maxStepMs = limits.maxStepMs;
+  }
+
+  /** Blocks that may be in use; sequences that are here already must fit alone. */
+  limitBlocks(numBlocks: number): void {
+    this.poolLimit.request(numBlocks, this.#alive());
   }
 
   get hasWork(): boolean {
@@ -57,6 +76,7 @@ export class Scheduler {
 
   enqueue(sequence: Sequence): void {
     sequence.state = "waiting";
+    this.poolLimit.makeRoomFor(sequence);
     this.waiting.push(sequence);
   }
 
@@ -81,8 +101,9 @@ export class Scheduler {
 
   /** Plans one step and takes the blocks it needs. The plan is idle only if nothing runs and nothing waits. */
   schedule(): StepPlan {
-    const plan = new StepPlan(this.#options.capacity);
+    const plan = new StepPlan(this.#capacity);
     this.#stepNumber++;
+    this.#shrinkPool(plan);
     this.#scheduleDecodes(plan);
     this.#schedulePrompts(plan);
     if (plan.preempted.length === 0) this.#admitWaiting(plan);
@@ -103,6 +124,21 @@ export class Scheduler {
     sequence.numComputed = slice.startPosition + slice.numTokens;
     this.#blocks.publish(sequence.table, sequence.tokenIds, sequence.numComputed);
     this.#forkWhenReady(sequence);
+  }
+
+  /** Preempts from the end of `running` until what is referenced is within the limit of the pool. */
+  #shrinkPool(plan: StepPlan): void {
+    if (this.poolLimit.isDeferred) this.poolLimit.settle(this.#alive());
+    while (this.#blocks.numReferenced > this.#blocks.limit && this.running.length > 1) {
+      plan.holdBack("kv_blocks", "blocks");
+      this.#preempt(this.running.at(-1) as Sequence, plan);
+    }
+    this.#blocks.settle();
+  }
+
+  *#alive(): Iterable<Sequence> {
+    yield* this.running;
+    yield* this.waiting;
   }
 
   #scheduleDecodes(plan: StepPlan): void {
@@ -195,7 +231,7 @@ export class Scheduler {
   /** The first prompt in line gets at least one block in each step, so that it always advances. */
   #tokensInTime(sequence: Sequence, plan: StepPlan, mostTokens: number): number {
     if (plan.numDecodes === 0) return mostTokens;
-    const numTokens = this.stepTime.maxTokensWithin(this.#options.maxStepMs, plan, {
+    const numTokens = this.stepTime.maxTokensWithin(this.#maxStepMs, plan, {
       start: sequence.numComputed,
       mostTokens,
       outputsPerToken: isScoring(sequence) ? 1 : 0,

@@ -1,6 +1,6 @@
 /**
  * @module One suite for every backend: what a request gets does not depend on what else runs, on how its prompt is cut,
- * on the prefix cache, on being preempted, or on the number of threads. Compared are all events with the log-probabilities of the whole
+ * on the prefix cache, on being preempted, on settings that change meanwhile, or on the number of threads. Compared are all events with the log-probabilities of the whole
  * vocabulary, number by number and without a tolerance.
  */
 import assert from "node:assert/strict";
@@ -96,6 +96,7 @@ async function checkOutput(makeBackend: MakeBackend, one: InvarianceCase): Promi
   check(await run({}, (engine) => inBatch(engine, program, request())), "in a batch of 32");
   check(await run({}, (engine) => afterWarmUp(engine, prompt, request())), "through the prefix cache");
   check(await run({}, (engine) => collect(engine, request()), true, 2), "with two threads");
+  check(await run({}, (engine) => whileSettingsChange(engine, program, request())), "while settings change");
   check(await run(smallPool, (engine) => preempted(engine, program, request())), "after preemption");
 }
 
@@ -135,6 +136,38 @@ async function afterWarmUp(
   await collect(engine, requestFor(prompt, { maxTokens: 1 }));
   const result = await collect(engine, request);
   assert.equal(result.prompt.numCachedTokens, 32);
+  return result;
+}
+
+/** Each of the settings is changed and changed back while it is computed and others come and go. */
+async function whileSettingsChange(
+  engine: Engine,
+  program: Program,
+  request: ReturnType<typeof requestFor>,
+): Promise<Collected> {
+  const others = [5, 6, 7].map((seed) =>
+    collect(engine, requestFor(randomTokens(program, 14, seed), { maxTokens: 60 }, -1)),
+  );
+  const changes = [
+    { maxNumSeqs: 2 },
+    { maxNumBatchedTokens: 33, maxNumBlocks: 12 },
+    { maxNumBlocks: 6, prefixCaching: false },
+    { maxNumSeqs: 32, prefixCaching: true },
+    { maxNumBatchedTokens: 64, maxStepMs: 1 },
+    { maxNumBlocks: 128, maxModelLen: 64 },
+  ];
+  let isOver = false;
+  const changing = async (): Promise<void> => {
+    for (let i = 0; !isOver; i++) {
+      await engine.changeSettings(changes[i % changes.length] ?? {});
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const changed = changing();
+  const result = await collect(engine, request);
+  isOver = true;
+  await Promise.all([changed, ...others]);
+  await engine.changeSettings(engine.settings().ceilings);
   return result;
 }
 

@@ -29,6 +29,8 @@ export interface SoakOptions {
   readonly seed: number;
   readonly limits: Partial<BackendLimits>;
   readonly prefixCaching: boolean;
+  /** Called before each request. */
+  readonly disturb?: (engine: Scripted["engine"], choices: Choices) => void;
   /** Called now and then, with the number of requests that have ended. */
   readonly onProgress?: (numEnded: number) => void;
 }
@@ -50,6 +52,7 @@ export async function soak(options: SoakOptions): Promise<Scripted & { readonly 
   const client = async (): Promise<void> => {
     while (numSent < options.numRequests) {
       numSent++;
+      options.disturb?.(scripted.engine, choices);
       await runOne(scripted, choices, counts);
       options.onProgress?.(counts.numFinished + counts.numAborted);
     }

@@ -91,7 +91,7 @@ export class EngineWatch {
     return {
       numRunning: running.length,
       numWaiting: waiting.numWaiting,
-      kvCacheUsage: blocks.numReferenced / blocks.numTotal,
+      kvCacheUsage: Math.min(1, blocks.numReferenced / blocks.limit),
       numWastedTokens: this.#wastedTokens(),
       numPreemptions,
       numPrefixQueryTokens: prefixes.counts.numQueryTokens,
@@ -102,9 +102,9 @@ export class EngineWatch {
   }
 
   blockCounts(): BlockCounts {
-    const { blockSize, numTotal, numFree, numCached, numReferenced } = this.#parts.blocks;
-    const { bytesPerBlock } = this.#parts;
-    return { blockSize, bytesPerBlock, numTotal, numFree, numCached, numReferenced };
+    const { bytesPerBlock, blocks } = this.#parts;
+    const { blockSize, numTotal, numFree, numCached, numReferenced, numWithheld } = blocks;
+    return { blockSize, bytesPerBlock, numTotal, numFree, numCached, numReferenced, numWithheld };
   }
 
   observe(): EngineObservation {

@@ -15,6 +15,7 @@ import { type BindingLimit, bindingLimits } from "../../core/observation/binding
 import type { EngineObservation, SequenceFacts } from "../../core/observation/engine-observation.ts";
 import type { EngineStats } from "../../core/observation/engine-stats.ts";
 import { defaultSamplingParams } from "../../core/sampling-params.ts";
+import type { LiveSettings, LiveSettingsState } from "../../core/settings/live-settings.ts";
 
 export interface Script {
   /** What every sequence says, up to its max_tokens. */
@@ -32,6 +33,8 @@ function logprobsOf(tokenId: number, numTop: number): PositionLogprobs {
   }));
   return { tokenId, logprob: -0.5, rank: 1, top };
 }
+
+const ceilings = { maxNumSeqs: 4, maxNumBatchedTokens: 16, maxModelLen: 64, maxNumBlocks: 8 };
 
 export class ScriptedService implements GenerationService {
   readonly model: ServedModel = {
@@ -55,6 +58,7 @@ export class ScriptedService implements GenerationService {
   numTokensGenerated = 0;
   numEndings = 0;
   failureReason: string | null = null;
+  live: LiveSettings = { ...ceilings, maxStepMs: 300, prefixCaching: true };
   readonly #script: Script;
 
   constructor(script: Script) {
@@ -179,6 +183,19 @@ export class ScriptedService implements GenerationService {
     }));
   }
 
+  settings(): LiveSettingsState {
+    return { requested: this.live, effective: this.live, isDeferred: false, ceilings };
+  }
+
+  changeSettings(change: Partial<LiveSettings>): Promise<LiveSettingsState> {
+    this.live = { ...this.live, ...change };
+    return Promise.resolve(this.settings());
+  }
+
+  resetPrefixCache(): Promise<number> {
+    return Promise.resolve(2);
+  }
+
   memory(): MemoryReport {
     return {
       kernels: "none",
@@ -192,7 +209,15 @@ export class ScriptedService implements GenerationService {
       components: [{ name: "kvPool", plannedBytes: 64, actualBytes: 64, evidence: "exact" }],
       residentBytes: 900,
       peakResidentBytes: 950,
-      blocks: { blockSize: 16, bytesPerBlock: 8, numTotal: 8, numFree: 5, numCached: 2, numReferenced: 1 },
+      blocks: {
+        blockSize: 16,
+        bytesPerBlock: 8,
+        numTotal: 8,
+        numFree: 5,
+        numCached: 2,
+        numReferenced: 1,
+        numWithheld: 0,
+      },
       numKvTokens: 128,
       maxConcurrency: 2,
     };
