@@ -16,3 +16,12 @@ export {
   type Percentiles,
 } from "./latency.ts";
 export { type DeviceHolder, type DeviceSnapshot, type Snapshot, snapshotSchema } from "./snapshot.ts";
+export {
+  parseSettingsChange,
+  type RouterSettings,
+  runtimeConfig,
+  type SettingsAnswer,
+  type SettingsChange,
+  type SettingsState,
+  settingsAnswerSchema,
+} from "./settings.ts";

@@ -1,0 +1,105 @@
+/** @module Whose settings are changed: an engine of this process, or an instance behind an endpoint. */
+import {
+  type SettingsAnswer,
+  type SettingsChange,
+  type SettingsState,
+  settingsAnswerSchema,
+} from "../../api/admin/observatory/index.ts";
+import type { Endpoint } from "../../core/endpoint.ts";
+import { type ErrorCode, errorCatalogue, PagodaError } from "../../core/errors.ts";
+import type { GenerationService } from "../../core/generation.ts";
+import type { LiveSettings } from "../../core/settings/live-settings.ts";
+import { checkChange, type RestartCommand } from "./check-change.ts";
+
+type EngineChange = Pick<SettingsChange, "engine" | "resetsPrefixCache">;
+
+export interface SettingsTarget {
+  readonly instanceId: string;
+  /** null: it has no settings that change while it runs. */
+  state(): Promise<SettingsState | null>;
+  /** Throws what `change` would throw, and changes nothing. */
+  check(change: EngineChange): Promise<void>;
+  change(change: EngineChange): Promise<void>;
+}
+
+/** `revision`: that of the server, which counts for its own engines. */
+export function engineTarget(
+  instanceId: string,
+  service: GenerationService,
+  parts: { readonly revision: () => number; readonly restartCommand: RestartCommand },
+): SettingsTarget {
+  const check = async ({ engine }: EngineChange): Promise<void> =>
+    checkChange(engine, service.settings(), parts.restartCommand);
+  return {
+    instanceId,
+    state: async () => stateOf(service, parts.revision()),
+    check,
+    change: async (change) => {
+      await check(change);
+      if (Object.keys(change.engine).length > 0) await service.changeSettings(change.engine);
+      if (change.resetsPrefixCache) await service.resetPrefixCache();
+    },
+  };
+}
+
+export function stateOf(service: GenerationService, revision: number): SettingsState {
+  const { requested, effective, isDeferred, ceilings } = service.settings();
+  return { revision, state: isDeferred ? "deferred" : "applied", requested, effective, ceilings };
+}
+
+/** A server that has `/admin/settings` itself. Others have nothing that changes while they run. */
+export function endpointTarget(instanceId: string, endpoint: Endpoint): SettingsTarget {
+  const ask = (method: string, body: Partial<LiveSettings> | object | null) => asked(endpoint, method, body);
+  return {
+    instanceId,
+    state: async () => Object.values((await ask("GET", null))?.instances ?? {})[0] ?? null,
+    check: async ({ engine }) => {
+      const state = Object.values((await ask("GET", null))?.instances ?? {})[0];
+      if (state === undefined) throw hasNone(instanceId);
+      checkChange(engine, { ...state, isDeferred: false }, () => null);
+    },
+    change: async ({ engine, resetsPrefixCache }) => {
+      if ((await ask("PATCH", { ...engine, ...(resetsPrefixCache ? { resetPrefixCache: true } : {}) })) === null)
+        throw hasNone(instanceId);
+    },
+  };
+}
+
+const mostMs = 10_000;
+
+/** null where the server has no such path. */
+async function asked(endpoint: Endpoint, method: string, body: object | null): Promise<SettingsAnswer | null> {
+  const answer = await endpoint.forward(
+    {
+      method,
+      path: "/admin/settings",
+      headers: body === null ? {} : { "content-type": "application/json" },
+      body: body === null ? null : new TextEncoder().encode(JSON.stringify(body)),
+    },
+    AbortSignal.timeout(mostMs),
+  );
+  const pieces: Uint8Array[] = [];
+  for await (const piece of answer.body) pieces.push(piece);
+  const text = Buffer.concat(pieces).toString("utf8");
+  if (answer.status === 404 || answer.status === 405) return null;
+  if (answer.status >= 300) throw refusalOf(text);
+  const parsed = settingsAnswerSchema.safeParse(JSON.parse(text));
+  return parsed.success ? parsed.data : null;
+}
+
+/** The instance's own words. */
+function refusalOf(text: string): PagodaError {
+  const { error } = JSON.parse(text) as {
+    error: { readonly code: string; readonly message: string; readonly hint?: string };
+  };
+  const code = Object.hasOwn(errorCatalogue, error.code) ? (error.code as ErrorCode) : "internal";
+  return new PagodaError(code, error.message, error.hint === undefined ? {} : { hint: error.hint });
+}
+
+function hasNone(instanceId: string): PagodaError {
+  return new PagodaError(
+    "settings_conflict",
+    `The engine of ${instanceId} has no settings that change while it runs.`,
+    { hint: "Start it again with other flags; the fleet replaces instances one after another." },
+  );
+}
