@@ -5,6 +5,7 @@ import { addChatCommand } from "./commands/chat.ts";
 import { addPlanCommand } from "./commands/plan/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
+import { addSetCommand } from "./commands/set.ts";
 import { refuseUnknownVariables } from "./options/register-options.ts";
 import { brokenLines } from "./print/text-columns.ts";
 import { version } from "./print/version.ts";
@@ -14,6 +15,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addServeCommand,
   addRunCommand,
   addChatCommand,
+  addSetCommand,
   addPlanCommand,
   addBenchCommand,
 ];

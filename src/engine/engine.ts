@@ -120,34 +120,12 @@ export class Engine implements GenerationService {
       bytesPerBlock: options.bytesPerBlock,
       clock: this.#clock,
     });
-    this.#inputProcessor = new InputProcessor({
-      ...options,
-      limits: {
-        ...limits,
-        modelMaxLen: options.modelMaxLen,
-        numKvTokens: limits.numBlocks * limits.blockSize,
-        maxBiasEntries: stepCapacity.numBias,
-        output: {
-          defaultTokens: options.served.defaultSampling.maxTokens,
-          ceilingTokens: options.served.maxTokensCeiling,
-        },
-        vocabularyWidth: options.vocabularyWidth,
-      },
-      clock: this.#clock,
-      drawSeed: options.drawSeed ?? (() => Math.floor(Math.random() * numSeeds)),
-    });
+    this.#inputProcessor = inputProcessorOf(options, stepCapacity.numBias, this.#clock);
     this.#settings = new EngineSettings({
       scheduler: this.#scheduler,
       blocks: this.#blocks,
       inputProcessor: this.#inputProcessor,
-      initial: {
-        maxNumSeqs: limits.maxNumSeqs,
-        maxNumBatchedTokens: limits.maxNumBatchedTokens,
-        maxModelLen: limits.maxModelLen,
-        maxStepMs: options.maxStepMs,
-        maxNumBlocks: limits.numBlocks,
-        prefixCaching: options.prefixCaching,
-      },
+      initial: liveSettingsOf(options),
     });
     model.onIdleFailure?.((cause) => this.#fail(cause));
   }
@@ -348,6 +326,32 @@ export class Engine implements GenerationService {
     this.#failure = cause instanceof Error ? cause.message : String(cause);
     for (const request of this.#requests) this.#abandon(request, engineFailed(this.#failure, cause));
   }
+}
+
+function inputProcessorOf(
+  options: EngineOptions,
+  maxBiasEntries: number,
+  clock: () => number,
+): InputProcessor {
+  const { limits, served } = options;
+  return new InputProcessor({
+    ...options,
+    limits: {
+      ...limits,
+      modelMaxLen: options.modelMaxLen,
+      numKvTokens: limits.numBlocks * limits.blockSize,
+      maxBiasEntries,
+      output: { defaultTokens: served.defaultSampling.maxTokens, ceilingTokens: served.maxTokensCeiling },
+      vocabularyWidth: options.vocabularyWidth,
+    },
+    clock,
+    drawSeed: options.drawSeed ?? (() => Math.floor(Math.random() * numSeeds)),
+  });
+}
+
+function liveSettingsOf({ limits, maxStepMs, prefixCaching }: EngineOptions): LiveSettings {
+  const { maxNumSeqs, maxNumBatchedTokens, maxModelLen, numBlocks } = limits;
+  return { maxNumSeqs, maxNumBatchedTokens, maxModelLen, maxNumBlocks: numBlocks, maxStepMs, prefixCaching };
 }
 
 function shuttingDown(): PagodaError {

@@ -2,6 +2,7 @@
  * @module A fleet: the instances of one model on the devices of one machine, behind one router.
  */
 import type { FleetService, FleetView } from "../api/admin/fleet.ts";
+import type { Endpoint } from "../core/endpoint.ts";
 import type { SupervisedInstance } from "./instances/supervised-instance.ts";
 import type { Ledger } from "./ledger/ledger.ts";
 import type { Router } from "./router/router.ts";
@@ -39,6 +40,10 @@ export class Fleet implements FleetService {
   /** Ends every instance at once. */
   async kill(): Promise<void> {
     await Promise.all(this.#instances.map((instance) => instance.kill()));
+  }
+
+  endpoints(): ReadonlyMap<string, Endpoint> {
+    return this.router.endpoints();
   }
 
   view(): FleetView {

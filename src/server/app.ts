@@ -40,6 +40,7 @@ import { addOllamaRoutes } from "./routes/ollama.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPageRoutes } from "./routes/pages.ts";
 import { addPlanRoute } from "./routes/plan.ts";
+import { addSettingsRoutes } from "./routes/settings.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 
 /** Seconds after which a client may try again when the server cannot answer now. */
@@ -48,6 +49,8 @@ const retryAfterSeconds = "1";
 /** From the first byte of a request to the end of its headers, and for a connection that sends nothing. */
 const headersTimeoutMs = 15_000;
 const connectionsCheckingInterval = 3000;
+
+const methodsWithBody: ReadonlySet<string> = new Set(["POST", "PATCH"]);
 
 export interface AppParts {
   readonly servedModels: ServedModels;
@@ -119,13 +122,13 @@ function addDoorkeeping(
     }
     parts.allowedHosts?.requireAllowed(request.raw);
     if (request.is404) throw refusedPath(request, reply, allowedMethods);
-    if (request.method !== "POST") return;
+    if (!methodsWithBody.has(request.method)) return;
     requireJsonBody(request);
     // A body is read only after its bytes were reserved.
     requestBodyBudget.reserve(request.raw, reply.raw);
   });
   app.addHook("preParsing", async (request, reply) => {
-    if (request.method !== "POST") return;
+    if (!methodsWithBody.has(request.method)) return;
     const body = bodyWithReadTimeout(request.raw);
     reply.raw.once("close", () => body.destroy());
     return body;
@@ -139,7 +142,10 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
   const unknownFields = new UnknownFieldLog(parts.logger);
   addPageRoutes(app, { ...parts, allowedMethods });
   addOperationsRoutes(app, parts);
-  if (parts.observatory !== undefined) addObservatoryRoutes(app, parts.observatory);
+  if (parts.observatory !== undefined) {
+    addObservatoryRoutes(app, parts.observatory);
+    addSettingsRoutes(app, parts.observatory.settings);
+  }
   addPlanRoute(app, parts.planner);
   addModelRoutes(app, parts.servedModels);
   addTokenRoutes(app, { ...parts, unknownFields });

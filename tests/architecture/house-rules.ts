@@ -183,6 +183,7 @@ export const folderMayImport: Readonly<Record<string, readonly string[]>> = {
   "engine/step": ["core", "backend/backend.ts", "engine/sequence"],
   "engine/schedule": ["core", "backend/backend.ts", "engine/sequence", "engine/step", "engine/kv"],
   "engine/output": ["core", "engine/sequence", "engine/schedule"],
+  "engine/settings": ["core", "backend/backend.ts", "engine/kv", "engine/request", "engine/schedule"],
   "engine/watch": [
     "core",
     "backend/backend.ts",

@@ -1,4 +1,6 @@
 /** @module `GET /admin/fleet`: the instances of every model, and who holds which bytes of each device. */
+import type { Endpoint } from "../../core/endpoint.ts";
+import type { RouterSettings } from "./observatory/settings.ts";
 
 export interface FleetInstance {
   readonly instanceId: string;
@@ -41,4 +43,17 @@ export interface FleetView {
 /** What the server asks of a fleet. */
 export interface FleetService {
   view(): FleetView;
+  /** Of every instance that takes requests, by its id. */
+  endpoints(): ReadonlyMap<string, Endpoint>;
+  readonly router: RouterControl;
+}
+
+/** The router of a fleet, as far as it can be watched and changed. */
+export interface RouterControl {
+  readonly numWaiting: number;
+  readonly numRunning: number;
+  /** Milliseconds since the start during which at least one request waited here. */
+  readonly waitedMs: number;
+  settings(): RouterSettings;
+  change(change: Partial<RouterSettings>): void;
 }

@@ -173,7 +173,15 @@ async function httpServer(
   const { Observatory } = await import("../../server/observatory/observatory.ts");
   const { readDevices } = await import("../lifecycle/device-readings.ts");
   const metrics = new ServerMetrics(() => output.numDropped);
-  const observatory = new Observatory({ servedModels: rest.servedModels, version, devices: readDevices });
+  const { restartCommand } = await import("../lifecycle/restart-command.ts");
+  const observatory = new Observatory({
+    servedModels: rest.servedModels,
+    version,
+    devices: readDevices,
+    log: rest.logger,
+    ...(rest.fleet === undefined ? {} : { fleet: rest.fleet }),
+    restartCommand: (flag, value) => restartCommand(process.argv.slice(2), spellingsOf(flag), String(value)),
+  });
   const entry = rest.servedModels.add(listingOf(prepared), describeServedModel(prepared));
   const heapMib = prepared.plan.heapCeilingMib;
   const app = buildApp({
@@ -197,6 +205,12 @@ async function httpServer(
     },
   };
   return { app, entry, observer, observatory };
+}
+
+/** All spellings of the option that has this one. */
+function spellingsOf(flag: string): readonly string[] {
+  const all = Object.values(options).map(({ spellings }) => spellings.map((spelling) => spelling.flag));
+  return all.find((flags) => flags.includes(flag)) ?? [flag];
 }
 
 /** Host and Origin are checked on a loopback address, and wherever names are stated; null: nowhere else. */

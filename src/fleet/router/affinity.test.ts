@@ -12,7 +12,7 @@ import {
   simulate,
 } from "../testing/simulated-endpoints.ts";
 import { Affinity } from "./affinity.ts";
-import { tokensPerPiece } from "./prefixes/prompt-pieces.ts";
+import { pieceChain, tokensPerPiece } from "./prefixes/prompt-pieces.ts";
 
 const shape: EndpointShape = { seats: 16, poolPieces: 400, prefillTokensPerMs: 1 };
 const four = [shape, shape, shape, shape];
@@ -218,5 +218,38 @@ describe("against least load and round robin", () => {
       2,
     );
     assert.ok((counts[1] ?? 0) > 1.5 * (counts[0] ?? 0), `requests per endpoint: ${counts}`);
+  });
+});
+
+describe("other policies, and weights", () => {
+  const sentTo = (preference: Affinity["preference"], numRequests: number): Record<string, number> => {
+    const affinity = new Affinity(() => 0);
+    for (const id of ["a", "b", "c"]) affinity.add(id, { seats: 100, poolTokens: 100_000 });
+    affinity.preference = preference;
+    const counts: Record<string, number> = { a: 0, b: 0, c: 0 };
+    // All want the same text: by cost it would go where that is cached.
+    for (let i = 0; i < numRequests; i++) {
+      const { endpointId } = affinity.send(pieceChain("x".repeat(4000)), ["a", "b", "c"]);
+      counts[endpointId] = (counts[endpointId] ?? 0) + 1;
+    }
+    return counts;
+  };
+
+  test("in turns and by requests on their way, in the ratio of the weights; weight 0 gets none", () => {
+    const weights = new Map([
+      ["a", 2],
+      ["c", 0],
+    ]);
+    for (const policy of ["round_robin", "least_loaded"] as const) {
+      assert.deepEqual(sentTo({ policy, weights: new Map() }, 30), { a: 10, b: 10, c: 10 }, policy);
+      assert.deepEqual(sentTo({ policy, weights }, 30), { a: 20, b: 10, c: 0 }, policy);
+    }
+  });
+
+  test("where only an endpoint of weight 0 is left, it gets the request", () => {
+    const affinity = new Affinity(() => 0);
+    affinity.add("a", { seats: 1, poolTokens: 1000 });
+    affinity.preference = { policy: "cost", weights: new Map([["a", 0]]) };
+    assert.equal(affinity.send(new Int32Array(0), ["a"]).endpointId, "a");
   });
 });

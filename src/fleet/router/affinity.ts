@@ -4,6 +4,7 @@
  * An endpoint is known by its id. `send` books the request and its prefix at once, so the next request already sees both.
  */
 
+import type { RouterSettings } from "../../api/admin/observatory/index.ts";
 import { invariant } from "../../core/errors.ts";
 import { type ChoiceReason, type ChoiceWeights, choose, defaultWeights } from "./choice.ts";
 import { EndpointLoad, firstPrefillTokensPerMs, type OpenRequest } from "./endpoint-load.ts";
@@ -28,12 +29,21 @@ interface Known {
   readonly slot: number;
   readonly capacityPieces: number;
   lastChosen: number;
+  /** Requests that were sent there. */
+  numSent: number;
+}
+
+/** How the endpoint of a request is chosen, and the relative share of each one; 1 where nothing is said. */
+export interface Preference {
+  readonly policy: RouterSettings["policy"];
+  readonly weights: ReadonlyMap<string, number>;
 }
 
 export class Affinity {
   readonly #known = new Map<string, Known>();
   readonly #prefixes = new PrefixIndex();
   readonly #weights: ChoiceWeights;
+  preference: Preference = { policy: "cost", weights: new Map() };
   readonly #clock: () => number;
   #numChosen = 0;
 
@@ -51,6 +61,7 @@ export class Affinity {
       slot: this.#prefixes.add(capacityPieces),
       capacityPieces,
       lastChosen: 0,
+      numSent: this.#leastSent(),
     });
   }
 
@@ -68,20 +79,27 @@ export class Affinity {
   /** Chooses among `endpointIds` (at least one) for a prompt of this chain and books the request there. */
   send(chain: Int32Array, endpointIds: readonly string[]): Sent {
     const matched = this.#prefixes.match(chain);
-    const known = endpointIds.map((id) => this.#require(id));
-    const candidates = known.map(({ load, slot, capacityPieces, lastChosen }) => ({
+    const { policy, weights } = this.preference;
+    // An endpoint of weight 0 gets a request only where no other can.
+    const weighty = endpointIds.filter((id) => weights.get(id) !== 0);
+    const ids = weighty.length > 0 ? weighty : endpointIds;
+    const known = ids.map((id) => this.#require(id));
+    const candidates = known.map(({ load, slot, capacityPieces, lastChosen, numSent }, i) => ({
       load,
       lastChosen,
+      numSent,
+      weight: weights.get(ids[i] ?? "") || 1,
       matchedTokens: (matched[slot] ?? 0) * tokensPerPiece,
       fill: this.#prefixes.numPieces(slot) / capacityPieces,
     }));
     const promptTokens = (chain.length + 1) * tokensPerPiece;
-    const { index, reason } = choose(candidates, promptTokens, this.#weights);
-    const [endpoint, endpointId] = [known[index], endpointIds[index]];
+    const { index, reason } = choose(candidates, promptTokens, { ...this.#weights, policy });
+    const [endpoint, endpointId] = [known[index], ids[index]];
     invariant(endpoint !== undefined && endpointId !== undefined, () => "a choice among no endpoints");
     const matchedTokens = candidates[index]?.matchedTokens ?? 0;
     this.#numChosen += 1;
     endpoint.lastChosen = this.#numChosen;
+    endpoint.numSent += 1 / (candidates[index]?.weight ?? 1);
     this.#prefixes.use(endpoint.slot, chain);
     const open = endpoint.load.begin(promptTokens - matchedTokens);
     return { ...open, endpointId, reason, matchedTokens };
@@ -91,6 +109,12 @@ export class Affinity {
   #bestTokensPerMs(): number {
     const rates = [...this.#known.values()].map(({ load }) => load.observedTokensPerMs ?? 0);
     return Math.max(...rates) || firstPrefillTokensPerMs;
+  }
+
+  /** One that comes later takes turns with the others from now on, and does not catch up. */
+  #leastSent(): number {
+    const sent = [...this.#known.values()].map(({ numSent }) => numSent);
+    return sent.length === 0 ? 0 : Math.min(...sent);
   }
 
   #require(endpointId: string): Known {

@@ -9,12 +9,18 @@
  * costs nothing to fill. Costs that differ by less than `tieMs` are a tie, which the less loaded wins, then the one that
  * was chosen longest ago.
  */
+import type { RouterSettings } from "../../api/admin/observatory/index.ts";
 import type { EndpointLoad } from "./endpoint-load.ts";
 
 export interface ChoiceWeights {
   /** Share of the cost of computing a token that pushing a cached one out costs: how likely it is wanted again. */
   readonly evictionShare: number;
   readonly tieMs: number;
+  /**
+   * `cost`: by milliseconds, as above; `least_loaded`: by requests on their way; `round_robin`: in turns. Default `cost`.
+   * Each divides by the weights.
+   */
+  readonly policy?: RouterSettings["policy"];
 }
 
 export const defaultWeights: ChoiceWeights = { evictionShare: 0.5, tieMs: 0.5 };
@@ -27,6 +33,10 @@ export interface Candidate {
   readonly fill: number;
   /** When it was last chosen; any growing number. */
   readonly lastChosen: number;
+  /** Requests sent there, each counted as 1 / weight. */
+  readonly numSent?: number;
+  /** Its share beside the others: above 0, default 1. */
+  readonly weight?: number;
 }
 
 export type ChoiceReason = "only" | "prefix" | "load" | "spread";
@@ -35,6 +45,18 @@ export interface Choice {
   readonly index: number;
   readonly reason: ChoiceReason;
   readonly costMs: number;
+}
+
+function costOf(candidate: Candidate, promptTokens: number, weights: ChoiceWeights): number {
+  const { load, numSent = 0, weight = 1 } = candidate;
+  switch (weights.policy ?? "cost") {
+    case "cost":
+      return costMs(candidate, promptTokens, weights) / weight;
+    case "least_loaded":
+      return (load.numOpen + 1) / weight;
+    case "round_robin":
+      return numSent + 1 / weight;
+  }
 }
 
 /** Cost in milliseconds of sending a prompt of `promptTokens` to a candidate. */
@@ -54,11 +76,12 @@ export function choose(
   let best = 0;
   let bestMs = Number.POSITIVE_INFINITY;
   let longestMatch = 0;
+  const tie = (weights.policy ?? "cost") === "cost" ? weights.tieMs : 1e-9;
   for (const [index, candidate] of candidates.entries()) {
-    const ms = costMs(candidate, promptTokens, weights);
+    const ms = costOf(candidate, promptTokens, weights);
     longestMatch = Math.max(longestMatch, candidate.matchedTokens);
-    const isBetter = ms < bestMs - weights.tieMs;
-    const isTie = !isBetter && ms <= bestMs + weights.tieMs;
+    const isBetter = ms < bestMs - tie;
+    const isTie = !isBetter && ms <= bestMs + tie;
     const incumbent = candidates[best] ?? candidate;
     if (!isBetter && !(isTie && winsTie(candidate, incumbent))) continue;
     best = index;

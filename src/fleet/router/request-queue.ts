@@ -33,7 +33,7 @@ export interface QueueLimits {
 const mostKeys = 10_000;
 
 export class RequestQueue {
-  readonly #limits: QueueLimits;
+  limits: QueueLimits;
   readonly #hasRoom: () => boolean;
   readonly #waiting = new Set<Waiting>();
   readonly #servedTokens = new Map<string, number>();
@@ -41,16 +41,25 @@ export class RequestQueue {
   readonly #drained: number[] = [];
   readonly #clock: () => number;
   #numArrived = 0;
+  #waitedMs = 0;
+  /** Since when somebody waits; null: nobody does. */
+  #waitingSinceMs: number | null = null;
 
   /** `hasRoom`: whether some instance could take a request now. */
   constructor(limits: QueueLimits, hasRoom: () => boolean, clock: () => number) {
-    this.#limits = limits;
+    this.limits = limits;
     this.#hasRoom = hasRoom;
     this.#clock = clock;
   }
 
   get numWaiting(): number {
     return this.#waiting.size;
+  }
+
+  /** Milliseconds during which at least one request waited. */
+  get waitedMs(): number {
+    const sinceMs = this.#waitingSinceMs;
+    return this.#waitedMs + (sinceMs === null ? 0 : this.#clock() - sinceMs);
   }
 
   /**
@@ -64,7 +73,7 @@ export class RequestQueue {
       this.#serve(request);
       return take();
     }
-    if (this.#waiting.size >= this.#limits.mostWaiting)
+    if (this.#waiting.size >= this.limits.mostWaiting)
       return Promise.reject(
         new PagodaError(
           "overloaded",
@@ -96,7 +105,7 @@ export class RequestQueue {
     while (this.#waiting.size > 0 && this.#hasRoom()) {
       const next = this.#next();
       if (next === null) return;
-      this.#waiting.delete(next);
+      this.#leave(next);
       this.#serve(next);
       next.letIn();
     }
@@ -107,7 +116,7 @@ export class RequestQueue {
       const leave = (reason: unknown): void => {
         clearTimeout(timer);
         request.signal.removeEventListener("abort", onAbort);
-        if (this.#waiting.delete(waiting)) reject(reason);
+        if (this.#leave(waiting)) reject(reason);
       };
       const timer = setTimeout(() => leave(this.#late(request)), request.deadlineMs);
       const onAbort = (): void => leave(request.signal.reason);
@@ -127,9 +136,19 @@ export class RequestQueue {
       };
       request.signal.addEventListener("abort", onAbort, { once: true });
       this.#waiting.add(waiting);
+      this.#waitingSinceMs ??= this.#clock();
       this.#lift(request.key);
       this.#letIn();
     });
+  }
+
+  #leave(waiting: Waiting): boolean {
+    const wasWaiting = this.#waiting.delete(waiting);
+    if (this.#waiting.size === 0 && this.#waitingSinceMs !== null) {
+      this.#waitedMs += this.#clock() - this.#waitingSinceMs;
+      this.#waitingSinceMs = null;
+    }
+    return wasWaiting;
   }
 
   #late({ deadlineMs }: WaitingRequest): PagodaError {

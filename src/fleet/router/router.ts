@@ -3,6 +3,8 @@
  * tries another instance where nothing of the answer has been seen yet.
  */
 
+import type { RouterControl } from "../../api/admin/fleet.ts";
+import type { RouterSettings } from "../../api/admin/observatory/index.ts";
 import type { Endpoint, ForwardedAnswer, ForwardedRequest } from "../../core/endpoint.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { Affinity, type EndpointSize, type Sent } from "./affinity.ts";
@@ -49,9 +51,9 @@ const mostAttempts = 3;
 /** Answers that say "not here, not now": nothing was computed, so another instance may be asked. */
 const retriableStatus: ReadonlySet<number> = new Set([429, 502, 503]);
 
-export class Router {
+export class Router implements RouterControl {
   readonly model: string;
-  readonly #options: RouterOptions;
+  #options: RouterOptions;
   readonly #affinity: Affinity;
   readonly #queue: RequestQueue;
   readonly #instances = new Map<string, Instance>();
@@ -75,6 +77,44 @@ export class Router {
 
   get numWaiting(): number {
     return this.#queue.numWaiting;
+  }
+
+  /** Milliseconds since the start during which at least one request waited here. */
+  get waitedMs(): number {
+    return this.#queue.waitedMs;
+  }
+
+  /** Of the instances that take new requests. */
+  endpoints(): ReadonlyMap<string, Endpoint> {
+    const ready = [...this.#instances].filter(([, { isDraining }]) => !isDraining);
+    return new Map(ready.map(([id, { endpoint }]) => [id, endpoint]));
+  }
+
+  settings(): RouterSettings {
+    const { policy, weights } = this.#affinity.preference;
+    const { queue, queueDeadlineMs } = this.#options;
+    return {
+      policy,
+      weights: Object.fromEntries([...this.#instances.keys()].map((id) => [id, weights.get(id) ?? 1])),
+      maxWaiting: queue.mostWaiting,
+      queueDeadlineMs,
+    };
+  }
+
+  /** Holds for requests that come from now on, and for those that wait. */
+  change({ policy, weights, maxWaiting, queueDeadlineMs }: Partial<RouterSettings>): void {
+    const { preference } = this.#affinity;
+    this.#affinity.preference = {
+      policy: policy ?? preference.policy,
+      weights: weights === undefined ? preference.weights : new Map(Object.entries(weights)),
+    };
+    const queue = { mostWaiting: maxWaiting ?? this.#options.queue.mostWaiting };
+    this.#options = {
+      ...this.#options,
+      queue,
+      queueDeadlineMs: queueDeadlineMs ?? this.#options.queueDeadlineMs,
+    };
+    this.#queue.limits = queue;
   }
 
   /** Requests on their way at an instance. */

@@ -1,5 +1,5 @@
 /** @module The binding limit of an instance or a server, as a report: shares of time, and a sentence. */
-import type { BindingLimitReport, LimitName } from "../../api/admin/observatory/index.ts";
+import type { BindingLimitReport, InstanceSnapshot, LimitName } from "../../api/admin/observatory/index.ts";
 import type { BoundTime } from "./recent-samples.ts";
 
 const sentences: Readonly<Record<LimitName, string>> = {
@@ -34,15 +34,26 @@ export function bindingReport({ windowMs, limitMs }: BoundTime): BindingLimitRep
   return reportOf(times, windowMs / 1000);
 }
 
-/** Of several instances: their shares in equal parts. */
-export function combinedReport(reports: readonly BindingLimitReport[]): BindingLimitReport {
+/**
+ * Of a server: the shares of its instances in equal parts. The part of the time for which requests waited at the router
+ * counts as the router's, whatever bound the instances meanwhile.
+ *
+ * @param routerWait null: there is no router
+ */
+export function serverReport(
+  instances: readonly Pick<InstanceSnapshot, "bindingLimit">[],
+  routerWait: number | null,
+): BindingLimitReport {
+  const reports = instances.map(({ bindingLimit }) => bindingLimit ?? unknownLimit);
   const [only] = reports;
   if (only === undefined) return unknownLimit;
-  if (reports.length === 1) return only;
-  const times = new Map<LimitName, number>();
+  if (reports.length === 1 && routerWait === null) return only;
+  const atRouter = Math.min(1, Math.max(0, routerWait ?? 0));
+  const times = new Map<LimitName, number>([["router_queue", atRouter]]);
   for (const { limit, shares } of reports) {
     const known = shares.length > 0 ? shares : [{ limit, share: 1 }];
-    for (const { limit: name, share } of known) times.set(name, (times.get(name) ?? 0) + share);
+    for (const { limit: name, share } of known)
+      times.set(name, (times.get(name) ?? 0) + ((1 - atRouter) * share) / reports.length);
   }
   return reportOf(times, Math.max(...reports.map(({ windowSeconds }) => windowSeconds)));
 }

@@ -1,4 +1,5 @@
 /** @module Devices of the snapshot: what the machine says, and who of this server holds what of it. */
+import type { FleetDevice } from "../../api/admin/fleet.ts";
 import type { DeviceHolder, DeviceSnapshot, InstanceSnapshot } from "../../api/admin/observatory/index.ts";
 
 /** A device as the machine reports it, before its holders are known. */
@@ -21,6 +22,7 @@ export type ReadDevices = () => readonly DeviceReading[];
 export function devicesOf(
   readings: readonly DeviceReading[],
   instances: Readonly<Record<string, InstanceSnapshot>>,
+  booked: readonly FleetDevice[],
 ): Record<string, DeviceSnapshot> {
   const devices: Record<string, DeviceSnapshot> = {};
   for (const { foreign, ...reading } of readings) {
@@ -34,7 +36,8 @@ export function devicesOf(
       plannedBytes: null,
       heldBytes,
     }));
-    devices[reading.deviceId] = { ...reading, holders: [...own, ...strangers] };
+    const holders = [...own.map((holder) => withBooking(holder, reading.deviceId, booked)), ...strangers];
+    devices[reading.deviceId] = { ...reading, holders };
   }
   return devices;
 }
@@ -47,5 +50,17 @@ function holderOf({ instanceId, pid, memory }: InstanceSnapshot): DeviceHolder {
     pid,
     plannedBytes: memory === null ? null : planned.reduce((sum, bytes) => sum + bytes, 0),
     heldBytes: memory?.residentBytes ?? null,
+  };
+}
+
+/** The fleet's ledger knows the bytes of an instance before it can be asked, and while it does not answer. */
+function withBooking(holder: DeviceHolder, deviceId: string, booked: readonly FleetDevice[]): DeviceHolder {
+  const device = booked.find((candidate) => candidate.deviceId === deviceId);
+  const entry = device?.entries.find(({ instanceId }) => instanceId === holder.name);
+  if (entry === undefined) return holder;
+  return {
+    ...holder,
+    plannedBytes: holder.plannedBytes ?? entry.plannedBytes,
+    heldBytes: holder.heldBytes ?? entry.heldBytes,
   };
 }

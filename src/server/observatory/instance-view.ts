@@ -3,6 +3,7 @@ import type { InstanceSnapshot, SequenceView } from "../../api/admin/observatory
 import type { GenerationService } from "../../core/generation.ts";
 import type { SequenceFacts } from "../../core/observation/engine-observation.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
+import { stateOf } from "../settings/settings-target.ts";
 import { bindingReport, unknownLimit } from "./binding-report.ts";
 import type { Latencies } from "./latencies.ts";
 import {
@@ -49,10 +50,10 @@ export function blankInstance(
 
 export function localInstance(
   entry: ServedModelEntry,
-  service: GenerationService | null,
   { samples, latencies }: InstanceRecord,
-  nowMs: number,
+  { nowMs, revision }: { readonly nowMs: number; readonly revision: number },
 ): InstanceSnapshot {
+  const { service } = entry;
   const blank = blankInstance({
     instanceId: instanceIdOf(entry),
     model: entry.name,
@@ -77,6 +78,7 @@ export function localInstance(
     steps: stepsBetween(samples, sample),
     latency: latencies.windows(),
     bindingLimit: limitOf(samples, sample),
+    settings: stateOf(service, revision),
     sequences: sequencesOf(service, observation.blocks.bytesPerBlock),
   };
 }
@@ -88,11 +90,10 @@ function limitOf(samples: RecentSamples, sample: Sample): InstanceSnapshot["bind
 
 function memoryOf(service: GenerationService): Pick<InstanceSnapshot, "memory" | "blocks" | "kernels"> {
   const { budget, components, residentBytes, peakResidentBytes, blocks, kernels } = service.memory();
-  const { blockSize, bytesPerBlock, numTotal, numFree, numCached, numReferenced } = blocks;
   return {
     kernels,
     memory: { capBytes: budget.capBytes, residentBytes, peakResidentBytes, components: [...components] },
-    blocks: { blockSize, bytesPerBlock, numTotal, numFree, numCached, numReferenced, numWithheld: 0 },
+    blocks,
   };
 }
 

@@ -1,19 +1,31 @@
 /** @module Gathers what the server, its models and their devices do: samples once a second, snapshots when asked. */
+import type { FleetService } from "../../api/admin/fleet.ts";
 import type { AdminEventKind, InstanceSnapshot, Snapshot } from "../../api/admin/observatory/index.ts";
+import type { Endpoint } from "../../core/endpoint.ts";
 import type { EngineObserver } from "../../core/generation.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import type { ServedModels } from "../models/served-models.ts";
-import { combinedReport, unknownLimit } from "./binding-report.ts";
+import type { RestartCommand } from "../settings/check-change.ts";
+import { SettingsService } from "../settings/settings-service.ts";
+import { endpointTarget, engineTarget, type SettingsTarget } from "../settings/settings-target.ts";
+import { serverReport } from "./binding-report.ts";
+import { ChangeEffects, figuresOf } from "./change-effects.ts";
 import { devicesOf, type ReadDevices } from "./devices.ts";
 import { EventLog } from "./event-log.ts";
 import { blankInstance, type InstanceRecord, instanceIdOf, localInstance } from "./instance-view.ts";
 import { Latencies } from "./latencies.ts";
 import { RecentSamples } from "./recent-samples.ts";
+import { RemoteWatch } from "./remote-watch.ts";
 
 export interface ObservatoryParts {
   readonly servedModels: ServedModels;
   readonly version: string;
   readonly devices: ReadDevices;
+  /** The server's log, whose level is one of the settings. */
+  readonly log: { level: string };
+  readonly fleet?: FleetService;
+  /** Default: not known. */
+  readonly restartCommand?: RestartCommand;
   /** Monotonic milliseconds; default: the real ones. */
   readonly clock?: () => number;
   readonly unixMs?: () => number;
@@ -36,10 +48,15 @@ const kindOfState: Readonly<Record<string, AdminEventKind>> = {
 
 export class Observatory {
   readonly events: EventLog;
+  readonly settings: SettingsService;
   readonly #parts: ObservatoryParts;
   readonly #clock: () => number;
   readonly #unixMs: () => number;
   readonly #records = new Map<ServedModelEntry, InstanceRecord>();
+  readonly #remote: RemoteWatch;
+  readonly #effects: ChangeEffects;
+  /** Milliseconds for which requests had waited at the router, once a second over the last minute. */
+  readonly #routerWaits: [atMs: number, waitedMs: number][] = [];
   readonly #startMs: number;
 
   constructor(parts: ObservatoryParts) {
@@ -48,6 +65,14 @@ export class Observatory {
     this.#unixMs = parts.unixMs ?? Date.now;
     this.#startMs = this.#clock();
     this.events = new EventLog(this.#unixMs);
+    this.#remote = new RemoteWatch(this.#clock);
+    this.#effects = new ChangeEffects(this.events, this.#clock);
+    this.settings = new SettingsService({
+      targets: () => this.#targets(),
+      router: parts.fleet?.router ?? null,
+      log: parts.log,
+      onChange: (change) => this.#effects.changed(change, this.#figures()),
+    });
   }
 
   /** Samples once a second from now on; holds no process open. Returns what ends it. */
@@ -84,40 +109,99 @@ export class Observatory {
     for (const entry of this.#parts.servedModels.entries)
       if (entry.service !== null)
         this.#recordOf(entry).samples.add({ atMs, observation: entry.service.observe() });
+    const waitedMs = this.#parts.fleet?.router.waitedMs;
+    if (waitedMs !== undefined) this.#routerWaits.push([atMs, waitedMs]);
+    if (this.#routerWaits.length > 61) this.#routerWaits.shift();
+    this.#effects.look(() => this.#figures());
   }
 
   async snapshot(frameId: string): Promise<Snapshot> {
+    await this.#remote.refresh(this.#endpoints());
     const nowMs = this.#clock();
-    const instances: Record<string, InstanceSnapshot> = {};
-    for (const entry of this.#parts.servedModels.entries)
-      instances[instanceIdOf(entry)] = this.#instanceOf(entry, nowMs);
-    const reports = Object.values(instances).map(({ bindingLimit }) => bindingLimit ?? unknownLimit);
+    const instances = this.#instances(nowMs);
+    const { fleet } = this.#parts;
     return {
       schema: "pagoda.snapshot/1",
       frameId,
       unixMs: this.#unixMs(),
       version: this.#parts.version,
       uptimeSeconds: (nowMs - this.#startMs) / 1000,
-      devices: devicesOf(this.#parts.devices(), instances),
+      devices: devicesOf(this.#parts.devices(), instances, fleet?.view().devices ?? []),
       instances,
-      router: null,
+      router: fleet === undefined ? null : routerOf(fleet),
       latency: Object.values(instances).find(({ latency }) => latency !== null)?.latency ?? [],
-      bindingLimit: combinedReport(reports),
+      bindingLimit: serverReport(Object.values(instances), this.#routerWait(nowMs)),
       events: [...this.events.events],
     };
   }
 
+  /** Those of the fleet, then every other model of this server. */
+  #instances(nowMs: number): Record<string, InstanceSnapshot> {
+    const instances: Record<string, InstanceSnapshot> = {};
+    const { fleet, servedModels } = this.#parts;
+    const view = fleet?.view();
+    for (const { instanceId, state, reason, pid } of view?.instances ?? []) {
+      const facts = { instanceId, model: view?.model ?? "", state, reason, pid };
+      const known = this.#remote.instance(instanceId);
+      instances[instanceId] =
+        known === null || state !== "ready"
+          ? blankInstance({ ...facts, engine: known?.engine ?? "unknown", deviceIds: ["cpu"] })
+          : { ...known, ...facts };
+    }
+    for (const entry of servedModels.entries) {
+      if (entry.name === view?.model && entry.service === null) continue;
+      instances[instanceIdOf(entry)] = this.#instanceOf(entry, nowMs);
+    }
+    return instances;
+  }
+
   #instanceOf(entry: ServedModelEntry, nowMs: number): InstanceSnapshot {
-    if (entry.endpoint === null) return localInstance(entry, entry.service, this.#recordOf(entry), nowMs);
-    return blankInstance({
-      instanceId: instanceIdOf(entry),
-      model: entry.name,
-      engine: "remote",
-      state: entry.state,
-      reason: null,
-      pid: null,
-      deviceIds: [],
-    });
+    if (entry.endpoint === null)
+      return localInstance(entry, this.#recordOf(entry), { nowMs, revision: this.settings.revision });
+    const instanceId = instanceIdOf(entry);
+    const facts = { instanceId, model: entry.name, state: entry.state };
+    const known = this.#remote.instance(instanceId);
+    if (known !== null) return { ...known, ...facts, deviceIds: [] };
+    return blankInstance({ ...facts, engine: "remote", reason: null, pid: null, deviceIds: [] });
+  }
+
+  /** Of the fleet's instances, and of models of other servers. */
+  #endpoints(): ReadonlyMap<string, Endpoint> {
+    const { fleet, servedModels } = this.#parts;
+    const endpoints = new Map(fleet?.endpoints() ?? []);
+    const routed = fleet?.view().model;
+    for (const entry of servedModels.entries)
+      if (entry.endpoint !== null && entry.name !== routed)
+        endpoints.set(instanceIdOf(entry), entry.endpoint);
+    return endpoints;
+  }
+
+  #targets(): readonly SettingsTarget[] {
+    const parts = {
+      revision: () => this.settings.revision,
+      restartCommand: this.#parts.restartCommand ?? (() => null),
+    };
+    const own = this.#parts.servedModels.entries.flatMap((entry) =>
+      entry.service === null ? [] : [engineTarget(instanceIdOf(entry), entry.service, parts)],
+    );
+    const routed = [...(this.#parts.fleet?.endpoints() ?? [])];
+    return [...own, ...routed.map(([instanceId, endpoint]) => endpointTarget(instanceId, endpoint))];
+  }
+
+  /** What a change of settings is judged by: of the first engine of this process. */
+  #figures(): Readonly<Record<string, number | null>> {
+    const entry = this.#parts.servedModels.entries.find(({ service }) => service !== null);
+    if (entry?.service === undefined || entry.service === null) return {};
+    const { samples, latencies } = this.#recordOf(entry);
+    return figuresOf(samples, latencies, { atMs: this.#clock(), observation: entry.service.observe() });
+  }
+
+  /** Share of the last minute for which requests waited at the router; null: there is none. */
+  #routerWait(nowMs: number): number | null {
+    const [first] = this.#routerWaits;
+    const waitedMs = this.#parts.fleet?.router.waitedMs;
+    if (waitedMs === undefined) return null;
+    return first === undefined || nowMs <= first[0] ? 0 : (waitedMs - first[1]) / (nowMs - first[0]);
   }
 
   #recordOf(entry: ServedModelEntry): InstanceRecord {
@@ -128,4 +212,9 @@ export class Observatory {
     }
     return record;
   }
+}
+
+function routerOf({ router }: FleetService): Snapshot["router"] {
+  const { policy, weights } = router.settings();
+  return { numWaiting: router.numWaiting, numRunning: router.numRunning, policy, weights };
 }

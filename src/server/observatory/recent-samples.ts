@@ -9,7 +9,7 @@ export interface Sample {
 }
 
 const mostSamples = 62;
-const minuteMs = 60_000;
+export const minuteMs = 60_000;
 /** Rates are means over about this long: short enough to be "now", long enough not to flicker. */
 const rateMs = 3000;
 
@@ -27,8 +27,8 @@ export class RecentSamples {
   }
 }
 
-export function ratesBetween(samples: RecentSamples, now: Sample): InstanceRates | null {
-  const before = samples.since(now.atMs, rateMs);
+export function ratesBetween(samples: RecentSamples, now: Sample, overMs = rateMs): InstanceRates | null {
+  const before = samples.since(now.atMs, overMs);
   if (before === null) return null;
   const seconds = (now.atMs - before.atMs) / 1000;
   const [older, newer] = [before.observation.stats, now.observation.stats];

@@ -1,6 +1,10 @@
 /** @module GET and PATCH /admin/settings, POST /admin/settings/revert, and /v1/runtime_config in vLLM's words. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import { parseSettingsChange, runtimeConfig, type SettingsAnswer } from "../../api/admin/observatory/index.ts";
+import {
+  parseSettingsChange,
+  runtimeConfig,
+  type SettingsAnswer,
+} from "../../api/admin/observatory/index.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { SettingsService } from "../settings/settings-service.ts";
 

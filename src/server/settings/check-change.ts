@@ -3,7 +3,7 @@ import { PagodaError } from "../../core/errors.ts";
 import type { CeilingName, LiveSettings, LiveSettingsState } from "../../core/settings/live-settings.ts";
 
 /** The flag that allocates more at a start. */
-export const flagOfCeiling: Readonly<Record<CeilingName, string>> = {
+const flagOfCeiling: Readonly<Record<CeilingName, string>> = {
   maxNumSeqs: "--max-num-seqs",
   maxNumBatchedTokens: "--max-num-batched-tokens",
   maxModelLen: "--max-model-len",
@@ -29,14 +29,20 @@ export function checkChange(
     throw new PagodaError(
       "settings_beyond_allocation",
       `${name} ${value} is more than the ${ceiling} that were allocated at the start.`,
-      { param: name, hint: `Use at most ${ceiling}, or restart with: ${command}. The start says whether that fits.` },
+      {
+        param: name,
+        hint: `Use at most ${ceiling}, or restart with: ${command}. The start says whether that fits.`,
+      },
     );
   }
   const { maxNumSeqs, maxNumBatchedTokens } = { ...requested, ...change };
   if (maxNumBatchedTokens >= maxNumSeqs) return;
   throw new PagodaError(
     "settings_conflict",
-    `maxNumBatchedTokens ${maxNumBatchedTokens} is less than maxNumSeqs ${maxNumSeqs}, so not every sequence could take a step.`,
-    { param: "maxNumBatchedTokens", hint: `Set maxNumSeqs to at most ${maxNumBatchedTokens} in the same request.` },
+    `With maxNumBatchedTokens ${maxNumBatchedTokens} below maxNumSeqs ${maxNumSeqs}, not every sequence could take a step.`,
+    {
+      param: "maxNumBatchedTokens",
+      hint: `Set maxNumSeqs to at most ${maxNumBatchedTokens} in the same request.`,
+    },
   );
 }

@@ -144,7 +144,9 @@ export class SettingsService {
     const isForEngines = Object.keys(engine).length > 0 || resetsPrefixCache;
     if (!isForEngines) return [];
     if (all.length === 0)
-      throw new PagodaError("not_ready", "No instance is ready yet.", { hint: "Try again in a few seconds." });
+      throw new PagodaError("not_ready", "No instance is ready yet.", {
+        hint: "Try again in a few seconds.",
+      });
     return all.filter(({ instanceId }) => instance === null || instanceId === instance);
   }
 

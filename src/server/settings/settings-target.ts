@@ -59,7 +59,9 @@ export function endpointTarget(instanceId: string, endpoint: Endpoint): Settings
       checkChange(engine, { ...state, isDeferred: false }, () => null);
     },
     change: async ({ engine, resetsPrefixCache }) => {
-      if ((await ask("PATCH", { ...engine, ...(resetsPrefixCache ? { resetPrefixCache: true } : {}) })) === null)
+      if (
+        (await ask("PATCH", { ...engine, ...(resetsPrefixCache ? { resetPrefixCache: true } : {}) })) === null
+      )
         throw hasNone(instanceId);
     },
   };
@@ -68,7 +70,11 @@ export function endpointTarget(instanceId: string, endpoint: Endpoint): Settings
 const mostMs = 10_000;
 
 /** null where the server has no such path. */
-async function asked(endpoint: Endpoint, method: string, body: object | null): Promise<SettingsAnswer | null> {
+async function asked(
+  endpoint: Endpoint,
+  method: string,
+  body: object | null,
+): Promise<SettingsAnswer | null> {
   const answer = await endpoint.forward(
     {
       method,
@@ -93,7 +99,9 @@ function refusalOf(text: string): PagodaError {
     error: { readonly code: string; readonly message: string; readonly hint?: string };
   };
   const code = Object.hasOwn(errorCatalogue, error.code) ? (error.code as ErrorCode) : "internal";
-  return new PagodaError(code, error.message, error.hint === undefined ? {} : { hint: error.hint });
+  return new PagodaError(code, error.message, {
+    hint: error.hint ?? "The log of the instance has the details.",
+  });
 }
 
 function hasNone(instanceId: string): PagodaError {

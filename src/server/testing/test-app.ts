@@ -41,9 +41,14 @@ export function testApp(
   entry.attach(service);
   const running = new RunningRequests();
   const metrics = new ServerMetrics(() => 0);
-  const observatory = new Observatory({ servedModels, version: "1.2.3", devices: () => [scriptedDevice] });
   const logLines: string[] = [];
   const logger = pino({ level: "info" }, { write: (line: string) => void logLines.push(line) });
+  const observatory = new Observatory({
+    servedModels,
+    version: "1.2.3",
+    devices: () => [scriptedDevice],
+    log: logger,
+  });
   return {
     app: buildApp({
       servedModels,

@@ -15,7 +15,6 @@ export {
   latencyWindowSeconds,
   type Percentiles,
 } from "./latency.ts";
-export { type DeviceHolder, type DeviceSnapshot, type Snapshot, snapshotSchema } from "./snapshot.ts";
 export {
   parseSettingsChange,
   type RouterSettings,
@@ -23,5 +22,8 @@ export {
   type SettingsAnswer,
   type SettingsChange,
   type SettingsState,
+  settingNamed,
+  settingNames,
   settingsAnswerSchema,
 } from "./settings.ts";
+export { type DeviceHolder, type DeviceSnapshot, type Snapshot, snapshotSchema } from "./snapshot.ts";

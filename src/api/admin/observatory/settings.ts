@@ -29,8 +29,8 @@ export const settingsStateSchema = z.object({
 });
 export type SettingsState = z.infer<typeof settingsStateSchema>;
 
-export const routerPolicies = ["cost", "least_loaded", "round_robin"] as const;
-export const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
+const routerPolicies = ["cost", "least_loaded", "round_robin"] as const;
+const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 
 export const routerSettingsSchema = z.object({
   policy: z.enum(routerPolicies),
@@ -95,7 +95,9 @@ const otherNames: Readonly<Record<string, string>> = {
 
 /** The setting of a name in any spelling: `max-num-seqs`, `max_num_seqs` or `maxNumSeqs`. */
 export function settingNamed(name: string): string {
-  const camel = name.replace(/^--/, "").replaceAll(/[-_]+([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const camel = name
+    .replace(/^--/, "")
+    .replaceAll(/[-_]+([a-z])/g, (_, letter: string) => letter.toUpperCase());
   return otherNames[camel] ?? camel;
 }
 
