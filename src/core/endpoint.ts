@@ -27,6 +27,17 @@ export interface EndpointSnapshot {
   readonly kvCacheUsage: number | null;
 }
 
+/** Who asks, for an endpoint that this process starts and therefore trusts; other endpoints are not told. */
+export interface ForwardedCaller {
+  /** Tells callers apart; empty where there are no keys. */
+  readonly id: string;
+  /** The part of the prefix cache that is the caller's own; null: the common one. */
+  readonly cacheSalt: string | null;
+}
+
+/** Under these headers a router tells its instances. */
+export const callerHeaders = { id: "x-pagoda-caller", cacheSalt: "x-pagoda-cache-salt" } as const;
+
 export interface ForwardedRequest {
   readonly method: string;
   /** Path with its query, as the client sent it. */
@@ -34,6 +45,7 @@ export interface ForwardedRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The client's bytes, unchanged; null if the request has no body. */
   readonly body: Uint8Array | null;
+  readonly caller?: ForwardedCaller;
 }
 
 export interface ForwardedAnswer {

@@ -5,6 +5,8 @@ export const errorCatalogue = {
   // requests
   invalid_request: { status: 400, type: "invalid_request_error" },
   context_length_exceeded: { status: 400, type: "invalid_request_error" },
+  invalid_api_key: { status: 401, type: "invalid_request_error" },
+  admin_key_required: { status: 403, type: "invalid_request_error" },
   host_not_allowed: { status: 403, type: "invalid_request_error" },
   model_not_found: { status: 404, type: "invalid_request_error" },
   not_found: { status: 404, type: "invalid_request_error" },
@@ -16,6 +18,8 @@ export const errorCatalogue = {
   settings_beyond_allocation: { status: 400, type: "invalid_request_error" },
   settings_conflict: { status: 409, type: "invalid_request_error" },
   settings_stale: { status: 409, type: "invalid_request_error" },
+  rate_limit_exceeded: { status: 429, type: "invalid_request_error" },
+  queue_full: { status: 429, type: "server_error" },
   overloaded: { status: 503, type: "server_error" },
   not_ready: { status: 503, type: "server_error" },
   endpoint_unreachable: { status: 502, type: "server_error" },

@@ -49,6 +49,8 @@ export interface GenerationRequest {
   readonly maxTokensName?: string;
   /** Lower numbers run first; default 0 (vLLM's `priority`). */
   readonly priority: number;
+  /** Prefixes are shared only with requests of the same salt; absent or null: with those that have none (vLLM's `cache_salt`). */
+  readonly cacheSalt?: string | null;
 }
 
 /** A token with its text piece and log-probability (nats). */

@@ -14,6 +14,9 @@ import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { ollamaErrorBody } from "../api/ollama/ollama-error.ts";
 import { shownText } from "../api/shown-text.ts";
 import { PagodaError } from "../core/errors.ts";
+import type { AccessControl } from "./access/access-control.ts";
+import { openCaller } from "./access/caller.ts";
+import type { Cors } from "./access/cors.ts";
 import { LogprobBudget } from "./answers/logprob-budget.ts";
 import { bodyWithReadTimeout } from "./bodies/body-read-timeout.ts";
 import { drainRequestBody } from "./bodies/drain-request-body.ts";
@@ -66,6 +69,13 @@ export interface AppParts {
   readonly bodyLimitBytes: number;
   /** Of sockets, and of what they hold. */
   readonly connectionLimits: ConnectionLimits;
+  readonly access: AccessControl;
+  /** null: no page of another site may read answers. */
+  readonly cors: Cors | null;
+  /** Sequences that may wait for a seat; null: any number. */
+  readonly mostWaiting: number | null;
+  /** null: plain HTTP. */
+  readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
   /** Whom Host and Origin may name; null: they are not checked. */
   readonly allowedHosts: AllowedHosts | null;
   /** Plans of other engines; without it there is no /admin/plan. */
@@ -78,12 +88,19 @@ export interface AppParts {
 
 /** Builds the application; the caller listens, or injects requests. */
 export function buildApp(parts: AppParts): FastifyInstance {
-  const app: FastifyInstance = fastify({
+  const http = {
+    maxHeaderSize: mostHeaderBytes,
+    headersTimeout: headersTimeoutMs,
+    connectionsCheckingInterval,
+  };
+  const app = fastify({
     loggerInstance: parts.logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: parts.bodyLimitBytes,
     genReqId: requestIdFor,
-    http: { maxHeaderSize: mostHeaderBytes, headersTimeout: headersTimeoutMs, connectionsCheckingInterval },
+    ...(parts.tls === null
+      ? { http }
+      : { https: { ...http, ...parts.tls, handshakeTimeout: headersTimeoutMs } }),
     // A body may take long as long as it comes; see body-read-timeout.ts.
     requestTimeout: 0,
     forceCloseConnections: "idle",
@@ -94,7 +111,8 @@ export function buildApp(parts: AppParts): FastifyInstance {
       const anyReply = reply as FastifyReply;
       anyReply.header("x-request-id", request.id).status(errorStatus(error)).send(errorBody(error));
     },
-  });
+    // Routes and hooks are the same over HTTP and HTTPS.
+  }) as FastifyInstance;
   const connections = new ConnectionLedger(parts.connectionLimits);
   watchConnections(app.server, connections);
   parts.metrics.watchConnections(connections);
@@ -114,18 +132,23 @@ function addDoorkeeping(
   parts: AppParts,
   { allowedMethods, connections }: { allowedMethods: AllowedMethods; connections: ConnectionLedger },
 ): void {
+  app.decorateRequest("caller");
   const requestBodyBudget = new RequestBodyBudget(parts.bodyCapacityBytes, parts.bodyLimitBytes);
   app.addHook("onRequest", async (request, reply) => {
     if (connections.isSurplus(request.raw.socket)) {
       reply.raw.shouldKeepAlive = false;
       throw tooManyConnections(connections);
     }
+    request.caller = openCaller;
     parts.allowedHosts?.requireAllowed(request.raw);
+    if (parts.cors?.answer(request, reply) === true) return reply;
+    parts.access.admit(request, reply);
     if (request.is404) throw refusedPath(request, reply, allowedMethods);
-    if (!methodsWithBody.has(request.method)) return;
+    if (!methodsWithBody.has(request.method)) return undefined;
     requireJsonBody(request);
     // A body is read only after its bytes were reserved.
     requestBodyBudget.reserve(request.raw, reply.raw);
+    return undefined;
   });
   app.addHook("preParsing", async (request, reply) => {
     if (!methodsWithBody.has(request.method)) return;
@@ -162,15 +185,17 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
 function answerErrors(app: FastifyInstance, bodyLimitBytes: number): void {
   app.setErrorHandler((thrown, request, reply) => {
     const error = catalogued(thrown, bodyLimitBytes);
+    const status = errorStatus(error);
+    if ((status === 503 || status === 429) && !reply.hasHeader("retry-after"))
+      reply.header("retry-after", retryAfterSeconds);
     // A 503 is transient and comes in bursts: it is not logged as an error.
-    if (errorStatus(error) === 503) reply.header("retry-after", retryAfterSeconds);
-    else if (errorStatus(error) >= 500) request.log.error({ err: thrown }, error.message);
+    if (status >= 500 && status !== 503) request.log.error({ err: thrown }, error.message);
     if (!request.raw.readableEnded) {
       // Fastify would close the connection under a client that still sends.
       reply.removeHeader("connection");
       drainRequestBody(request.raw);
     }
-    return reply.status(errorStatus(error)).send(shapeOf(request)(error, request.id));
+    return reply.status(status).send(shapeOf(request)(error, request.id));
   });
 }
 

@@ -113,6 +113,9 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "process/started-processes.ts",
   ],
   server: [
+    "server/access/access-control.ts",
+    "server/access/api-keys.ts",
+    "server/access/cors.ts",
     "server/app.ts",
     "server/connections/connection-ledger.ts",
     "server/metrics/server-metrics.ts",

@@ -22,8 +22,10 @@ import type { ModelListing, ServedModels } from "../../server/models/served-mode
 import { stoppableFetch } from "../lifecycle/abortable-download.ts";
 import { onStopSignal, serverExitCodes } from "../lifecycle/graceful-shutdown.ts";
 import { ensureHeapCeiling } from "../lifecycle/heap.ts";
+import type { Protection } from "../lifecycle/protection.ts";
 import type { ReplicatedModel } from "../lifecycle/replicated-model.ts";
 import { logThroughput } from "../lifecycle/throughput-log.ts";
+import { protectionOptions } from "../options/protection-options.ts";
 import { registerOptions } from "../options/register-options.ts";
 import { type RemoteModel, serverOptions } from "../options/server-options.ts";
 import { fail, showStacks } from "../print/exit-with-error.ts";
@@ -35,7 +37,7 @@ import { ProgressPrinter } from "../print/progress.ts";
 import { terminalColumns } from "../print/text-columns.ts";
 import { version } from "../print/version.ts";
 
-const options = { ...engineOptions, ...serverOptions };
+const options = { ...engineOptions, ...serverOptions, ...protectionOptions };
 type ServeValues = ReturnType<typeof readOptions<typeof options>>;
 
 const examples = `
@@ -80,6 +82,9 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   const { ServedModels } = await import("../../server/models/served-models.ts");
   const { RunningRequests } = await import("../../server/requests/running-requests.ts");
   const { listen } = await import("../lifecycle/listen.ts");
+  const { exposureWarning, protectionOf, reloadOnHangup } = await import("../lifecycle/protection.ts");
+  const host = values.host?.value ?? defaultHost;
+  const protection = protectionOf(values, host, process.env);
   const progress = new ProgressPrinter();
   const servedModels = new ServedModels();
   const running = new RunningRequests();
@@ -92,6 +97,8 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     say: (line) => output.write(`pagoda: ${line}\n`),
   });
   const logger = await openLog(output, values, prepared.notes);
+  const warning = exposureWarning(values, host);
+  if (warning !== null) logger.warn(warning);
   const numReplicas = values.replicas?.value ?? 1;
   const onEvent = (event: InstanceEvent): void => observatory.instanceChanged(event);
   const replicated = numReplicas > 1 ? await replicas(prepared, numReplicas, graceMs, logger, onEvent) : null;
@@ -101,13 +108,13 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     logger,
     prepared,
     output,
-    allowedHosts: await allowedHosts(values),
-    connectionLimits: await connectionLimits(values),
+    protection,
     ...(replicated === null ? {} : { fleet: replicated.fleet }),
   });
   await addRemoteModels(servedModels, values.remoteModels?.value ?? []);
+  reloadOnHangup(app, protection, { values, host, environment: process.env, logger });
   const address = await listen(app, logger, {
-    host: values.host?.value ?? defaultHost,
+    host,
     port: values.port?.value ?? defaultPort,
   });
   stopping.stopped.then((exitCode) => process.exit(exitCode), fail);
@@ -160,7 +167,8 @@ type AppParts = Parameters<typeof import("../../server/app.ts").buildApp>[0];
 
 /** The routes over a model that is still loading; what requests may take of the heap follows from the cap. */
 async function httpServer(
-  parts: Pick<AppParts, "servedModels" | "running" | "allowedHosts" | "connectionLimits" | "fleet"> & {
+  parts: Pick<AppParts, "servedModels" | "running" | "fleet"> & {
+    protection: Protection;
     logger: Logger;
     prepared: PreparedInstance;
     output: LogOutput;
@@ -169,7 +177,7 @@ async function httpServer(
   const { buildApp } = await import("../../server/app.ts");
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
   const { planService } = await import("../planning/plan-service.ts");
-  const { prepared, output, ...rest } = parts;
+  const { prepared, output, protection, ...rest } = parts;
   const { Observatory } = await import("../../server/observatory/observatory.ts");
   const { readDevices } = await import("../lifecycle/device-readings.ts");
   const metrics = new ServerMetrics(() => output.numDropped);
@@ -186,6 +194,7 @@ async function httpServer(
   const heapMib = prepared.plan.heapCeilingMib;
   const app = buildApp({
     ...rest,
+    ...protection,
     metrics,
     observatory,
     version,
@@ -211,20 +220,6 @@ async function httpServer(
 function spellingsOf(flag: string): readonly string[] {
   const all = Object.values(options).map(({ spellings }) => spellings.map((spelling) => spelling.flag));
   return all.find((flags) => flags.includes(flag)) ?? [flag];
-}
-
-/** Host and Origin are checked on a loopback address, and wherever names are stated; null: nowhere else. */
-async function allowedHosts(values: ServeValues): Promise<AppParts["allowedHosts"]> {
-  const { AllowedHosts, isLoopback } = await import("../../server/requests/allowed-hosts.ts");
-  const host = values.host?.value ?? defaultHost;
-  const stated = values.allowedHosts?.value ?? [];
-  return isLoopback(host) || stated.length > 0 ? new AllowedHosts([host, ...stated]) : null;
-}
-
-async function connectionLimits(values: ServeValues): Promise<AppParts["connectionLimits"]> {
-  const { defaultConnectionLimits } = await import("../../server/connections/connection-ledger.ts");
-  const { mostConnections } = defaultConnectionLimits;
-  return { ...defaultConnectionLimits, mostConnections: values.maxConnections?.value ?? mostConnections };
 }
 
 /** Models of other servers are there from the start: `/health` asks how they are. */

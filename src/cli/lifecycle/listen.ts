@@ -1,4 +1,5 @@
 /** @module Opening the port. */
+import { Server as HttpsServer } from "node:https";
 import { isIPv6 } from "node:net";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -10,7 +11,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** Listens and returns `http://host:port`. Throws `port_unavailable` with what to change. */
+/** Listens and returns `http://host:port`, or `https://`. Throws `port_unavailable` with what to change. */
 export async function listen(app: FastifyInstance, logger: Logger, endpoint: Endpoint): Promise<string> {
   const { level } = logger;
   // fastify announces each address; ours is announced once, when the model behind it is ready.
@@ -24,7 +25,8 @@ export async function listen(app: FastifyInstance, logger: Logger, endpoint: End
   }
   const address = app.server.address();
   invariant(typeof address === "object" && address !== null, () => "a TCP server has an address");
-  return `http://${isIPv6(address.address) ? `[${address.address}]` : address.address}:${address.port}`;
+  const scheme = app.server instanceof HttpsServer ? "https" : "http";
+  return `${scheme}://${isIPv6(address.address) ? `[${address.address}]` : address.address}:${address.port}`;
 }
 
 function asPortFault(cause: unknown, { host, port }: Endpoint): unknown {

@@ -1,10 +1,11 @@
 /** @module `--replicas`: this process routes, and each instance is the same command in a process of its own. */
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { mib } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
+import { variableOf } from "../../core/options/option.ts";
 import {
   driverOf,
   type EngineDriver,
@@ -15,6 +16,8 @@ import {
 } from "../../fleet/index.ts";
 import { heapVariable, type PreparedInstance } from "../../instance/index.ts";
 import { freePort } from "../../process/server-process.ts";
+import { protectionOptions } from "../options/protection-options.ts";
+import { routerKeyVariable } from "./protection.ts";
 
 export interface ReplicatedModel {
   readonly fleet: Fleet;
@@ -79,8 +82,16 @@ export function replicatedModel(
   };
 }
 
+/** Keys of clients are the router's to check. */
+const withoutKeys = Object.fromEntries(
+  [protectionOptions.apiKeys, protectionOptions.adminKeys].map((option) => [variableOf(option), undefined]),
+);
+const routerKeyBytes = 32;
+
 /** The same command, with the threads that it was planned with, on a port that the fleet chooses. */
 function instanceDriver({ names, settings, plan }: PreparedInstance, drainMs: number): EngineDriver {
+  // Instances answer this process alone: another user of the machine reaches their ports too.
+  const routerKey = randomBytes(routerKeyBytes).toString("hex");
   const areThreadsStated = settings.numThreads.from !== "derived" && settings.numThreads.from !== "default";
   return driverOf("pagoda", {
     program: [...endsWithParent(), process.execPath, process.argv[1] ?? ""],
@@ -93,7 +104,8 @@ function instanceDriver({ names, settings, plan }: PreparedInstance, drainMs: nu
       "1",
     ],
     // The instance sets its own heap's ceiling.
-    environment: { [heapVariable]: undefined },
+    environment: { [heapVariable]: undefined, [routerKeyVariable]: routerKey, ...withoutKeys },
+    apiKey: routerKey,
     servedName: names[0],
     version: null,
     deviceIds: [],

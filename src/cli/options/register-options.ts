@@ -9,6 +9,8 @@ const otherVariables: readonly string[] = [
   "PAGODA_OFFLINE",
   // Marks the processes of a fleet's instance.
   "PAGODA_INSTANCE",
+  // Given by a router to its instances.
+  "PAGODA_ROUTER_KEY",
   "PAGODA_CACHE",
   "PAGODA_HEAP_MIB",
   "PAGODA_KERNEL_GUARDS",

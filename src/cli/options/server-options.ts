@@ -1,7 +1,7 @@
 /** @module Options of the server around the instance. */
-import { isIPv6 } from "node:net";
 import { PagodaError } from "../../core/errors.ts";
 import { oneOf, onOrOff, option, wholeNumber } from "../../core/options/option.ts";
+import { listed } from "./lists.ts";
 
 const server = "Server:";
 
@@ -16,24 +16,9 @@ export interface RemoteModel {
   readonly url: URL;
 }
 
-/** Names or addresses without scheme, port and brackets. */
-function hostNames(text: string): readonly string[] {
-  return listed(text).map((name) => {
-    const bare = /^\[(.*)\]$/.exec(name)?.[1] ?? name;
-    if (/^[\w.-]+$/.test(bare) || isIPv6(bare)) return bare;
-    throw new PagodaError("invalid_option", `'${name}' is not the name or the address of a host.`, {
-      hint: "Write it without scheme and port, such as llm.example.",
-    });
-  });
-}
-
 /** `NAME=URL`, several with spaces or commas between them. */
 function remoteModels(text: string): readonly RemoteModel[] {
   return listed(text).map(remoteModel);
-}
-
-function listed(text: string): string[] {
-  return text.split(/[,\s]+/).filter((part) => part !== "");
 }
 
 function remoteModel(text: string): RemoteModel {
@@ -57,18 +42,6 @@ export const serverOptions = {
     argument: "port",
     parse: wholeNumber(0, 65_535),
     help: "port to listen on; 0: any free one (default 8000)",
-    group: server,
-  }),
-  allowedHosts: option<readonly string[]>(["--allowed-host"], {
-    argument: "name...",
-    parse: hostNames,
-    help: "names that Host and Origin headers may have beside localhost and --host; others are refused (default on a loopback address: none)",
-    group: server,
-  }),
-  maxConnections: option(["--max-connections"], {
-    argument: "n",
-    parse: wholeNumber(1, 65_536),
-    help: "connections at once, 14 KiB each; one more takes the place of one that waits, or is refused (default 1024)",
     group: server,
   }),
   replicas: option(["--replicas"], {

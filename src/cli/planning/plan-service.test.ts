@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { pino } from "pino";
 import { findDevice, modelNamed, plan } from "../../planner/index.ts";
+import { AccessControl, openAccess } from "../../server/access/access-control.ts";
 import { buildApp } from "../../server/app.ts";
 import { defaultConnectionLimits } from "../../server/connections/connection-ledger.ts";
 import { ServerMetrics } from "../../server/metrics/server-metrics.ts";
@@ -21,6 +22,10 @@ function serverWith(planner: ReturnType<typeof planService> | null) {
     bodyCapacityBytes: 2 ** 24,
     bodyLimitBytes: 2 ** 22,
     connectionLimits: defaultConnectionLimits,
+    access: new AccessControl(openAccess),
+    cors: null,
+    mostWaiting: null,
+    tls: null,
     allowedHosts: null,
     ...(planner === null ? {} : { planner }),
   });

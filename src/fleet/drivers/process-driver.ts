@@ -70,11 +70,12 @@ export class ProcessDriver implements EngineDriver {
   }
 
   endpoint(port: number): Endpoint {
-    const { servedName, maxModelLen } = this.#start;
+    const { servedName, maxModelLen, apiKey } = this.#start;
     return new RemoteEndpoint({
       url: new URL(`http://${loopback}:${port}`),
       model: { modelId: servedName, maxModelLen, createdUnixSeconds: Math.floor(Date.now() / 1000) },
       capabilities: this.#profile.capabilities,
+      ...(apiKey === undefined ? {} : { apiKey }),
     });
   }
 
@@ -88,7 +89,7 @@ export class ProcessDriver implements EngineDriver {
 
   async metrics(port: number, signal: AbortSignal): Promise<EngineMetrics | null> {
     const { metrics } = this.#profile;
-    const text = metrics === null ? null : await answered(port, "/metrics", signal);
+    const text = metrics === null ? null : await answered(port, "/metrics", signal, this.#start.apiKey);
     return metrics === null || text === null ? null : readMetrics(text, metrics);
   }
 
@@ -107,6 +108,6 @@ export class ProcessDriver implements EngineDriver {
   }
 
   #running(port: number, output: string, signal: AbortSignal): RunningInstance {
-    return { start: this.#start, output, get: (path) => answered(port, path, signal) };
+    return { start: this.#start, output, get: (path) => answered(port, path, signal, this.#start.apiKey) };
   }
 }

@@ -1,12 +1,13 @@
 /** @module A model that several instances serve, as one endpoint: what the server's routes pass requests on to. */
 import { type Capabilities, features, modelRoutes } from "../../core/capabilities.ts";
-import type {
-  Endpoint,
-  EndpointHealth,
-  EndpointModel,
-  EndpointSnapshot,
-  ForwardedAnswer,
-  ForwardedRequest,
+import {
+  callerHeaders,
+  type Endpoint,
+  type EndpointHealth,
+  type EndpointModel,
+  type EndpointSnapshot,
+  type ForwardedAnswer,
+  type ForwardedRequest,
 } from "../../core/endpoint.ts";
 import type { Router } from "./router.ts";
 
@@ -39,7 +40,14 @@ export class FleetEndpoint implements Endpoint {
   }
 
   forward(request: ForwardedRequest, signal: AbortSignal): Promise<ForwardedAnswer> {
+    const { id, cacheSalt } = request.caller ?? { id: "", cacheSalt: null };
+    const headers = {
+      ...request.headers,
+      [callerHeaders.id]: id,
+      ...(cacheSalt === null ? {} : { [callerHeaders.cacheSalt]: cacheSalt }),
+    };
     const name = keyHeaders.find((header) => request.headers[header] !== undefined);
-    return this.#router.route(request, name === undefined ? "" : `${name} ${request.headers[name]}`, signal);
+    const share = name === undefined ? id : `${name} ${request.headers[name]}`;
+    return this.#router.route({ ...request, headers }, share, signal);
   }
 }

@@ -154,7 +154,7 @@ export class Router implements RouterControl {
    */
   async route(asked: ForwardedRequest, key: string, signal: AbortSignal): Promise<ForwardedAnswer> {
     const body = jsonOf(asked.body);
-    const chain = pieceChain(promptText(body));
+    const chain = pieceChain([asked.caller?.cacheSalt ?? "", ...promptText(body)]);
     const tried = new Set<string>();
     for (let attempt = 1; ; attempt += 1) {
       const sent = await this.#enter(signal, chain, { key, priority: priorityOf(body) }, tried);

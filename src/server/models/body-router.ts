@@ -2,12 +2,15 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { requireCapability } from "../../api/fields/required-capabilities.ts";
 import type { GenerationService } from "../../core/generation.ts";
+import { serviceFor } from "../access/caller-service.ts";
 import type { RunningRequests } from "../requests/running-requests.ts";
 import { forwardToEndpoint } from "./forward.ts";
 import type { ServedModelEntry } from "./served-model-entry.ts";
 import type { ServedModels } from "./served-models.ts";
 
 export interface BodyRouterParts {
+  /** Sequences that may wait for a seat; null: any number. */
+  readonly mostWaiting: number | null;
   readonly servedModels: ServedModels;
   readonly running: RunningRequests;
 }
@@ -24,11 +27,15 @@ export type BodyRouter = (
 ) => RouteHandler;
 
 /** Makes the handler of a route from what an engine of this process does for it. */
-export function bodyRouter({ servedModels, running }: BodyRouterParts): BodyRouter {
+export function bodyRouter({ servedModels, running, mostWaiting }: BodyRouterParts): BodyRouter {
   return (answer) => async (request, reply) => {
     const entry = servedModels.find(modelNamedBy(request.body));
     const backing = entry.requireReady();
-    if (backing.kind === "service") return answer(request, reply, { entry, service: backing.service });
+    if (backing.kind === "service")
+      return answer(request, reply, {
+        entry,
+        service: serviceFor(request.caller, backing.service, mostWaiting),
+      });
     requireCapability(backing.endpoint.capabilities, {
       path: pathOf(request),
       body: request.body,

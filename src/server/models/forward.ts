@@ -1,8 +1,9 @@
 /** @module A request passed on to another process, and its answer passed back, as bytes. */
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { Endpoint } from "../../core/endpoint.ts";
+import { callerHeaders, type Endpoint } from "../../core/endpoint.ts";
 import { PagodaError } from "../../core/errors.ts";
+import { countedAnswer } from "../access/counted-answer.ts";
 import type { RunningRequests } from "../requests/running-requests.ts";
 import type { ServedModelEntry } from "./served-model-entry.ts";
 
@@ -30,7 +31,12 @@ const hopHeaders: ReadonlySet<string> = new Set([
 /** This server has judged it; the other one, which may listen on a loopback address, would judge it again. */
 const judgedHere = "origin";
 /** Keys of this server are not shown to another one; the endpoint adds its own. */
-const privateHeaders: ReadonlySet<string> = new Set(["authorization", "cookie", "x-api-key"]);
+const privateHeaders: ReadonlySet<string> = new Set([
+  "authorization",
+  "cookie",
+  "x-api-key",
+  ...Object.values(callerHeaders),
+]);
 
 /**
  * The answer's body is read no faster than the client reads it. The client's leaving ends the exchange. Throws
@@ -47,13 +53,15 @@ export async function forwardToEndpoint(
   request.body = null;
   try {
     const answer = await endpoint.forward(
-      { method: request.method, path: request.url, headers: passedOn(request), body },
+      { method: request.method, path: request.url, headers: passedOn(request), body, caller: request.caller },
       signal,
     );
     entry.noteHealth({ state: "ready", reason: null });
     for (const [name, value] of Object.entries(answer.headers))
       if (!hopHeaders.has(name)) reply.header(name, value);
-    return reply.status(answer.status).send(Readable.from(answer.body, { objectMode: false }));
+    return reply
+      .status(answer.status)
+      .send(Readable.from(countedAnswer(answer, request.caller), { objectMode: false }));
   } catch (thrown) {
     if (thrown instanceof PagodaError && thrown.code === "endpoint_unreachable" && !signal.aborted)
       entry.noteHealth({ state: "failed", reason: thrown.message });

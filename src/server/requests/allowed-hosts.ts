@@ -11,10 +11,16 @@ const hostAndPort = /^(?:([\w.-]+)|\[([0-9a-f:.]+)\])(?::\d*)?$/i;
 
 export class AllowedHosts {
   readonly #names: ReadonlySet<string>;
+  /** Hosts that Origin may name besides; null: any. */
+  readonly #originNames: ReadonlySet<string> | null;
 
-  /** `names`: what `--host` and `--allowed-host` state, beside localhost and the loopback addresses. */
-  constructor(names: readonly string[]) {
+  /**
+   * `names`: what `--host` and `--allowed-host` state, beside localhost and the loopback addresses. `originNames`: hosts of
+   * `--cors-origin`.
+   */
+  constructor(names: readonly string[], originNames: readonly string[] | "any" = []) {
     this.#names = new Set(names.map((name) => name.toLowerCase()));
+    this.#originNames = originNames === "any" ? null : new Set(originNames.map((name) => name.toLowerCase()));
   }
 
   /** Throws `host_not_allowed`. A request without Host (HTTP/1.0) or Origin comes from no browser. */
@@ -22,8 +28,10 @@ export class AllowedHosts {
     const { host, origin } = headers;
     if (host !== undefined && !this.#isAllowed(nameIn(host), socket.localAddress))
       throw refused("Host", host);
-    if (origin !== undefined && !this.#isAllowed(nameOfOrigin(origin), socket.localAddress))
-      throw refused("Origin", origin);
+    if (this.#originNames === null || origin === undefined) return;
+    const originName = nameOfOrigin(origin);
+    if (this.#originNames.has(originName ?? "")) return;
+    if (!this.#isAllowed(originName, socket.localAddress)) throw refused("Origin", origin);
   }
 
   #isAllowed(name: string | null, ownAddress: string | undefined): boolean {

@@ -1,6 +1,7 @@
 /** @module The real application over a scripted service, with its log kept in memory. */
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
+import { AccessControl, openAccess } from "../access/access-control.ts";
 import { type AppParts, buildApp } from "../app.ts";
 import { defaultConnectionLimits } from "../connections/connection-ledger.ts";
 import { ServerMetrics } from "../metrics/server-metrics.ts";
@@ -32,7 +33,9 @@ const scriptedDevice = {
 
 export function testApp(
   script: Script,
-  parts: Partial<Pick<AppParts, "allowedHosts" | "connectionLimits">> = {},
+  parts: Partial<
+    Pick<AppParts, "access" | "allowedHosts" | "connectionLimits" | "cors" | "mostWaiting" | "tls">
+  > = {},
 ): TestApp {
   const service = new ScriptedService(script);
   const servedModels = new ServedModels();
@@ -61,6 +64,10 @@ export function testApp(
       bodyCapacityBytes: 0,
       bodyLimitBytes: 2 ** 22,
       connectionLimits: defaultConnectionLimits,
+      access: new AccessControl(openAccess),
+      cors: null,
+      mostWaiting: null,
+      tls: null,
       allowedHosts: null,
       ...parts,
     }),

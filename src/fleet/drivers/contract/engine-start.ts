@@ -23,6 +23,8 @@ export interface EngineStart {
   readonly drainMs: number;
   /** Added to the engine's own; undefined takes a variable away. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Sent to the instance as a bearer token; absent: it needs none. */
+  readonly apiKey?: string;
   /** With which a failed start is explained; null: only by what its output says. */
   readonly explainWith: ExplainContext | null;
 }

@@ -5,14 +5,19 @@ import { PagodaError } from "../../../core/errors.ts";
 export const loopback = "127.0.0.1";
 
 /** The text of an answer of 200; null for any other. @throws PagodaError `endpoint_unreachable` where none comes. */
-export async function answered(port: number, path: string, signal: AbortSignal): Promise<string | null> {
-  const { status, text } = await exchange(port, path, { signal });
+export async function answered(
+  port: number,
+  path: string,
+  signal: AbortSignal,
+  apiKey?: string,
+): Promise<string | null> {
+  const { status, text } = await exchange(port, path, { headers: keyHeader(apiKey), signal });
   return status === 200 ? text : null;
 }
 
 /** Asks for an action. @throws PagodaError `endpoint_unreachable` where the answer is not of the 200s. */
-export async function act(port: number, path: string, signal: AbortSignal): Promise<string> {
-  const headers = { "content-type": "application/json" };
+export async function act(port: number, path: string, signal: AbortSignal, apiKey?: string): Promise<string> {
+  const headers = { "content-type": "application/json", ...keyHeader(apiKey) };
   const { status, text } = await exchange(port, path, { method: "POST", headers, signal });
   if (status >= 200 && status < 300) return text;
   throw new PagodaError(
@@ -22,6 +27,10 @@ export async function act(port: number, path: string, signal: AbortSignal): Prom
       hint: `Look at its log; its answer was "${text.slice(0, 200)}".`,
     },
   );
+}
+
+function keyHeader(apiKey: string | undefined): Record<string, string> {
+  return apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
 }
 
 async function exchange(
