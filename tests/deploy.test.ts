@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
+import { protectionOptions } from "../src/cli/options/protection-options.ts";
 import { serverOptions } from "../src/cli/options/server-options.ts";
 import { variableOf } from "../src/core/options/option.ts";
 import { engineOptions } from "../src/instance/options.ts";
@@ -12,7 +13,7 @@ const root = resolve(import.meta.dirname, "..");
 const deployed = ["Dockerfile", "compose.yaml", "systemd/pagoda@.service", "systemd/chat.env"];
 const textOf = (name: string): string => readFileSync(join(root, "deploy", name), "utf8");
 
-const options = Object.values({ ...engineOptions, ...serverOptions });
+const options = Object.values({ ...engineOptions, ...serverOptions, ...protectionOptions });
 const variables = new Set([...options.map((option) => variableOf(option)), "PAGODA_CACHE"]);
 const flags = new Set(options.flatMap((option) => option.spellings.map(({ flag }) => flag)));
 

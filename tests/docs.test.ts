@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { decisionIndex, faultsOf, readDecisions } from "../scripts/decision-index.ts";
 import { storageOf } from "../src/backend/backend.ts";
+import { protectionOptions } from "../src/cli/options/protection-options.ts";
 import { serverOptions } from "../src/cli/options/server-options.ts";
 import { errorCatalogue } from "../src/core/errors.ts";
 import { variableOf } from "../src/core/options/option.ts";
@@ -26,7 +27,7 @@ test("docs/errors.md and the catalogue list the same codes, with the same status
 });
 
 test("docs/options.md lists every spelling and variable of pagoda serve, and no other", () => {
-  const table = Object.values({ ...engineOptions, ...serverOptions });
+  const table = Object.values({ ...engineOptions, ...serverOptions, ...protectionOptions });
   const text = read("docs/options.md");
   const documented = [...text.matchAll(/^\| (`--.*?) \| `(PAGODA_\w+)`/gm)].flatMap(
     ([, flags = "", variable = ""]) => [

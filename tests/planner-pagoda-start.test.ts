@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { grantedProcessors } from "../src/backend/create/index.ts";
 import { planRequest } from "../src/cli/commands/plan/request.ts";
+import { protectionOptions } from "../src/cli/options/protection-options.ts";
 import { serverOptions } from "../src/cli/options/server-options.ts";
 import { PagodaProcess } from "../src/cli/testing/pagoda-process.ts";
 import { PagodaError } from "../src/core/errors.ts";
@@ -19,7 +20,7 @@ import { type Plan, plan, typedFlags } from "../src/planner/index.ts";
 const tiny = join(import.meta.dirname, "fixtures/tiny");
 
 test("the planner's table of our flags is that of pagoda serve: names, aliases, and which take a value", () => {
-  const registered = Object.values({ ...engineOptions, ...serverOptions }).flatMap(
+  const registered = Object.values({ ...engineOptions, ...serverOptions, ...protectionOptions }).flatMap(
     ({ spellings, argument }) =>
       spellings.map(({ flag }) => `${flag.slice(2)} ${argument === null ? "switch" : "value"}`),
   );
