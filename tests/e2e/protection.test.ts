@@ -113,7 +113,7 @@ test("options that cannot protect are refused before the model is loaded", async
       /are not a certificate and its private key/,
     ],
     [["--api-key-file", "/nowhere/keys"], /--api-key-file \/nowhere\/keys cannot be read/],
-    [["--isolate-keys"], /there are none\. Add --api-key/],
+    [["--isolate-keys"], /no key is stated\. Add --api-key/],
     [["--cors-origin", "app.example"], /'app\.example' is not an origin/],
   ];
   for (const [args, message] of cases) {

@@ -75,7 +75,7 @@ function accessParts(values: ProtectionValues, host: string, environment: Enviro
   const keys = routerKey === null ? apiKeys(values) : [];
   const isolatesKeys = values.isolateKeys?.value ?? false;
   if (isolatesKeys && routerKey === null && keys.length === 0)
-    throw new PagodaError("invalid_option", "--isolate-keys separates keys, and there are none.", {
+    throw new PagodaError("invalid_option", "--isolate-keys needs keys to separate, and no key is stated.", {
       param: "--isolate-keys",
       hint: "Add --api-key or --api-key-file, or leave it out.",
     });
