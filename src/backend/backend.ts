@@ -138,6 +138,10 @@ export interface LoadedModel {
   copyBlocks(pairs: readonly number[]): void;
   /** Logits of output row `o` of the last piece of the last step; a view, for tests and diagnosis. */
   logitsRow(outputRow: number): Float32Array;
+  /** Numbers in a hidden state. */
+  readonly hiddenWidth: number;
+  /** Writes the hidden state of token row `t` of the last step, after the final norm, to `out` [hiddenWidth]. */
+  readHidden(tokenRow: number, out: Float32Array): void;
   readonly allocations: readonly Allocation[];
   lastStepTiming(): StepTiming;
   /** Milliseconds of the last step by kind of operation, mean of the threads, where the backend tells them apart. */

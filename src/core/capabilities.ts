@@ -38,11 +38,14 @@ export interface Capabilities {
 export const modelRoutes = [
   "/v1/chat/completions",
   "/v1/completions",
+  "/v1/embeddings",
   "/v1/messages",
   "/v1/messages/count_tokens",
   "/api/chat",
   "/api/generate",
   "/api/show",
+  "/api/embed",
+  "/api/embeddings",
   "/tokenize",
   "/detokenize",
 ] as const;

@@ -39,12 +39,17 @@ export type Prompt =
       readonly chatTemplate?: string | null;
     };
 
+/** How the hidden states of a prompt's tokens become one vector: their mean, or that of the last token. */
+export type Pooling = "mean" | "last";
+
 export interface GenerationRequest {
   readonly requestId: string;
   readonly prompt: Prompt;
   readonly sampling: SamplingParams;
   /** What the text must match; absent or null: nothing. */
   readonly constraint?: OutputConstraint | null;
+  /** The prompt event brings the pooled hidden states; absent: it does not. */
+  readonly pooling?: Pooling;
   /** The caller's name of `sampling.maxTokens`, for errors; default `max_tokens`. */
   readonly maxTokensName?: string;
   /** Lower numbers run first; default 0 (vLLM's `priority`). */
@@ -76,6 +81,8 @@ export type GenerationEvent =
       readonly numCachedTokens: number;
       /** One entry per prompt token if the request wants them; the first is null, because nothing precedes it. */
       readonly promptLogprobs: readonly (PositionLogprobs | null)[] | null;
+      /** Hidden states after the final norm, pooled [hiddenWidth], if the request wants them. */
+      readonly pooled?: Float32Array;
     }
   /** New text of sequence `index`; `text` may be empty while a character or a stop string is undecided. */
   | {

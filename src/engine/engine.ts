@@ -107,7 +107,7 @@ export class Engine implements GenerationService {
       expectedOutputTokens: options.expectedOutputTokens ?? defaultExpectedOutputTokens,
     });
     this.#runner = new ModelRunner(model, limits.blockSize, options.vocabularyWidth);
-    this.#commit = new StepCommit(this.#scheduler, this.#runner.results);
+    this.#commit = new StepCommit(this.#scheduler, model);
     this.#outputProcessor = new OutputProcessor(options.observer ?? null, this.#clock, (request) =>
       this.#forget(request),
     );

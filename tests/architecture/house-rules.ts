@@ -60,6 +60,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
 
     "api/chat/chat-completions.ts",
     "api/completions/completions.ts",
+    "api/embeddings/embeddings.ts",
     "api/error.ts",
     "api/exchange.ts",
     "api/fields/required-capabilities.ts",
@@ -68,6 +69,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "api/messages/messages.ts",
     "api/models.ts",
     "api/ollama/ollama-chat.ts",
+    "api/ollama/ollama-embed.ts",
     "api/ollama/ollama-error.ts",
     "api/ollama/ollama-models.ts",
     "api/shown-text.ts",
@@ -136,6 +138,7 @@ export const testingDoors: Readonly<Record<string, string>> = {
 const backendContract = [
   "core",
   "backend/backend.ts",
+  "backend/hidden-state.ts",
   "backend/program.ts",
   "backend/step-layout.ts",
   "backend/encodings",

@@ -7,6 +7,7 @@ import type { BodyBuilder, ChunkBuilder, TokenText } from "../exchange.ts";
 import { joined, logprobEntriesPieces } from "../logprobs.ts";
 import { UsageCounter } from "../usage.ts";
 import { errorLine } from "./ollama-error.ts";
+import { durationOfMs } from "./ollama-options.ts";
 
 export interface OllamaShown {
   /** As the client wrote it. */
@@ -19,8 +20,6 @@ export interface OllamaShown {
 }
 
 type Finished = Extract<GenerationEvent, { type: "finished" }>;
-
-const nanosecondsPerMs = 1e6;
 
 /** Token counts and durations, as the last object of an answer has them. */
 class OllamaTimings {
@@ -39,12 +38,12 @@ class OllamaTimings {
     const promptMs = this.#promptMs ?? totalMs;
     const { prompt_tokens, completion_tokens } = this.#usage.usage();
     return {
-      total_duration: Math.round(totalMs * nanosecondsPerMs),
+      total_duration: durationOfMs(totalMs),
       load_duration: 0,
       prompt_eval_count: prompt_tokens,
-      prompt_eval_duration: Math.round(promptMs * nanosecondsPerMs),
+      prompt_eval_duration: durationOfMs(promptMs),
       eval_count: completion_tokens,
-      eval_duration: Math.round((totalMs - promptMs) * nanosecondsPerMs),
+      eval_duration: durationOfMs(totalMs - promptMs),
     };
   }
 }

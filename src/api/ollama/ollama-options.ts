@@ -5,12 +5,21 @@ import type { ServedModel } from "../../core/generation.ts";
 import { requireObject } from "../fields/parse-body.ts";
 import { samplingShape } from "../fields/sampling-fields.ts";
 
+/** How long the model stays loaded; it always stays here. */
+export const keepAliveSchema = z
+  .union([z.string(), z.number()], { error: 'must be a duration such as "5m"' })
+  .nullish();
+
+/** Nanoseconds, in which the protocol counts. */
+export function durationOfMs(ms: number): number {
+  return Math.round(ms * 1e6);
+}
+
 /** The fields that requests and their options have in common. */
 export const ollamaShape = {
   model: z.string().nullish(),
   stream: z.boolean().nullish(),
-  /** How long the model stays loaded; it always stays here. */
-  keep_alive: z.union([z.string(), z.number()], { error: 'must be a duration such as "5m"' }).nullish(),
+  keep_alive: keepAliveSchema,
   think: z
     .union([z.boolean(), z.enum(["high", "medium", "low"])], { error: "must be true, false or a level" })
     .nullish(),

@@ -10,6 +10,7 @@ import type {
   StepResults,
   StepTiming,
 } from "../backend.ts";
+import { type FinalNorm, finalNormOf, normalizeRow } from "../hidden-state.ts";
 import type { Program } from "../program.ts";
 import { headPieceRows } from "./footprint/buffer-sizes.ts";
 import type { CpuLimits } from "./footprint/cpu-limits.ts";
@@ -43,6 +44,7 @@ export class CpuModel implements LoadedModel {
   readonly results: StepResults;
   readonly allocations: readonly Allocation[];
   readonly #parts: CpuModelParts;
+  readonly #finalNorm: FinalNorm | null;
   /** The cause of a thread's death; it arrives shortly after the death. */
   readonly #failure = Promise.withResolvers<PagodaError>();
   #isStepping = false;
@@ -56,6 +58,7 @@ export class CpuModel implements LoadedModel {
     this.results = parts.results;
     this.allocations = parts.allocations;
     this.#parts = parts;
+    this.#finalNorm = finalNormOf(parts.program);
     watchThreads(parts.workers, {
       onEnd: () => this.#releaseWaiting(),
       onFailure: (cause) => this.#fail(cause),
@@ -120,6 +123,29 @@ export class CpuModel implements LoadedModel {
     const width = program.buffers[program.logits]?.width ?? 0;
     const row = outputRow % headPieceRows(limits);
     return new Float32Array(arena.memory.buffer, offset + 4 * width * row, program.vocabularyWidth);
+  }
+
+  get hiddenWidth(): number {
+    return this.#finalNorm?.width ?? 0;
+  }
+
+  readHidden(tokenRow: number, out: Float32Array): void {
+    invariant(!this.#isStepping, () => "readHidden() during a step");
+    const { layout, arenas } = this.#parts;
+    const norm = this.#finalNorm;
+    invariant(norm !== null, () => "the program's head begins without a norm");
+    const { bufferId, weightId, eps, width } = norm;
+    const [hidden, weight] = [
+      layout.arenas[0]?.buffers.get(bufferId),
+      layout.arenas[0]?.weights.get(weightId),
+    ];
+    const memory = arenas[0]?.memory.buffer;
+    invariant(
+      memory !== undefined && hidden !== undefined && weight !== undefined,
+      () => "the input of the head lies in arena 0",
+    );
+    const row = new Float32Array(memory, hidden + 4 * width * tokenRow, width);
+    normalizeRow(row, new Float32Array(memory, weight, width), eps, out);
   }
 
   lastStepTiming(): StepTiming {

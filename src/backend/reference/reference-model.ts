@@ -1,5 +1,7 @@
 /** @module A program loaded into plain arrays: every other backend is compared with it. */
+import { invariant } from "../../core/errors.ts";
 import type { Allocation, BackendLimits, LoadedModel, LoadProgress, StepTiming } from "../backend.ts";
+import { type FinalNorm, finalNormOf, normalizeRow } from "../hidden-state.ts";
 import type { Operation, Program } from "../program.ts";
 import { allocateStep, type StepMemory } from "../step-memory.ts";
 import type { KvPrecision } from "./kv-rounding.ts";
@@ -14,6 +16,7 @@ export class ReferenceModel implements LoadedModel {
   readonly sharedPrefixTokens = 0;
   readonly allocations: readonly Allocation[];
   readonly #program: Program;
+  readonly #finalNorm: FinalNorm | null;
   readonly #space: Workspace;
   readonly #step: StepMemory;
   #stepMs = 0;
@@ -25,6 +28,7 @@ export class ReferenceModel implements LoadedModel {
     onProgress: (progress: LoadProgress) => void,
   ) {
     this.#program = program;
+    this.#finalNorm = finalNormOf(program);
     this.#step = allocateStep(limits, program.vocabularyWidth);
     this.#space = {
       inputs: this.#step.inputs,
@@ -70,6 +74,18 @@ export class ReferenceModel implements LoadedModel {
 
   logitsRow(outputRow: number): Float32Array {
     return row(matrixOf(this.#space.buffers, this.#program.logits), outputRow);
+  }
+
+  get hiddenWidth(): number {
+    return this.#finalNorm?.width ?? 0;
+  }
+
+  readHidden(tokenRow: number, out: Float32Array): void {
+    const norm = this.#finalNorm;
+    invariant(norm !== null, () => "the program's head begins without a norm");
+    const { bufferId, weightId, eps } = norm;
+    const hidden = row(matrixOf(this.#space.buffers, bufferId), tokenRow);
+    normalizeRow(hidden, matrixOf(this.#space.weights, weightId).data, eps, out);
   }
 
   lastStepTiming(): StepTiming {

@@ -13,6 +13,7 @@ const letterBytes = Uint8Array.of(0x61);
 class IdleModel implements LoadedModel {
   readonly kernels = { name: "none" };
   readonly sharedPrefixTokens = 0;
+  readonly hiddenWidth = 0;
   readonly allocations = [];
   readonly inputs: StepInputs;
   readonly results: StepResults;
@@ -30,6 +31,10 @@ class IdleModel implements LoadedModel {
 
   copyBlocks(): void {
     // Blocks have no contents.
+  }
+
+  readHidden(): void {
+    // A state of no numbers.
   }
 
   logitsRow(): Float32Array {

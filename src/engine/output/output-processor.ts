@@ -77,6 +77,7 @@ export class OutputProcessor {
       promptTokenIds: Array.from(request.prepared.promptTokenIds),
       numCachedTokens: request.numCachedTokens,
       promptLogprobs: request.promptLogprobs?.toEntries() ?? null,
+      ...(request.pooledState === null ? {} : { pooled: request.pooledState.toVector() }),
     });
   }
 

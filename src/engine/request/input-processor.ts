@@ -91,6 +91,7 @@ export class InputProcessor {
       stopTokenIds: new Set(sampling.stopTokenIds),
       eosTokenIds: new Set(sampling.ignoreEos ? [] : eosTokenIds),
       bannedBeforeMin: banned,
+      pooling: request.pooling ?? null,
       priority: request.priority,
       arrivalNumber,
       arrivedMs,

@@ -1,4 +1,5 @@
 /** @module A request with everything about it decided and checked, before it has a sequence. */
+import type { Pooling } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
 
 export interface PreparedRequest {
@@ -13,6 +14,8 @@ export interface PreparedRequest {
   readonly eosTokenIds: ReadonlySet<number>;
   /** Tokens forbidden while fewer than minTokens were generated. */
   readonly bannedBeforeMin: readonly number[];
+  /** null: hidden states are not wanted. */
+  readonly pooling: Pooling | null;
   readonly priority: number;
   /** Order of arrival; unique. */
   readonly arrivalNumber: number;

@@ -1,5 +1,5 @@
 /** @module Applies a finished step to its sequences: appends tokens, publishes blocks, ends sequences. */
-import type { StepResults } from "../../backend/backend.ts";
+import type { LoadedModel, StepResults } from "../../backend/backend.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { PositionLogprobs } from "../../core/generation.ts";
 import type { RequestProgress, Sequence } from "../sequence/sequence.ts";
@@ -19,14 +19,20 @@ export interface Outcome {
   readonly ending: Ending | null;
 }
 
+type CommittedModel = Pick<LoadedModel, "results" | "hiddenWidth" | "readHidden">;
+
 export class StepCommit {
   readonly #scheduler: Scheduler;
+  readonly #model: CommittedModel;
   readonly #results: StepResults;
+  readonly #hidden: Float32Array;
 
-  /** @param results where the model leaves the results of each step */
-  constructor(scheduler: Scheduler, results: StepResults) {
+  /** @param model where the results of each step are */
+  constructor(scheduler: Scheduler, model: CommittedModel) {
     this.#scheduler = scheduler;
-    this.#results = results;
+    this.#model = model;
+    this.#results = model.results;
+    this.#hidden = new Float32Array(model.hiddenWidth);
   }
 
   /**
@@ -38,12 +44,15 @@ export class StepCommit {
   apply(plan: StepPlan, abandon: (request: RequestProgress, error: PagodaError) => void): Outcome[] {
     const outcomes: Outcome[] = [];
     let row = 0;
+    let tokenRow = 0;
     for (const slice of plan.slices) {
       const { request } = slice.sequence;
       const numRows = slice.numScored + (slice.samplesToken ? 1 : 0);
       if (!request.isOver && !this.#areFinite(row, numRows)) abandon(request, logitsNotFinite());
+      if (!request.isOver && !this.#pool(slice, tokenRow)) abandon(request, logitsNotFinite());
       if (!request.isOver) this.#commitSlice(slice, row, outcomes);
       row += numRows;
+      tokenRow += slice.numTokens;
     }
     return outcomes;
   }
@@ -70,6 +79,22 @@ export class StepCommit {
         ending: { reason: "length", stopReason: null },
       });
     }
+  }
+
+  /**
+   * Takes the hidden states that the request wants; false where one is not finite. Positions that a preempted sequence
+   * computes again were taken before.
+   */
+  #pool({ sequence, startPosition, numTokens }: SequenceSlice, firstRow: number): boolean {
+    const { pooledState } = sequence.request;
+    if (pooledState === null) return true;
+    const end = startPosition + numTokens;
+    for (let position = Math.max(startPosition, pooledState.nextPosition); position < end; position++) {
+      this.#model.readHidden(firstRow + position - startPosition, this.#hidden);
+      if (!this.#hidden.every(Number.isFinite)) return false;
+      pooledState.take(this.#hidden);
+    }
+    return true;
   }
 
   #collectPromptLogprobs(slice: SequenceSlice, firstRow: number): void {

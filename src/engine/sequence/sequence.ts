@@ -3,6 +3,7 @@ import type { GenerationEvent } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
 import { BlockTable } from "../kv/block-table.ts";
 import type { PreparedRequest } from "../request/prepared-request.ts";
+import { PooledState } from "./pooled-state.ts";
 import { PromptLogprobs } from "./prompt-logprobs.ts";
 import { SeenTokens } from "./seen-tokens.ts";
 import type { SequenceText } from "./sequence-text.ts";
@@ -27,6 +28,8 @@ export class RequestProgress {
   /** null if the request does not want them; those of prompt tokens [1, numPromptLogprobs] are known. */
   readonly promptLogprobs: PromptLogprobs | null;
   numPromptLogprobs = 0;
+  /** null if the request does not want hidden states. */
+  readonly pooledState: PooledState | null;
   numCachedTokens = 0;
   numFinished = 0;
   isOver = false;
@@ -41,6 +44,8 @@ export class RequestProgress {
     this.makeText = makeText;
     const { promptLogprobs: numTop } = prepared.sampling;
     this.promptLogprobs = numTop === null ? null : new PromptLogprobs(prepared.promptTokenIds.length, numTop);
+    const { pooling, promptTokenIds } = prepared;
+    this.pooledState = pooling === null ? null : new PooledState(pooling, promptTokenIds.length);
     this.firstSequence = new Sequence(this, 0);
     this.sequences = [this.firstSequence];
   }
@@ -118,12 +123,14 @@ export class Sequence {
 
   /**
    * Tokens that may be taken from the prefix cache. The last one is always computed, for its logits. If the request
-   * wants prompt log-probabilities, so is every position whose logits have not been seen yet.
+   * wants prompt log-probabilities or hidden states, so is every position whose result has not been seen yet.
    */
   get maxCachedTokens(): number {
     const { promptLogprobs, numPromptLogprobs } = this.request;
     const isScored = promptLogprobs === null || numPromptLogprobs >= this.numPromptTokens - 1;
-    return isScored ? this.numTokens - 1 : numPromptLogprobs;
+    const mostScored = isScored ? this.numTokens - 1 : numPromptLogprobs;
+    const mostPooled = this.request.pooledState?.nextPosition ?? mostScored;
+    return Math.min(mostScored, mostPooled);
   }
 
   /** Entries that its next output row has for the penalties: tokens seen. */

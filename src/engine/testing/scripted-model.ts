@@ -50,6 +50,8 @@ export interface ScriptedOptions {
 export class ScriptedModel implements LoadedModel {
   readonly kernels = { name: "scripted" };
   readonly sharedPrefixTokens = 512;
+  /** A hidden state is the token's id and its position. */
+  readonly hiddenWidth = 2;
   readonly allocations = [];
   readonly inputs: StepInputs;
   readonly results: StepResults;
@@ -67,6 +69,11 @@ export class ScriptedModel implements LoadedModel {
     this.#cache = new Int32Array(limits.numBlocks * limits.blockSize).fill(poison);
     this.inputs = makeInputs(limits, options);
     this.results = makeResults(limits);
+  }
+
+  readHidden(tokenRow: number, out: Float32Array): void {
+    out[0] = this.inputs.tokenIds[tokenRow] as number;
+    out[1] = this.inputs.positions[tokenRow] as number;
   }
 
   async step(): Promise<void> {

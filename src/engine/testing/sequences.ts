@@ -24,6 +24,7 @@ export function sequenceWith(
     stopTokenIds: new Set(),
     eosTokenIds: new Set(),
     bannedBeforeMin: [],
+    pooling: null,
     priority: 0,
     arrivalNumber: numArrived++,
     arrivedMs: 0,

@@ -143,6 +143,10 @@ export function describeCheckpointConformance(name: string, backend: Backend, to
     for (const checkpoint of tinyCheckpoints) {
       it(`${checkpoint}: whole, in chunks of 16 and 7, token by token`, () =>
         withTiny(checkpoint, backend, (model) => checkCuts(model, referenceLogits(checkpoint), tolerance)));
+      it(`${checkpoint}: hidden states after the final norm, however the prompt is cut`, () =>
+        withTiny(checkpoint, backend, (model) =>
+          checkHiddenStates(model, referenceLogits(checkpoint), referenceHidden(checkpoint), tolerance),
+        ));
       it(`${checkpoint}: a prefix out of another sequence's blocks`, () =>
         withTiny(checkpoint, backend, (model) =>
           checkSharedPrefix(model, referenceLogits(checkpoint), tolerance),
@@ -163,6 +167,56 @@ async function checkCuts(model: LoadedModel, reference: ReferenceLogits, toleran
       else assert.deepEqual(logits, earlier, `chunks of ${chunkTokens} change position ${key}`);
     });
   assert.equal(firstBits.size, reference.numSequences * comparedPositions);
+}
+
+/** For each sequence: the mean over its positions and the state of the last one, [hiddenWidth]. */
+interface ReferenceHidden {
+  readonly mean: readonly (readonly number[])[];
+  readonly last: readonly (readonly number[])[];
+}
+
+/** Made by tests/fixtures/make_hidden_states.py, from transformers in float32. */
+function referenceHidden(name: string): ReferenceHidden {
+  return JSON.parse(readFileSync(join(tinyFolder, "../hidden-states.json"), "utf8"))[name];
+}
+
+/** No output row is asked for: the states must not depend on the head having run. */
+async function checkHiddenStates(
+  model: LoadedModel,
+  reference: ReferenceLogits,
+  expected: ReferenceHidden,
+  tolerance: number,
+): Promise<void> {
+  for (const sequence of [0, 1]) {
+    const tokens = tokensOf(reference, sequence);
+    let firstStates: Float32Array[] | null = null;
+    for (const chunkTokens of [tokens.length, 7]) {
+      const states: Float32Array[] = [];
+      for (let start = 0; start < tokens.length; start += chunkTokens) {
+        const tokenIds = tokens.slice(start, start + chunkTokens);
+        const slice = { tokenIds, startPosition: start, blockTable: ownBlocks(sequence), outputs: [] };
+        writeSlices(model.inputs, limits.blockSize, [slice]);
+        await model.step();
+        for (const row of tokenIds.keys()) {
+          const state = new Float32Array(model.hiddenWidth);
+          model.readHidden(row, state);
+          states.push(state);
+        }
+      }
+      firstStates ??= states;
+      assert.deepEqual(states, firstStates);
+    }
+    const states = firstStates ?? [];
+    const mean = expected.mean[sequence] ?? [];
+    const last = expected.last[sequence] ?? [];
+    assert.equal(model.hiddenWidth, mean.length);
+    for (const [i, value] of mean.entries()) {
+      const sum = states.reduce((total, state) => total + (state[i] ?? Number.NaN), 0);
+      assert.ok(Math.abs(sum / states.length - value) <= tolerance, `sequence ${sequence}, mean ${i}`);
+      const difference = Math.abs((states.at(-1)?.[i] ?? Number.NaN) - (last[i] ?? Number.NaN));
+      assert.ok(difference <= tolerance, `sequence ${sequence}, last ${i}: ${difference}`);
+    }
+  }
 }
 
 async function checkSharedPrefix(

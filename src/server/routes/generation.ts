@@ -1,7 +1,8 @@
-/** @module POST /v1/chat/completions and /v1/completions. */
+/** @module POST /v1/chat/completions, /v1/completions and /v1/embeddings. */
 import type { FastifyInstance } from "fastify";
 import { parseChatRequest } from "../../api/chat/chat-completions.ts";
 import { parseCompletionRequest } from "../../api/completions/completions.ts";
+import { parseEmbeddingsRequest } from "../../api/embeddings/embeddings.ts";
 import { exchangeAnswerer, type GenerationRouteParts } from "../answers/exchange-answer.ts";
 import { bodyRouter } from "../models/body-router.ts";
 
@@ -9,4 +10,5 @@ export function addGenerationRoutes(app: FastifyInstance, parts: GenerationRoute
   const route = bodyRouter(parts);
   app.post("/v1/chat/completions", route(exchangeAnswerer(parts, "chatcmpl-", parseChatRequest)));
   app.post("/v1/completions", route(exchangeAnswerer(parts, "cmpl-", parseCompletionRequest)));
+  app.post("/v1/embeddings", route(exchangeAnswerer(parts, "embd-", parseEmbeddingsRequest)));
 }

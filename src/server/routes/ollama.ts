@@ -1,6 +1,7 @@
-/** @module Ollama's protocol: POST /api/chat, /api/generate, /api/show; GET /api/tags, /api/ps, /api/version. */
+/** @module Ollama's protocol: POST /api/chat, /api/generate, /api/embed, /api/show; GET /api/tags, /api/ps, /api/version. */
 import type { FastifyInstance } from "fastify";
 import { parseOllamaChat, parseOllamaGenerate } from "../../api/ollama/ollama-chat.ts";
+import { parseOllamaEmbed, parseOllamaEmbeddings } from "../../api/ollama/ollama-embed.ts";
 import { ollamaErrorBody } from "../../api/ollama/ollama-error.ts";
 import { ollamaRunning, ollamaShow, ollamaTags, parseShowRequest } from "../../api/ollama/ollama-models.ts";
 import { exchangeAnswerer, type GenerationRouteParts } from "../answers/exchange-answer.ts";
@@ -16,6 +17,8 @@ export function addOllamaRoutes(app: FastifyInstance, parts: GenerationRoutePart
   const config = { errorShape: ollamaErrorBody, readsAnyTypeAsJson: true };
   app.post("/api/chat", { config }, route(exchangeAnswerer(parts, "ollama-", parseOllamaChat)));
   app.post("/api/generate", { config }, route(exchangeAnswerer(parts, "ollama-", parseOllamaGenerate)));
+  app.post("/api/embed", { config }, route(exchangeAnswerer(parts, "ollama-", parseOllamaEmbed)));
+  app.post("/api/embeddings", { config }, route(exchangeAnswerer(parts, "ollama-", parseOllamaEmbeddings)));
   app.post(
     "/api/show",
     { config },
