@@ -20,16 +20,3 @@ export function vectorJson(vector: Float32Array): string {
 export function vectorBase64(vector: Float32Array): string {
   return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString("base64");
 }
-
-/** Cosine of the angle between two vectors of the same width; 0 if one has no direction. */
-export function cosine(a: Float32Array, b: Float32Array): number {
-  let [product, squareA, squareB] = [0, 0, 0];
-  for (const [i, value] of a.entries()) {
-    const other = b[i] ?? 0;
-    product += value * other;
-    squareA += value * value;
-    squareB += other * other;
-  }
-  const lengths = Math.sqrt(squareA * squareB);
-  return lengths === 0 ? 0 : product / lengths;
-}
