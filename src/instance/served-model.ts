@@ -29,6 +29,7 @@ export function describeServedModel(prepared: PreparedInstance): ServedModel {
     hasChatTemplate: files.chatTemplate !== null,
     answerFormat: answerFormat(prepared),
     features: new Set([
+      "cache-salt",
       "tools",
       ...(settings.trustRequestChatTemplate.value ? (["request-chat-template"] as const) : []),
     ]),

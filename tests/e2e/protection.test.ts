@@ -167,3 +167,38 @@ async function instancePorts(url: string): Promise<number[]> {
     return Number(words[words.lastIndexOf("--port") + 1]);
   });
 }
+
+test("with --isolate-keys a guessed prompt shows in no count, also through a router", async (t) => {
+  for (const replicas of ["1", "2"]) {
+    const pagoda = new PagodaProcess(t, [...serve, "--isolate-keys", "--replicas", replicas], {
+      PAGODA_API_KEY: "owner,guesser",
+    });
+    const url = await pagoda.ready();
+    const prompt = Array.from({ length: 120 }, (_, i) => 3 + ((i * 7) % 300));
+    const cachedTokens = async (key: string, extra: object = {}): Promise<number> => {
+      const answer = await fetch(`${url}/v1/completions`, {
+        method: "POST",
+        headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+        body: JSON.stringify({ prompt, max_tokens: 1, ...extra }),
+      });
+      const { usage } = (await answer.json()) as {
+        usage: { prompt_tokens_details: { cached_tokens: number } };
+      };
+      return usage.prompt_tokens_details.cached_tokens;
+    };
+    // The router sends equal prompts of one key to the same instance.
+    assert.deepEqual(
+      [
+        await cachedTokens("owner"),
+        await cachedTokens("guesser"),
+        await cachedTokens("owner"),
+        await cachedTokens("owner", { cache_salt: "tenant" }),
+        await cachedTokens("owner", { cache_salt: "tenant" }),
+      ],
+      [0, 0, 112, 0, 112],
+      `--replicas ${replicas}`,
+    );
+    pagoda.child.kill("SIGTERM");
+    assert.equal(await pagoda.exited, 0);
+  }
+});

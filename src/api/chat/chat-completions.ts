@@ -101,5 +101,6 @@ function toGenerationRequest(
     ),
     ...((fields.max_completion_tokens ?? null) === null ? {} : { maxTokensName: "max_completion_tokens" }),
     priority: fields.priority ?? 0,
+    cacheSalt: fields.cache_salt ?? null,
   };
 }

@@ -88,5 +88,6 @@ function toGenerationRequests(
     prompt,
     sampling,
     priority: fields.priority ?? 0,
+    cacheSalt: fields.cache_salt ?? null,
   }));
 }

@@ -6,6 +6,9 @@ import type { AnswerIdentity } from "../exchange.ts";
 import { streamOptionsSchema, toUsageShown, type UsageShown } from "../usage.ts";
 import { samplingShape } from "./sampling-fields.ts";
 
+/** A salt is kept as long as a block of its texts is cached. */
+const mostSaltCharacters = 256;
+
 export const generationShape = {
   ...samplingShape,
   model: z.string().nullish(),
@@ -14,6 +17,7 @@ export const generationShape = {
   return_tokens_as_token_ids: z.boolean().nullish(),
   return_token_ids: z.boolean().nullish(),
   priority: z.number().int().nullish(),
+  cache_salt: z.string().min(1).max(mostSaltCharacters).nullish(),
   request_id: z.string().nullish(),
 } as const;
 

@@ -4,6 +4,7 @@ import { blocksOfLength } from "../../core/kv-layout.ts";
 import { BlockList } from "./block-list.ts";
 import type { BlockTable } from "./block-table.ts";
 import { PrefixCache, rootBlock } from "./prefix-cache.ts";
+import { SaltedRoots } from "./salted-roots.ts";
 
 export interface BlockManagerOptions {
   readonly numBlocks: number;
@@ -41,6 +42,7 @@ export class BlockManager {
   readonly #evictable: BlockList;
   readonly #cache: PrefixCache;
   #cachesPrefixes: boolean;
+  readonly #roots = new SaltedRoots();
   readonly #match: PrefixMatch = { numBlocks: 0, numEvictable: 0 };
 
   constructor(options: BlockManagerOptions) {
@@ -119,11 +121,12 @@ export class BlockManager {
    * How much of tokens[0, maxTokens) is cached, in whole blocks. Takes nothing; the object returned is overwritten by
    * the next call.
    */
-  match(tokens: Int32Array, maxTokens: number): Readonly<PrefixMatch> {
+  match(tokens: Int32Array, maxTokens: number, salt: string | null = null): Readonly<PrefixMatch> {
     const match = this.#match;
     match.numBlocks = 0;
     match.numEvictable = 0;
-    let parentId = rootBlock;
+    let parentId = this.#roots.find(salt);
+    if (parentId === null) return match;
     while ((match.numBlocks + 1) * this.blockSize <= maxTokens) {
       const blockId = this.#find(parentId, tokens, match.numBlocks * this.blockSize);
       if (blockId === null) break;
@@ -132,6 +135,17 @@ export class BlockManager {
       parentId = blockId;
     }
     return match;
+  }
+
+  /** `table`, which must be empty, is of a text with this salt until it is released. */
+  begin(table: BlockTable, salt: string | null): void {
+    invariant(table.numBlocks === 0 && table.root === rootBlock, () => "only an empty table gets a salt");
+    table.root = this.#roots.enter(salt);
+  }
+
+  /** Salts that tables and cached blocks have. */
+  get numSalts(): number {
+    return this.#roots.numSalts;
   }
 
   /**
@@ -169,6 +183,8 @@ export class BlockManager {
   /** `to`, which must be empty, shares every block of `from`. */
   share(from: BlockTable, to: BlockTable): void {
     invariant(to.numBlocks === 0, () => "only an empty table can take over blocks");
+    this.#roots.use(from.root);
+    to.root = from.root;
     for (let i = 0; i < from.numBlocks; i++) {
       this.#acquire(from.at(i));
       to.append(from.at(i));
@@ -189,6 +205,7 @@ export class BlockManager {
       const cachedId = this.#findNext(table, index, tokens);
       if (cachedId === null) {
         this.#cache.insert(ownId, this.#parentIn(table, index), tokens, index * this.blockSize);
+        if (index === 0) this.#roots.use(table.root);
       } else if (cachedId !== ownId) {
         this.#acquire(cachedId);
         this.#letGo(ownId);
@@ -201,6 +218,8 @@ export class BlockManager {
   /** Drops every reference of `table`, last block first, and empties it. */
   release(table: BlockTable): void {
     for (let i = table.numBlocks - 1; i >= 0; i--) this.#letGo(table.at(i));
+    this.#roots.leave(table.root);
+    table.root = rootBlock;
     table.clear();
   }
 
@@ -208,7 +227,7 @@ export class BlockManager {
   dropCached(): number {
     const numDropped = this.#evictable.numBlocks;
     for (let id = this.#evictable.takeOldest(); id !== null; id = this.#evictable.takeOldest()) {
-      this.#cache.remove(id);
+      this.#removeCached(id);
       this.#pushFree(id);
     }
     return numDropped;
@@ -243,10 +262,7 @@ export class BlockManager {
       );
       invariant(held > 0 !== (state[blockId] === 1), () => `block ${blockId} is in no state or in two`);
       const parentId = this.#cache.has(blockId) ? this.#cache.parentOf(blockId) : rootBlock;
-      invariant(
-        parentId === rootBlock || this.#cache.has(parentId),
-        () => `block ${blockId} lost its parent`,
-      );
+      invariant(parentId < 0 || this.#cache.has(parentId), () => `block ${blockId} lost its parent`);
     }
   }
 
@@ -256,7 +272,7 @@ export class BlockManager {
   }
 
   #parentIn(table: BlockTable, index: number): number {
-    return index === 0 ? rootBlock : table.at(index - 1);
+    return index === 0 ? table.root : table.at(index - 1);
   }
 
   #findNext(table: BlockTable, index: number, tokens: Int32Array): number | null {
@@ -297,7 +313,7 @@ export class BlockManager {
       this.#evictable.append(blockId);
       return;
     }
-    if (isCached) this.#cache.remove(blockId);
+    if (isCached) this.#removeCached(blockId);
     this.#pushFree(blockId);
   }
 
@@ -311,10 +327,16 @@ export class BlockManager {
     return blockId;
   }
 
+  #removeCached(blockId: number): void {
+    const parentId = this.#cache.parentOf(blockId);
+    this.#cache.remove(blockId);
+    if (parentId < 0) this.#roots.leave(parentId);
+  }
+
   #evict(): number {
     const blockId = this.#evictable.takeOldest();
     invariant(blockId !== null, () => "a block was taken from an empty pool");
-    this.#cache.remove(blockId);
+    this.#removeCached(blockId);
     return blockId;
   }
 }

@@ -11,6 +11,8 @@ const firstCapacity = 8;
 export class BlockTable {
   blockIds: Int32Array = new Int32Array(firstCapacity);
   numBlocks = 0;
+  /** What stands in the place of the first block's parent in the prefix cache: a number below 0, other for each salt. */
+  root = -1;
   /** Entries [0, numPublished) are the prefix cache's own blocks: immutable, possibly shared. */
   numPublished = 0;
 

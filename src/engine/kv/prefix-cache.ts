@@ -1,7 +1,7 @@
 /** @module An index of full blocks by their text, keyed by the block before and the block's own tokens. */
 import { invariant } from "../../core/errors.ts";
 
-/** The parent of a sequence's first block. */
+/** The parent of the first block of a text without a salt; those of salted texts are below it (salted-roots.ts). */
 export const rootBlock = -1;
 const none = -1;
 
@@ -59,7 +59,7 @@ export class PrefixCache {
     this.#buckets[bucket] = blockId;
     this.#bucketOf[blockId] = bucket;
     this.#parentOf[blockId] = parentId;
-    if (parentId !== rootBlock) this.#countChild(parentId, 1);
+    if (parentId >= 0) this.#countChild(parentId, 1);
     const copyAt = blockId * this.#blockSize;
     for (let i = 0; i < this.#blockSize; i++) this.#tokens[copyAt + i] = tokens[at + i] as number;
   }
@@ -69,7 +69,7 @@ export class PrefixCache {
     this.#unlink(blockId);
     this.#bucketOf[blockId] = none;
     const parentId = this.#parentOf[blockId] as number;
-    if (parentId !== rootBlock) this.#countChild(parentId, -1);
+    if (parentId >= 0) this.#countChild(parentId, -1);
   }
 
   #unlink(blockId: number): void {

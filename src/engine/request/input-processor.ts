@@ -92,6 +92,7 @@ export class InputProcessor {
       eosTokenIds: new Set(sampling.ignoreEos ? [] : eosTokenIds),
       bannedBeforeMin: banned,
       pooling: request.pooling ?? null,
+      cacheSalt: request.cacheSalt ?? null,
       priority: request.priority,
       arrivalNumber,
       arrivedMs,

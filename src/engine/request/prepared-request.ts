@@ -16,6 +16,8 @@ export interface PreparedRequest {
   readonly bannedBeforeMin: readonly number[];
   /** null: hidden states are not wanted. */
   readonly pooling: Pooling | null;
+  /** Prefixes are shared only with requests of the same salt. */
+  readonly cacheSalt: string | null;
   readonly priority: number;
   /** Order of arrival; unique. */
   readonly arrivalNumber: number;

@@ -43,7 +43,11 @@ export class Admission {
       numExpected += Math.max(0, this.expectedBlocks(other) - other.table.numBlocks);
     }
     if (numSeats > this.maxNumSeqs) return "seats";
-    const match = this.#blocks.match(sequence.tokenIds, sequence.maxCachedTokens);
+    const match = this.#blocks.match(
+      sequence.tokenIds,
+      sequence.maxCachedTokens,
+      sequence.request.prepared.cacheSalt,
+    );
     // Cached blocks need not be allocated, but unreferenced ones stop being available when they are taken.
     const numNeeded = numExpected - match.numBlocks + match.numEvictable;
     return numNeeded <= this.#blocks.numAvailable ? null : "kv_blocks";

@@ -20,6 +20,7 @@ export class PrefixSharing {
   /** First look-up, when a sequence gets its seat. */
   begin(sequence: Sequence): void {
     if (sequence.numPreemptions === 0) this.counts.numQueryTokens += sequence.numPromptTokens;
+    this.#blocks.begin(sequence.table, sequence.request.prepared.cacheSalt);
     this.attach(sequence);
   }
 
@@ -63,6 +64,7 @@ export class PrefixSharing {
     const end = (index + 1) * blockSize;
     if (earlier.table.numPublished !== index) return false;
     if (end > earlier.computeTarget || end > sequence.maxCachedTokens) return false;
+    if (earlier.table.root !== sequence.table.root) return false;
     if (index > 0 && earlier.table.at(index - 1) !== sequence.table.at(index - 1)) return false;
     for (let p = end - blockSize; p < end; p++)
       if (earlier.tokenIds[p] !== sequence.tokenIds[p]) return false;

@@ -25,6 +25,7 @@ export function sequenceWith(
     eosTokenIds: new Set(),
     bannedBeforeMin: [],
     pooling: null,
+    cacheSalt: null,
     priority: 0,
     arrivalNumber: numArrived++,
     arrivedMs: 0,
