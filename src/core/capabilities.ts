@@ -38,6 +38,7 @@ export interface Capabilities {
 export const modelRoutes = [
   "/v1/chat/completions",
   "/v1/completions",
+  "/v1/responses",
   "/v1/embeddings",
   "/v1/messages",
   "/v1/messages/count_tokens",

@@ -72,6 +72,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "api/ollama/ollama-embed.ts",
     "api/ollama/ollama-error.ts",
     "api/ollama/ollama-models.ts",
+    "api/responses/response-error.ts",
+    "api/responses/responses.ts",
     "api/shown-text.ts",
     "api/stream-text.ts",
     "api/tokens/detokenize.ts",

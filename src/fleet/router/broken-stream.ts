@@ -2,6 +2,7 @@
 
 import { namedErrorEvent } from "../../api/messages/message-error.ts";
 import { errorLine } from "../../api/ollama/ollama-error.ts";
+import { responseErrorEvent } from "../../api/responses/response-error.ts";
 import { errorEvent } from "../../api/stream-text.ts";
 import type { PagodaError } from "../../core/errors.ts";
 
@@ -9,5 +10,6 @@ import type { PagodaError } from "../../core/errors.ts";
 export function brokenStreamText(path: string, error: PagodaError): string {
   if (path.startsWith("/api/")) return errorLine(error);
   if (path.startsWith("/v1/messages")) return namedErrorEvent(error);
+  if (path.startsWith("/v1/responses")) return responseErrorEvent(error, null);
   return errorEvent(error);
 }

@@ -225,6 +225,7 @@ test("a stream that breaks off ends with an error in the form of its protocol", 
       "text/event-stream",
       /\ndata: \{"error":\{"message":"The instance e0 ended [\s\S]*\[DONE\]\n\n$/,
     ],
+    ["/v1/responses", "text/event-stream", /\nevent: error\ndata: \{"type":"error","sequence_number":null/],
     [
       "/v1/messages",
       "text/event-stream",

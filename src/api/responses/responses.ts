@@ -1,0 +1,187 @@
+/** @module POST /v1/responses: the part of OpenAI's protocol that needs no state; wire types, parser, exchange. */
+import { z } from "zod";
+import type { OutputConstraint } from "../../core/answer/output-constraint.ts";
+import { PagodaError } from "../../core/errors.ts";
+import type { GenerationRequest, ServedModel } from "../../core/generation.ts";
+import { reasoningMarks } from "../answer/reasoning.ts";
+import { toAnswerSyntax, toolDefinitions, toToolUse } from "../answer/tool-use.ts";
+import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
+import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
+import { parseBody } from "../fields/parse-body.ts";
+import { samplingShape, toSamplingParams } from "../fields/sampling-fields.ts";
+import { ResponseBodyBuilder } from "./response-body.ts";
+import { ResponseEventBuilder } from "./response-events.ts";
+import { inputSchema, toInputMessages } from "./response-input.ts";
+import {
+  responseToolChoiceSchema,
+  responseToolsSchema,
+  toResponseToolChoice,
+  toWireFunctions,
+} from "./response-tools.ts";
+import type { ResponseAnswer } from "./response-wire.ts";
+
+const { n: _, prompt_logprobs: __, ...responseSampling } = samplingShape;
+
+const responseSchema = z.object({
+  ...responseSampling,
+  model: z.string().nullish(),
+  input: inputSchema,
+  instructions: z.string().nullish(),
+  max_output_tokens: z.number().int().min(1).nullish(),
+  stream: z.boolean().nullish(),
+  stream_options: z.looseObject({}).nullish(),
+  tools: responseToolsSchema.nullish(),
+  tool_choice: responseToolChoiceSchema.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  reasoning: z.looseObject({ effort: z.string().nullish(), summary: z.string().nullish() }).nullish(),
+  text: z
+    .looseObject({ format: z.looseObject({ type: z.string() }).nullish(), verbosity: z.string().nullish() })
+    .nullish(),
+  top_logprobs: z.number().int().nonnegative().nullish(),
+  include: z.array(z.string()).nullish(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+  user: z.string().nullish(),
+  chat_template_kwargs: chatPromptShape.chat_template_kwargs,
+  priority: z.number().int().nullish(),
+  // What needs state that this server does not keep, or a service that it is not.
+  previous_response_id: z.string().nullish(),
+  store: z.boolean().nullish(),
+  background: z.boolean().nullish(),
+  conversation: z.unknown().optional(),
+  prompt: z.unknown().optional(),
+  truncation: z.string().nullish(),
+  context_management: z.unknown().optional(),
+  moderation: z.unknown().optional(),
+});
+type ResponseFields = z.infer<typeof responseSchema>;
+
+/** Other servers ask for a feature with them; here they are part of the protocol. */
+const ownFields: ReadonlySet<string> = new Set(["reasoning"]);
+
+/** Parts of a response that clients may ask to be included; others belong to tools that this server does not run. */
+const includable: ReadonlySet<string> = new Set([
+  "message.output_text.logprobs",
+  "reasoning.encrypted_content",
+]);
+
+/** Throws `invalid_request` that names the field that is wrong or that the model's engine cannot honour. */
+export function parseResponsesRequest(
+  body: unknown,
+  model: ServedModel,
+  identity: AnswerIdentity,
+): GenerationExchange {
+  const { fields, unknownFields } = parseBody(body, responseSchema, model.features, ownFields);
+  refuseState(fields);
+  const functions = toWireFunctions(fields.tools);
+  const tools = toolDefinitions(functions);
+  const choice = toResponseToolChoice(fields.tool_choice);
+  const parallelCalls = fields.parallel_tool_calls ?? true;
+  const use = toToolUse({ tools, choice, parallelCalls }, model);
+  const showsLogprobs = (fields.include ?? []).includes("message.output_text.logprobs");
+  const effort = fields.reasoning?.effort ?? null;
+  const request: GenerationRequest = {
+    requestId: identity.answerId,
+    constraint: use.constraint ?? formatConstraint(fields, model),
+    prompt: toChatPrompt(
+      toInputMessages(fields.instructions ?? null, fields.input),
+      { tools: functions, chat_template_kwargs: fields.chat_template_kwargs },
+      effort === null ? {} : { reasoning_effort: effort },
+    ),
+    sampling: toSamplingParams(
+      // Some families mark calls by special tokens.
+      use.calls?.kind === "own" ? { ...fields, skip_special_tokens: false } : fields,
+      {
+        maxTokens: fields.max_output_tokens ?? null,
+        logprobs: showsLogprobs ? (fields.top_logprobs ?? 0) : null,
+        logprobsName: "top_logprobs",
+        promptLogprobs: null,
+      },
+      model,
+    ),
+    maxTokensName: "max_output_tokens",
+    priority: fields.priority ?? 0,
+  };
+  const answer: ResponseAnswer = {
+    identity,
+    syntax: toAnswerSyntax(model.answerFormat, use, tools, parallelCalls),
+    showsLogprobs,
+    request: repeatedFields(fields, request),
+  };
+  return {
+    requests: [request],
+    streams: fields.stream ?? false,
+    streamFormat: "events",
+    unknownFields,
+    newBody: (tokens) => new ResponseBodyBuilder(answer, tokens),
+    newChunks: (tokens) => new ResponseEventBuilder(answer, tokens),
+  };
+}
+
+/** Nothing is kept between requests: what refers to it is refused, and so is the wish to keep it. */
+function refuseState(fields: ResponseFields): void {
+  const refuse = (param: string, why: string, hint: string): never => {
+    throw new PagodaError("invalid_request", `'${param}' ${why}.`, { param, hint });
+  };
+  const keepsNothing = "refers to stored state, and this server keeps none";
+  const sendWhole = "Send the whole conversation as 'input'.";
+  if ((fields.previous_response_id ?? null) !== null) refuse("previous_response_id", keepsNothing, sendWhole);
+  if ((fields.conversation ?? null) !== null) refuse("conversation", keepsNothing, sendWhole);
+  if ((fields.prompt ?? null) !== null) refuse("prompt", keepsNothing, "Send the prompt's text as 'input'.");
+  if (fields.store ?? false)
+    refuse("store", "asks to store the response, and this server keeps none", "Send 'store': false.");
+  if (fields.background ?? false)
+    refuse("background", "asks for a response to fetch later, and this server keeps none", "Use 'stream'.");
+  if ((fields.truncation ?? "disabled") !== "disabled")
+    refuse(
+      "truncation",
+      "asks to drop parts of the input, which this server does not do",
+      "Shorten the input.",
+    );
+  for (const param of ["context_management", "moderation"] as const)
+    if ((fields[param] ?? null) !== null)
+      refuse(param, "is not a part of this server", `Leave '${param}' out.`);
+  const unknown = (fields.include ?? []).find((name) => !includable.has(name));
+  if (unknown !== undefined)
+    refuse("include", `asks for '${unknown}', which no response of this server has`, "Leave it out.");
+}
+
+/** `text.format`: what the whole text must match; null where it is free. */
+function formatConstraint({ text }: ResponseFields, model: ServedModel): OutputConstraint | null {
+  const format = text?.format ?? null;
+  if (format === null || format.type === "text") return null;
+  const isKnown = format.type === "json_schema" || format.type === "json_object";
+  if (!isKnown || !model.features.has("structured-output"))
+    throw new PagodaError("invalid_request", "This model's engine does not support 'text.format'.", {
+      param: "text.format",
+      hint: `Send {"type": "text"}, or leave 'text.format' out.`,
+    });
+  return {
+    rule:
+      format.type === "json_object"
+        ? { kind: "json-object" }
+        : { kind: "json-schema", schema: format.schema ?? {} },
+    param: "text.format",
+    reasoning: reasoningMarks(model.answerFormat.reasoning),
+  };
+}
+
+function repeatedFields(
+  fields: ResponseFields,
+  { sampling }: GenerationRequest,
+): Readonly<Record<string, unknown>> {
+  return {
+    instructions: fields.instructions ?? null,
+    max_output_tokens: fields.max_output_tokens ?? null,
+    max_tool_calls: null,
+    metadata: fields.metadata ?? {},
+    parallel_tool_calls: fields.parallel_tool_calls ?? true,
+    reasoning: { effort: fields.reasoning?.effort ?? null, summary: null },
+    temperature: sampling.temperature,
+    text: { format: fields.text?.format ?? { type: "text" } },
+    tool_choice: fields.tool_choice ?? "auto",
+    tools: fields.tools ?? [],
+    top_logprobs: fields.top_logprobs ?? 0,
+    top_p: sampling.topP,
+    user: fields.user ?? null,
+  };
+}
