@@ -23,10 +23,8 @@ function processFile(pid: number, name: "stat" | "environ"): string | null {
 
 /** null if no such process runs, or if it has ended and its parent has not collected it yet. */
 export function identify(pid: number): ProcessIdentity | null {
-  const stat = processFile(pid, "stat");
-  if (stat === null) return null;
-  // The command's name, in parentheses, may hold anything.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const fields = statFields(pid);
+  if (fields === null) return null;
   const [state, startTicks] = [fields[0], Number(fields[19])];
   return state === "Z" || state === "X" ? null : { pid, startTicks };
 }
@@ -36,13 +34,36 @@ export function isRunning(process: ProcessIdentity): boolean {
   return identify(process.pid)?.startTicks === process.startTicks;
 }
 
+/**
+ * Every process of a session, its leader or not, that started no earlier than the leader. A session keeps its number while
+ * one of its processes lives; once all have ended, another process may get it.
+ */
+export function processesOfSession(leader: ProcessIdentity): ProcessIdentity[] {
+  const now = identify(leader.pid);
+  if (now !== null && now.startTicks !== leader.startTicks) return [];
+  return allPids().flatMap((pid) => {
+    const fields = statFields(pid);
+    if (fields === null || Number(fields[3]) !== leader.pid) return [];
+    const identity = identify(pid);
+    return identity !== null && identity.startTicks >= leader.startTicks ? [identity] : [];
+  });
+}
+
+function allPids(): number[] {
+  return readdirSync("/proc").map(Number).filter(Number.isInteger);
+}
+
+/** The fields of /proc/PID/stat behind the command's name, which may hold anything; null where no such process runs. */
+function statFields(pid: number): string[] | null {
+  const stat = processFile(pid, "stat");
+  return stat === null ? null : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
 /** Every process, of this user's, in whose environment `NAME=value` stands: children inherit it. */
 export function processesWith(name: string, value: string): ProcessIdentity[] {
   const entry = `${name}=${value}`;
   const found: ProcessIdentity[] = [];
-  for (const directory of readdirSync("/proc")) {
-    const pid = Number(directory);
-    if (!Number.isInteger(pid)) continue;
+  for (const pid of allPids()) {
     if (!processFile(pid, "environ")?.split("\0").includes(entry)) continue;
     const identity = identify(pid);
     if (identity !== null) found.push(identity);

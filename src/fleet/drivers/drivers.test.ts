@@ -33,7 +33,7 @@ test("each engine is told host, port, the served name and what it drains by, und
   );
   assert.equal(
     commandOf("llama-server", "llama-server -m F.gguf -np 4 -c 8192").args.join(" "),
-    "-m F.gguf -np 4 -c 8192 --host 127.0.0.1 --port 9 -a smol --metrics --fit off",
+    "-m F.gguf -np 4 -c 8192 --host 127.0.0.1 --port 9 -a smol --metrics --fit off -lv 4",
   );
   assert.equal(
     commandOf("pagoda", "pagoda serve M --port 8000").args.join(" "),

@@ -17,12 +17,14 @@ import type {
 import type { EngineProfile, RunningInstance } from "./contract/engine-profile.ts";
 import { type EngineStart, hasFlag } from "./contract/engine-start.ts";
 import { answered, loopback } from "./contract/questions.ts";
+import { withOpenAiErrors } from "./errors/openai-errors.ts";
 import { type EngineMetrics, readMetrics } from "./metrics/engine-metrics.ts";
 
 export class ProcessDriver implements EngineDriver {
   readonly engine: string;
   readonly readyWithinMs: number;
   readonly endWithinMs: number;
+  readonly finishesAfterSigterm: boolean;
   readonly sleep: SleepControl | null;
   readonly #profile: EngineProfile;
   readonly #start: EngineStart;
@@ -38,6 +40,7 @@ export class ProcessDriver implements EngineDriver {
     this.engine = profile.engine;
     this.readyWithinMs = profile.readyWithinMs;
     this.endWithinMs = profile.endWithinMs;
+    this.finishesAfterSigterm = profile.finishesAfterSigterm(start);
     this.sleep = profile.sleep(start);
     this.#profile = profile;
     this.#start = start;
@@ -71,12 +74,14 @@ export class ProcessDriver implements EngineDriver {
 
   endpoint(port: number): Endpoint {
     const { servedName, maxModelLen, apiKey } = this.#start;
-    return new RemoteEndpoint({
-      url: new URL(`http://${loopback}:${port}`),
-      model: { modelId: servedName, maxModelLen, createdUnixSeconds: Math.floor(Date.now() / 1000) },
-      capabilities: this.#profile.capabilities,
-      ...(apiKey === undefined ? {} : { apiKey }),
-    });
+    return withOpenAiErrors(
+      new RemoteEndpoint({
+        url: new URL(`http://${loopback}:${port}`),
+        model: { modelId: servedName, maxModelLen, createdUnixSeconds: Math.floor(Date.now() / 1000) },
+        capabilities: this.#profile.capabilities,
+        ...(apiKey === undefined ? {} : { apiKey }),
+      }),
+    );
   }
 
   size(port: number, output: string, signal: AbortSignal): Promise<EndpointSize> {

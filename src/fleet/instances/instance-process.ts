@@ -8,7 +8,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { PagodaError } from "../../core/errors.ts";
-import { identify, isRunning, type ProcessIdentity, processesWith } from "../../process/process-identity.ts";
+import {
+  identify,
+  isRunning,
+  type ProcessIdentity,
+  processesOfSession,
+  processesWith,
+} from "../../process/process-identity.ts";
 import type { InstanceCommand, ProcessEnd } from "../drivers/contract/driver.ts";
 
 /** The variable that marks every process of an instance; its value names fleet, instance and start. */
@@ -40,9 +46,13 @@ export class InstanceProcess {
     });
   }
 
-  /** Every process of the tree that still runs. */
+  /**
+   * Every process of the tree that still runs. One that sets its own title has overwritten its environment, as vLLM's engine
+   * core does; one that opened a session of its own has left this one: each is found by the other mark.
+   */
   members(): ProcessIdentity[] {
-    return processesWith(tagVariable, this.#tag);
+    const found = [...processesOfSession(this.identity), ...processesWith(tagVariable, this.#tag)];
+    return [...new Map(found.map((member) => [member.pid, member])).values()];
   }
 
   lastOutput(): string {

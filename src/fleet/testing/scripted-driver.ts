@@ -26,6 +26,7 @@ export function scriptedDriver(script: "plain" | "refuse" | "slow" | "child" = "
     engine: "scripted",
     readyWithinMs: 60_000,
     endWithinMs: 10_000,
+    finishesAfterSigterm: true,
     sleep: null,
     command: (port) => ({
       command: process.execPath,

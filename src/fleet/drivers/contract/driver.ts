@@ -36,8 +36,10 @@ export type EndKind = "configuration" | "port" | "memory-not-back" | "killed" | 
 
 /** A change of the start that was computed to get past the failure. */
 export interface StartChange {
-  /** As typed, under the engine's own names: `--max-model-len 8192`. */
+  /** As typed, under the engine's own names: `--max-model-len 8192`, or `without --enable-sleep-mode`. */
   readonly flags: readonly string[];
+  /** Another model in the place of the one that the start names. */
+  readonly model?: { readonly from: string; readonly to: string };
   readonly why: string;
 }
 
@@ -84,6 +86,8 @@ export interface EngineDriver {
   readonly readyWithinMs: number;
   /** How long its processes may take to end once their requests have finished, ms. */
   readonly endWithinMs: number;
+  /** Whether requests that run at SIGTERM are finished; if not, they must have ended before it is sent. */
+  readonly finishesAfterSigterm: boolean;
   /** null where this start cannot sleep. */
   readonly sleep: SleepControl | null;
   /** The command of an instance that serves on this port of the loopback interface. */

@@ -34,6 +34,8 @@ export interface EngineProfile {
   readonly metrics: MetricNames | null;
   /** What is added behind the words of the start. */
   addedWords(start: EngineStart, host: string, port: number): readonly string[];
+  /** Whether requests that run at SIGTERM are finished. */
+  finishesAfterSigterm(start: EngineStart): boolean;
   environment(start: EngineStart): Readonly<Record<string, string | undefined>>;
   sleep(start: EngineStart): SleepControl | null;
   size(running: RunningInstance): Promise<EndpointSize>;

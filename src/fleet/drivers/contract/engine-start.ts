@@ -31,35 +31,37 @@ export interface EngineStart {
 
 /** Whether the start names a flag, as `--flag value`, `--flag=value` or a switch; underscores and dashes are the same. */
 export function hasFlag(start: EngineStart, ...names: readonly string[]): boolean {
-  return flagWords(start).some(({ name }) => names.includes(name));
+  return flagSpans(start).some(({ name }) => names.includes(name));
 }
 
 /** What stands behind a flag; null where it is not named or has no value. The last one wins, as in argparse. */
 export function flagValue(start: EngineStart, ...names: readonly string[]): string | null {
-  const { words } = start;
-  const found = flagWords(start).filter(({ name }) => names.includes(name));
-  const last = found.at(-1);
+  const last = flagSpans(start).findLast(({ name }) => names.includes(name));
   if (last === undefined) return null;
-  if (last.inline !== null) return last.inline;
-  const next = words[last.index + 1];
-  return next === undefined || isFlag(next) ? null : next;
+  return last.inline ?? (last.to > last.from + 1 ? (start.words[last.from + 1] ?? null) : null);
 }
 
-interface FlagWord {
+export interface FlagSpan {
   readonly name: string;
+  /** The value in the same word, behind `=`. */
   readonly inline: string | null;
-  readonly index: number;
+  /** The words of the flag and of its values: from `from` to before `to`. */
+  readonly from: number;
+  readonly to: number;
 }
 
 const isFlag = (word: string): boolean => /^--?[A-Za-z]/.test(word);
 
-function flagWords({ words }: EngineStart): FlagWord[] {
-  return words.flatMap((word, index) => {
+/** The flags of a start in their order. */
+export function flagSpans({ words }: EngineStart): FlagSpan[] {
+  return words.flatMap((word, from): FlagSpan[] => {
     if (!isFlag(word)) return [];
     const equals = word.indexOf("=");
     const typed = equals === -1 ? word : word.slice(0, equals);
     const dashes = typed.startsWith("--") ? "--" : "-";
     const name = `${dashes}${typed.slice(dashes.length).replaceAll("_", "-")}`;
-    return [{ name, inline: equals === -1 ? null : word.slice(equals + 1), index }];
+    if (equals !== -1) return [{ name, inline: word.slice(equals + 1), from, to: from + 1 }];
+    const next = words.findIndex((following, index) => index > from && isFlag(following));
+    return [{ name, inline: null, from, to: next === -1 ? words.length : next }];
   });
 }

@@ -7,7 +7,7 @@ const consequence =
   /Engine core initialization failed|Engine core proc .* died|failed to start|See root cause above|Failed core proc/i;
 /** Time, level and source that loggers put in front of a line, and the name of the process before them. */
 const prefix =
-  /^(?:\([\w ]+pid=\d+\)\s*)?(?:(?:ERROR|CRITICAL|WARNING|INFO)\s[\d: -]+\[[^\]]*\]\s?)?(?:\([\w ]+pid=\d+\)\s*)?/;
+  /^(?:\([^()]*pid=\d+[^()]*\)\s*)?(?:(?:ERROR|CRITICAL|WARNING|INFO)\s[\d: -]+\[[^\]]*\]\s?)?(?:\([^()]*pid=\d+[^()]*\)\s*)?/;
 
 /** The exception that the others follow from, as `Name: message`; null where there is none. */
 export function rootException(output: string): string | null {
@@ -15,7 +15,8 @@ export function rootException(output: string): string | null {
   const found = lines.flatMap((line, index) => {
     const { name, message = "" } = exception.exec(line)?.groups ?? {};
     if (name === undefined || consequence.test(line)) return [];
-    return [`${name.split(".").at(-1)}: ${message === "" ? nextLines(lines, index) : message}`];
+    const isBelow = message === "" || /^\d+ validation errors? for/.test(message);
+    return [`${name.split(".").at(-1)}: ${isBelow ? nextLines(lines, index) : message}`];
   });
   return found.at(-1) ?? null;
 }
@@ -25,7 +26,8 @@ function nextLines(lines: readonly string[], index: number): string {
   return lines
     .slice(index + 1, index + 3)
     .map((line) => line.trim())
-    .join(" ");
+    .join(" ")
+    .replace(/ \[type=.*$/, "");
 }
 
 /** The last complaint of argparse; null where there is none. */

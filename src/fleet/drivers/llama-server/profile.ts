@@ -15,9 +15,9 @@ export const llamaServerProfile: EngineProfile = {
   reservedFlags: ["--host", "--port"],
   phases: [
     { name: "starting", mostMs: minute },
-    { name: "loading", mostMs: 20 * minute, pattern: /llama_model_loader: loaded meta data/ },
+    { name: "loading", mostMs: 20 * minute, pattern: /loading model '/ },
     { name: "warming up", mostMs: 5 * minute, pattern: /warming up the model/ },
-    { name: "listening", mostMs: minute, pattern: /server is listening on/ },
+    { name: "listening", mostMs: minute, pattern: /(?:listening|server is listening) on http/ },
   ],
   readyWithinMs: 30 * minute,
   endWithinMs: 10_000,
@@ -38,6 +38,8 @@ export const llamaServerProfile: EngineProfile = {
   },
   metrics: llamaServerMetrics,
   addedWords,
+  // It stops computing at once; a stream that is open gets nothing more and is cut off after 30 s.
+  finishesAfterSigterm: () => false,
   environment: (start) =>
     start.deviceIds.length === 0
       ? {}
@@ -50,7 +52,10 @@ export const llamaServerProfile: EngineProfile = {
   explain,
 };
 
-/** `--fit` would change the start to what is free; the plan has decided already. */
+/**
+ * `--fit` would change the start to what is free, but the plan has decided already. Sizes of buffers are printed from
+ * verbosity 4 on.
+ */
 function addedWords(start: EngineStart, host: string, port: number): string[] {
   return [
     "--host",
@@ -60,6 +65,7 @@ function addedWords(start: EngineStart, host: string, port: number): string[] {
     ...(hasFlag(start, "-a", "--alias") ? [] : ["-a", start.servedName]),
     ...(hasFlag(start, "--metrics") ? [] : ["--metrics"]),
     ...(hasFlag(start, "-fit", "--fit") ? [] : ["--fit", "off"]),
+    ...(hasFlag(start, "-lv", "--verbosity", "--log-verbosity", "-v", "--verbose") ? [] : ["-lv", "4"]),
   ];
 }
 
@@ -68,11 +74,13 @@ interface Properties {
   readonly default_generation_settings?: { readonly n_ctx?: number };
 }
 
-/** Its context is divided among its slots, or one context of all; `/props` states the tokens of one slot. */
-async function size({ get }: RunningInstance): Promise<EndpointSize> {
+/** The log states the context that all slots share; `/props` states the tokens of one slot. */
+async function size({ get, output }: RunningInstance): Promise<EndpointSize> {
   const properties = JSON.parse((await get("/props")) ?? "{}") as Properties;
   const seats = properties.total_slots ?? 1;
-  return { seats, poolTokens: seats * (properties.default_generation_settings?.n_ctx ?? 0) };
+  const slotTokens = properties.default_generation_settings?.n_ctx ?? 0;
+  const logged = Number(/llama_context: n_ctx\s*=\s*(\d+)/.exec(output)?.[1] ?? Number.NaN);
+  return { seats, poolTokens: Number.isFinite(logged) ? logged : seats * slotTokens };
 }
 
 const mib = 2 ** 20;

@@ -1,26 +1,25 @@
 /** @module Why an LMDeploy ended by itself, from its exit and what it wrote. */
 import type { EndKind, FailedStart, ProcessEnd } from "../contract/driver.ts";
 import type { EngineStart } from "../contract/engine-start.ts";
-import { explainedByPlanner, plainEnd } from "../contract/failed-start.ts";
+import { explainedBy } from "../contract/failed-start.ts";
 import { argumentError, rootException } from "../contract/python-error.ts";
+import { lmdeployRemedies } from "./remedies.ts";
 
 const portTaken = /address already in use|\[Errno 98\]/i;
+const startErrors =
+  /^(?:ValueError|AssertionError|NotImplementedError|FileNotFoundError|OutOfMemoryError|OSError|HFValidationError|KeyError)/;
 
 export function endKind({ exitCode, lastOutput }: ProcessEnd): EndKind {
   if (portTaken.test(lastOutput)) return "port";
   if (exitCode === 2 && argumentError(lastOutput) !== null) return "configuration";
-  const cause = rootException(lastOutput) ?? "";
+  if (/Application startup complete/.test(lastOutput)) return "crash";
   const isInTheStart =
-    /^(?:ValueError|AssertionError|NotImplementedError|FileNotFoundError|OutOfMemoryError|OSError)/.test(
-      cause,
-    ) || /out of memory|max_block_count.*invalid|No enough gpu memory/i.test(lastOutput);
+    startErrors.test(rootException(lastOutput) ?? "") ||
+    /out of memory|max_block_count.*invalid|No enough gpu memory/i.test(lastOutput);
   return isInTheStart ? "configuration" : "crash";
 }
 
 export function explain(end: ProcessEnd, start: EngineStart): FailedStart {
-  const planned = explainedByPlanner(end, start, "lmdeploy");
-  if (planned !== null) return planned;
   const said = argumentError(end.lastOutput) ?? rootException(end.lastOutput);
-  if (said === null) return plainEnd(end);
-  return { sentence: `LMDeploy says: ${said}`, missing: "setting", changes: [] };
+  return explainedBy({ end, start, engine: "lmdeploy", title: "LMDeploy", said, remedies: lmdeployRemedies });
 }

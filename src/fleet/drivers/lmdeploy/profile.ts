@@ -46,6 +46,8 @@ export const lmdeployProfile: EngineProfile = {
     String(port),
     ...(hasFlag(start, "--model-name") ? [] : ["--model-name", start.servedName]),
   ],
+  // It waits for open streams, without a limit.
+  finishesAfterSigterm: () => true,
   environment,
   // Every start can sleep; a sleep ends all its requests, so the router drains it first.
   sleep: () =>

@@ -26,6 +26,8 @@ export interface EngineMetrics {
 /** One way in which an engine states a meaning. */
 export interface MetricSource {
   readonly name: string;
+  /** A second metric that is added; without it the source does not count. */
+  readonly plus?: string;
   /** The value is this label's text, as in a gauge of configuration; words that are no number do not count. */
   readonly label?: string;
   /** How samples of several ranks or models become one. */
@@ -46,12 +48,21 @@ function stated(
   sources: readonly MetricSource[],
 ): number | null {
   for (const source of sources) {
-    const values = (samples.get(source.name) ?? [])
-      .map(({ labels, value }) => (source.label === undefined ? value : numberIn(labels[source.label])))
-      .filter((value) => Number.isFinite(value));
-    if (values.length > 0) return combined(values, source.over ?? "sum");
+    const values = statedBy(samples, source);
+    const added = source.plus === undefined ? [0] : statedBy(samples, { name: source.plus });
+    if (values.length === 0 || added.length === 0) continue;
+    return combined(values, source.over ?? "sum") + combined(added, "sum");
   }
   return null;
+}
+
+function statedBy(
+  samples: ReadonlyMap<string, readonly Sample[]>,
+  { name, label }: MetricSource,
+): readonly number[] {
+  return (samples.get(name) ?? [])
+    .map(({ labels, value }) => (label === undefined ? value : numberIn(labels[label])))
+    .filter((value) => Number.isFinite(value));
 }
 
 function numberIn(text: string | undefined): number {

@@ -3,8 +3,11 @@ import { features } from "../../../core/capabilities.ts";
 import type { MemoryReport } from "../../../core/memory-report.ts";
 import type { EndKind, FailedStart, InstanceMemory, ProcessEnd } from "../contract/driver.ts";
 import type { EngineProfile, RunningInstance } from "../contract/engine-profile.ts";
-import { changesIn, plainEnd } from "../contract/failed-start.ts";
+import type { EngineStart } from "../contract/engine-start.ts";
+import { plainEnd } from "../contract/failed-start.ts";
+import { remedyFor } from "../contract/remedies.ts";
 import { pagodaMetrics } from "./metrics.ts";
+import { pagodaRemedies } from "./remedies.ts";
 
 const minute = 60_000;
 
@@ -30,6 +33,7 @@ export const pagodaProfile: EngineProfile = {
   },
   metrics: pagodaMetrics,
   addedWords: (_start, host, port) => ["--host", host, "--port", String(port)],
+  finishesAfterSigterm: () => true,
   environment: () => ({}),
   sleep: () => null,
   size: async (running) => ({
@@ -61,10 +65,11 @@ function endKind({ exitCode, lastOutput }: ProcessEnd): EndKind {
   return /port \d+|address already in use|EADDRINUSE/i.test(reason) ? "port" : "configuration";
 }
 
-function explain(end: ProcessEnd): FailedStart {
+function explain(end: ProcessEnd, start: EngineStart): FailedStart {
   const reason = lastLine(end.lastOutput);
   if (reason === null) return plainEnd(end);
-  return { sentence: reason, missing: null, changes: changesIn(reason) };
+  const { missing = null, changes = [] } = remedyFor(reason, reason, pagodaRemedies, start) ?? {};
+  return { sentence: reason, missing, changes };
 }
 
 /** The last thing that the command line said was wrong; null where it said nothing. */

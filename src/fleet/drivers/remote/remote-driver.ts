@@ -3,6 +3,7 @@ import type { Capabilities } from "../../../core/capabilities.ts";
 import type { Endpoint } from "../../../core/endpoint.ts";
 import { RemoteEndpoint } from "../../../endpoint/remote-endpoint.ts";
 import type { EndpointSize } from "../../router/affinity.ts";
+import { withOpenAiErrors } from "../errors/openai-errors.ts";
 
 export interface RemoteServer {
   /** `http://host:port`, with or without a path in front of `/v1`. */
@@ -24,12 +25,14 @@ export class RemoteDriver {
 
   constructor({ url, modelId, maxModelLen, size, apiKey, capabilities }: RemoteServer) {
     this.size = size;
-    this.endpoint = new RemoteEndpoint({
-      url,
-      model: { modelId, maxModelLen, createdUnixSeconds: Math.floor(Date.now() / 1000) },
-      ...(apiKey === undefined ? {} : { apiKey }),
-      ...(capabilities === undefined ? {} : { capabilities }),
-    });
+    this.endpoint = withOpenAiErrors(
+      new RemoteEndpoint({
+        url,
+        model: { modelId, maxModelLen, createdUnixSeconds: Math.floor(Date.now() / 1000) },
+        ...(apiKey === undefined ? {} : { apiKey }),
+        ...(capabilities === undefined ? {} : { capabilities }),
+      }),
+    );
   }
 
   /** Whether it can take requests. Never rejects. */

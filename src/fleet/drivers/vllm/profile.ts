@@ -50,6 +50,7 @@ export const vllmProfile: EngineProfile = {
   },
   metrics: vllmMetrics,
   addedWords,
+  finishesAfterSigterm: hasShutdownTimeout,
   environment,
   sleep,
   size,
@@ -70,14 +71,15 @@ function addedWords(start: EngineStart, host: string, port: number): string[] {
     "--port",
     String(port),
     ...(hasFlag(start, "--served-model-name") ? [] : ["--served-model-name", start.servedName]),
-    // Without it SIGTERM breaks off running requests; up to 0.17 nothing helps.
-    ...(hasFlag(start, "--shutdown-timeout") || minorOf(start) < 18 ? [] : ["--shutdown-timeout", seconds]),
+    ...(hasFlag(start, "--shutdown-timeout") || !hasShutdownTimeout(start)
+      ? []
+      : ["--shutdown-timeout", seconds]),
   ];
 }
 
-/** The second number of the version; of none that is known, the newest. */
-function minorOf({ version }: EngineStart): number {
-  return Number(/^0\.(\d+)/.exec(version ?? "")?.[1] ?? Number.POSITIVE_INFINITY);
+/** From 0.18 on; before, and with a limit of 0, SIGTERM breaks running requests off. An unknown version is the newest. */
+function hasShutdownTimeout({ version }: EngineStart): boolean {
+  return Number(/^0\.(\d+)/.exec(version ?? "")?.[1] ?? Number.POSITIVE_INFINITY) >= 18;
 }
 
 function environment(start: EngineStart): Record<string, string | undefined> {
