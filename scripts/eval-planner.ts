@@ -1,7 +1,7 @@
 /**
  * Measures the planner against real start-up logs.
  *
- *   npm run eval:planner -- --cases FILE.jsonl --configs FILE.jsonl [--capacity FILE.jsonl] [--json]
+ *   npm run eval:planner -- [--cases FILE.jsonl --configs FILE.jsonl] [--capacity FILE.jsonl] [--json]
  *
  * Exit status 1 where a goal for complete cases is missed. JSON keys: docs/planner.md, "The evaluation".
  */
@@ -20,22 +20,27 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
   },
 });
-if (values.cases === undefined || values.configs === undefined) {
+const hasLogs = values.cases !== undefined && values.configs !== undefined;
+if (!hasLogs && (values.capacity === undefined || values.cases !== undefined)) {
   console.error(
-    "usage: npm run eval:planner -- --cases FILE.jsonl --configs FILE.jsonl [--capacity FILE.jsonl] [--json]",
+    "usage: npm run eval:planner -- [--cases FILE.jsonl --configs FILE.jsonl] [--capacity FILE.jsonl] [--json]",
   );
   process.exit(2);
 }
 const configs = new Map(
-  readJsonLines<ConfigObject>(values.configs).map((row): [string, ConfigObject] => [
+  rowsOf<ConfigObject>(values.configs).map((row): [string, ConfigObject] => [
     String(row.model),
     configOf(row),
   ]),
 );
-const prepared = readJsonLines<LogCase>(values.cases).map((row) => prepareCase(row, configs));
+const prepared = rowsOf<LogCase>(values.cases).map((row) => prepareCase(row, configs));
 const judgements = prepared.flatMap((item) => (item.kind === "ready" ? [judge(item)] : []));
 const capacity =
   values.capacity === undefined ? null : capacityReport(readJsonLines<CapacityRow>(values.capacity));
 const report = reportOf(prepared, judgements, capacity);
 console.log(values.json ? JSON.stringify(report, null, 2) : printReport(report));
 process.exitCode = report.goals.every(({ isMet }) => isMet) ? 0 : 1;
+
+function rowsOf<Row>(file: string | undefined): readonly Row[] {
+  return file === undefined ? [] : readJsonLines<Row>(file);
+}

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import {
   type ConfigObject,
   type Device,
+  deviceOfSize,
   deviceOfTotal,
   findDevice,
   lookUpDevice,
@@ -90,8 +91,10 @@ function deviceOfCase(
   row: LogCase,
   assumed: string[],
 ): { readonly device: Device; readonly isStated: boolean } {
-  const byName = row.gpu === null ? null : lookUpDevice(row.gpu.replace(/\(.*$/, ""));
   const bytes = (row.gpu_total_gib ?? 0) * 2 ** 30;
+  const name = row.gpu?.replace(/\(.*$/, "") ?? null;
+  const byName =
+    name === null ? null : (lookUpDevice(name) ?? (bytes > 0 ? deviceOfSize(name, bytes) : null));
   if (row.gpu_total_source === "cuda" && row.gpu_total_gib !== null) {
     const near = byName ?? deviceOfTotal(bytes) ?? findDevice("RTX 3090");
     if (byName === null) assumed.push("GPU name");

@@ -182,7 +182,9 @@ export function reportOf(
       lmdeploy: of(({ row }) => row.engine === "lmdeploy"),
       all,
     },
-    goals: goalsOf(complete, all, capacity),
+    goals: goalsOf(complete, all, capacity).filter(
+      ({ name, value }) => !Number.isNaN(value) && (all.numCases > 0 || name.startsWith("real vLLM")),
+    ),
     worst,
     capacity,
   };
@@ -192,12 +194,16 @@ const percent = (share: number): string => (Number.isNaN(share) ? "-" : `${(shar
 
 /** The report for people. */
 export function printReport(report: Report): string {
-  const lines = [
-    `cases used ${report.used}; skipped:`,
-    ...report.skipped.map(({ why, numCases }) => `  ${numCases} × ${why}`),
-    "",
-  ];
+  const hasCases = report.used + report.skipped.length > 0;
+  const lines = hasCases
+    ? [
+        `cases used ${report.used}; skipped:`,
+        ...report.skipped.map(({ why, numCases }) => `  ${numCases} × ${why}`),
+        "",
+      ]
+    : [];
   for (const [name, section] of Object.entries(report.sections)) {
+    if (section.numCases === 0) continue;
     const { arithmetic, weights, kvOfTotal, kvOfKv, interval, verdict } = section;
     lines.push(
       `${name}: ${section.numCases} cases`,
@@ -211,7 +217,7 @@ export function printReport(report: Report): string {
       "",
     );
   }
-  lines.push("ten worst (available KV):");
+  if (hasCases) lines.push("ten worst (available KV):");
   for (const item of report.worst)
     lines.push(
       `  ${percent(item.errorOfTotal).padStart(8)}  ${item.id}: ${item.component}${item.assumed.length === 0 ? "" : ` (assumed: ${item.assumed.join(", ")})`}`,

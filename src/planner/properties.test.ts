@@ -21,7 +21,7 @@ const models = [
   "Qwen/Qwen3-30B-A3B",
 ] as const;
 const model = fc.constantFrom(...models);
-const card = fc.constantFrom("L4", "RTX 4090", "A100", "H100");
+const card = fc.constantFrom("L4", "RTX 4090", "A100-80GB", "H100");
 
 function request(
   name: string,
@@ -62,7 +62,8 @@ test("more memory never gives fewer tokens", () => {
         fc.integer({ min: 1, max: 64 }),
         (name, small, more) => {
           const tokens = (size: number): number =>
-            plan(request(name, "A100", engine, { ...fixed[engine] }, size * gib)).kv?.numTokens.expected ?? 0;
+            plan(request(name, "A100-80GB", engine, { ...fixed[engine] }, size * gib)).kv?.numTokens
+              .expected ?? 0;
           assert.ok(tokens(small + more) >= tokens(small));
         },
       ),
@@ -74,7 +75,7 @@ test("LMDeploy's PyTorch engine is the exception: where the halving ends, more m
   const blocks = (bytes: number): number => {
     const given = request(
       "Qwen/Qwen2.5-0.5B",
-      "A100",
+      "A100-80GB",
       "lmdeploy",
       { backend: "pytorch", "max-batch-size": "1" },
       bytes,

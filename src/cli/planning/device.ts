@@ -4,7 +4,7 @@ import { grantedProcessors } from "../../backend/create/index.ts";
 import { parseByteSize } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { readDeviceMemory } from "../../instance/index.ts";
-import { cpuDevice, type Device, findDevice, lookUpDevice, rulesOf, withTotal } from "../../planner/index.ts";
+import { cpuDevice, type Device, deviceOfSize, findDevice, rulesOf, withTotal } from "../../planner/index.ts";
 
 export interface DeviceOptions {
   readonly gpu?: string;
@@ -70,7 +70,10 @@ export function planDevice(options: DeviceOptions): {
   readonly device: Device;
   readonly note: string | null;
 } {
-  const base = options.gpu === undefined ? null : findDevice(options.gpu);
+  const { gpu, gpuMemory } = options;
+  const sized =
+    gpu === undefined || gpuMemory === undefined ? null : deviceOfSize(gpu, parseByteSize(gpuMemory));
+  const base = gpu === undefined ? null : (sized ?? findDevice(gpu));
   if (options.gpuMemory !== undefined) {
     const bytes = parseByteSize(options.gpuMemory);
     const meaning = meaningOf(bytes);
@@ -91,7 +94,7 @@ export function planDevice(options: DeviceOptions): {
         hint: 'Name one: --gpu "RTX 4090", or a size: --gpu-memory 24GiB.',
       },
     );
-  const known = lookUpDevice(here.name);
+  const known = deviceOfSize(here.name, here.totalBytes);
   if (known !== null) return { device: known, note: `the GPU of this machine: ${here.name}` };
   const generic: Device = { ...findDevice("RTX 4090"), name: here.name, nominalBytes: here.totalBytes };
   return {

@@ -7,6 +7,7 @@ import { findDevice } from "../device/find-device.ts";
 import { modelNamed } from "../model/catalogue.ts";
 import type { FlagValues } from "../plan/flag.ts";
 import type { PlanRequest } from "../plan/plan.ts";
+import { plan } from "../search/plan.ts";
 import { compareReplicas, compareSentence } from "./compare.ts";
 import { planReplicas } from "./replicas.ts";
 import { startInOrder, starts } from "./starts-in-order.ts";
@@ -120,4 +121,32 @@ test("copies that cannot start together have no way, and none is made up", () =>
     wanted: 3,
   });
   assert.deepEqual(planReplicas(request, 3).ways, []);
+});
+
+/** vLLM's issues 14376 and 19125: two instances on one L40S, V1 before and after its pull request 18974. */
+test("V1 before 0.9.1 bills what others hold: equal shares do not start twice, growing ones do", () => {
+  const request = (version: string, share: string): PlanRequest => ({
+    model: modelNamed("meta-llama/Llama-3.2-1B-Instruct"),
+    device: findDevice("L40S"),
+    usedBytes: 0,
+    engine: "vllm",
+    version,
+    flags: { "max-model-len": "1024", "gpu-memory-utilization": share },
+    usage: "serve",
+  });
+  for (const share of ["0.2", "0.3"]) {
+    assert.equal(planReplicas(request("0.8.5", share), 2).numStarted, 1, share);
+    assert.equal(planReplicas(request("0.9.0", share), 2).numStarted, 1, share);
+    assert.equal(planReplicas(request("0.9.1", share), 2).numStarted, 2, share);
+  }
+  const [first] = planReplicas(request("0.8.5", "0.2"), 2).instances;
+  const second = plan({ ...request("0.8.5", "0.3"), usedBytes: first?.heldBytes ?? 0 });
+  assert.equal(second.verdict.kind, "fits");
+  const [way] = planReplicas(request("0.8.5", "0.2"), 2).ways;
+  assert.equal(
+    way?.instances.every(({ plan: { verdict } }) => verdict.kind === "fits"),
+    true,
+  );
+  const shares = way?.flags.map((flags) => Number(/utilization ([\d.]+)/.exec(flags.join(" "))?.[1])) ?? [];
+  assert.ok((shares[1] ?? 0) > (shares[0] ?? 1), shares.join());
 });

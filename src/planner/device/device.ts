@@ -22,20 +22,43 @@ export interface Device {
   readonly isUnified: boolean;
 }
 
-/** Share of the nominal size that the driver reports where nobody has measured it: L4, 3090, A100 and H100 span it. */
-const visibleShare = { low: 0.955, expected: 0.981, high: 0.995 } as const;
+/** Share of the nominal size that the driver reports where nobody has measured it: L4, 3090, A100 and H100 span NVIDIA's. */
+const nvidiaShare = { low: 0.955, expected: 0.981, high: 0.995 } as const;
+/** AMD reports the whole, less ECC where it is on (an R9700: 0.933); Intel's two cards of the sample say 0.944 and 0.996. */
+const visibleShares: Readonly<Partial<Record<DeviceVendor, typeof nvidiaShare | OtherShare>>> = {
+  amd: { low: 0.93, expected: 0.9985, high: 1 },
+  intel: { low: 0.94, expected: 0.985, high: 1 },
+};
+/** The host's memory less what firmware keeps: Orin, GB10. */
+const unifiedShare: OtherShare = { low: 0.9, expected: 0.955, high: 0.99 };
+
+interface OtherShare {
+  readonly low: number;
+  readonly expected: number;
+  readonly high: number;
+}
+
+/** Drivers of one generation and the next differ by this much on one card (a 4090: 23.52 to 23.65 GiB). */
+const driverSpreadGib = { below: 0.04, above: 0.1 } as const;
+/** A unified device's total follows the host's: firmware and driver settings move it. */
+const unifiedSpreadGib = { below: 2.1, above: 0.1 } as const;
 
 function totalOf(row: DeviceRow): Quantity {
   if (row.measuredGib !== null) {
-    const seen = measured(row.measuredGib * gib, `total seen on a ${row.name} (${row.source})`, 0.05 * gib);
-    // Under WSL2 the driver reports the size on the box (a 4090 says 23.99 GiB).
-    return row.name.includes("GeForce") ? { ...seen, highBytes: row.nominalGib * gib } : seen;
+    const spread = row.isUnified === true ? unifiedSpreadGib : driverSpreadGib;
+    const seen = measured(row.measuredGib * gib, `total seen on a ${row.name} (${row.source})`);
+    return {
+      ...seen,
+      lowBytes: seen.expectedBytes - spread.below * gib,
+      highBytes: seen.expectedBytes + spread.above * gib,
+    };
   }
+  const share = row.isUnified === true ? unifiedShare : (visibleShares[row.vendor] ?? nvidiaShare);
   const nominal = row.nominalGib * gib;
   return estimated(
-    nominal * visibleShare.low,
-    nominal * visibleShare.expected,
-    nominal * visibleShare.high,
+    nominal * share.low,
+    nominal * share.expected,
+    nominal * share.high,
     `nominal ${row.nominalGib} GiB; nobody's log of this device was at hand`,
   );
 }
@@ -63,10 +86,18 @@ export function withTotal(device: Device, bytes: number, meaning: "visible" | "n
     ...device,
     nominalBytes: bytes,
     total: estimated(
-      scaled(visibleShare.low),
-      scaled(visibleShare.expected),
-      scaled(visibleShare.high),
+      scaled(nvidiaShare.low),
+      scaled(nvidiaShare.expected),
+      scaled(nvidiaShare.high),
       "stated as nominal",
     ),
   };
+}
+
+/** What a plan says of a device without memory of its own; empty for any other. */
+export function ownershipWarnings({ name, isUnified, vendor }: Device): readonly string[] {
+  if (!isUnified || vendor === "cpu") return [];
+  return [
+    `The memory of ${name} is the host's: the share is one of the whole machine, and what other programs and the page cache hold is not free.`,
+  ];
 }

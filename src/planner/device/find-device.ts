@@ -59,14 +59,40 @@ export function lookUpDevice(text: string): Device | null {
  * @throws PagodaError `plan_invalid` naming the nearest known device.
  */
 export function findDevice(text: string): Device {
-  const device = lookUpDevice(text);
-  if (device !== null) return device;
+  const [device, ...others] = devicesNamed(text);
+  if (device !== undefined && others.length === 0) return device;
+  if (device !== undefined) throw ambiguous(text, [device, ...others]);
   const close = nearest(plainName(text), deviceRows.flatMap(namesOf));
   const row = deviceRows.find((candidate) => namesOf(candidate).includes(close));
   throw new PagodaError("plan_invalid", `The GPU "${text}" is not in the catalogue.`, {
     param: "gpu",
     hint: `Did you mean "${row?.name}"? Any other device: --gpu-memory 24GiB.`,
   });
+}
+
+/** A name of cards of several sizes: which is meant. */
+function ambiguous(text: string, devices: readonly Device[]): PagodaError {
+  const totals = devices.map(
+    ({ name, total }) => `${name} (${(total.expectedBytes / gib).toFixed(2)} GiB visible)`,
+  );
+  const names = devices.map(
+    ({ name }) => `--gpu "${name.replace(/^(?:NVIDIA|AMD) (?:GeForce |Tesla )?/, "")}"`,
+  );
+  return new PagodaError("plan_invalid", `"${text}" means more than one card: ${totals.join(", ")}.`, {
+    param: "gpu",
+    hint: `Say which: ${names.join(" or ")}.`,
+  });
+}
+
+/** The device whose nominal size is nearest; null where there is none. */
+export function nearestInSize(devices: readonly Device[], bytes: number): Device | null {
+  const gap = ({ nominalBytes }: Device): number => Math.abs(nominalBytes - bytes);
+  return [...devices].sort((a, b) => gap(a) - gap(b))[0] ?? null;
+}
+
+/** Of the devices of a name the one whose nominal size is nearest; null where the name has none. */
+export function deviceOfSize(text: string, bytes: number): Device | null {
+  return nearestInSize(devicesNamed(text), bytes);
 }
 
 /** The catalogue's device whose visible total is nearest, for a log that names none; null where none is within 2 %. */

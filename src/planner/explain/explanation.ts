@@ -1,4 +1,5 @@
 /** @module A start-up log explained: what each component took, against what the planner computes, why it failed, what to change. */
+import { formatBytes } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { planOrNull, planStart } from "../engines/engines.ts";
 import type { LogFacts } from "../log/log-facts.ts";
@@ -9,7 +10,7 @@ import { componentsOf, type ExplainedComponent } from "./components.ts";
 import { credibleFacts } from "./credible.ts";
 import { differenceSentences, tokenSentence } from "./differences.ts";
 import { endingSentences } from "./ending.ts";
-import { type ExplainContext, measuredStart, requestOfLog } from "./measured-start.ts";
+import { type ExplainContext, heldByOthers, measuredStart, requestOfLog } from "./measured-start.ts";
 import { poolOfLog } from "./pool-of-log.ts";
 import { logRulesOf } from "./read-log.ts";
 import type { MeasuredStart } from "./trial.ts";
@@ -81,6 +82,11 @@ function answerOf(facts: LogFacts, start: MeasuredStart): Plan | null {
 /** What the caller may add so that more can be said. */
 function openQuestions(facts: LogFacts, context: ExplainContext, measured: MeasuredStart | null): string[] {
   const notes: string[] = [];
+  const held = heldByOthers(facts);
+  if (held > 0)
+    notes.push(
+      `nvidia-smi beside the log shows ${formatBytes(held)} in use: it is taken as held by others when the engine started.`,
+    );
   if (context.model === null)
     notes.push("The log names no model that is known: give --model to have changes tried.");
   if (context.device === null) notes.push("The log names no card: give --gpu to have changes tried.");

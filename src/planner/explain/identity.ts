@@ -1,6 +1,6 @@
 /** @module The model and the card of a log among those that the planner knows, by any name or size that the log has for them. */
 import type { Device } from "../device/device.ts";
-import { deviceOfTotal, devicesNamed } from "../device/find-device.ts";
+import { deviceOfTotal, devicesNamed, nearestInSize } from "../device/find-device.ts";
 import type { LogFacts } from "../log/log-facts.ts";
 import { lookUpModel } from "../model/catalogue.ts";
 import type { ModelFacts } from "../model/facts.ts";
@@ -63,11 +63,6 @@ function devicesIn(text: string): readonly Device[] {
   return [];
 }
 
-function nearestInSize(devices: readonly Device[], bytes: number): Device | null {
-  const gap = ({ nominalBytes }: Device): number => Math.abs(nominalBytes - bytes);
-  return [...devices].sort((a, b) => gap(a) - gap(b))[0] ?? null;
-}
-
 /** The card of a log: by name, the size telling which where a name means two; else by its total alone. */
 export function deviceOfLog(facts: LogFacts): Device | null {
   const total = facts.figures.total?.expectedBytes ?? null;
@@ -76,7 +71,7 @@ export function deviceOfLog(facts: LogFacts): Device | null {
     const size = total ?? facts.cards.find((card) => card.name === name)?.totalBytes ?? null;
     const [only, ...others] = devices;
     if (only !== undefined && others.length === 0) return only;
-    if (size !== null && devices.length > 0) return nearestInSize(devices, size);
+    if (size !== null && only !== undefined) return nearestInSize(devices, size);
   }
   return total === null ? null : deviceOfTotal(total);
 }

@@ -35,10 +35,19 @@ export function requestOfLog(facts: LogFacts, context: ExplainContext): PlanRequ
   };
 }
 
+/** Failures that what others hold explains: nvidia-smi beside such a log shows what was there before the start. */
+const explainedByOthers: ReadonlySet<string> = new Set(["noKvMemory", "freeMemoryAtStart", "context"]);
+
+/** What nvidia-smi shows as held beside a start that ended for want of memory; 0 where it shows nothing of that. */
+export function heldByOthers({ failure, cards }: LogFacts): number {
+  if (failure === null || !explainedByOthers.has(failure.kind)) return 0;
+  return cards.find(({ usedBytes: used }) => used !== null)?.usedBytes ?? 0;
+}
+
 /** What others hold, where the engine prints what is free before it loads, its own context already made. */
 function usedBytes(facts: LogFacts, planned: Plan): number {
   const free = facts.figures.freeAtStart;
-  if (free === undefined) return 0;
+  if (free === undefined) return heldByOthers(facts);
   return Math.max(0, planned.total.expectedBytes - free.expectedBytes - bytesOf(planned, "runtime"));
 }
 

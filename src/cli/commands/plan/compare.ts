@@ -12,7 +12,7 @@ interface CompareOptions {
 
 const examples = `
 Examples:
-  pagoda plan compare --gpu A100 "vllm serve Qwen/Qwen2.5-14B-Instruct-AWQ" "lmdeploy serve api_server Qwen/Qwen2.5-14B-Instruct-AWQ"
+  pagoda plan compare --gpu A100-80GB "vllm serve Qwen/Qwen2.5-14B-Instruct-AWQ" "lmdeploy serve api_server Qwen/Qwen2.5-14B-Instruct-AWQ"
   pagoda plan compare --gpu "RTX 4090" "vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ" "vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ --kv-cache-dtype fp8"`;
 
 export function addCompareCommand(plan: Command): void {

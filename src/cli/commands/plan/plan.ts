@@ -18,7 +18,7 @@ Examples:
   pagoda plan "vllm serve Qwen/Qwen2.5-7B-Instruct --max-model-len 8192" --gpu L4
   pagoda plan ./folder --gpu H100 --engine vllm --users 40 --context 4096
   pagoda plan model.gguf --engine pagoda --memory 700MiB
-  pagoda plan Qwen/Qwen2.5-14B-Instruct-AWQ --gpu A100 --engine vllm --gpu-memory-utilization 0.22 --replicas 4
+  pagoda plan Qwen/Qwen2.5-14B-Instruct-AWQ --gpu A100-80GB --engine vllm --gpu-memory-utilization 0.22 --replicas 4
 
 Flags of the engine are written under their own names behind the model.`;
 

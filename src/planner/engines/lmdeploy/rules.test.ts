@@ -119,7 +119,7 @@ test("PyTorch engine: runtime estimate, blocks and the reserved block of 20 GiB"
   ] as const;
   for (const [name, batch, runtime, blocks] of table)
     for (const [policy, expected] of Object.entries(blocks)) {
-      const given = request(name, "A100", {
+      const given = request(name, "A100-80GB", {
         backend: "pytorch",
         "quant-policy": policy,
         "max-batch-size": batch,
@@ -191,9 +191,9 @@ test("shares out of range are refused in LMDeploy's words", () => {
 test("default batch sizes follow a substring of the card's name", () => {
   const batch = (gpu: string, version = "0.18"): number =>
     resolveLmdeploySettings(request("Qwen/Qwen2.5-7B-Instruct", gpu, {}, version)).maxBatchSize.value;
-  assert.equal(batch("A100"), 384);
+  assert.equal(batch("A100-80GB"), 384);
   assert.equal(batch("H100"), 1024);
   assert.equal(batch("GH200"), 1024, "the name holds h200");
   assert.equal(batch("RTX 4090"), 128);
-  assert.equal(batch("A100", "0.5"), 128);
+  assert.equal(batch("A100-80GB", "0.5"), 128);
 });

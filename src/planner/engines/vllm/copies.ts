@@ -11,13 +11,18 @@ import type { Plan, PlanRequest } from "../../plan/plan.ts";
 import { exact } from "../../quantity/quantity.ts";
 import type { CopyRules, CopyWay, StartOutcome } from "../../rules/engine-rules.ts";
 import { planVllm } from "./plan/plan.ts";
-import { newestVllm, versionNumber } from "./settings/versions.ts";
+import { isSince, newestVllm, versionNumber } from "./settings/versions.ts";
+
+/** The context is inside the budget only where the whole device is billed; then what others hold is inside it too. */
+function billsDevice(plan: Plan): boolean {
+  return plan.components.some(({ name, isBudgeted }) => name === "runtime" && isBudgeted);
+}
 
 /** Everything the plan names, and the whole budget: it is filled, whatever the parts are, unless the pool is stated. */
 function heldBytes(plan: Plan): number {
   const sum = plan.components.reduce((total, { quantity }) => total + Math.max(0, quantity.expectedBytes), 0);
   const isStated = "kv-cache-memory-bytes" in plan.settings || "num-gpu-blocks-override" in plan.settings;
-  if (isStated || plan.budgetBytes === null) return sum;
+  if (isStated || plan.budgetBytes === null || billsDevice(plan)) return sum;
   const outside = plan.components.filter(({ isBudgeted }) => !isBudgeted);
   return Math.max(
     sum,
@@ -87,14 +92,36 @@ function* shares(request: PlanRequest, planned: Plan, wanted: number): Generator
 }
 
 /** The first version that every installation has `--kv-cache-memory-bytes` from. */
-const firstWithKvBytes = [0, 11] as const;
+const firstWithKvBytes = [0, 11, 0] as const;
 
 function hasKvBytes(request: PlanRequest): boolean {
-  const [major, minor] = versionNumber(request.version ?? newestVllm) ?? firstWithKvBytes;
-  return major > firstWithKvBytes[0] || minor >= firstWithKvBytes[1];
+  return isSince(versionNumber(request.version ?? newestVllm) ?? firstWithKvBytes, firstWithKvBytes);
+}
+
+/** Where each start is billed for all that the device holds: a share that grows with the place, the last one the most. */
+function* growingShares(request: PlanRequest, planned: Plan, wanted: number): Generator<readonly Step[]> {
+  const total = planned.total.expectedBytes;
+  const used = request.usedBytes / total;
+  const outside = planned.components.filter(({ isBudgeted }) => !isBudgeted);
+  const kept = outside.reduce((sum, { quantity }) => sum + quantity.highBytes, 0) / total;
+  const most = Math.floor((1 - used - kept) * 100);
+  for (let percent = most; percent > Math.max(0, most - mostSharesTried); percent--)
+    yield Array.from({ length: wanted }, (_, place) => ({
+      flags: {
+        "gpu-memory-utilization": (used + (percent * (place + 1)) / 100 / wanted).toFixed(2),
+        ...without(request, "kv-cache-memory-bytes", "num-gpu-blocks-override"),
+      },
+    }));
 }
 
 function ways(request: PlanRequest, planned: Plan, wanted: number): readonly CopyWay[] {
+  if (billsDevice(planned))
+    return [
+      {
+        why: "one command for each place in the order of starts; this version bills each start for all that the device holds",
+        candidates: growingShares(request, planned, wanted),
+      },
+    ];
   const byShare: CopyWay = {
     why: "the same share of the card's total for each",
     candidates: shares(request, planned, wanted),

@@ -15,7 +15,12 @@ import {
 /** The largest share whose bytes are free when the engine starts. */
 function largestShare({ planned, request }: Shortfall): number {
   const total = planned.total.expectedBytes;
-  const context = planned.components.find(({ name }) => name === "runtime")?.quantity.highBytes ?? 0;
+  const runtime = planned.components.find(({ name }) => name === "runtime");
+  // Where the share holds the whole device, only what no budget counts must stay outside it.
+  const outside = planned.components.filter(({ isBudgeted }) => !isBudgeted);
+  const kept = outside.reduce((sum, { quantity }) => sum + quantity.highBytes, 0);
+  if (runtime?.isBudgeted === true) return Math.floor(((total - kept) / total) * 100) / 100;
+  const context = runtime?.quantity.highBytes ?? 0;
   return Math.floor(((total - context - request.usedBytes) / total) * 100) / 100;
 }
 

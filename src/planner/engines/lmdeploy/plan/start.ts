@@ -1,5 +1,6 @@
 /** @module What the three LMDeploy rules share: the free memory they start from, and the plan around their pools. */
 
+import { ownershipWarnings } from "../../../device/device.ts";
 import type { ModelFacts } from "../../../model/facts.ts";
 import { quantizationNamed } from "../../../model/parse-quantization.ts";
 import { assertDivides, countParameters } from "../../../model/weights/rank-tensors.ts";
@@ -83,11 +84,14 @@ export function lmdeployStart(request: PlanRequest): LmdeployStart {
 }
 
 /** Warnings every TurboMind rule gives (lmdeploy-memory.md §11). */
-function commonWarnings({ settings, model }: LmdeployStart): string[] {
+function commonWarnings({ settings, model, request: { device } }: LmdeployStart): string[] {
   const notCounted = settings.rule === "pytorch" ? ["role"] : ["speculative-algorithm", "adapters", "role"];
-  const warnings = notCounted
-    .filter((name) => settings.flags.has(name))
-    .map((name) => `--${name} is passed on; what it moves in memory is not in this plan.`);
+  const warnings = [
+    ...ownershipWarnings(device),
+    ...notCounted
+      .filter((name) => settings.flags.has(name))
+      .map((name) => `--${name} is passed on; what it moves in memory is not in this plan.`),
+  ];
   const kvHeads = model.layers.map(({ mixer }) =>
     mixer.kind === "attention" ? mixer.numKvHeads : Number.POSITIVE_INFINITY,
   );

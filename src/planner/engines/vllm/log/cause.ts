@@ -12,8 +12,10 @@ function vllmBudget(plan: Plan): string {
   const list = parts
     .map(({ label, quantity }) => `${label} ${formatBytes(quantity.expectedBytes)}`)
     .join(", ");
-  const left = plan.kv === null ? 0 : plan.kv.available.expectedBytes;
-  return `The budget is ${formatBytes(plan.budgetBytes ?? 0)}; ${list} leave ${formatBytes(left)} for KV.`;
+  const left = plan.kv?.available.expectedBytes ?? 0;
+  const result = left >= 0 ? `leave ${formatBytes(left)} for KV` : `are ${formatBytes(-left)} more than that`;
+  const others = plan.warnings.filter((text) => /off its own share/.test(text)).map((text) => ` ${text}`);
+  return `The budget is ${formatBytes(plan.budgetBytes ?? 0)}; ${list} ${result}.${others.join("")}`;
 }
 
 const group = (count: number): string => Math.floor(count).toLocaleString("en-US");

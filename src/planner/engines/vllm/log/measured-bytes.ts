@@ -31,7 +31,10 @@ export function vllmMeasuredBytes(facts: LogFacts, planned: Plan): MeasuredBytes
     return stated;
   const requested = figures.requested ?? exact(planned.budgetBytes, "share of the total");
   const others = open.slice(1).map((name) => exact(partOf(planned, name).expectedBytes, "as expected"));
+  const runtime = planned.components.find(({ name }) => name === "runtime");
+  const context = runtime?.isBudgeted === true ? [exact(runtime.quantity.expectedBytes, "as expected")] : [];
   const taken = [
+    ...context,
     stated.weights ?? partOf(planned, "weights"),
     availableKv,
     ...residualParts.flatMap((name) => stated[name] ?? []),

@@ -24,6 +24,13 @@ export const contextBytes = estimated(
   "CUDA context, measured as total − free on idle hosts",
 );
 
+/** The own context and what others hold are taken off the share. */
+export function billsDevice({ profile, request }: Start): boolean {
+  return (
+    profile.billsDevice && request.device.vendor !== "cpu" && request.measured?.availableKv === undefined
+  );
+}
+
 export function budgetOf(start: Start): Budget {
   const { request, settings, profile, model } = start;
   const { device, measured } = request;
@@ -42,7 +49,8 @@ export function budgetOf(start: Start): Budget {
     (settings.flags.number("mm-ipc-gpu-memory-gb") ?? 0) * gib,
     "--mm-ipc-gpu-memory-gb",
   );
-  const taken = [persistent, activations, graphs, forImages];
+  const billed = billsDevice(start) ? [contextBytes, used] : device.vendor === "ascend" ? [used] : [];
+  const taken = [persistent, activations, graphs, forImages, ...billed];
   const available = stages.map((weights) => {
     if (settings.kvBytesStated !== null)
       return minus(

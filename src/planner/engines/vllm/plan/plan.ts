@@ -6,6 +6,8 @@
  *
  * Versions differ only through their profile (vllm/settings/versions.ts). Source: vllm-memory.md.
  */
+import { formatBytes } from "../../../../core/byte-size.ts";
+import { ownershipWarnings } from "../../../device/device.ts";
 import type { Pool } from "../../../kv/pool-capacity.ts";
 import { countParameters } from "../../../model/weights/rank-tensors.ts";
 import { rankWeights } from "../../../model/weights/rank-weights.ts";
@@ -73,7 +75,7 @@ function componentsOf(start: Start, budget: Budget, kv: KvPlan): PlanComponent[]
   const graphs = isCharged ? budget.graphs : captured;
   const pool = kv.available.expectedBytes > 0 ? kv.available : exact(0, "no pool");
   return [
-    { name: "runtime", label: "CUDA context", quantity: contextBytes, isBudgeted: false },
+    { name: "runtime", label: "CUDA context", quantity: contextBytes, isBudgeted: start.profile.billsDevice },
     { name: "weights", label: "weights", quantity: budget.weights, isBudgeted: true },
     { name: "persistent", label: "persistent buffers", quantity: budget.persistent, isBudgeted: true },
     { name: "activations", label: "peak activations", quantity: budget.activations, isBudgeted: true },
@@ -132,9 +134,17 @@ const notCounted: readonly string[] = [
 ];
 
 function warningsOf(start: Start): string[] {
-  const warnings = notCounted
-    .filter((name) => start.settings.flags.has(name))
-    .map((name) => `--${name} is passed on; what it moves in memory is not in this plan.`);
+  const warnings = [
+    ...ownershipWarnings(start.request.device),
+    ...(start.profile.billsDevice && start.request.usedBytes > 0
+      ? [
+          `vLLM ${start.profile.id} takes what other processes hold (${formatBytes(start.request.usedBytes)}) off its own share; from 0.9.1 it does not.`,
+        ]
+      : []),
+    ...notCounted
+      .filter((name) => start.settings.flags.has(name))
+      .map((name) => `--${name} is passed on; what it moves in memory is not in this plan.`),
+  ];
   const { settings, model, profile } = start;
   if (settings.speculation?.kind === "uncounted")
     warnings.push(`What drafting by ${settings.speculation.method} holds in memory is not in this plan.`);

@@ -6,7 +6,7 @@ export type SamplerPath = "sort" | "kernel" | "bare";
 
 export interface VllmProfile {
   readonly id: string;
-  readonly since: readonly [number, number];
+  readonly since: readonly [number, number, number];
   readonly runner: "v0" | "v1";
   readonly defaultUtilization: number;
   /** Graph memory is estimated and taken out of the budget. */
@@ -17,6 +17,11 @@ export interface VllmProfile {
   readonly reservesNullBlock: boolean;
   /** Free memory is compared with the budget before loading. */
   readonly checksFreeMemory: boolean;
+  /**
+   * Everything that the device holds when the profile run ends is taken off the share, of other processes and the own
+   * context too (gpu_worker.py before 0.9.1, changed by vLLM's pull request 18974; worker.py of 0.6.4, 9352 and 10511).
+   */
+  readonly billsDevice: boolean;
   /** Printed tokens: blocks × size, blocks ÷ groups × size, or concurrency × length. */
   readonly tokenCount: "blocks" | "blocksOverGroups" | "concurrency";
   /** Batches that hold tokens not yet settled. */
@@ -44,7 +49,7 @@ const hopperKernels = (computeCapability: number): SamplerPath =>
 
 const v0: VllmProfile = {
   id: "0.2-0.7",
-  since: [0, 0],
+  since: [0, 0, 0],
   runner: "v0",
   defaultUtilization: 0.9,
   chargesGraphs: false,
@@ -52,6 +57,7 @@ const v0: VllmProfile = {
   estimatesGraphsOnSecondRunner: false,
   reservesNullBlock: false,
   checksFreeMemory: false,
+  billsDevice: false,
   tokenCount: "blocks",
   inFlightBatches: 1,
   billsCommunication: true,
@@ -67,8 +73,8 @@ const v0: VllmProfile = {
 };
 const v1: VllmProfile = {
   ...v0,
-  id: "0.8-0.9",
-  since: [0, 8],
+  id: "0.9.1-0.9",
+  since: [0, 9, 1],
   runner: "v1",
   checksFreeMemory: true,
   tokenCount: "blocksOverGroups",
@@ -80,13 +86,16 @@ const v1: VllmProfile = {
 /** Oldest first; a version takes the last profile that is not newer than it. */
 const profiles: readonly VllmProfile[] = [
   v0,
-  { ...v0, id: "0.7", since: [0, 7], usesLatentCache: true },
+  { ...v0, id: "0.6.4", since: [0, 6, 4], billsDevice: true },
+  { ...v0, id: "0.6.5-0.6", since: [0, 6, 5] },
+  { ...v0, id: "0.7", since: [0, 7, 0], usesLatentCache: true },
+  { ...v1, id: "0.8-0.9.0", since: [0, 8, 0], checksFreeMemory: false, billsDevice: true },
   v1,
-  { ...v1, id: "0.10", since: [0, 10], largeBatchDefaults: "tokensAndSeqs" },
+  { ...v1, id: "0.10", since: [0, 10, 0], largeBatchDefaults: "tokensAndSeqs" },
   {
     ...v1,
     id: "0.11-0.16",
-    since: [0, 11],
+    since: [0, 11, 0],
     largeBatchDefaults: "tokensAndSeqs",
     sampler: hopperKernels,
     hasHopperKernels: true,
@@ -96,7 +105,7 @@ const profiles: readonly VllmProfile[] = [
     ...v1,
     id: "0.17-0.19",
     hasHopperKernels: true,
-    since: [0, 17],
+    since: [0, 17, 0],
     largeBatchDefaults: "tokensAndSeqs",
     sampler: hopperKernels,
   },
@@ -104,7 +113,7 @@ const profiles: readonly VllmProfile[] = [
     ...v1,
     id: "0.20",
     hasHopperKernels: true,
-    since: [0, 20],
+    since: [0, 20, 0],
     largeBatchDefaults: "tokensAndSeqs",
     sampler: kernels,
     tokenCount: "concurrency",
@@ -117,7 +126,7 @@ function newest(): VllmProfile[] {
     ...v1,
     id: "0.21-0.24",
     hasHopperKernels: true,
-    since: [0, 21],
+    since: [0, 21, 0],
     largeBatchDefaults: "tokensAndSeqs",
     sampler: kernels,
     tokenCount: "concurrency",
@@ -129,21 +138,21 @@ function newest(): VllmProfile[] {
   const second: VllmProfile = {
     ...charged,
     id: "0.25-0.27",
-    since: [0, 25],
+    since: [0, 25, 0],
     secondRunner: "dense",
     inFlightBatches: 2,
   };
   const nullBlock: VllmProfile = {
     ...second,
     id: "0.28",
-    since: [0, 28],
+    since: [0, 28, 0],
     reservesNullBlock: true,
     logStyle: "oneLine",
   };
   const measuredGraphs: VllmProfile = {
     ...nullBlock,
     id: "0.29",
-    since: [0, 29],
+    since: [0, 29, 0],
     secondRunner: "all",
     estimatesGraphsOnSecondRunner: true,
   };
@@ -152,16 +161,24 @@ function newest(): VllmProfile[] {
     second,
     nullBlock,
     measuredGraphs,
-    { ...measuredGraphs, id: "0.30-0.32", since: [0, 30], mayPadPages: true, mamba2CheckpointBlocks: 1 },
+    { ...measuredGraphs, id: "0.30-0.32", since: [0, 30, 0], mayPadPages: true, mamba2CheckpointBlocks: 1 },
   ];
 }
 
 export const newestVllm = "0.32.0";
 
-/** Major and minor of the first version number in a text; null where there is none. */
-export function versionNumber(text: string): readonly [number, number] | null {
-  const match = /(\d+)\.(\d+)/.exec(text);
-  return match === null ? null : [Number(match[1]), Number(match[2])];
+type Release = readonly [major: number, minor: number, patch: number];
+
+/** Major, minor and patch of the first version number in a text, 0 where it names no patch; null where there is none. */
+export function versionNumber(text: string): Release | null {
+  const match = /(\d+)\.(\d+)(?:\.(\d+))?/.exec(text);
+  return match === null ? null : [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)];
+}
+
+/** True where `version` is `first` or newer. */
+export function isSince(version: Release, first: Release): boolean {
+  const at = version.findIndex((part, index) => part !== first[index]);
+  return at === -1 || (version[at] ?? 0) > (first[at] ?? 0);
 }
 
 /**
@@ -176,9 +193,7 @@ export function vllmProfile(version: string, computeCapability: number): VllmPro
       hint: `Write vllm@0.21, up to vllm@${newestVllm}.`,
     });
   const [major, minor] = number;
-  const isReached = ({ since }: VllmProfile): boolean =>
-    major > since[0] || (major === since[0] && minor >= since[1]);
-  const profile = profiles.findLast(isReached) ?? v0;
+  const profile = profiles.findLast(({ since }) => isSince(number, since)) ?? v0;
   // 0.8 to 0.10 still fall back to V0 on cards before Ampere.
   const fallsBack =
     profile.runner === "v1" && major === 0 && minor <= 10 && computeCapability > 0 && computeCapability < 8;
