@@ -32,7 +32,8 @@ function heldBytes(plan: Plan): number {
 
 function startAmong(request: PlanRequest, alone: Plan, others: readonly Plan[]): StartOutcome {
   const billed = others.reduce(
-    (total, other) => total + bytesOf(other, "weights") + bytesOf(other, "runtime"),
+    (total, other) =>
+      total + (billsDevice(alone) ? heldBytes(other) : bytesOf(other, "weights") + bytesOf(other, "runtime")),
     0,
   );
   const persistent = exact(bytesOf(alone, "persistent") + billed, "neighbours billed as its own");

@@ -25,7 +25,7 @@ export const contextBytes = estimated(
 );
 
 /** The own context and what others hold are taken off the share. */
-export function billsDevice({ profile, request }: Start): boolean {
+function billsDevice({ profile, request }: Start): boolean {
   return (
     profile.billsDevice && request.device.vendor !== "cpu" && request.measured?.availableKv === undefined
   );
