@@ -41,7 +41,7 @@ const nvidia: readonly Columns[] = [
   ["NVIDIA RTX 4000 Ada Generation", 20, null, 8.9, 360, 107, 48, "RTX 4000 Ada", "4000 Ada"],
   ["NVIDIA RTX 4500 Ada Generation", 24, null, 8.9, 432, 159, 60, "RTX 4500 Ada", "4500 Ada"],
   ["NVIDIA RTX 5000 Ada Generation", 32, null, 8.9, 576, 261, 100, "RTX 5000 Ada", "5000 Ada"],
-  ["NVIDIA L20", 48, [44.52, "vllm#14011"], 8.9, 864, 119, 92, "L20"],
+  ["NVIDIA L20", 48, [44.52, "issue 14011 of its engine"], 8.9, 864, 119, 92, "L20"],
   ["NVIDIA L40", 48, 44.39, 8.9, 864, 181, 142, "L40"],
   ["NVIDIA L40S", 48, 44.39, 8.9, 864, 362, 142, "L40S"],
   [
@@ -158,7 +158,7 @@ const nvidia: readonly Columns[] = [
   [
     "NVIDIA RTX PRO 4500 Blackwell",
     32,
-    [31.38, "vllm#51590: 33,689,829,376 B"],
+    [31.38, "33,689,829,376 B on eight server cards, 2026-09"],
     12,
     896,
     219,
@@ -310,7 +310,7 @@ const unified: readonly (readonly [DeviceVendor, Columns])[] = [
     [
       "NVIDIA GB10",
       128,
-      [121.69, "vllm#48140 and llamastash#80; 119.6 under the first drivers"],
+      [121.69, "llamastash#80; 119.6 under the first drivers"],
       12.1,
       273,
       125,
