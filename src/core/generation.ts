@@ -7,7 +7,7 @@ import type { MemoryReport } from "./memory-report.ts";
 import type { EngineObservation, SequenceFacts } from "./observation/engine-observation.ts";
 import type { EngineStats } from "./observation/engine-stats.ts";
 import type { SamplingParams } from "./sampling-params.ts";
-import type { LiveSettings, LiveSettingsState } from "./settings/live-settings.ts";
+import type { CeilingName, LiveSettings, LiveSettingsState } from "./settings/live-settings.ts";
 
 export interface TextPart {
   readonly type: "text";
@@ -207,6 +207,8 @@ export interface GenerationService {
   changeSettings(change: Partial<LiveSettings>): Promise<LiveSettingsState>;
   /** Forgets what no running sequence uses; resolves with the number of blocks. */
   resetPrefixCache(): Promise<number>;
+  /** Bytes that an instance allocated with these limits would hold more than this one; null where nobody knows. */
+  extraBytesFor(ceilings: Partial<Record<CeilingName, number>>): number | null;
   memory(): MemoryReport;
   /** null while healthy; otherwise the reason why it cannot serve any more. */
   failure(): string | null;

@@ -14,7 +14,7 @@ import type { MemoryReport } from "../core/memory-report.ts";
 import type { BlockCounts } from "../core/observation/block-counts.ts";
 import type { EngineObservation, SequenceFacts } from "../core/observation/engine-observation.ts";
 import type { EngineStats } from "../core/observation/engine-stats.ts";
-import type { LiveSettings, LiveSettingsState } from "../core/settings/live-settings.ts";
+import type { CeilingName, LiveSettings, LiveSettingsState } from "../core/settings/live-settings.ts";
 import { BlockManager } from "./kv/block-manager.ts";
 import { EventQueue } from "./output/event-queue.ts";
 import { OutputBacklog } from "./output/output-backlog.ts";
@@ -52,6 +52,8 @@ export interface EngineOptions {
   /** While other sequences decode, prompts are cut so that a step stays within this. */
   readonly maxStepMs: number;
   readonly memory: () => MemoryFacts;
+  /** Bytes of an instance with these limits, less those of this one. */
+  readonly extraBytes?: (limits: Partial<BackendLimits>) => number;
   readonly observer?: EngineObserver;
   /** Expected tokens of an output before any has ended; later the mean of recent ones. */
   readonly expectedOutputTokens?: number;
@@ -203,6 +205,11 @@ export class Engine implements GenerationService {
       numDropped = this.#blocks.dropCached();
     });
     return numDropped;
+  }
+
+  extraBytesFor({ maxNumBlocks, ...limits }: Partial<Record<CeilingName, number>>): number | null {
+    const changed = maxNumBlocks === undefined ? limits : { ...limits, numBlocks: maxNumBlocks };
+    return this.#options.extraBytes?.(changed) ?? null;
   }
 
   memory(): MemoryReport {

@@ -1,5 +1,6 @@
 /** @module A running instance: the one place where backend, model and engine are wired together. */
 import type { LoadedModel, LoadProgress } from "../backend/backend.ts";
+import { cpuFootprint } from "../backend/cpu/footprint/index.ts";
 import type { EngineObserver } from "../core/generation.ts";
 import { Engine } from "../engine/engine.ts";
 import { ChatTemplate } from "../model/chat-template/chat-template.ts";
@@ -38,6 +39,8 @@ export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks)
     prefixCaching: settings.prefixCaching.value,
     maxStepMs: settings.maxStepMs.value,
     unreadCapacityBytes: unreadCapacityBytes(plan.heapCeilingMib),
+    extraBytes: (limits) =>
+      cpuFootprint(program, { ...plan.limits, ...limits }).totalBytes - plan.footprint.totalBytes,
     memory: memoryReporter({ settings, plan, model, device }),
     ...(hooks.observer === undefined ? {} : { observer: hooks.observer }),
   });

@@ -46,4 +46,6 @@ export interface EngineObservation {
   readonly steps: StepTotals;
   /** Milliseconds of steps by what bound them; the rest of the time there was nothing to do. */
   readonly limitMs: Readonly<Record<BindingLimit, number>>;
+  /** What one more token makes a step longer, where steps are long enough for it to show. */
+  readonly tokenMs: number;
 }

@@ -215,9 +215,9 @@ export class Scheduler {
   /** Tokens of the next chunk: limited by the prompt, the token budget, the time and the output rows. */
   #chunkTokens(sequence: Sequence, plan: StepPlan): number {
     const budget = Math.min(sequence.numUncomputed, plan.numTokensLeft);
-    if (budget < sequence.numUncomputed) plan.holdBack("step_tokens", "seated");
     const limit = this.#tokensInTime(sequence, plan, budget);
     if (limit < budget) plan.holdBack("step_time", "seated");
+    else if (budget < sequence.numUncomputed) plan.holdBack("step_tokens", "seated");
     // A scored chunk has at most as many output rows as tokens: the prompt's last token scores none and samples one.
     const numTokens = isScoring(sequence) ? Math.min(limit, plan.numOutputsLeft) : limit;
     const reachesEnd = sequence.numComputed + numTokens === sequence.numTokens;

@@ -57,16 +57,6 @@ export class StepTimeModel {
     return total;
   }
 
-  /**
-   * The two halves of a predicted time: what each token and output row adds, and what is read whatever their number (the
-   * weights, and the keys and values of all positions attended to).
-   */
-  split(load: StepLoad): { readonly perTokenMs: number; readonly readingMs: number } {
-    this.#setFeatures(load);
-    const part = (i: number): number => this.#coefficient(i) * (this.#features[i] as number);
-    return { readingMs: part(0) + part(3), perTokenMs: part(1) + part(2) };
-  }
-
   /** Learns from a finished step; returns what was predicted for it. */
   observe(load: StepLoad, measuredMs: number): number {
     this.#drift();

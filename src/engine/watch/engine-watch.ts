@@ -10,6 +10,7 @@ import type { OutputCounts } from "../output/output-processor.ts";
 import type { Scheduler } from "../schedule/scheduler.ts";
 import type { Sequence } from "../sequence/sequence.ts";
 import type { StepPlan } from "../step/step-plan.ts";
+import { TokenCost } from "./token-cost.ts";
 
 export interface EngineWatchParts {
   readonly scheduler: Scheduler;
@@ -48,6 +49,7 @@ export class EngineWatch {
     predictedMs: 0,
     relativeError: 0,
   };
+  readonly #tokenCost = new TokenCost();
   readonly #limitMs: Record<BindingLimit, number>;
   /** The step under way; null between steps. */
   #computing: StepPlan | null = null;
@@ -80,7 +82,8 @@ export class EngineWatch {
     steps.numTokens += plan.numTokens;
     steps.predictedMs += predictedMs;
     if (totalMs > 0) steps.relativeError += Math.abs(totalMs - predictedMs) / totalMs;
-    this.#limitMs[this.#limitOf(plan)] += totalMs;
+    this.#tokenCost.observe(plan.numTokens, totalMs);
+    this.#limitMs[this.#limitOf(plan, totalMs)] += totalMs;
     for (const sequence of this.#parts.scheduler.running)
       sequence.blockMs += sequence.table.numBlocks * totalMs;
   }
@@ -113,6 +116,7 @@ export class EngineWatch {
       blocks: this.blockCounts(),
       steps: { ...this.#steps },
       limitMs: { ...this.#limitMs },
+      tokenMs: this.#tokenCost.tokenMs,
     };
   }
 
@@ -128,12 +132,11 @@ export class EngineWatch {
     return facts;
   }
 
-  #limitOf(plan: StepPlan): BindingLimit {
+  #limitOf(plan: StepPlan, totalMs: number): BindingLimit {
     if (plan.heldBackBy !== null) return plan.heldBackBy;
-    const { backlog, scheduler } = this.#parts;
+    const { backlog } = this.#parts;
     if (backlog.numBytes > slowReadersShare * backlog.capacityBytes) return "clients";
-    const { perTokenMs, readingMs } = scheduler.stepTime.split(plan);
-    return readingMs >= perTokenMs ? "memory_bandwidth" : "compute";
+    return this.#tokenCost.limitOf(plan.numTokens, totalMs);
   }
 
   /** Slots in blocks of running sequences that hold no token and get none in the step under way. */

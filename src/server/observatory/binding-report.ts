@@ -1,5 +1,6 @@
 /** @module The binding limit of an instance or a server, as a report: shares of time, and a sentence. */
 import type { BindingLimitReport, InstanceSnapshot, LimitName } from "../../api/admin/observatory/index.ts";
+import { type ReliefFacts, reliefOf } from "./limit-relief.ts";
 import type { BoundTime } from "./recent-samples.ts";
 
 const sentences: Readonly<Record<LimitName, string>> = {
@@ -25,13 +26,17 @@ export const unknownLimit: BindingLimitReport = {
 };
 
 /** Time without a step is the clients' where any step ran in the window, and idle where none did. */
-export function bindingReport({ windowMs, limitMs }: BoundTime): BindingLimitReport {
+export function bindingReport({ windowMs, limitMs }: BoundTime, facts: ReliefFacts): BindingLimitReport {
   const times = new Map<LimitName, number>(Object.entries(limitMs) as [LimitName, number][]);
   const steppedMs = [...times.values()].reduce((sum, ms) => sum + ms, 0);
   const restMs = Math.max(0, windowMs - steppedMs);
   const rest = steppedMs > 0 ? "clients" : "idle";
   times.set(rest, (times.get(rest) ?? 0) + restMs);
-  return reportOf(times, windowMs / 1000);
+  const report = reportOf(times, windowMs / 1000);
+  const relief = reliefOf(report.limit, facts);
+  return relief === null
+    ? report
+    : { ...report, ...relief, sentence: `${report.sentence} ${relief.sentence}` };
 }
 
 /**
@@ -44,15 +49,15 @@ export function serverReport(
   instances: readonly Pick<InstanceSnapshot, "bindingLimit">[],
   routerWait: number | null,
 ): BindingLimitReport {
-  const reports = instances.map(({ bindingLimit }) => bindingLimit ?? unknownLimit);
+  const known = instances.map(({ bindingLimit }) => bindingLimit ?? unknownLimit);
+  const reports = known.length === 0 ? [unknownLimit] : known;
   const [only] = reports;
-  if (only === undefined) return unknownLimit;
-  if (reports.length === 1 && routerWait === null) return only;
   const atRouter = Math.min(1, Math.max(0, routerWait ?? 0));
+  if (reports.length < 2 && atRouter === 0) return only as BindingLimitReport;
   const times = new Map<LimitName, number>([["router_queue", atRouter]]);
   for (const { limit, shares } of reports) {
-    const known = shares.length > 0 ? shares : [{ limit, share: 1 }];
-    for (const { limit: name, share } of known)
+    const ownShares = shares.length > 0 ? shares : [{ limit, share: 1 }];
+    for (const { limit: name, share } of ownShares)
       times.set(name, (times.get(name) ?? 0) + ((1 - atRouter) * share) / reports.length);
   }
   return reportOf(times, Math.max(...reports.map(({ windowSeconds }) => windowSeconds)));

@@ -1,5 +1,9 @@
 /** @module A served model of this process as an instance of the snapshot. */
-import type { InstanceSnapshot, SequenceView } from "../../api/admin/observatory/index.ts";
+import type {
+  BindingLimitReport,
+  InstanceSnapshot,
+  SequenceView,
+} from "../../api/admin/observatory/index.ts";
 import type { GenerationService } from "../../core/generation.ts";
 import type { SequenceFacts } from "../../core/observation/engine-observation.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
@@ -77,15 +81,26 @@ export function localInstance(
     rates: ratesBetween(samples, sample),
     steps: stepsBetween(samples, sample),
     latency: latencies.windows(),
-    bindingLimit: limitOf(samples, sample),
+    bindingLimit: bindingLimitOf(service, samples, sample),
     settings: stateOf(service, revision),
     sequences: sequencesOf(service, observation.blocks.bytesPerBlock),
   };
 }
 
-function limitOf(samples: RecentSamples, sample: Sample): InstanceSnapshot["bindingLimit"] {
+/** Over the last minute; `unknown` before the second sample. */
+export function bindingLimitOf(
+  service: GenerationService,
+  samples: RecentSamples,
+  sample: Sample,
+): BindingLimitReport {
   const time = boundTimeBetween(samples, sample);
-  return time === null ? unknownLimit : bindingReport(time);
+  if (time === null) return unknownLimit;
+  return bindingReport(time, {
+    observation: sample.observation,
+    settings: service.settings(),
+    sequences: service.sequences(mostWaitingShown),
+    extraBytesFor: (ceilings) => service.extraBytesFor(ceilings),
+  });
 }
 
 function memoryOf(service: GenerationService): Pick<InstanceSnapshot, "memory" | "blocks" | "kernels"> {

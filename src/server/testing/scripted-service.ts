@@ -15,7 +15,7 @@ import { type BindingLimit, bindingLimits } from "../../core/observation/binding
 import type { EngineObservation, SequenceFacts } from "../../core/observation/engine-observation.ts";
 import type { EngineStats } from "../../core/observation/engine-stats.ts";
 import { defaultSamplingParams } from "../../core/sampling-params.ts";
-import type { LiveSettings, LiveSettingsState } from "../../core/settings/live-settings.ts";
+import type { CeilingName, LiveSettings, LiveSettingsState } from "../../core/settings/live-settings.ts";
 
 export interface Script {
   /** What every sequence says, up to its max_tokens. */
@@ -162,6 +162,7 @@ export class ScriptedService implements GenerationService {
         relativeError: 0.7,
       },
       limitMs: { ...(zeros as Record<BindingLimit, number>), seats: 60, compute: 10 },
+      tokenMs: 2,
     };
   }
 
@@ -194,6 +195,10 @@ export class ScriptedService implements GenerationService {
 
   resetPrefixCache(): Promise<number> {
     return Promise.resolve(2);
+  }
+
+  extraBytesFor({ maxNumSeqs = 4, maxNumBlocks = 8 }: Partial<Record<CeilingName, number>>): number {
+    return 100 * (maxNumSeqs - 4) + 8 * (maxNumBlocks - 8);
   }
 
   memory(): MemoryReport {
