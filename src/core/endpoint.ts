@@ -25,6 +25,19 @@ export interface EndpointSnapshot {
   readonly numWaiting: number;
   /** Share of KV blocks in use, 0 to 1; null if it does not report it. */
   readonly kvCacheUsage: number | null;
+  /** The program that it is, by its metrics' names; absent where it is not known. */
+  readonly engine?: string;
+  /** Cumulative since its start; absent where it does not report them. */
+  readonly counters?: EndpointCounters;
+}
+
+/** null: not reported. */
+export interface EndpointCounters {
+  readonly numPromptTokens: number | null;
+  readonly numGenerationTokens: number | null;
+  readonly numPreemptions: number | null;
+  readonly numPrefixQueryTokens: number | null;
+  readonly numPrefixHitTokens: number | null;
 }
 
 /** Who asks, for an endpoint that this process starts and therefore trusts; other endpoints are not told. */

@@ -54,6 +54,8 @@ export interface RouterControl {
   readonly numRunning: number;
   /** Milliseconds since the start during which at least one request waited here. */
   readonly waitedMs: number;
+  /** Sequences at once of an instance; null where it is not known. */
+  seatsOf(instanceId: string): number | null;
   settings(): RouterSettings;
   change(change: Partial<RouterSettings>): void;
 }

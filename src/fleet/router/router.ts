@@ -90,6 +90,10 @@ export class Router implements RouterControl {
     return new Map(ready.map(([id, { endpoint }]) => [id, endpoint]));
   }
 
+  seatsOf(endpointId: string): number | null {
+    return this.#instances.get(endpointId)?.seats ?? null;
+  }
+
   settings(): RouterSettings {
     const { policy, weights } = this.#affinity.preference;
     const { queue, queueDeadlineMs } = this.#options;

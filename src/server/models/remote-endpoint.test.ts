@@ -208,7 +208,10 @@ test("health and load are read from the other server", async (t) => {
   const { far, endpoint, entry, near } = await twoServers(t, "");
   assert.deepEqual(await endpoint.health(never), { state: "ready", reason: null });
   // Two models of the other server, 1 running and 2 waiting each, a quarter of each pool in use.
-  assert.deepEqual(await endpoint.snapshot(never), { numRunning: 2, numWaiting: 4, kvCacheUsage: 0.25 });
+  assert.partialDeepStrictEqual(await endpoint.snapshot(never), {
+    ...{ engine: "vllm", numRunning: 2, numWaiting: 4, kvCacheUsage: 0.25 },
+    counters: { numPromptTokens: 80, numPreemptions: 6 },
+  });
   far.servedModels.drain();
   assert.equal((await endpoint.health(never)).state, "loading");
   // What serves itself is still there.
@@ -235,7 +238,10 @@ test("servers without /health, asleep, or with other metrics", async (t) => {
   const endpoint = new RemoteEndpoint({ url: new URL(`http://127.0.0.1:${port}`), model });
   t.after(() => endpoint.close());
   assert.deepEqual(await endpoint.health(never), { state: "asleep", reason: null });
-  assert.deepEqual(await endpoint.snapshot(never), { numRunning: 3, numWaiting: 1, kvCacheUsage: null });
+  assert.deepEqual(await endpoint.snapshot(never), {
+    engine: "llama-server",
+    ...{ numRunning: 3, numWaiting: 1, kvCacheUsage: null },
+  });
   answers["/metrics"] = [404, ""];
   assert.equal(await endpoint.snapshot(never), null);
 });

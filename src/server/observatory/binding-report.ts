@@ -63,7 +63,8 @@ export function serverReport(
   return reportOf(times, Math.max(...reports.map(({ windowSeconds }) => windowSeconds)));
 }
 
-function reportOf(times: ReadonlyMap<LimitName, number>, windowSeconds: number): BindingLimitReport {
+/** Shares of the times, largest first. */
+export function reportOf(times: ReadonlyMap<LimitName, number>, windowSeconds: number): BindingLimitReport {
   const total = [...times.values()].reduce((sum, ms) => sum + ms, 0);
   const shares = [...times]
     .filter(([, time]) => time > 0)

@@ -65,7 +65,7 @@ export class Observatory {
     this.#unixMs = parts.unixMs ?? Date.now;
     this.#startMs = this.#clock();
     this.events = new EventLog(this.#unixMs);
-    this.#remote = new RemoteWatch(this.#clock);
+    this.#remote = new RemoteWatch(this.#clock, (id) => parts.fleet?.router.seatsOf(id) ?? null);
     this.#effects = new ChangeEffects(this.events, this.#clock);
     this.settings = new SettingsService({
       targets: () => this.#targets(),

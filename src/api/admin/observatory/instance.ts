@@ -52,7 +52,8 @@ const ratesSchema = z.object({
   promptTokensPerSecond: z.number(),
   cachedPromptTokensPerSecond: z.number(),
   generatedTokensPerSecond: z.number(),
-  stepsPerSecond: z.number(),
+  /** null: not reported. */
+  stepsPerSecond: z.number().nullable(),
   preemptionsPerSecond: z.number(),
   /** Share of the prompt tokens looked up that the prefix cache had; null: none was looked up. */
   prefixHitRate: z.number().nullable(),
