@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Counter, Histogram, type Registry, Summary } from "prom-client";
 import { httpSeconds, httpSecondsFine } from "./buckets.ts";
+import { type MetricName, metricTable } from "./metric-table.ts";
 
 /** Every path that has no route, so that strangers cannot make series. */
 const noHandler = "none";
@@ -16,25 +17,22 @@ export class HttpMetrics {
   constructor(registry: Registry) {
     const registers = [registry];
     this.#requests = new Counter({
-      name: "http_requests_total",
-      help: "Requests by method, class of status and path.",
+      ...described("http_requests_total"),
       labelNames: ["method", "status", "handler"],
       registers,
     });
-    const summary = (name: string, help: string): Summary<"handler"> =>
-      new Summary({ name, help, labelNames: ["handler"], percentiles: [], registers });
-    this.#requestBytes = summary("http_request_size_bytes", "Announced length of request bodies.");
-    this.#responseBytes = summary("http_response_size_bytes", "Announced length of answers; 0 for streams.");
+    const summary = (name: MetricName): Summary<"handler"> =>
+      new Summary({ ...described(name), labelNames: ["handler"], percentiles: [], registers });
+    this.#requestBytes = summary("http_request_size_bytes");
+    this.#responseBytes = summary("http_response_size_bytes");
     this.#seconds = new Histogram({
-      name: "http_request_duration_seconds",
-      help: "Arrival of a request to the end of its answer, by method and path.",
+      ...described("http_request_duration_seconds"),
       labelNames: ["method", "handler"],
       buckets: httpSeconds,
       registers,
     });
     this.#secondsFine = new Histogram({
-      name: "http_request_duration_highr_seconds",
-      help: "Arrival of a request to the end of its answer, in many buckets.",
+      ...described("http_request_duration_highr_seconds"),
       buckets: httpSecondsFine,
       registers,
     });
@@ -60,4 +58,8 @@ export class HttpMetrics {
     this.#seconds.observe({ method, handler }, seconds);
     this.#secondsFine.observe(seconds);
   }
+}
+
+function described(name: MetricName): { readonly name: MetricName; readonly help: string } {
+  return { name, help: metricTable[name].help };
 }

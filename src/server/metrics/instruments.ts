@@ -1,5 +1,6 @@
 /** @module Gauges, counters and histograms that are made when they are first written, by name. */
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import { type MetricName, metricTable } from "./metric-table.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -12,13 +13,16 @@ export class Instruments {
     this.#registry = registry;
   }
 
-  histogram(name: string, help: string, buckets: number[], labelNames: readonly string[]): Histogram<string> {
-    return new Histogram({ name, help, buckets, labelNames: [...labelNames], registers: [this.#registry] });
+  histogram(name: MetricName, buckets: readonly number[], labelNames: readonly string[]): Histogram<string> {
+    const { help } = metricTable[name];
+    const registers = [this.#registry];
+    return new Histogram({ name, help, buckets: [...buckets], labelNames: [...labelNames], registers });
   }
 
-  counter(name: string, help: string, labelNames: readonly string[]): Counter<string> {
+  counter(name: MetricName, labelNames: readonly string[]): Counter<string> {
     let counter = this.#counters.get(name);
     if (counter === undefined) {
+      const { help } = metricTable[name];
       counter = new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
       this.#counters.set(name, counter);
     }
@@ -30,9 +34,10 @@ export class Instruments {
     for (const gauge of this.#gauges.values()) gauge.reset();
   }
 
-  setGauge(name: string, help: string, value: number, labels: Labels): void {
+  setGauge(name: MetricName, value: number, labels: Labels): void {
     let gauge = this.#gauges.get(name);
     if (gauge === undefined) {
+      const { help } = metricTable[name];
       gauge = new Gauge({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] });
       this.#gauges.set(name, gauge);
     }
@@ -40,8 +45,8 @@ export class Instruments {
   }
 
   /** For a figure that is cumulative already: the counter is set to it. */
-  setCounter(name: string, help: string, total: number, labels: Labels): void {
-    const counter = this.counter(name, help, Object.keys(labels));
+  setCounter(name: MetricName, total: number, labels: Labels): void {
+    const counter = this.counter(name, Object.keys(labels));
     counter.remove(labels);
     counter.inc(labels, total);
   }

@@ -1,6 +1,7 @@
 /** @module The process as every Prometheus client library reports it: `process_*`. */
 import { readdirSync, readFileSync } from "node:fs";
 import type { Instruments } from "./instruments.ts";
+import type { MetricName } from "./metric-table.ts";
 
 const bytesPerPage = 4096;
 
@@ -8,24 +9,19 @@ const bytesPerPage = 4096;
 export function readProcess(instruments: Instruments): void {
   const { user, system } = process.cpuUsage();
   const seconds = (microseconds: number): number => microseconds / 1e6;
-  instruments.setCounter(
-    "process_cpu_seconds_total",
-    "Processor time, user and system.",
-    seconds(user + system),
-    {},
-  );
+  instruments.setCounter("process_cpu_seconds_total", seconds(user + system), {});
   const startSeconds = performance.timeOrigin / 1000;
-  instruments.setGauge("process_start_time_seconds", "Start of the process, Unix time.", startSeconds, {});
+  instruments.setGauge("process_start_time_seconds", startSeconds, {});
   const residentBytes = process.memoryUsage.rss();
-  instruments.setGauge("process_resident_memory_bytes", "Resident size.", residentBytes, {});
-  const optional: readonly [name: string, help: string, read: () => number][] = [
-    ["process_virtual_memory_bytes", "Size of the address space.", virtualBytes],
-    ["process_open_fds", "Open file descriptors.", () => readdirSync("/proc/self/fd").length],
-    ["process_max_fds", "Most open file descriptors.", mostDescriptors],
+  instruments.setGauge("process_resident_memory_bytes", residentBytes, {});
+  const optional: readonly [name: MetricName, read: () => number][] = [
+    ["process_virtual_memory_bytes", virtualBytes],
+    ["process_open_fds", () => readdirSync("/proc/self/fd").length],
+    ["process_max_fds", mostDescriptors],
   ];
-  for (const [name, help, read] of optional) {
+  for (const [name, read] of optional) {
     const value = valueOrNull(read);
-    if (value !== null) instruments.setGauge(name, help, value, {});
+    if (value !== null) instruments.setGauge(name, value, {});
   }
 }
 

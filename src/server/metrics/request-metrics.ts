@@ -12,53 +12,34 @@ import {
   tokenSeconds,
 } from "./buckets.ts";
 import type { Instruments } from "./instruments.ts";
+import type { MetricName } from "./metric-table.ts";
 import type { ModelLabels } from "./model-labels.ts";
 
 const outcomes: readonly RequestRecord["outcome"][] = ["stop", "length", "abort", "error"];
 const labelNames = ["model_name", "engine"];
 
-/** Name, help, buckets: each is `vllm:…` of the same meaning, but the last. */
+/** Name and buckets: each is `vllm:…` of the same meaning, but the last. */
 const histograms = {
-  ttft: ["vllm:time_to_first_token_seconds", "Arrival to first token.", firstTokenSeconds],
-  interToken: ["vllm:inter_token_latency_seconds", "Between two tokens.", tokenSeconds],
+  ttft: ["vllm:time_to_first_token_seconds", firstTokenSeconds],
+  interToken: ["vllm:inter_token_latency_seconds", tokenSeconds],
   // The older name of the same, which vLLM's grafana.json of 2025 reads.
-  interTokenOlder: ["vllm:time_per_output_token_seconds", "Between two tokens (older name).", tokenSeconds],
-  perOutputToken: [
-    "vllm:request_time_per_output_token_seconds",
-    "Mean time per output token after the first, of one request.",
-    tokenSeconds,
-  ],
-  endToEnd: ["vllm:e2e_request_latency_seconds", "Arrival to end.", requestSeconds],
-  queue: ["vllm:request_queue_time_seconds", "Arrival to first step.", requestSeconds],
-  prefill: ["vllm:request_prefill_time_seconds", "First step to first token.", requestSeconds],
-  decode: ["vllm:request_decode_time_seconds", "First token to end.", requestSeconds],
-  inference: ["vllm:request_inference_time_seconds", "First step to end.", requestSeconds],
-  promptTokens: ["vllm:request_prompt_tokens", "Prompt tokens of a request.", requestTokens],
-  computedTokens: [
-    "vllm:request_prefill_kv_computed_tokens",
-    "Prompt tokens of a request that were not in the prefix cache.",
-    requestTokens,
-  ],
-  generationTokens: ["vllm:request_generation_tokens", "Output tokens of a request.", requestTokens],
-  longestOutput: [
-    "vllm:request_max_num_generation_tokens",
-    "Output tokens of a request's longest sequence.",
-    requestTokens,
-  ],
-  paramN: ["vllm:request_params_n", "Sequences that a request asked for.", sequenceCounts],
-  paramMaxTokens: [
-    "vllm:request_params_max_tokens",
-    "The max_tokens of requests that state it.",
-    requestTokens,
-  ],
-  preemptions: ["vllm:request_num_preemptions", "Preemptions of a request.", preemptionCounts],
-  stepTokens: ["vllm:iteration_tokens_total", "Tokens of one step.", stepTokens],
-  outsideKernels: [
-    "pagoda:step_outside_kernels_seconds",
-    "Time of a step outside kernels and barriers.",
-    stepSeconds,
-  ],
-} as const satisfies Record<string, readonly [name: string, help: string, buckets: number[]]>;
+  interTokenOlder: ["vllm:time_per_output_token_seconds", tokenSeconds],
+  perOutputToken: ["vllm:request_time_per_output_token_seconds", tokenSeconds],
+  endToEnd: ["vllm:e2e_request_latency_seconds", requestSeconds],
+  queue: ["vllm:request_queue_time_seconds", requestSeconds],
+  prefill: ["vllm:request_prefill_time_seconds", requestSeconds],
+  decode: ["vllm:request_decode_time_seconds", requestSeconds],
+  inference: ["vllm:request_inference_time_seconds", requestSeconds],
+  promptTokens: ["vllm:request_prompt_tokens", requestTokens],
+  computedTokens: ["vllm:request_prefill_kv_computed_tokens", requestTokens],
+  generationTokens: ["vllm:request_generation_tokens", requestTokens],
+  longestOutput: ["vllm:request_max_num_generation_tokens", requestTokens],
+  paramN: ["vllm:request_params_n", sequenceCounts],
+  paramMaxTokens: ["vllm:request_params_max_tokens", requestTokens],
+  preemptions: ["vllm:request_num_preemptions", preemptionCounts],
+  stepTokens: ["vllm:iteration_tokens_total", stepTokens],
+  outsideKernels: ["pagoda:step_outside_kernels_seconds", stepSeconds],
+} as const satisfies Record<string, readonly [name: MetricName, buckets: readonly number[]]>;
 
 type HistogramName = keyof typeof histograms;
 
@@ -67,13 +48,10 @@ export class RequestMetrics {
   readonly #histograms: Readonly<Record<HistogramName, Histogram<string>>>;
 
   constructor(instruments: Instruments) {
-    this.#finished = instruments.counter("vllm:request_success_total", "Requests that ended, by reason.", [
-      ...labelNames,
-      "finished_reason",
-    ]);
-    const made = Object.entries(histograms).map(([key, [name, help, buckets]]) => [
+    this.#finished = instruments.counter("vllm:request_success_total", [...labelNames, "finished_reason"]);
+    const made = Object.entries(histograms).map(([key, [name, buckets]]) => [
       key,
-      instruments.histogram(name, help, buckets, labelNames),
+      instruments.histogram(name, buckets, labelNames),
     ]);
     // Each key of the table has the histogram that was made of its row.
     this.#histograms = Object.fromEntries(made) as Record<HistogramName, Histogram<string>>;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testApp } from "../testing/test-app.ts";
+import { type MetricRow, metricTable } from "./metric-table.ts";
 
 /** The value of one sample line. */
 function sample(text: string, name: string, labels: Record<string, string> = {}): number {
@@ -83,4 +84,21 @@ test("vLLM's names and ours, from the engine's own figures", async () => {
     ["pagoda:kv_blocks", { state: "cached" }, 2],
   ];
   for (const [name, labels, value] of expected) assert.equal(sample(text, name, labels), value, name);
+});
+
+test("the table has the type, the words and the labels of every metric that is exposed, and of no other", async () => {
+  const { app, metrics, entry } = testApp({ text: "a" });
+  metrics.observerFor(entry).stepFinished({ numTokens: 1, totalMs: 1, outsideKernelsMs: 1 });
+  await app.inject({ method: "POST", url: "/v1/completions", payload: { prompt: "a" } });
+  const { body } = await app.inject("/metrics");
+  const types = new Map([...body.matchAll(/^# TYPE (\S+) (\w+)$/gm)].map(([, name, type]) => [name, type]));
+  const rows = Object.entries<MetricRow>(metricTable);
+  assert.deepEqual([...types.keys()].sort(), rows.map(([name]) => name).sort());
+  for (const [name, { type, isOfModel, labels }] of rows) {
+    assert.equal(types.get(name), type, name);
+    const [, shown = ""] = new RegExp(`^${name}(?:_bucket|_sum|_count)?\\{([^}]*)\\}`, "m").exec(body) ?? [];
+    const names = [...shown.matchAll(/(\w+)="/g)].map(([, label]) => label);
+    if (isOfModel && shown !== "") assert.ok(names.includes("model_name"), name);
+    if (shown !== "") for (const label of labels) assert.ok(names.includes(label), `${name} ${label}`);
+  }
 });

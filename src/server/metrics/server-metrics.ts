@@ -1,15 +1,19 @@
 /** @module Prometheus metrics: vLLM's names, which gateways and dashboards read, and our own beside them. */
 import { Registry } from "prom-client";
+import type { BindingLimitReport } from "../../api/admin/observatory/index.ts";
 import type { EngineObserver } from "../../core/generation.ts";
 import type { ConnectionLedger } from "../connections/connection-ledger.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import { readConnections } from "./connection-metrics.ts";
-import { readMemory, readState, readStats } from "./engine-metrics.ts";
+import { readLimits, readMemory, readState, readStats } from "./engine-metrics.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { Instruments } from "./instruments.ts";
 import { labelsOf } from "./model-labels.ts";
 import { readProcess } from "./process-metrics.ts";
 import { RequestMetrics } from "./request-metrics.ts";
+
+/** What binds a model's engine; null: nobody watches. */
+type LimitOf = (entry: ServedModelEntry) => BindingLimitReport | null;
 
 export class ServerMetrics {
   readonly http: HttpMetrics;
@@ -40,15 +44,10 @@ export class ServerMetrics {
   }
 
   /** The exposition text, with gauges and counters read from the engines now. */
-  scrape(entries: readonly ServedModelEntry[]): Promise<string> {
+  scrape(entries: readonly ServedModelEntry[], limitOf: LimitOf = () => null): Promise<string> {
     this.#instruments.forgetGauges();
     readProcess(this.#instruments);
-    this.#instruments.setCounter(
-      "pagoda:log_lines_dropped_total",
-      "Log lines that standard error did not take.",
-      this.#numDroppedLogLines(),
-      {},
-    );
+    this.#instruments.setCounter("pagoda:log_lines_dropped_total", this.#numDroppedLogLines(), {});
     if (this.#connections !== null) readConnections(this.#instruments, this.#connections);
     for (const entry of entries) {
       const labels = labelsOf(entry);
@@ -56,6 +55,8 @@ export class ServerMetrics {
       if (entry.service === null) continue;
       readStats(this.#instruments, labels, entry.service.stats());
       readMemory(this.#instruments, labels, entry.service.memory());
+      const limit = limitOf(entry);
+      if (limit !== null) readLimits(this.#instruments, labels, limit, entry.service.settings());
     }
     return this.#registry.metrics();
   }

@@ -1,6 +1,11 @@
 /** @module Gathers what the server, its models and their devices do: samples once a second, snapshots when asked. */
 import type { FleetService } from "../../api/admin/fleet.ts";
-import type { AdminEventKind, InstanceSnapshot, Snapshot } from "../../api/admin/observatory/index.ts";
+import type {
+  AdminEventKind,
+  BindingLimitReport,
+  InstanceSnapshot,
+  Snapshot,
+} from "../../api/admin/observatory/index.ts";
 import type { Endpoint } from "../../core/endpoint.ts";
 import type { EngineObserver } from "../../core/generation.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
@@ -12,7 +17,13 @@ import { serverReport } from "./binding-report.ts";
 import { ChangeEffects, figuresOf } from "./change-effects.ts";
 import { devicesOf, type ReadDevices } from "./devices.ts";
 import { EventLog } from "./event-log.ts";
-import { blankInstance, type InstanceRecord, instanceIdOf, localInstance } from "./instance-view.ts";
+import {
+  bindingLimitOf,
+  blankInstance,
+  type InstanceRecord,
+  instanceIdOf,
+  localInstance,
+} from "./instance-view.ts";
 import { Latencies } from "./latencies.ts";
 import { RecentSamples } from "./recent-samples.ts";
 import { RemoteWatch } from "./remote-watch.ts";
@@ -113,6 +124,14 @@ export class Observatory {
     if (waitedMs !== undefined) this.#routerWaits.push([atMs, waitedMs]);
     if (this.#routerWaits.length > 61) this.#routerWaits.shift();
     this.#effects.look(() => this.#figures());
+  }
+
+  /** Of an engine of this process; null where there is none. */
+  bindingLimit(entry: ServedModelEntry): BindingLimitReport | null {
+    const { service } = entry;
+    if (service === null) return null;
+    const sample = { atMs: this.#clock(), observation: service.observe() };
+    return bindingLimitOf(service, this.#recordOf(entry).samples, sample);
   }
 
   async snapshot(frameId: string): Promise<Snapshot> {

@@ -4,12 +4,14 @@ import type { FleetService } from "../../api/admin/fleet.ts";
 import type { ServerMetrics } from "../metrics/server-metrics.ts";
 import { checkEndpoints } from "../models/endpoint-checks.ts";
 import type { ServedModels } from "../models/served-models.ts";
+import type { Observatory } from "../observatory/observatory.ts";
 
 export interface OperationsRouteParts {
   readonly servedModels: ServedModels;
   readonly metrics: ServerMetrics;
   readonly version: string;
   readonly fleet?: FleetService;
+  readonly observatory?: Observatory;
 }
 
 export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRouteParts): void {
@@ -23,7 +25,10 @@ export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRoute
   app.get("/version", async () => ({ version: parts.version }));
   app.get("/metrics", async (_request, reply) => {
     reply.header("content-type", parts.metrics.contentType);
-    return parts.metrics.scrape(servedModels.entries);
+    return parts.metrics.scrape(
+      servedModels.entries,
+      (entry) => parts.observatory?.bindingLimit(entry) ?? null,
+    );
   });
   const { fleet } = parts;
   if (fleet !== undefined) app.get("/admin/fleet", async () => fleet.view());

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { bindingLimits } from "../../../core/observation/binding-limit.ts";
 
 /** `unknown`: an engine of another program that does not report it. */
-export const limitNameSchema = z.enum([...bindingLimits, "router_queue", "idle", "unknown"]);
+const limitNameSchema = z.enum([...bindingLimits, "router_queue", "idle", "unknown"]);
+export const limitNames = limitNameSchema.options;
 export type LimitName = z.infer<typeof limitNameSchema>;
 
 export const bindingLimitSchema = z.object({

@@ -1,5 +1,5 @@
 /** @module What the observatory tells: `/admin/snapshot`, `/admin/events`, `/admin/history`, `/admin/settings`. */
-export type { BindingLimitReport, LimitName } from "./binding-limit.ts";
+export { type BindingLimitReport, type LimitName, limitNames } from "./binding-limit.ts";
 export { applyDelta, type Delta, deltaBetween } from "./delta.ts";
 export { type AdminEvent, type AdminEventKind, adminEventSchema } from "./events.ts";
 export type {
