@@ -22,8 +22,8 @@ export interface ChatPrompt {
 export type TemplateTokens = Readonly<Record<string, string>>;
 
 export const templateLimits: TemplateLimits = {
-  // Half a second; a conversation of 50 messages takes some thousand.
-  baseSteps: 2_000_000,
+  // Some 50 ms, so that a hostile template does not stop other requests; a conversation of 50 messages takes some thousand.
+  baseSteps: 250_000,
   stepsPerUnit: 4,
   baseTextUnits: 8 * 2 ** 20,
   textUnitsPerUnit: 16,

@@ -3,6 +3,8 @@
  *
  * Words are found one by one, as they are asked for: a long text must not be cut as a whole while everyone waits.
  */
+import { matchesOf, type TextPattern } from "./patterns/bounded-pattern.ts";
+import { boundedReplace } from "./patterns/bounded-replace.ts";
 import { literalPattern } from "./patterns/text-pattern.ts";
 
 /** `isFirst`: the text begins the input (nothing, not even an added token, comes before it). */
@@ -30,7 +32,7 @@ function* cutEach(words: Iterable<string>, step: PreTokenizer, isFirst: boolean)
 }
 
 /** Matches and the gaps between them become words, treated as `behavior` says; `invert` swaps the two. */
-export function splitBy(pattern: RegExp, behavior: SplitBehavior, invert: boolean): PreTokenizer {
+export function splitBy(pattern: TextPattern, behavior: SplitBehavior, invert: boolean): PreTokenizer {
   return (text) => joinSpans(spansOf(text, pattern, invert), behavior);
 }
 
@@ -39,9 +41,9 @@ interface Span {
   readonly isDelimiter: boolean;
 }
 
-function* spansOf(text: string, pattern: RegExp, invert: boolean): Generator<Span> {
+function* spansOf(text: string, pattern: TextPattern, invert: boolean): Generator<Span> {
   let from = 0;
-  for (const match of text.matchAll(pattern)) {
+  for (const match of matchesOf(pattern, text)) {
     const [matched] = match;
     // An empty match cuts too, but not again where the match before it ended.
     if (matched === "" && match.index === from) continue;
@@ -106,7 +108,7 @@ export function metaspace(options: {
 }): PreTokenizer {
   const { mark, prepend, cuts } = options;
   return (text, isFirst) => {
-    const marked = text.replaceAll(" ", mark);
+    const marked = boundedReplace(text, text.matchAll(/ /g), mark);
     const wantsMark = prepend === "always" || (prepend === "first" && isFirst);
     const prefixed = wantsMark && !marked.startsWith(mark) ? mark + marked : marked;
     return cuts ? joinSpans(spansOf(prefixed, literalPattern(mark), false), "MergedWithNext") : [prefixed];

@@ -2,6 +2,7 @@
 import { PagodaError } from "../../core/errors.ts";
 import { type AddedToken, AddedTokenSplitter } from "./added-tokens.ts";
 import type { Normalizer } from "./normalizer.ts";
+import { requireModestGrowth } from "./patterns/bounded-replace.ts";
 import type { PreTokenizer } from "./pre-tokenizer.ts";
 
 export interface Tokenizer {
@@ -150,7 +151,9 @@ export class PieceTokenizer implements Tokenizer {
     const { normalizer, preTokenizer, encoder } = this.#parts;
     let first = isFirst;
     let numUnpaused = 0;
-    for (const segment of this.#normalizedSplitter.split(normalizer(text, isFirst))) {
+    for (const segment of this.#normalizedSplitter.split(
+      requireModestGrowth(normalizer(text, isFirst), text),
+    )) {
       if (segment.tokenId >= 0) ids.push(segment.tokenId);
       else
         for (const word of preTokenizer(segment.text, first)) {

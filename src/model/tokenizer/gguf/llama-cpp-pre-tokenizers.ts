@@ -203,6 +203,9 @@ const recipes: readonly Recipe[] = entries.map((entry) => ({
 const embedsOnly = "it belongs to models that embed texts and generate none";
 const joinsCharacters = "its tokens are joined from characters and not from bytes";
 
+/** Patterns of well-known models, which need no bounds: their time grows with the text alone. */
+export const publishedPatterns: ReadonlySet<string> = new Set(recipes.flatMap(({ patterns }) => patterns));
+
 /** Names of llama.cpp's that are refused, each with what of the model is the reason. */
 const refusedNames: Readonly<Record<string, string>> = {
   "jina-v1-en": embedsOnly,

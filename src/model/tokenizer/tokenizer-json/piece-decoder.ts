@@ -9,6 +9,7 @@ import { damagedTokenizer, unknownTokenizerPart } from "../../files/damage-hints
 import { isJsonObject, type JsonObject, shownValue } from "../../files/json-file.ts";
 import { bytesOfAlphabetText } from "../merges/byte-alphabet.ts";
 import { byteOfTokenName } from "../merges/symbol-readers.ts";
+import { boundedReplace } from "../patterns/bounded-replace.ts";
 import type { TokenizerParts } from "../tokenizer.ts";
 import { spaceMark } from "../word-boundaries.ts";
 import { patternOf, prependOf, textOf } from "./text-steps.ts";
@@ -69,7 +70,7 @@ class DecoderChain {
         return;
       case "Replace":
         if (this.#isFused) throw unsupported(step, "after Fuse", where);
-        this.#replace(patternOf(step, where), textOf(step, "content", where));
+        this.#replace(decoderPattern(step, where), textOf(step, "content", where));
         return;
       case "Metaspace": {
         const mark = typeof step.replacement === "string" ? step.replacement : spaceMark;
@@ -86,7 +87,7 @@ class DecoderChain {
   }
 
   #replace(pattern: RegExp, content: string): void {
-    this.#rewrites.push((piece) => piece.replaceAll(pattern, () => content));
+    this.#rewrites.push((piece) => boundedReplace(piece, piece.matchAll(pattern), content));
   }
 
   /** Only of the whole text: of every token it would take the space between words. */
@@ -97,6 +98,15 @@ class DecoderChain {
       throw unsupported(step, "that strips more than one leading space of the text", where);
     this.dropsLeadingSpace = true;
   }
+}
+
+/** Every token is rewritten, so there is no time for bounds: a pattern that might need them is refused. */
+function decoderPattern(step: JsonObject, where: string): RegExp {
+  const pattern = patternOf(step, where);
+  if (pattern instanceof RegExp) return pattern;
+  const { compiled, source } = pattern;
+  if (!/\)[*+?{]/.test(source) && (source.match(/[*+{]/g) ?? []).length <= 1) return compiled;
+  throw unsupported(step, `with the pattern ${shownValue(source)}`, where);
 }
 
 /** The steps of nested sequences, one after another. */

@@ -4,7 +4,10 @@ import { PagodaError } from "../../../core/errors.ts";
 import { damagedTokenizer, unknownTokenizerPart } from "../../files/damage-hints.ts";
 import { isJsonObject, type JsonObject, shownValue } from "../../files/json-file.ts";
 import { wordCharacter } from "../added-tokens.ts";
+import { publishedPatterns } from "../gguf/llama-cpp-pre-tokenizers.ts";
 import { type Normalizer, normalizeInSequence, unchanged } from "../normalizer.ts";
+import { BoundedPattern, matchesOf, type TextPattern } from "../patterns/bounded-pattern.ts";
+import { boundedReplace } from "../patterns/bounded-replace.ts";
 import { compilePattern, literalPattern } from "../patterns/text-pattern.ts";
 import { whiteSpaceEnd, whiteSpaceStart } from "../patterns/white-space.ts";
 import {
@@ -50,7 +53,7 @@ export function normalizerOf(step: unknown, where: string, depth = 0): Normalize
     case "Replace": {
       const pattern = patternOf(config, where);
       const content = textOf(config, "content", where);
-      return (text) => text.replaceAll(pattern, () => content);
+      return (text) => boundedReplace(text, matchesOf(pattern, text), content);
     }
     case "Lowercase":
       // Each character by itself: a sigma at the end of a word is not special.
@@ -157,10 +160,13 @@ function stepObject(step: unknown, kind: string, where: string, depth: number): 
   return step;
 }
 
-export function patternOf(config: JsonObject, where: string): RegExp {
+export function patternOf(config: JsonObject, where: string): TextPattern {
   const { pattern } = config;
   if (isJsonObject(pattern)) {
-    if (typeof pattern.Regex === "string") return compilePattern(pattern.Regex, where);
+    if (typeof pattern.Regex === "string") {
+      const compiled = compilePattern(pattern.Regex, where);
+      return publishedPatterns.has(pattern.Regex) ? compiled : new BoundedPattern(compiled, pattern.Regex);
+    }
     if (typeof pattern.String === "string" && pattern.String !== "") return literalPattern(pattern.String);
   }
   throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no pattern.`, {
