@@ -10,7 +10,7 @@ import {
   type Scripted,
   scriptedEngine,
 } from "../src/engine/testing/scripted-engine.ts";
-import { FleetEndpoint } from "../src/fleet/index.ts";
+import { FleetEndpoint } from "../src/fleet/router/fleet-endpoint.ts";
 import { Router } from "../src/fleet/router/router.ts";
 import { scriptedEndpoint } from "../src/fleet/testing/scripted-endpoint.ts";
 import { ServedModels } from "../src/server/models/served-models.ts";
@@ -139,14 +139,32 @@ test("requests that wait at the router are its own", async (context) => {
   servedModels
     .add({ names: ["m"], acceptsAnyName: false, fingerprint: "" }, null)
     .attachEndpoint(new FleetEndpoint(router, model));
-  const view = { schema: "pagoda.fleet/1", model: "m", numWaiting: 0, instances: [], devices: [] } as const;
+  const fleetModel = {
+    name: "m",
+    aliases: [],
+    engine: "pagoda",
+    state: "ready",
+    failure: null,
+    replicas: { min: 1, max: 1 },
+    pinned: false,
+    numWaiting: 0,
+    idleMs: 0,
+  };
+  const view = {
+    schema: "pagoda.fleet/2",
+    name: "m",
+    models: [fleetModel],
+    instances: [],
+    devices: [],
+    events: [],
+  } as const;
   const observatory = new Observatory({
     servedModels,
     version: "1",
     devices: () => [],
     log: { level: "info" },
     clock: () => nowMs,
-    fleet: { view: () => view, endpoints: () => new Map(), router },
+    fleet: { view: () => view, endpoints: () => new Map(), router, control: null },
   });
   observatory.sample();
   const asked = [1, 2].map(() =>

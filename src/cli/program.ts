@@ -2,6 +2,12 @@
 import { Command, type Help } from "commander";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addChatCommand } from "./commands/chat.ts";
+import { addActionCommands } from "./commands/fleet/act.ts";
+import { addApplyCommand } from "./commands/fleet/apply.ts";
+import { addDownCommand } from "./commands/fleet/down.ts";
+import { addLogsCommand } from "./commands/fleet/logs.ts";
+import { addPsCommand } from "./commands/fleet/ps.ts";
+import { addUpCommand } from "./commands/fleet/up.ts";
 import { addPlanCommand } from "./commands/plan/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -17,6 +23,12 @@ const commands: readonly ((program: Command) => void)[] = [
   addChatCommand,
   addSetCommand,
   addPlanCommand,
+  addUpCommand,
+  addDownCommand,
+  addPsCommand,
+  addLogsCommand,
+  addApplyCommand,
+  addActionCommands,
   addBenchCommand,
 ];
 

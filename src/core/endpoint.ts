@@ -75,6 +75,8 @@ export interface ForwardedAnswer {
 export interface Endpoint {
   readonly model: EndpointModel;
   readonly capabilities: Capabilities;
+  /** Whether requests may be forwarded before it is ready: they wait there. */
+  readonly holdsRequests?: boolean;
   /** Never rejects: an endpoint that cannot be reached is `failed`, with the reason. */
   health(signal: AbortSignal): Promise<EndpointHealth>;
   /** null if the endpoint has no metrics that we understand. Rejects with `endpoint_unreachable`. */

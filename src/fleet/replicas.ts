@@ -1,18 +1,21 @@
 /** @module Identical instances of one model on one device: checked as a whole before the first of them is started. */
 import { formatBytes } from "../core/byte-size.ts";
 import { PagodaError } from "../core/errors.ts";
+import type { FleetSpec, ModelSpec } from "./desired/fleet-spec.ts";
+import type { FleetDevice } from "./devices/device.ts";
 import type { EngineDriver } from "./drivers/contract/driver.ts";
-import { Fleet } from "./fleet.ts";
+import { Fleet, routerEntry } from "./fleet.ts";
+import type { InstanceEvent } from "./instances/instance-parts.ts";
 import { StartLock } from "./instances/start-lock.ts";
-import { type InstanceEvent, SupervisedInstance } from "./instances/supervised-instance.ts";
 import { Ledger } from "./ledger/ledger.ts";
-import { Router } from "./router/router.ts";
+import type { InstancePlan } from "./planning/instance-plan.ts";
 
 export interface ReplicasParts {
   readonly modelId: string;
   readonly numReplicas: number;
   /** The most bytes that one instance may hold. */
   readonly instanceBytes: number;
+  readonly maxModelLen: number;
   /** The most bytes that this process itself may hold. */
   readonly routerBytes: number;
   readonly device: { readonly totalBytes: number; readonly availableBytes: number };
@@ -20,44 +23,82 @@ export interface ReplicasParts {
   /** A folder for the instances' output. */
   readonly logFolder: string;
   readonly fleetTag: string;
-  readonly graceMs: number;
+  readonly limits: FleetSpec["limits"];
+  readonly router: FleetSpec["router"];
   readonly freePort: () => Promise<number>;
   readonly onEvent: (event: InstanceEvent) => void;
 }
 
-const readyWithinMs = 600_000;
-
 /** @throws PagodaError `memory_too_small` with the number of replicas that fit; nothing has been started then. */
 export function replicatedFleet(parts: ReplicasParts): Fleet {
-  const { device, numReplicas, instanceBytes, routerBytes, driver } = parts;
+  const { device, numReplicas, instanceBytes, routerBytes, modelId } = parts;
   const numFitting = Math.floor((device.availableBytes - routerBytes) / instanceBytes);
   if (numFitting < numReplicas) throw tooMany(parts, Math.max(0, numFitting));
-  const ledger = new Ledger([{ deviceId: "cpu", totalBytes: device.totalBytes, marginBytes: 0 }]);
-  const foreignBytes = Math.max(0, device.totalBytes - device.availableBytes);
-  ledger.measureForeign("cpu", [{ pid: null, name: "other processes", heldBytes: foreignBytes }]);
-  ledger.reserve("router", [{ deviceId: "cpu", plannedBytes: routerBytes }]);
-  const router = new Router(parts.modelId);
-  const startLock = new StartLock();
-  const instances = Array.from({ length: numReplicas }, (_, index) => {
-    const instanceId = `${parts.modelId}-${index}`;
-    return new SupervisedInstance({
-      instanceId,
-      demands: [{ deviceId: "cpu", plannedBytes: instanceBytes }],
-      driver,
+  const machine: FleetDevice = {
+    deviceId: "cpu",
+    kind: "cpu",
+    runs: "processors",
+    driverId: null,
+    totalBytes: device.totalBytes,
+    marginBytes: 0,
+    usedBytes: Math.max(0, device.totalBytes - device.availableBytes),
+  };
+  const ledger = new Ledger([machine]);
+  ledger.measureForeign("cpu", [{ pid: null, name: "other processes", heldBytes: machine.usedBytes }]);
+  ledger.reserve(routerEntry, [{ deviceId: "cpu", plannedBytes: routerBytes }]);
+  const plan = planOf(parts);
+  const fleet = new Fleet(
+    { name: modelId, limits: parts.limits, router: parts.router },
+    {
+      devices: [machine],
       ledger,
-      startLock,
-      router,
+      startLock: new StartLock(),
+      planner: { plan: async () => plan },
       freePort: parts.freePort,
-      logPath: `${parts.logFolder}/instance-${index}.log`,
+      logFolder: parts.logFolder,
       fleetTag: parts.fleetTag,
-      readyWithinMs,
-      graceMs: parts.graceMs,
+      // These instances end with their router: nobody adopts them.
+      journalOf: () => ({ starting: () => undefined, ended: () => undefined }),
       clock: () => performance.now(),
       random: Math.random,
       onEvent: parts.onEvent,
-    });
-  });
-  return new Fleet(router, instances, ledger);
+    },
+    null,
+  );
+  fleet.add({ spec: specOf(modelId, numReplicas), plan });
+  return fleet;
+}
+
+function planOf({ driver, instanceBytes, maxModelLen }: ReplicasParts): InstancePlan {
+  return {
+    runs: "processors",
+    numRanks: 1,
+    rankBytes: instanceBytes,
+    maxModelLen,
+    plan: null,
+    startHash: "",
+    driver: () => driver,
+  };
+}
+
+function specOf(modelId: string, numReplicas: number): ModelSpec {
+  return {
+    name: modelId,
+    aliases: [],
+    model: modelId,
+    engine: "pagoda",
+    version: null,
+    replicas: { min: numReplicas, max: numReplicas },
+    tensorParallel: 1,
+    memory: null,
+    flags: {},
+    environment: {},
+    devices: [],
+    ttlMs: null,
+    priority: 0,
+    pinned: false,
+    restart: "always",
+  };
 }
 
 function tooMany(

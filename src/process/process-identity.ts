@@ -70,3 +70,24 @@ export function processesWith(name: string, value: string): ProcessIdentity[] {
   }
   return found;
 }
+
+export interface TaggedProcess extends ProcessIdentity {
+  /** What stands behind the name. */
+  readonly value: string;
+}
+
+/** Every process, of this user's, in whose environment `NAME=` is followed by a value that begins so. */
+export function processesTagged(name: string, prefix: string): TaggedProcess[] {
+  const beginning = `${name}=${prefix}`;
+  return readdirSync("/proc").flatMap((directory) => {
+    const pid = Number(directory);
+    if (!Number.isInteger(pid)) return [];
+    const entry = processFile(pid, "environ")
+      ?.split("\0")
+      .find((variable) => variable.startsWith(beginning));
+    const identity = entry === undefined ? null : identify(pid);
+    return identity === null || entry === undefined
+      ? []
+      : [{ ...identity, value: entry.slice(name.length + 1) }];
+  });
+}

@@ -35,6 +35,7 @@ import { answerMalformed } from "./requests/malformed-request.ts";
 import { requestIdFor } from "./requests/request-id.ts";
 import type { RunningRequests } from "./requests/running-requests.ts";
 import { UnknownFieldLog } from "./requests/unknown-field-log.ts";
+import { addFleetRoutes } from "./routes/fleet.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
 import { addMessageRoutes } from "./routes/messages.ts";
 import { addModelRoutes } from "./routes/models.ts";
@@ -170,6 +171,7 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
     addSettingsRoutes(app, parts.observatory.settings);
   }
   addPlanRoute(app, parts.planner);
+  addFleetRoutes(app, parts.fleet);
   addModelRoutes(app, parts.servedModels);
   addTokenRoutes(app, { ...parts, unknownFields });
   const generation = {

@@ -112,6 +112,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   planner: ["planner/index.ts", "planner/engines/pagoda/index.ts"],
   process: [
     "process/process-identity.ts",
+    "process/process-memory.ts",
     "process/process-tree.ts",
     "process/server-process.ts",
     "process/started-processes.ts",
@@ -241,6 +242,7 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
   "cli/commands/serve.ts": "the help says whose way of counting a flag follows",
   "instance/options.ts": "`--generation-config vllm` is vLLM's own spelling",
   "model/generation-defaults/sampling-defaults.ts": "`--generation-config vllm` is vLLM's own spelling",
+  "fleet/desired/fleet-schema.ts": "the JSON schema says which engines a file may name",
   "planner/model/catalogue-data.ts": "sources of facts, with the repositories they were found in",
 };
 

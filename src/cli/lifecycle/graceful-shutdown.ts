@@ -10,6 +10,8 @@ export interface StopParts {
   readonly graceMs: number;
   /** Tells the person at the terminal. */
   readonly say: (line: string) => void;
+  /** What a second signal ends before the process leaves: processes that would outlive it. */
+  readonly endNow?: () => Promise<void>;
 }
 
 export interface Stopping {
@@ -35,9 +37,16 @@ export function onStopSignal(parts: StopParts): Stopping {
   let first: StopSignal | null = null;
   let close: (() => Promise<void>) | null = null;
   const stop = (signal: StopSignal): void => {
-    if (first !== null || close === null) process.exit(serverExitCodes[signal]);
+    if (first !== null || close === null) {
+      leave(serverExitCodes[signal]);
+      return;
+    }
     first = signal;
     close().then(() => resolve(serverExitCodes[signal]), reject);
+  };
+  const leave = (exitCode: number): void => {
+    if (parts.endNow === undefined) process.exit(exitCode);
+    void parts.endNow().finally(() => process.exit(exitCode));
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);

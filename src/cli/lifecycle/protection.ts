@@ -5,6 +5,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { messageWithHint } from "../../api/error.ts";
 import { PagodaError } from "../../core/errors.ts";
+import { variableOf } from "../../core/options/option.ts";
 import type { Environment, Values } from "../../core/options/read-options.ts";
 import { AccessControl, type AccessParts } from "../../server/access/access-control.ts";
 import { type ApiKey, checkedKey, parseKeyFile, plainKey } from "../../server/access/api-keys.ts";
@@ -12,7 +13,7 @@ import { Cors } from "../../server/access/cors.ts";
 import type { buildApp } from "../../server/app.ts";
 import { defaultConnectionLimits } from "../../server/connections/connection-ledger.ts";
 import { AllowedHosts, isLoopback } from "../../server/requests/allowed-hosts.ts";
-import type { protectionOptions } from "../options/protection-options.ts";
+import { protectionOptions } from "../options/protection-options.ts";
 
 type ProtectionValues = Values<typeof protectionOptions>;
 type AppParts = Parameters<typeof buildApp>[0];
@@ -24,6 +25,10 @@ export type Protection = Pick<
 /** The secret that a router gives its instances; with it they leave keys, certificate and origins to the router. */
 export const routerKeyVariable = "PAGODA_ROUTER_KEY";
 
+/** Variables that an instance must not see: keys of clients are the router's to check. */
+export const withoutKeys = Object.fromEntries(
+  [protectionOptions.apiKeys, protectionOptions.adminKeys].map((option) => [variableOf(option), undefined]),
+);
 /** @throws PagodaError `invalid_option` for files that cannot be read or do not fit each other. */
 export function protectionOf(values: ProtectionValues, host: string, environment: Environment): Protection {
   const mostConnections = values.maxConnections?.value ?? defaultConnectionLimits.mostConnections;

@@ -4,24 +4,22 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { mib } from "../../core/byte-size.ts";
-import { PagodaError } from "../../core/errors.ts";
-import { variableOf } from "../../core/options/option.ts";
+import type { Endpoint } from "../../core/endpoint.ts";
+import { invariant, PagodaError } from "../../core/errors.ts";
 import {
   driverOf,
   type EngineDriver,
   type Fleet,
-  FleetEndpoint,
   type InstanceEvent,
   replicatedFleet,
 } from "../../fleet/index.ts";
-import { heapVariable, type PreparedInstance } from "../../instance/index.ts";
+import { heapVariable, type PreparedInstance, readDeviceMemory } from "../../instance/index.ts";
 import { freePort } from "../../process/server-process.ts";
-import { protectionOptions } from "../options/protection-options.ts";
-import { routerKeyVariable } from "./protection.ts";
+import { routerKeyVariable, withoutKeys } from "./protection.ts";
 
 export interface ReplicatedModel {
   readonly fleet: Fleet;
-  readonly endpoint: FleetEndpoint;
+  readonly endpoint: Endpoint;
   /** Starts all instances. @throws PagodaError where none of them came up, with the reason of the first. */
   start(): Promise<void>;
   close(): Promise<void>;
@@ -29,7 +27,7 @@ export interface ReplicatedModel {
 
 /** What this process takes beside its instances: Node, the routes, and requests on their way. */
 const routerBytes = 160 * mib;
-const measureEveryMs = 1000;
+const measureEveryMs = 5000;
 
 /** @throws PagodaError `memory_too_small` where they do not all fit. */
 export function replicatedModel(
@@ -51,16 +49,16 @@ export function replicatedModel(
     driver,
     logFolder,
     fleetTag: randomUUID(),
-    graceMs,
+    limits: { shutdownGraceMs: graceMs, startMs: 600_000, stuckMs: 300_000, logBytes: 16 * mib },
+    router: { mostWaiting: 1000, waitMs: 60_000 },
+    maxModelLen: plan.budget.maxModelLen.value,
     freePort,
     onEvent,
   });
-  const endpoint = new FleetEndpoint(fleet.router, {
-    modelId,
-    maxModelLen: plan.budget.maxModelLen.value,
-    createdUnixSeconds: Math.floor(Date.now() / 1000),
-  });
-  const measuring = setInterval(() => fleet.measure(), measureEveryMs);
+  const [model] = fleet.models;
+  invariant(model !== undefined, () => "a fleet of replicas has one model");
+  const endpoint = fleet.endpointOf(model);
+  const measuring = setInterval(() => fleet.measure(usedBytesNow()), measureEveryMs);
   measuring.unref();
   return {
     fleet,
@@ -82,10 +80,6 @@ export function replicatedModel(
   };
 }
 
-/** Keys of clients are the router's to check. */
-const withoutKeys = Object.fromEntries(
-  [protectionOptions.apiKeys, protectionOptions.adminKeys].map((option) => [variableOf(option), undefined]),
-);
 const routerKeyBytes = 32;
 
 /** The same command, with the threads that it was planned with, on a port that the fleet chooses. */
@@ -114,6 +108,12 @@ function instanceDriver({ names, settings, plan }: PreparedInstance, drainMs: nu
     maxModelLen: plan.budget.maxModelLen.value,
     seats: settings.maxNumSeqs.value,
   });
+}
+
+/** What is in use of the machine, or of the container, by all. */
+function usedBytesNow(): ReadonlyMap<string, number> {
+  const { totalBytes, availableBytes } = readDeviceMemory();
+  return new Map([["cpu", Math.max(0, totalBytes - availableBytes)]]);
 }
 
 /** util-linux's setpriv has the kernel end an instance when this process ends, however it does. */

@@ -1,29 +1,62 @@
-/** @module The instances of a fleet and the bytes of its devices, as a table for people. */
-import type { FleetDevice, FleetView } from "../../api/admin/fleet.ts";
+/** @module The models, instances and devices of a fleet as tables for people. */
+import type { FleetDevice, FleetInstance, FleetView } from "../../api/admin/fleet.ts";
 import { formatBytes } from "../../core/byte-size.ts";
 
-const cell = (bytes: number | null): string => (bytes === null ? "-" : formatBytes(bytes)).padStart(11);
+const bytes = (value: number | null): string => (value === null ? "-" : formatBytes(value));
 
-/** One row for each holder of a device, then what is left of it. */
-function deviceRows(device: FleetDevice, width: number): string[] {
-  const row = (name: string, reserved: number | null, held: number | null): string =>
-    `  ${name.padEnd(width)}${cell(reserved)}${cell(held)}`;
-  return [
-    `${device.deviceId.padEnd(width + 2)}${"reserved".padStart(11)}${"held".padStart(11)}`,
-    ...device.entries.map(({ instanceId, reservedBytes, heldBytes }) =>
-      row(instanceId, reservedBytes, heldBytes),
-    ),
-    row("others", null, device.foreignBytes),
-    row("available", device.availableBytes, null),
-    row("total", device.totalBytes, null),
-  ];
+/** Columns as wide as their widest cell; those of numbers are aligned at their right. */
+function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  numbers: ReadonlySet<number>,
+): string[] {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all.map((row) =>
+    row
+      .map((cell, column) =>
+        numbers.has(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd(),
+  );
 }
 
-export function fleetTable({ instances, devices }: FleetView): string {
-  const names = [...instances.map(({ instanceId }) => instanceId), "available"];
-  const width = Math.max(...names.map((name) => name.length)) + 2;
-  const states = instances.map(
-    ({ instanceId, state, reason }) => `  ${instanceId.padEnd(width)} ${state}: ${reason}`,
-  );
-  return [...devices.flatMap((device) => deviceRows(device, width)), "", "instances", ...states].join("\n");
+/** One row for each holder of a device, then what is left of it. */
+function deviceTable(device: FleetDevice): string[] {
+  const rows = [
+    ...device.entries.map(({ instanceId, plannedBytes, reservedBytes, heldBytes }) => [
+      `  ${instanceId}`,
+      bytes(plannedBytes),
+      bytes(reservedBytes),
+      bytes(heldBytes),
+    ]),
+    ["  others", "-", "-", bytes(device.foreignBytes)],
+    ["  available", "-", bytes(device.availableBytes), "-"],
+    ["  total", "-", bytes(device.totalBytes), "-"],
+  ];
+  return table([device.deviceId, "planned", "reserved", "held"], rows, new Set([1, 2, 3]));
+}
+
+function instanceRow({ instanceId, state, pid, port, numOpen, reason }: FleetInstance): string[] {
+  return [`  ${instanceId}`, state, String(pid ?? "-"), String(port ?? "-"), String(numOpen), reason];
+}
+
+export function fleetTable({ models, instances, devices }: FleetView): string {
+  const rows = models.flatMap((model) => {
+    const { name, aliases, engine, state, numWaiting, failure } = model;
+    const others = aliases.length === 0 ? "" : ` (${aliases.join(", ")})`;
+    const why = failure === null ? `${engine}${numWaiting > 0 ? `, ${numWaiting} waiting` : ""}` : failure;
+    return [
+      [`${name}${others}`, state, "", "", "", why],
+      ...instances.filter((instance) => instance.model === name).map(instanceRow),
+    ];
+  });
+  return [
+    ...table(["model", "state", "pid", "port", "requests", ""], rows, new Set([2, 3, 4])),
+    "",
+    ...devices.flatMap((device) => [...deviceTable(device), ""]),
+  ]
+    .join("\n")
+    .trimEnd();
 }

@@ -11,7 +11,7 @@ import { vllmProfile } from "./vllm/profile.ts";
 
 const profiles: readonly EngineProfile[] = [pagodaProfile, vllmProfile, lmdeployProfile, llamaServerProfile];
 
-const drivenEngines = profiles.map(({ engine }) => engine);
+export const drivenEngines = profiles.map(({ engine }) => engine);
 
 /**
  * The driver of one instance of an engine.

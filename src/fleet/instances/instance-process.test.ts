@@ -32,7 +32,7 @@ for (const [name, environment, options] of [
     t.after(() => instance.sweep());
     let childPid = 0;
     while (childPid === 0) {
-      childPid = Number(/child (\d+)/.exec(instance.lastOutput())?.[1] ?? 0);
+      childPid = Number(/child (\d+)/.exec(instance.output())?.[1] ?? 0);
       await new Promise((wake) => setTimeout(wake, 10));
     }
     process.kill(instance.identity.pid, "SIGKILL");

@@ -3,10 +3,10 @@
  *
  * The session and the tag are how its whole tree is found and ended, also after the process that was started has gone; a
  * killed vLLM API server, for one, leaves its engine holding the card. Output goes to a file and not to a pipe, so that an
- * instance outlives the end of its supervisor.
+ * instance outlives the end of its supervisor, and a later supervisor can adopt it.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, openSync } from "node:fs";
 import { PagodaError } from "../../core/errors.ts";
 import {
   identify,
@@ -16,15 +16,22 @@ import {
   processesWith,
 } from "../../process/process-identity.ts";
 import type { InstanceCommand, ProcessEnd } from "../drivers/contract/driver.ts";
+import { outputOf, rotateLog } from "./log-file.ts";
 
 /** The variable that marks every process of an instance; its value names fleet, instance and start. */
 export const tagVariable = "PAGODA_INSTANCE";
 
-/** A start that fails names its reason far above the traceback that ends it. */
-const tailBytes = 256 * 1024;
+/** How a process ended; both null where that is not known: it was another supervisor's child. */
+interface Exit {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
 /** How long the tree may take to be gone after SIGKILL. A process in a driver can take longer; it is then named. */
 const goneWithinMs = 10_000;
 const lookEveryMs = 20;
+/** An adopted process is no child of ours: its end is seen only by looking. */
+const lookForEndEveryMs = 100;
 
 export class InstanceProcess {
   readonly identity: ProcessIdentity;
@@ -34,16 +41,16 @@ export class InstanceProcess {
   readonly #tag: string;
   #isAsked = false;
 
-  /** Of a child that has been started; `startInstance` does so. */
-  constructor(child: ChildProcess, identity: ProcessIdentity, logPath: string, tag: string) {
+  /** Of a process that runs; `startInstance` and `adoptInstance` make one. */
+  constructor(identity: ProcessIdentity, exit: Promise<Exit>, logPath: string, tag: string) {
     this.identity = identity;
     this.logPath = logPath;
     this.#tag = tag;
-    this.ended = new Promise((resolve) => {
-      child.once("exit", (exitCode, signal) =>
-        resolve({ exitCode, signal, lastOutput: this.lastOutput(), isAsked: this.#isAsked }),
-      );
-    });
+    this.ended = exit.then((known) => ({
+      ...known,
+      lastOutput: outputOf(logPath),
+      isAsked: this.#isAsked,
+    }));
   }
 
   /**
@@ -55,18 +62,17 @@ export class InstanceProcess {
     return [...new Map(found.map((member) => [member.pid, member])).values()];
   }
 
-  lastOutput(): string {
-    const text = readFileSync(this.logPath);
-    return text.subarray(Math.max(0, text.length - tailBytes)).toString("utf8");
+  output(): string {
+    return outputOf(this.logPath);
   }
 
   /**
-   * Ends the tree: SIGTERM to the process that was started, `graceMs` to finish, then SIGKILL to its group and to whoever
-   * carries the tag. Resolves when all are gone, with those that would not go.
+   * Ends the tree: SIGTERM to the process that was started, `graceMs` to finish, then SIGKILL to its group and to all that
+   * carry the tag. Resolves when all are gone, with those that would not go.
    */
   async stop(graceMs: number): Promise<ProcessIdentity[]> {
     this.#isAsked = true;
-    this.#signal(this.identity.pid, "SIGTERM");
+    if (isRunning(this.identity)) this.#signal(this.identity.pid, "SIGTERM");
     await Promise.race([this.ended, new Promise((late) => setTimeout(late, graceMs).unref())]);
     return this.sweep();
   }
@@ -95,7 +101,7 @@ export class InstanceProcess {
 }
 
 /**
- * Starts the command at the head of a session of its own.
+ * Starts the command at the head of a session of its own, with a log file of its own.
  * @throws PagodaError `internal` where the command cannot be run at all.
  */
 export async function startInstance(
@@ -103,25 +109,43 @@ export async function startInstance(
   logPath: string,
   tag: string,
 ): Promise<InstanceProcess> {
-  const log = openSync(logPath, "a");
+  rotateLog(logPath);
+  const log = openSync(logPath, "a", 0o600);
   try {
     const child = spawn(command.command, command.args, {
       detached: true,
       stdio: ["ignore", log, log],
       env: { ...process.env, ...command.environment, [tagVariable]: tag },
     });
+    // It may end before anybody asks.
+    const exit = new Promise<Exit>((resolve) => {
+      child.once("exit", (exitCode, signal) => resolve({ exitCode, signal }));
+    });
     await new Promise<void>((resolve, reject) => {
       child.once("spawn", resolve);
       child.once("error", reject);
     });
     const pid = child.pid ?? 0;
-    return new InstanceProcess(child, identify(pid) ?? { pid, startTicks: 0 }, logPath, tag);
+    return new InstanceProcess(identify(pid) ?? { pid, startTicks: 0 }, exit, logPath, tag);
   } catch (cause) {
     throw new PagodaError("internal", `${command.command} cannot be started: ${String(cause)}.`, {
-      hint: "Check that the engine is installed and on the PATH.",
+      hint: "Check that it is installed and on the path.",
       cause,
     });
   } finally {
     closeSync(log);
   }
+}
+
+/** A process that an earlier supervisor of this fleet started, and that still runs. */
+export function adoptInstance(identity: ProcessIdentity, logPath: string, tag: string): InstanceProcess {
+  const exit = new Promise<Exit>((resolve) => {
+    const looking = setInterval(() => {
+      if (isRunning(identity)) return;
+      clearInterval(looking);
+      resolve({ exitCode: null, signal: null });
+    }, lookForEndEveryMs);
+    looking.unref();
+  });
+  return new InstanceProcess(identity, exit, logPath, tag);
 }

@@ -1,50 +1,18 @@
 /**
- * @module One instance from its first start to its last end: started under the lock of its devices, routed to once it is
- * ready, started again by the rules of `restart-policy`, and stopped only when its memory is back.
+ * @module One instance from its first start, or its adoption, to its last end: started under the lock of its devices, routed
+ * to once it is ready, watched, started again by the rules of `restart-policy`, and stopped only when its memory is back.
  */
+import { formatBytes } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
+import { proportionalMemory } from "../../process/process-memory.ts";
 import type { EngineDriver, ProcessEnd, StartChange } from "../drivers/contract/driver.ts";
-import type { Demand, Ledger } from "../ledger/ledger.ts";
-import type { Router } from "../router/router.ts";
-import { type InstanceProcess, startInstance } from "./instance-process.ts";
+import type { Demand } from "../ledger/ledger.ts";
+import type { InstanceParts, InstanceState } from "./instance-parts.ts";
+import { adoptInstance, type InstanceProcess, startInstance } from "./instance-process.ts";
+import { boundLog } from "./log-file.ts";
+import { untilReady } from "./readiness.ts";
 import { RestartPolicy } from "./restart-policy.ts";
-import type { StartLock } from "./start-lock.ts";
-
-export type InstanceState =
-  | "waiting"
-  | "starting"
-  | "ready"
-  | "draining"
-  | "stopped"
-  | "pausing"
-  | "crashloop"
-  | "failed"
-  | "stuck";
-
-export interface InstanceEvent {
-  readonly instanceId: string;
-  readonly state: InstanceState;
-  readonly reason: string;
-}
-
-export interface InstanceParts {
-  readonly instanceId: string;
-  readonly demands: readonly Demand[];
-  readonly driver: EngineDriver;
-  readonly ledger: Ledger;
-  readonly startLock: StartLock;
-  readonly router: Router;
-  readonly freePort: () => Promise<number>;
-  readonly logPath: string;
-  /** Marks the processes of this fleet. */
-  readonly fleetTag: string;
-  readonly readyWithinMs: number;
-  readonly graceMs: number;
-  /** Monotonic milliseconds. */
-  readonly clock: () => number;
-  readonly random: () => number;
-  readonly onEvent: (event: InstanceEvent) => void;
-}
+import { untilStuck } from "./stuck-watch.ts";
 
 interface Running {
   readonly process: InstanceProcess;
@@ -52,24 +20,40 @@ interface Running {
   readonly readyMs: number;
 }
 
-const lookEveryMs = 50;
+/** An end that nobody asked for. */
+interface Failure {
+  readonly end: ProcessEnd;
+  /** What we saw ourselves, where the process has nothing to say. */
+  readonly seen: string | null;
+}
 
 export class SupervisedInstance {
   readonly instanceId: string;
   readonly #parts: InstanceParts;
   readonly #policy: RestartPolicy;
   readonly #stopping = new AbortController();
+  #driver: EngineDriver;
+  #isFixed = false;
+  #mostHeldBytes = 0;
+  /** Bytes above the plan from which on they are told of again. */
+  #toldAboveBytes = 0;
   #state: InstanceState = "waiting";
   #reason = "";
   #generation = 0;
   #process: InstanceProcess | null = null;
+  #port: number | null = null;
+  #startMs: number | null = null;
+  #graceMs: number;
   #firstStart = Promise.withResolvers<void>();
   #life: Promise<void> | null = null;
 
   constructor(parts: InstanceParts) {
     this.instanceId = parts.instanceId;
     this.#parts = parts;
+    this.#driver = parts.driver;
+    this.#graceMs = parts.graceMs;
     this.#policy = new RestartPolicy(parts.random);
+    this.#generation = parts.adopted?.generation ?? 0;
   }
 
   get state(): InstanceState {
@@ -84,27 +68,49 @@ export class SupervisedInstance {
     return this.#process?.identity.pid ?? null;
   }
 
-  /** Starts it and keeps it running. Resolves when it is ready for the first time, or has failed for good. */
+  get port(): number | null {
+    return this.#port;
+  }
+
+  /** How long its last start took; null before it was ready. */
+  get startMs(): number | null {
+    return this.#startMs;
+  }
+
+  /** The most that was ever measured. */
+  get mostHeldBytes(): number {
+    return this.#mostHeldBytes;
+  }
+
+  get demands(): readonly Demand[] {
+    return this.#parts.demands;
+  }
+
+  /**
+   * Promises it its bytes in this very call, then starts it and keeps it running. Resolves when it is ready for the first
+   * time, or has failed for good.
+   */
   start(): Promise<void> {
     this.#life ??= this.#live();
     return this.#firstStart.promise;
   }
 
   /** Lets its requests finish, ends it, and resolves when its memory is back. */
-  async stop(): Promise<void> {
+  async stop(reason = "it was asked to stop"): Promise<void> {
     if (this.#stopping.signal.aborted) return this.#life ?? undefined;
     if (this.#state === "ready") {
-      this.#become("draining", "it was asked to stop");
+      this.#become("draining", reason);
       const drained = this.#parts.router.drain(this.instanceId);
-      await Promise.race([drained, new Promise((late) => setTimeout(late, this.#parts.graceMs).unref())]);
+      await Promise.race([drained, new Promise((late) => setTimeout(late, this.#graceMs).unref())]);
     }
-    this.#stopping.abort();
+    this.#stopping.abort(reason);
     await this.#life;
   }
 
   /** Ends it at once. */
   async kill(): Promise<void> {
-    this.#stopping.abort();
+    this.#graceMs = 0;
+    this.#stopping.abort("it was killed");
     await this.#process?.sweep();
     await this.#life;
   }
@@ -112,8 +118,13 @@ export class SupervisedInstance {
   async #live(): Promise<void> {
     if (this.#reserve()) await this.#keepRunning();
     if (this.#state !== "stuck") this.#parts.ledger.release(this.instanceId);
-    if (this.#state !== "failed" && this.#state !== "stuck") this.#become("stopped", "it was asked to stop");
+    if (this.#state !== "failed" && this.#state !== "stuck") this.#become("stopped", this.#whyStopped());
     this.#firstStart.resolve();
+  }
+
+  #whyStopped(): string {
+    const { reason } = this.#stopping.signal;
+    return typeof reason === "string" ? reason : "it was asked to stop";
   }
 
   /** Its bytes are promised before its first start and kept over every restart. */
@@ -129,106 +140,153 @@ export class SupervisedInstance {
   }
 
   async #keepRunning(): Promise<void> {
+    let { adopted } = this.#parts;
     while (!this.#stopping.signal.aborted) {
-      const running = await this.#startUnderLock();
+      const running = await this.#startUnderLock(adopted);
+      adopted = null;
       if (running === null) break;
-      const end = await this.#serve(running);
+      const failure = await this.#serve(running);
       if (this.#stopping.signal.aborted) break;
-      if (!(await this.#pauseAfter(end, this.#parts.clock() - running.readyMs))) break;
+      if (!(await this.#pauseAfter(failure, this.#parts.clock() - running.readyMs))) break;
     }
   }
 
   /** null where it has failed for good, or is to stop. */
-  async #startUnderLock(): Promise<Running | null> {
+  async #startUnderLock(adopted: InstanceParts["adopted"]): Promise<Running | null> {
     const deviceIds = this.#parts.demands.map(({ deviceId }) => deviceId);
-    this.#become("waiting", "for its turn on the device");
+    const { signal } = this.#stopping;
+    let toAdopt = adopted;
+    if (toAdopt === null) this.#become("waiting", "for its turn on the device");
     for (;;) {
-      const started = await this.#parts.startLock.run(deviceIds, () => this.#startOnce());
+      const known = toAdopt;
+      toAdopt = null;
+      const started =
+        known === null
+          ? await this.#parts.startLock.run(deviceIds, signal, () => this.#startOnce())
+          : await this.#adopt(known);
       if (started === null || "port" in started) return started;
       if (!(await this.#pauseAfter(started, 0))) return null;
+      if (this.#state !== "waiting") this.#become("waiting", "for its turn on the device");
     }
   }
 
   /** One start, up to readiness. What fails is undone before the lock is given back. */
-  async #startOnce(): Promise<Running | ProcessEnd | null> {
-    const { driver, freePort, logPath, fleetTag } = this.#parts;
+  async #startOnce(): Promise<Running | Failure | null> {
+    const { freePort, logPath, fleetTag, journal } = this.#parts;
     if (this.#stopping.signal.aborted) return null;
     this.#generation += 1;
-    this.#become("starting", `start ${this.#generation}`);
+    const generation = this.#generation;
+    this.#become("starting", `start ${generation}`);
     const port = await freePort();
-    const tag = `${fleetTag}/${this.instanceId}/${this.#generation}`;
-    const process = await startInstance(driver.command(port), logPath, tag);
-    this.#process = process;
-    const end = await this.#readyOrEnd(process, port);
-    if (end === null) return this.#ready(process, port);
+    const tag = `${fleetTag}/${this.instanceId}/${generation}`;
+    // Written before: a supervisor that is killed between the two still finds the processes by their tag.
+    journal.starting(this.instanceId, { generation, tag, port, process: null });
+    const startedMs = this.#parts.clock();
+    let process: InstanceProcess;
+    try {
+      process = await startInstance(this.#driver.command(port), logPath, tag);
+    } catch (error) {
+      if (!(error instanceof PagodaError)) throw error;
+      journal.ended(this.instanceId);
+      const end = { exitCode: null, signal: null, lastOutput: "", isAsked: false };
+      return { end, seen: `${error.message} ${error.hint ?? ""}`.trim() };
+    }
+    journal.starting(this.instanceId, { generation, tag, port, process: process.identity });
+    return this.#toReadiness(process, port, startedMs);
+  }
+
+  /** It may be ready, on its way there, or about to end: as with any start, that shows. */
+  #adopt({ process, port, tag }: NonNullable<InstanceParts["adopted"]>): Promise<Running | Failure | null> {
+    this.#become("starting", `process ${process.pid} of an earlier supervisor`);
+    return this.#toReadiness(adoptInstance(process, this.#parts.logPath, tag), port, null);
+  }
+
+  async #toReadiness(
+    process: InstanceProcess,
+    port: number,
+    startedMs: number | null,
+  ): Promise<Running | Failure | null> {
+    const { clock, readyWithinMs } = this.#parts;
+    [this.#process, this.#port] = [process, port];
+    const { signal } = this.#stopping;
+    const failed = await untilReady({
+      driver: this.#driver,
+      process,
+      port,
+      mostMs: readyWithinMs,
+      clock,
+      signal,
+    });
+    if (failed === null && !signal.aborted) {
+      const running = await this.#ready(process, port);
+      if (startedMs !== null) this.#startMs = clock() - startedMs;
+      return running;
+    }
+    if (signal.aborted) await process.stop(this.#graceMs);
     await this.#giveBack(process);
-    return this.#stopping.signal.aborted ? null : end;
+    return signal.aborted || failed === null ? null : { end: failed.end, seen: failed.late };
   }
 
   async #ready(process: InstanceProcess, port: number): Promise<Running> {
-    const { driver, router, clock } = this.#parts;
-    const size = await driver.size(
-      port,
-      process.lastOutput(),
-      AbortSignal.timeout(this.#parts.readyWithinMs),
-    );
+    const { router, clock } = this.#parts;
+    const signal = AbortSignal.timeout(this.#parts.readyWithinMs);
+    const size = await this.#driver.size(port, process.output(), signal);
     this.measure();
-    router.add({ endpointId: this.instanceId, endpoint: driver.endpoint(port), ...size });
+    router.add({ endpointId: this.instanceId, endpoint: this.#driver.endpoint(port), ...size });
     this.#become("ready", `${size.poolTokens} KV tokens, ${size.seats} sequences`);
     this.#firstStart.resolve();
     return { process, port, readyMs: clock() };
   }
 
-  /** Books what it holds now. */
-  measure(): void {
-    const { ledger, driver, demands } = this.#parts;
+  /**
+   * Books what it holds now, and keeps its log within bounds. Returns the bytes that cannot be dropped, as others see them
+   * gone. Bytes above the plan are an event, once.
+   */
+  measure(): number {
+    const { ledger, demands, logPath, logBytes } = this.#parts;
     const [device] = demands;
-    if (this.#process === null || device === undefined || this.#state === "stopped") return;
-    const heldBytes = driver.heldBytes(this.#process.identity.pid);
-    if (!Number.isFinite(heldBytes)) return;
+    if (this.#process === null || device === undefined) return 0;
+    boundLog(logPath, logBytes);
+    const { heldBytes, unreclaimableBytes } = proportionalMemory(
+      this.#process.members().map(({ pid }) => pid),
+    );
+    this.#mostHeldBytes = Math.max(this.#mostHeldBytes, heldBytes);
     const aboveBytes = ledger.measure(this.instanceId, device.deviceId, heldBytes);
-    if (aboveBytes > 0) this.#become(this.#state, `it holds ${aboveBytes} bytes more than planned`);
-  }
-
-  /** null once it is ready. */
-  async #readyOrEnd(process: InstanceProcess, port: number): Promise<ProcessEnd | null> {
-    const { driver, clock, readyWithinMs } = this.#parts;
-    let end: ProcessEnd | null = null;
-    void process.ended.then((known) => {
-      end = known;
-    });
-    const deadlineMs = clock() + readyWithinMs;
-    while (end === null && !this.#stopping.signal.aborted) {
-      if (await driver.isReady(port, AbortSignal.timeout(2000))) return null;
-      if (clock() > deadlineMs) {
-        const lastOutput = `It was not ready within ${Math.round(readyWithinMs / 1000)} s.\n${process.lastOutput()}`;
-        return { exitCode: null, signal: null, lastOutput, isAsked: false };
-      }
-      await new Promise((wake) => setTimeout(wake, lookEveryMs));
+    if (aboveBytes > this.#toldAboveBytes) {
+      this.#toldAboveBytes = 2 * aboveBytes;
+      this.#become(
+        this.#state,
+        `it holds ${formatBytes(heldBytes)}, ${formatBytes(aboveBytes)} more than the ${formatBytes(device.plannedBytes)} that were planned`,
+      );
     }
-    return end ?? { exitCode: null, signal: null, lastOutput: "", isAsked: true };
+    return unreclaimableBytes;
   }
 
-  /** Until it ends by itself or is asked to. */
-  async #serve({ process }: Running): Promise<ProcessEnd> {
-    const { router, graceMs } = this.#parts;
+  /** Until it ends by itself, is stuck, or is asked to end. */
+  async #serve({ process, port }: Running): Promise<Failure> {
+    const { router, stuckMs, clock } = this.#parts;
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, this.#stopping.signal]);
+    const numOpen = (): number => router.numOpen(this.instanceId);
+    const stuck = untilStuck({ driver: this.#driver, port, stuckMs, numOpen, clock, signal });
     const asked = new Promise<null>((resolve) => {
       this.#stopping.signal.addEventListener("abort", () => resolve(null), { once: true });
       if (this.#stopping.signal.aborted) resolve(null);
     });
-    await Promise.race([process.ended, asked]);
+    const why = await Promise.race([process.ended.then(() => null), asked, stuck]);
+    over.abort();
     router.remove(this.instanceId);
-    if (this.#stopping.signal.aborted) await process.stop(graceMs);
-    const end = await process.ended;
+    if (this.#stopping.signal.aborted) await process.stop(Math.min(this.#graceMs, this.#driver.endWithinMs));
     await this.#giveBack(process);
-    return end;
+    return { end: await process.ended, seen: why === null ? null : `It was ended because ${why}.` };
   }
 
   /** What it held is free again only when every process of the tree is gone. */
   async #giveBack(process: InstanceProcess): Promise<void> {
     const left = await process.sweep();
-    this.#process = null;
+    [this.#process, this.#port] = [null, null];
     if (left.length === 0) {
+      this.#parts.journal.ended(this.instanceId);
       for (const { deviceId } of this.#parts.demands)
         this.#parts.ledger.measure(this.instanceId, deviceId, 0);
       return;
@@ -238,25 +296,44 @@ export class SupervisedInstance {
   }
 
   /** Whether it is to be started again, after the pause that this takes. */
-  async #pauseAfter(end: ProcessEnd, readyMs: number): Promise<boolean> {
-    const { driver, clock } = this.#parts;
-    const decision = this.#policy.decide(driver.endKind(end), readyMs, clock());
-    const { sentence, changes } = driver.explain(end);
-    if (decision.kind === "failed") {
-      this.#become("failed", [sentence, ...changeSentence(changes)].join(" "));
+  async #pauseAfter({ end, seen }: Failure, readyMs: number): Promise<boolean> {
+    const { clock, restarts } = this.#parts;
+    if (this.#state === "stuck") return false;
+    const explained = this.#driver.explain(end);
+    const why = seen ?? [explained.sentence, ...changeSentence(explained.changes)].join(" ");
+    const kind = seen === null ? this.#driver.endKind(end) : "crash";
+    if (kind === "configuration" && (await this.#fixed(why, explained.changes))) return true;
+    const decision = this.#policy.decide(kind, readyMs, clock());
+    if (decision.kind === "failed" || !restarts) {
+      this.#become("failed", restarts ? why : `${why} It is not started again (restart: never).`);
       return false;
     }
-    if (this.#state === "stuck") return false;
     const state = decision.kind === "crashloop" ? "crashloop" : "pausing";
-    this.#become(state, `${sentence} It is started again in ${(decision.afterMs / 1000).toFixed(1)} s.`);
-    await new Promise<void>((wake) => {
-      const timer = setTimeout(wake, decision.afterMs);
+    this.#become(state, `${why} It is started again in ${(decision.afterMs / 1000).toFixed(1)} s.`);
+    await this.#pause(decision.afterMs);
+    return !this.#stopping.signal.aborted;
+  }
+
+  /** Takes a suggested change once. */
+  async #fixed(why: string, changes: readonly StartChange[]): Promise<boolean> {
+    const { fix } = this.#parts;
+    if (fix === null || this.#isFixed) return false;
+    this.#isFixed = true;
+    const found = await fix(changes);
+    if (found === null) return false;
+    this.#driver = found.driver;
+    this.#become("pausing", `${why} It is started again with ${found.flags.join(" ")}.`);
+    return true;
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((wake) => {
+      const timer = setTimeout(wake, ms);
       this.#stopping.signal.addEventListener("abort", () => {
         clearTimeout(timer);
         wake();
       });
     });
-    return !this.#stopping.signal.aborted;
   }
 
   #become(state: InstanceState, reason: string): void {

@@ -88,8 +88,7 @@ export class Ledger {
         Number.isSafeInteger(plannedBytes) && plannedBytes >= 0,
         () => `${instanceId} asks for ${plannedBytes} bytes`,
       );
-      if (plannedBytes > this.device(deviceId).availableBytes)
-        throw refusal(instanceId, plannedBytes, this.device(deviceId));
+      this.assertRoom(instanceId, { deviceId, plannedBytes });
     }
     invariant(
       new Set(demands.map(({ deviceId }) => deviceId)).size === demands.length,
@@ -101,6 +100,12 @@ export class Ledger {
         reservedBytes: plannedBytes,
         heldBytes: null,
       });
+  }
+
+  /** @throws PagodaError `memory_too_small` as `reserve` does. */
+  assertRoom(instanceId: string, { deviceId, plannedBytes }: Demand): void {
+    const device = this.device(deviceId);
+    if (plannedBytes > device.availableBytes) throw refusal(instanceId, plannedBytes, device);
   }
 
   /**

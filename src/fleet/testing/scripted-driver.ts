@@ -4,8 +4,9 @@ import { residentBytes } from "../../process/process-tree.ts";
 import type { EndKind, EngineDriver } from "../drivers/contract/driver.ts";
 
 /**
- * Serves `/health`; answers everything else with its process id; `/crash` ends it. `PORT` and `SCRIPT` come by the
- * environment: `refuse` says why and ends, `slow` is ready later, `child` starts a second process that outlives it.
+ * Serves `/health`; answers everything else with its process id, `/stream` as events; `/crash` ends it. `PORT` and `SCRIPT` come by the
+ * environment: `refuse` says why and ends, `slow` and `slower` are ready later, `child` starts a second process that outlives it, `hang`
+ * stops answering at `/hang`; `plain-2` is another `plain`.
  */
 const program = `
   const { PORT, SCRIPT } = process.env;
@@ -14,13 +15,18 @@ const program = `
     require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1000)"], { detached: true, stdio: "ignore" }).unref();
   const server = require("node:http").createServer((request, answer) => {
     if (request.url === "/crash") process.exit(7);
-    request.resume().on("end", () => answer.end(String(process.pid)));
+    if (request.url === "/hang") return process.kill(process.pid, "SIGSTOP");
+    const events = request.url === "/stream";
+    if (events) answer.setHeader("content-type", "text/event-stream");
+    request.resume().on("end", () => answer.end(events ? "data: " + process.pid + "\\n\\ndata: [DONE]\\n\\n" : String(process.pid)));
   });
   process.on("SIGTERM", () => server.close(() => process.exit(0)));
-  setTimeout(() => server.listen(Number(PORT), "127.0.0.1"), SCRIPT === "slow" ? 150 : 0);
+  setTimeout(() => server.listen(Number(PORT), "127.0.0.1"), { slow: 150, slower: 4000 }[SCRIPT] ?? 0);
 `;
 
-export function scriptedDriver(script: "plain" | "refuse" | "slow" | "child" = "plain"): EngineDriver {
+export type DriverScript = "plain" | "plain-2" | "refuse" | "slow" | "slower" | "child" | "hang";
+
+export function scriptedDriver(script: DriverScript = "plain"): EngineDriver {
   const url = (port: number): string => `http://127.0.0.1:${port}`;
   return {
     engine: "scripted",

@@ -95,11 +95,21 @@ export class ServedModelEntry {
     this.#isDraining = true;
   }
 
+  /** Throws as `requireReady` does where it is in any other state than ready, or asleep with an endpoint that wakes it. */
+  requireAwake(): void {
+    const { state } = this;
+    if (state !== "ready" && !(state === "asleep" && this.endpoint?.holdsRequests === true))
+      throw this.#refusal(state);
+  }
+
   /** Throws `not_ready` or `engine_failed`, naming the model, unless it can take a request now. */
   requireReady(): Backing {
     const { state } = this;
     // An endpoint that has failed is asked again by the next request: it may be back.
-    const canBeAsked = state === "ready" || (state === "failed" && this.endpoint !== null);
+    const canBeAsked =
+      state === "ready" ||
+      (state === "failed" && this.endpoint !== null) ||
+      (state !== "draining" && this.endpoint?.holdsRequests === true);
     if (canBeAsked && this.#backing !== null) return this.#backing;
     throw this.#refusal(state);
   }

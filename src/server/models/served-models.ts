@@ -22,6 +22,12 @@ export class ServedModels {
     return entry;
   }
 
+  /** Requests for it are refused as for a name that was never served. */
+  remove(entry: ServedModelEntry): void {
+    const index = this.#entries.indexOf(entry);
+    if (index >= 0) this.#entries.splice(index, 1);
+  }
+
   get entries(): readonly ServedModelEntry[] {
     return this.#entries;
   }
@@ -76,7 +82,7 @@ export class ServedModels {
     const [first] = this.#entries;
     if (first === undefined)
       throw new PagodaError("not_ready", "This server has no model yet.", { hint: "Try again later." });
-    if (!this.#entries.some((entry) => entry.state === "ready")) first.requireReady();
+    if (!this.#entries.some((entry) => entry.state === "ready")) first.requireAwake();
   }
 
   #anyName(): ServedModelEntry | undefined {

@@ -159,16 +159,17 @@ export class Observatory {
     const instances: Record<string, InstanceSnapshot> = {};
     const { fleet, servedModels } = this.#parts;
     const view = fleet?.view();
-    for (const { instanceId, state, reason, pid } of view?.instances ?? []) {
-      const facts = { instanceId, model: view?.model ?? "", state, reason, pid };
+    for (const { instanceId, model, state, reason, pid, deviceIds } of view?.instances ?? []) {
+      const facts = { instanceId, model, state, reason, pid };
       const known = this.#remote.instance(instanceId);
       instances[instanceId] =
         known === null || state !== "ready"
-          ? blankInstance({ ...facts, engine: known?.engine ?? "unknown", deviceIds: ["cpu"] })
+          ? blankInstance({ ...facts, engine: known?.engine ?? "unknown", deviceIds: [...deviceIds] })
           : { ...known, ...facts };
     }
+    const routed = this.#routedNames();
     for (const entry of servedModels.entries) {
-      if (entry.name === view?.model && entry.service === null) continue;
+      if (routed.has(entry.name) && entry.service === null) continue;
       instances[instanceIdOf(entry)] = this.#instanceOf(entry, nowMs);
     }
     return instances;
@@ -188,11 +189,16 @@ export class Observatory {
   #endpoints(): ReadonlyMap<string, Endpoint> {
     const { fleet, servedModels } = this.#parts;
     const endpoints = new Map(fleet?.endpoints() ?? []);
-    const routed = fleet?.view().model;
+    const routed = this.#routedNames();
     for (const entry of servedModels.entries)
-      if (entry.endpoint !== null && entry.name !== routed)
+      if (entry.endpoint !== null && !routed.has(entry.name))
         endpoints.set(instanceIdOf(entry), entry.endpoint);
     return endpoints;
+  }
+
+  /** Models whose instances are the fleet's. */
+  #routedNames(): ReadonlySet<string> {
+    return new Set(this.#parts.fleet?.view().models.map(({ name }) => name));
   }
 
   #targets(): readonly SettingsTarget[] {

@@ -1,6 +1,5 @@
-/** @module What operators and gateways ask: /health, /ping, /version, /metrics, /admin/memory, /admin/fleet. */
+/** @module What operators and gateways ask: /health, /ping, /version, /metrics, /admin/memory. */
 import type { FastifyInstance } from "fastify";
-import type { FleetService } from "../../api/admin/fleet.ts";
 import type { ServerMetrics } from "../metrics/server-metrics.ts";
 import { checkEndpoints } from "../models/endpoint-checks.ts";
 import type { ServedModels } from "../models/served-models.ts";
@@ -10,7 +9,6 @@ export interface OperationsRouteParts {
   readonly servedModels: ServedModels;
   readonly metrics: ServerMetrics;
   readonly version: string;
-  readonly fleet?: FleetService;
   readonly observatory?: Observatory;
 }
 
@@ -30,8 +28,6 @@ export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRoute
       (entry) => parts.observatory?.bindingLimit(entry) ?? null,
     );
   });
-  const { fleet } = parts;
-  if (fleet !== undefined) app.get("/admin/fleet", async () => fleet.view());
   app.get<{ Querystring: { model?: string } }>("/admin/memory", async (request) =>
     servedModels.requireService(request.query.model).memory(),
   );

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { PagodaError } from "../../../core/errors.ts";
 import type { CalibratedRequest, FlagValue, Plan, PlanRequest } from "../../../planner/index.ts";
+import { isFleetFile, planFleetFile } from "../fleet/plan-file.ts";
 import { addCompareCommand } from "./compare.ts";
 import { addExplainCommand } from "./explain.ts";
 import { wholeOption } from "./flags.ts";
@@ -18,6 +19,7 @@ Examples:
   pagoda plan "vllm serve Qwen/Qwen2.5-7B-Instruct --max-model-len 8192" --gpu L4
   pagoda plan ./folder --gpu H100 --engine vllm --users 40 --context 4096
   pagoda plan model.gguf --engine pagoda --memory 700MiB
+  pagoda plan fleet.yaml
   pagoda plan Qwen/Qwen2.5-14B-Instruct-AWQ --gpu A100-80GB --engine vllm --gpu-memory-utilization 0.22 --replicas 4
 
 Flags of the engine are written under their own names behind the model.`;
@@ -43,7 +45,7 @@ export function addPlanCommand(program: Command): void {
   plan
     .argument(
       "[model]",
-      "a catalogue name, a folder, config.json, a .gguf file or a hub id; or a whole start command in quotes",
+      "a catalogue name, a folder, config.json, a .gguf file or a hub id; a whole start command in quotes; or a fleet file",
     )
     .argument("[engine flags...]", "flags of the engine, under its own names")
     .description("Say what fits: weights, activations, KV blocks, tokens, users; and the command to type.")
@@ -73,6 +75,10 @@ export function addPlanCommand(program: Command): void {
     .action(async (model: string | undefined, _rest: unknown, options: PlanOptions, command: Command) => {
       if (options.list !== undefined) {
         await printCatalogue(options.list, options.json === true);
+        return;
+      }
+      if (isFleetFile(model)) {
+        await planFleetFile(model, options.json === true);
         return;
       }
       const isStated = command.getOptionValueSource("engine") === "cli";

@@ -1,0 +1,15 @@
+/** @module A device of this machine on which instances run: its processors with their memory, or a card. */
+
+export interface FleetDevice {
+  /** `cpu`, `gpu0`, `gpu1` … */
+  readonly deviceId: string;
+  /** Cards of one kind have one name. */
+  readonly kind: string;
+  readonly runs: "processors" | "cards";
+  /** How its driver names it; null: there is no need to. */
+  readonly driverId: string | null;
+  readonly totalBytes: number;
+  readonly marginBytes: number;
+  /** What is in use now, ours and others'. */
+  readonly usedBytes: number;
+}

@@ -1,0 +1,301 @@
+/** @module One model of a fleet: its router, its instances, and how many of them there are. */
+import { invariant, PagodaError } from "../../core/errors.ts";
+import type { FleetSpec, ModelSpec } from "../desired/fleet-spec.ts";
+import type { FleetDevice } from "../devices/device.ts";
+import type { StartChange } from "../drivers/contract/driver.ts";
+import type { Fix, InstanceEvent, InstanceJournal, InstanceState } from "../instances/instance-parts.ts";
+import type { StartLock } from "../instances/start-lock.ts";
+import { SupervisedInstance } from "../instances/supervised-instance.ts";
+import type { Ledger } from "../ledger/ledger.ts";
+import { place } from "../placement/placement.ts";
+import type { InstancePlan, InstancePlanner } from "../planning/instance-plan.ts";
+import { defaultRouterOptions, Router } from "../router/router.ts";
+import type { InstanceRecord } from "../store/fleet-store.ts";
+import { Readiness } from "./readiness.ts";
+
+/** What all models of a fleet share. */
+export interface FleetParts {
+  readonly devices: readonly FleetDevice[];
+  readonly ledger: Ledger;
+  readonly startLock: StartLock;
+  readonly planner: InstancePlanner;
+  readonly freePort: () => Promise<number>;
+  readonly logFolder: string;
+  readonly fleetTag: string;
+  /** Told of every start before and after it happens. */
+  readonly journalOf: (model: FleetModel) => InstanceJournal;
+  /** Monotonic milliseconds. */
+  readonly clock: () => number;
+  readonly random: () => number;
+  readonly onEvent: (event: InstanceEvent) => void;
+}
+
+export type ModelState = "ready" | "starting" | "asleep" | "failed";
+
+/** What may change while a model runs. */
+export interface ModelPlan {
+  readonly spec: ModelSpec;
+  readonly plan: InstancePlan;
+}
+
+export class FleetModel {
+  readonly name: string;
+  readonly router: Router;
+  readonly readiness: Readiness;
+  readonly #parts: FleetParts;
+  readonly #limits: FleetSpec["limits"];
+  readonly #instances = new Map<string, SupervisedInstance>();
+  /** The plan with which each instance was started. */
+  readonly #startedWith = new Map<string, InstancePlan>();
+  #planned: ModelPlan;
+  #lastUsedMs: number;
+  /** The longest start so far: what starting again costs. */
+  #startMs = 0;
+  #numPending = 0;
+  /** Stopped by a person: no request starts it. */
+  isHeld = false;
+
+  constructor(
+    planned: ModelPlan,
+    { limits, router }: Pick<FleetSpec, "limits" | "router">,
+    parts: FleetParts,
+  ) {
+    this.name = planned.spec.name;
+    this.#planned = planned;
+    this.#limits = limits;
+    this.#parts = parts;
+    this.#lastUsedMs = parts.clock();
+    this.router = new Router(this.name, {
+      ...defaultRouterOptions,
+      queue: { mostWaiting: router.mostWaiting },
+      queueDeadlineMs: router.waitMs,
+      clock: parts.clock,
+    });
+    this.readiness = new Readiness(() => this.router.numReady > 0);
+  }
+
+  get planned(): ModelPlan {
+    return this.#planned;
+  }
+
+  get instances(): readonly SupervisedInstance[] {
+    return [...this.#instances.values()];
+  }
+
+  /** Those that run, or will without anybody's doing. */
+  get live(): readonly SupervisedInstance[] {
+    return this.instances.filter(({ state }) => !ended.has(state) && state !== "draining");
+  }
+
+  get state(): ModelState {
+    if (this.router.numReady > 0) return "ready";
+    if (this.live.some(({ state }) => state !== "crashloop")) return "starting";
+    return this.instances.some(({ state }) => failedStates.has(state)) ? "failed" : "asleep";
+  }
+
+  /** Why it has failed, by the last instance that did. */
+  get failure(): string | null {
+    return this.instances.findLast(({ state }) => failedStates.has(state))?.reason ?? null;
+  }
+
+  get isBusy(): boolean {
+    return this.#numPending > 0 || this.router.numRunning > 0 || this.router.numWaiting > 0;
+  }
+
+  get idleMs(): number {
+    return this.isBusy ? 0 : this.#parts.clock() - this.#lastUsedMs;
+  }
+
+  get startMs(): number {
+    return this.#startMs;
+  }
+
+  /** Requests that wait for a start, or for an instance to come back. */
+  get numPending(): number {
+    return this.#numPending;
+  }
+
+  /** A request has come, or has ended. */
+  touch(): void {
+    this.#lastUsedMs = this.#parts.clock();
+  }
+
+  /** Counts as in use until `work` has settled. */
+  async whilePending<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#numPending += 1;
+    this.touch();
+    try {
+      return await work();
+    } finally {
+      this.#numPending -= 1;
+      this.touch();
+    }
+  }
+
+  /** From now on instances start with this plan; those that run stay as they are. */
+  replan(planned: ModelPlan): void {
+    invariant(planned.spec.name === this.name, () => `${planned.spec.name} is not ${this.name}`);
+    this.#planned = planned;
+  }
+
+  /** Of the plan with which an instance was started. */
+  startHashOf(instanceId: string): string {
+    return this.#startedWith.get(instanceId)?.startHash ?? "";
+  }
+
+  isStartedAsPlanned({ instanceId }: SupervisedInstance): boolean {
+    return this.startHashOf(instanceId) === this.#planned.plan.startHash;
+  }
+
+  /**
+   * Starts one more instance; its bytes are promised when this returns. The promise within resolves when it is ready or has
+   * failed for good.
+   * @throws PagodaError `memory_too_small` where no device has room.
+   */
+  startOne(): { readonly instance: SupervisedInstance; readonly started: Promise<void> } {
+    this.#forgetEnded();
+    const { plan } = this.#planned;
+    const instanceId = this.#freeId();
+    const deviceIds = this.#room(instanceId, plan);
+    return this.#begin(instanceId, plan, deviceIds, null);
+  }
+
+  /** Takes up an instance that an earlier supervisor started; it is started as planned now should it end. */
+  adopt(record: InstanceRecord): SupervisedInstance {
+    const { process, instanceId, demands, generation, port, tag, startHash } = record;
+    invariant(process !== null, () => `${instanceId} has no process to adopt`);
+    const deviceIds = demands.map(({ deviceId }) => deviceId);
+    const plan = { ...this.#planned.plan, startHash, rankBytes: demands[0]?.plannedBytes ?? 0 };
+    const { instance, started } = this.#begin(instanceId, plan, deviceIds, {
+      process,
+      generation,
+      port,
+      tag,
+    });
+    void started;
+    return instance;
+  }
+
+  /** Instances that have ended by themselves for good are no longer shown. */
+  #forgetEnded(): void {
+    for (const [id, { state }] of this.#instances) if (ended.has(state) && state !== "stuck") this.#drop(id);
+  }
+
+  #freeId(): string {
+    for (let index = 0; ; index += 1)
+      if (!this.#instances.has(`${this.name}-${index}`)) return `${this.name}-${index}`;
+  }
+
+  /** @throws PagodaError `memory_too_small` with what the ledger says. */
+  #room(instanceId: string, plan: InstancePlan): readonly string[] {
+    const { devices, ledger } = this.#parts;
+    const here = devices.filter(({ runs }) => runs === plan.runs);
+    const wanted = {
+      instanceId,
+      rankBytes: plan.rankBytes,
+      numRanks: plan.numRanks,
+      pinned: this.#planned.spec.devices,
+    };
+    const { placed } = place(
+      [wanted],
+      here.map(({ deviceId, kind }) => ({
+        deviceId,
+        kind,
+        availableBytes: ledger.device(deviceId).availableBytes,
+      })),
+    );
+    const [found] = placed;
+    if (found !== undefined) return found.deviceIds;
+    const [first] = here;
+    // The ledger says who holds what.
+    if (first !== undefined)
+      ledger.assertRoom(instanceId, { deviceId: first.deviceId, plannedBytes: plan.rankBytes });
+    throw new PagodaError(
+      "memory_too_small",
+      `No ${plan.numRanks} devices have room for ${instanceId} at once.`,
+      {
+        hint: "Stop another model, or give this one less memory.",
+      },
+    );
+  }
+
+  #begin(
+    instanceId: string,
+    plan: InstancePlan,
+    deviceIds: readonly string[],
+    adopted: ConstructorParameters<typeof SupervisedInstance>[0]["adopted"],
+  ): { readonly instance: SupervisedInstance; readonly started: Promise<void> } {
+    const { devices, logFolder } = this.#parts;
+    const { spec } = this.#planned;
+    const own = devices.filter(({ deviceId }) => deviceIds.includes(deviceId));
+    const instance = new SupervisedInstance({
+      ...this.#parts,
+      instanceId,
+      demands: deviceIds.map((deviceId) => ({ deviceId, plannedBytes: plan.rankBytes })),
+      driver: plan.driver(own),
+      router: this.router,
+      logPath: `${logFolder}/${instanceId.replaceAll("/", "_")}.log`,
+      logBytes: this.#limits.logBytes,
+      readyWithinMs: this.#limits.startMs,
+      graceMs: this.#limits.shutdownGraceMs,
+      stuckMs: this.#limits.stuckMs,
+      restarts: spec.restart !== "never",
+      fix: spec.restart === "fix" ? (changes) => this.#fix(changes, own) : null,
+      journal: this.#parts.journalOf(this),
+      adopted,
+      onEvent: (event) => this.#noteEvent(instance, event),
+    });
+    this.#instances.set(instanceId, instance);
+    this.#startedWith.set(instanceId, plan);
+    return { instance, started: instance.start() };
+  }
+
+  /** The first change that can be planned within the bytes that the instance has. */
+  async #fix(changes: readonly StartChange[], devices: readonly FleetDevice[]): Promise<Fix | null> {
+    const { spec, plan } = this.#planned;
+    for (const { flags } of changes) {
+      const [flag = "", value = true] = flags;
+      const changed = { ...spec, flags: { ...spec.flags, [flag.replace(/^--/, "")]: value } };
+      try {
+        const fixed = await this.#parts.planner.plan(changed, this.#parts.devices);
+        if (fixed.rankBytes <= plan.rankBytes) return { driver: fixed.driver(devices), flags };
+      } catch (thrown) {
+        if (!(thrown instanceof PagodaError)) throw thrown;
+      }
+    }
+    return null;
+  }
+
+  #noteEvent(instance: SupervisedInstance, event: InstanceEvent): void {
+    if (event.state === "ready") this.#startMs = Math.max(this.#startMs, instance.startMs ?? 0);
+    this.readiness.look();
+    this.#parts.onEvent(event);
+  }
+
+  /** Lets its requests finish, ends it, and forgets it. */
+  async stopOne(instance: SupervisedInstance, reason: string): Promise<void> {
+    await instance.stop(reason);
+    if (instance.state !== "stuck") this.#drop(instance.instanceId);
+  }
+
+  async stopAll(reason: string): Promise<void> {
+    await Promise.all(this.instances.map((instance) => this.stopOne(instance, reason)));
+  }
+
+  async killAll(): Promise<void> {
+    await Promise.all(this.instances.map((instance) => instance.kill()));
+  }
+
+  /** Books what every instance holds now. */
+  measure(): void {
+    for (const instance of this.instances) instance.measure();
+  }
+
+  #drop(instanceId: string): void {
+    this.#instances.delete(instanceId);
+    this.#startedWith.delete(instanceId);
+  }
+}
+
+const ended: ReadonlySet<InstanceState> = new Set(["stopped", "failed", "stuck"]);
+const failedStates: ReadonlySet<InstanceState> = new Set(["failed", "crashloop", "stuck"]);
