@@ -6,6 +6,7 @@ import type { Feature } from "./capabilities.ts";
 import type { MemoryReport } from "./memory-report.ts";
 import type { EngineObservation, SequenceFacts } from "./observation/engine-observation.ts";
 import type { EngineStats } from "./observation/engine-stats.ts";
+import type { PrefixCacheCurve } from "./observation/prefix-cache-curve.ts";
 import type { SamplingParams } from "./sampling-params.ts";
 import type { CeilingName, LiveSettings, LiveSettingsState } from "./settings/live-settings.ts";
 
@@ -199,6 +200,8 @@ export interface GenerationService {
   observe(): EngineObservation;
   /** All sequences that run, and at most `mostWaiting` of those that wait. */
   sequences(mostWaiting: number): readonly SequenceFacts[];
+  /** What the prefix cache would have found with other pool sizes, since the start with less weight on what is long ago. */
+  prefixCacheCurve(): PrefixCacheCurve;
   settings(): LiveSettingsState;
   /**
    * Resolves once the change holds, between two steps. The caller has checked it: no number above its ceiling, and

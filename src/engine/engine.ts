@@ -14,6 +14,7 @@ import type { MemoryReport } from "../core/memory-report.ts";
 import type { BlockCounts } from "../core/observation/block-counts.ts";
 import type { EngineObservation, SequenceFacts } from "../core/observation/engine-observation.ts";
 import type { EngineStats } from "../core/observation/engine-stats.ts";
+import type { PrefixCacheCurve } from "../core/observation/prefix-cache-curve.ts";
 import type { CeilingName, LiveSettings, LiveSettingsState } from "../core/settings/live-settings.ts";
 import { BlockManager } from "./kv/block-manager.ts";
 import { EventQueue } from "./output/event-queue.ts";
@@ -190,6 +191,10 @@ export class Engine implements GenerationService {
     return { ...this.#options.served, maxModelLen: this.#settings.state().requested.maxModelLen };
   }
 
+  prefixCacheCurve(): PrefixCacheCurve {
+    return this.#scheduler.prefixes.ghosts.curve();
+  }
+
   settings(): LiveSettingsState {
     return this.#settings.state();
   }
@@ -203,6 +208,7 @@ export class Engine implements GenerationService {
     let numDropped = 0;
     await this.#betweenSteps.do(this.#loop !== null, () => {
       numDropped = this.#blocks.dropCached();
+      this.#scheduler.prefixes.ghosts.forget();
     });
     return numDropped;
   }

@@ -186,6 +186,7 @@ export const folderMayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   // What lies in none of these folders wires them together.
   "backend/cpu": backendContract,
+  "engine/kv/ghost": ["core", "engine/kv/block-list.ts"],
   "engine/kv": ["core"],
   "engine/request": ["core"],
   "engine/sequence": ["core", "backend/backend.ts", "engine/request", "engine/kv"],

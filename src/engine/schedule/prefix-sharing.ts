@@ -1,6 +1,7 @@
 /** @module Lets sequences reuse each other's prefixes: those in the cache, and those being computed. */
 
 import type { BlockManager } from "../kv/block-manager.ts";
+import { GhostCache } from "../kv/ghost/ghost-cache.ts";
 import type { Sequence } from "../sequence/sequence.ts";
 
 /** Prompt tokens looked up in the prefix cache, and those found. A request counts once, even if it is preempted. */
@@ -11,17 +12,36 @@ export interface PrefixCounts {
 
 export class PrefixSharing {
   readonly counts: PrefixCounts = { numQueryTokens: 0, numHitTokens: 0 };
+  /** What other pool sizes would have found. */
+  readonly ghosts: GhostCache;
   readonly #blocks: BlockManager;
 
   constructor(blocks: BlockManager) {
     this.#blocks = blocks;
+    this.ghosts = new GhostCache(blocks.numTotal, blocks.blockSize);
   }
 
   /** First look-up, when a sequence gets its seat. */
   begin(sequence: Sequence): void {
-    if (sequence.numPreemptions === 0) this.counts.numQueryTokens += sequence.numPromptTokens;
+    const isCounted = sequence.numPreemptions === 0;
+    if (isCounted) this.counts.numQueryTokens += sequence.numPromptTokens;
+    if (this.#blocks.cachesPrefixes) {
+      const { maxCachedTokens, numTokens } = sequence;
+      const { numReferenced } = this.#blocks;
+      this.ghosts.begin(sequence.tokenIds, numTokens, { maxCachedTokens, numReferenced, isCounted });
+      sequence.numFollowedTokens = numTokens;
+    }
     this.#blocks.begin(sequence.table, sequence.request.prepared.cacheSalt);
     this.attach(sequence);
+  }
+
+  /** A sequence that lets go of its blocks: it has ended, or is preempted. Call it while it still knows its blocks. */
+  end(sequence: Sequence): void {
+    const { tokenIds, numFollowedTokens, table } = sequence;
+    const numCachedTokens = table.numPublished * this.#blocks.blockSize;
+    if (numFollowedTokens > 0 || numCachedTokens > 0)
+      this.ghosts.end(tokenIds, numFollowedTokens, numCachedTokens);
+    sequence.numFollowedTokens = 0;
   }
 
   /** If the sequence is at the end of a block, appends the cached blocks that continue it. */

@@ -96,6 +96,7 @@ export class Scheduler {
     if (sequence.state === "waiting") this.waiting.remove(sequence);
     if (sequence.state === "running") this.running.splice(this.running.indexOf(sequence), 1);
     sequence.state = "finished";
+    this.prefixes.end(sequence);
     this.#blocks.release(sequence.table);
   }
 
@@ -272,6 +273,7 @@ export class Scheduler {
 
   #preempt(victim: Sequence, plan: StepPlan): void {
     this.running.splice(this.running.indexOf(victim), 1);
+    this.prefixes.end(victim);
     this.#blocks.release(victim.table);
     victim.numComputed = 0;
     victim.numPreemptions++;

@@ -83,6 +83,8 @@ export class Sequence {
   /** Blocks × milliseconds for which it held them, summed over steps. */
   blockMs = 0;
   lastTokenMs: number | null = null;
+  /** Tokens with which it began, for `PrefixSharing`; 0 while it has no seat. */
+  numFollowedTokens = 0;
 
   constructor(request: RequestProgress, index: number) {
     const { promptTokenIds, sampling } = request.prepared;

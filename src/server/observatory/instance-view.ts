@@ -8,8 +8,8 @@ import type { GenerationService } from "../../core/generation.ts";
 import type { SequenceFacts } from "../../core/observation/engine-observation.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import { stateOf } from "../settings/settings-target.ts";
-import { bindingReport, unknownLimit } from "./binding-report.ts";
-import type { Latencies } from "./latencies.ts";
+import type { Latencies } from "./latency/latencies.ts";
+import { bindingReport, unknownLimit } from "./limits/binding-report.ts";
 import {
   boundTimeBetween,
   type RecentSamples,

@@ -1,19 +1,21 @@
 /** @module Gathers what the server, its models and their devices do: samples once a second, snapshots when asked. */
 import type { FleetService } from "../../api/admin/fleet.ts";
-import type {
-  AdminEventKind,
-  BindingLimitReport,
-  InstanceSnapshot,
-  Snapshot,
+import {
+  type AdminEventKind,
+  type BindingLimitReport,
+  type InstanceCurve,
+  type InstanceSnapshot,
+  type PrefixCurveAnswer,
+  prefixCurveSchema,
+  type Snapshot,
 } from "../../api/admin/observatory/index.ts";
 import type { Endpoint } from "../../core/endpoint.ts";
-import type { EngineObserver } from "../../core/generation.ts";
+import type { EngineObserver, GenerationService } from "../../core/generation.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import type { ServedModels } from "../models/served-models.ts";
 import type { RestartCommand } from "../settings/check-change.ts";
 import { SettingsService } from "../settings/settings-service.ts";
 import { endpointTarget, engineTarget, type SettingsTarget } from "../settings/settings-target.ts";
-import { serverReport } from "./binding-report.ts";
 import { ChangeEffects, figuresOf } from "./change-effects.ts";
 import { devicesOf, type ReadDevices } from "./devices.ts";
 import { EventLog } from "./event-log.ts";
@@ -24,9 +26,11 @@ import {
   instanceIdOf,
   localInstance,
 } from "./instance-view.ts";
-import { Latencies } from "./latencies.ts";
-import { RecentSamples } from "./recent-samples.ts";
-import { RemoteWatch } from "./remote-watch.ts";
+import { Latencies } from "./latency/latencies.ts";
+import { serverReport } from "./limits/binding-report.ts";
+import { instanceCurve } from "./prefix-curve.ts";
+import { minuteMs, RecentSamples, ratesBetween } from "./recent-samples.ts";
+import { jsonAt, RemoteWatch } from "./remote-watch.ts";
 
 export interface ObservatoryParts {
   readonly servedModels: ServedModels;
@@ -132,6 +136,33 @@ export class Observatory {
     if (service === null) return null;
     const sample = { atMs: this.#clock(), observation: service.observe() };
     return bindingLimitOf(service, this.#recordOf(entry).samples, sample);
+  }
+
+  /** What other pool sizes would find, of every instance that reports it. */
+  async prefixCurves(): Promise<PrefixCurveAnswer> {
+    const instances: Record<string, InstanceCurve> = {};
+    for (const entry of this.#parts.servedModels.entries)
+      if (entry.service !== null) instances[instanceIdOf(entry)] = this.#curveOf(entry, entry.service);
+    for (const [instanceId, endpoint] of this.#endpoints()) {
+      const told = await jsonAt(endpoint, "/admin/prefix-cache/curve", AbortSignal.timeout(2000)).catch(
+        () => null,
+      );
+      const [curve] = Object.values(prefixCurveSchema.safeParse(told).data?.instances ?? {});
+      if (curve !== undefined) instances[instanceId] = curve;
+    }
+    return { schema: "pagoda.prefix-cache-curve/1", instances };
+  }
+
+  #curveOf(entry: ServedModelEntry, service: GenerationService): InstanceCurve {
+    const observation = service.observe();
+    const sample = { atMs: this.#clock(), observation };
+    const rates = ratesBetween(this.#recordOf(entry).samples, sample, minuteMs);
+    return instanceCurve({
+      curve: service.prefixCacheCurve(),
+      blocks: observation.blocks,
+      promptTokensPerSecond: rates?.promptTokensPerSecond ?? null,
+      tokenMs: observation.tokenMs,
+    });
   }
 
   async snapshot(frameId: string): Promise<Snapshot> {

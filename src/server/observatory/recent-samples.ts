@@ -2,6 +2,7 @@
 import type { InstanceRates, InstanceSteps } from "../../api/admin/observatory/index.ts";
 import type { BindingLimit } from "../../core/observation/binding-limit.ts";
 import type { EngineObservation } from "../../core/observation/engine-observation.ts";
+import type { BoundTime } from "./limits/binding-report.ts";
 
 export interface Sample {
   readonly atMs: number;
@@ -69,13 +70,6 @@ export function stepsBetween(samples: RecentSamples, now: Sample): InstanceSteps
     meanPredictedMs: mean("predictedMs"),
     meanRelativeError: mean("relativeError"),
   };
-}
-
-export interface BoundTime {
-  /** Milliseconds of the window. */
-  readonly windowMs: number;
-  /** Milliseconds of steps by what bound them. */
-  readonly limitMs: Readonly<Record<BindingLimit, number>>;
 }
 
 /** Of the last minute; null before the second sample. */

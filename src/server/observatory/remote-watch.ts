@@ -2,7 +2,7 @@
 import { type InstanceSnapshot, snapshotSchema } from "../../api/admin/observatory/index.ts";
 import type { Endpoint, EndpointCounters, EndpointSnapshot } from "../../core/endpoint.ts";
 import { blankInstance } from "./instance-view.ts";
-import { RemoteLimit } from "./remote-limit.ts";
+import { RemoteLimit } from "./limits/remote-limit.ts";
 
 interface Known {
   instance: InstanceSnapshot | null;
@@ -77,13 +77,8 @@ export class RemoteWatch {
     known: Known,
   ): Promise<InstanceSnapshot | null> {
     const signal = AbortSignal.timeout(mostMs);
-    const request = { method: "GET", path: "/admin/snapshot", headers: {}, body: null };
-    const answer = await endpoint.forward(request, signal);
-    const text = await textOf(answer.body);
-    if (answer.status === 200) {
-      const parsed = snapshotSchema.safeParse(JSON.parse(text));
-      if (parsed.success) return Object.values(parsed.data.instances)[0] ?? null;
-    }
+    const parsed = snapshotSchema.safeParse(await jsonAt(endpoint, "/admin/snapshot", signal));
+    if (parsed.success) return Object.values(parsed.data.instances)[0] ?? null;
     const load = await endpoint.snapshot(signal);
     if (load === null) return null;
     const nowMs = this.#clock();
@@ -126,6 +121,13 @@ function ratesOf({ loads }: Known, { counters }: EndpointSnapshot, atMs: number)
     preemptionsPerSecond: (grown("numPreemptions") ?? 0) / seconds,
     prefixHitRate: queried === null || queried === 0 ? null : hit / queried,
   };
+}
+
+/** null where the endpoint has no such path. */
+export async function jsonAt(endpoint: Endpoint, path: string, signal: AbortSignal): Promise<unknown> {
+  const answer = await endpoint.forward({ method: "GET", path, headers: {}, body: null }, signal);
+  const text = await textOf(answer.body);
+  return answer.status === 200 ? JSON.parse(text) : null;
 }
 
 async function textOf(body: AsyncIterable<Uint8Array>): Promise<string> {

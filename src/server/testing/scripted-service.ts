@@ -14,6 +14,7 @@ import type { MemoryReport } from "../../core/memory-report.ts";
 import { type BindingLimit, bindingLimits } from "../../core/observation/binding-limit.ts";
 import type { EngineObservation, SequenceFacts } from "../../core/observation/engine-observation.ts";
 import type { EngineStats } from "../../core/observation/engine-stats.ts";
+import type { PrefixCacheCurve } from "../../core/observation/prefix-cache-curve.ts";
 import { defaultSamplingParams } from "../../core/sampling-params.ts";
 import type { CeilingName, LiveSettings, LiveSettingsState } from "../../core/settings/live-settings.ts";
 
@@ -182,6 +183,14 @@ export class ScriptedService implements GenerationService {
       blockMs: 2000,
       numForecastBlocks: 2,
     }));
+  }
+
+  prefixCacheCurve(): PrefixCacheCurve {
+    const points = Array.from({ length: 32 }, (_, i) => ({
+      numBlocks: i + 1,
+      hitRate: Math.min(0.8, (i + 1) / 10),
+    }));
+    return { points, numQueryTokens: 100, sampledShare: 1 };
   }
 
   settings(): LiveSettingsState {

@@ -15,6 +15,7 @@ export {
   latencyWindowSeconds,
   type Percentiles,
 } from "./latency.ts";
+export { type InstanceCurve, type PrefixCurveAnswer, prefixCurveSchema } from "./prefix-curve.ts";
 export {
   parseSettingsChange,
   type RouterSettings,

@@ -1,5 +1,5 @@
 /** @module Percentiles of the last minutes in bounded memory: histograms with logarithmic buckets, one for each slot of time. */
-import type { Percentiles } from "../../api/admin/observatory/index.ts";
+import type { Percentiles } from "../../../api/admin/observatory/index.ts";
 
 const leastMs = 0.05;
 /** Neighbouring bounds differ by 4 %, so a percentile is at most 2 % off. */

@@ -2,8 +2,8 @@
  * @module The binding limit of an engine of another program, as far as its metrics allow. They say how many requests run and
  * wait and how full the pool is, and no more; what they do not decide is `unknown`.
  */
-import type { BindingLimitReport, LimitName } from "../../api/admin/observatory/index.ts";
-import type { EndpointSnapshot } from "../../core/endpoint.ts";
+import type { BindingLimitReport, LimitName } from "../../../api/admin/observatory/index.ts";
+import type { EndpointSnapshot } from "../../../core/endpoint.ts";
 import { reportOf } from "./binding-report.ts";
 
 /** The pool is full for a newcomer before it is quite full: a request needs some blocks at once. */

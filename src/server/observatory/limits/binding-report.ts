@@ -1,7 +1,18 @@
 /** @module The binding limit of an instance or a server, as a report: shares of time, and a sentence. */
-import type { BindingLimitReport, InstanceSnapshot, LimitName } from "../../api/admin/observatory/index.ts";
+import type {
+  BindingLimitReport,
+  InstanceSnapshot,
+  LimitName,
+} from "../../../api/admin/observatory/index.ts";
+import type { BindingLimit } from "../../../core/observation/binding-limit.ts";
 import { type ReliefFacts, reliefOf } from "./limit-relief.ts";
-import type { BoundTime } from "./recent-samples.ts";
+
+export interface BoundTime {
+  /** Milliseconds of the window. */
+  readonly windowMs: number;
+  /** Milliseconds of steps by what bound them. */
+  readonly limitMs: Readonly<Record<BindingLimit, number>>;
+}
 
 const sentences: Readonly<Record<LimitName, string>> = {
   kv_blocks: "Sequences wait for KV blocks, or are preempted for want of them.",

@@ -4,8 +4,8 @@ import {
   type LatencyWindow,
   latencyNames,
   latencyWindowSeconds,
-} from "../../api/admin/observatory/index.ts";
-import type { RequestRecord } from "../../core/generation.ts";
+} from "../../../api/admin/observatory/index.ts";
+import type { RequestRecord } from "../../../core/generation.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
 
 export class Latencies {

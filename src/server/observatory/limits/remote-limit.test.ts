@@ -1,7 +1,7 @@
 /** Loads of engines of other programs, as their metrics tell them. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { EndpointSnapshot } from "../../core/endpoint.ts";
+import type { EndpointSnapshot } from "../../../core/endpoint.ts";
 import { RemoteLimit } from "./remote-limit.ts";
 
 const counters = {

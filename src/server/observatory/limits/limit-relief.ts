@@ -1,9 +1,9 @@
 /** @module What would relieve the limit that binds: how far, by which flag, and what that costs. */
-import type { BindingLimitReport, LimitName } from "../../api/admin/observatory/index.ts";
-import { formatBytes } from "../../core/byte-size.ts";
-import type { GenerationService } from "../../core/generation.ts";
-import type { EngineObservation, SequenceFacts } from "../../core/observation/engine-observation.ts";
-import type { CeilingName, LiveSettingsState } from "../../core/settings/live-settings.ts";
+import type { BindingLimitReport, LimitName } from "../../../api/admin/observatory/index.ts";
+import { formatBytes } from "../../../core/byte-size.ts";
+import type { GenerationService } from "../../../core/generation.ts";
+import type { EngineObservation, SequenceFacts } from "../../../core/observation/engine-observation.ts";
+import type { CeilingName, LiveSettingsState } from "../../../core/settings/live-settings.ts";
 
 export interface ReliefFacts {
   readonly observation: EngineObservation;
