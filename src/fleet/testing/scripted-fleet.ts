@@ -36,7 +36,7 @@ function scriptedPlan(script: DriverScript = "plain", planMib = 512): InstancePl
   };
 }
 
-function scriptedModel({ mib: planMib, script, min = 1, max, ...spec }: ScriptedModel): ModelPlan {
+export function scriptedModel({ mib: planMib, script, min = 1, max, ...spec }: ScriptedModel): ModelPlan {
   return {
     spec: {
       aliases: [],
