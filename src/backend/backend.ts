@@ -84,6 +84,18 @@ export interface SamplingInputs {
   readonly biasStarts: Int32Array;
   readonly biasTokenIds: Int32Array;
   readonly biasValues: Float32Array;
+  /** [maxNumBatchedTokens] m > 0: only tokens of mask m − 1 may be sampled; 0: all. */
+  readonly maskNumbers: Int32Array;
+  /**
+   * [maxNumSeqs, maskWords(vocabulary)] bit t & 31 of word t >> 5: token t is allowed. Valid from the end of `writeMasks`
+   * (`LoadedModel.step`) to the end of the step.
+   */
+  readonly masks: Int32Array;
+}
+
+/** Words of a mask over a vocabulary. */
+export function maskWords(vocabularyWidth: number): number {
+  return Math.ceil(vocabularyWidth / 32);
 }
 
 /** One step's results, one entry per output row; overwritten by the next step. */
@@ -132,8 +144,12 @@ export interface LoadedModel {
   readonly sharedPrefixTokens: number;
   readonly inputs: StepInputs;
   readonly results: StepResults;
-  /** Runs one step over `inputs`. Rejects if a thread died: the model is then unusable and must be closed. */
-  step(): Promise<void>;
+  /**
+   * Runs one step over `inputs`. Rejects if a thread died: the model is then unusable and must be closed. Where a row of
+   * `maskNumbers` is above 0, `writeMasks` is needed: it is called once, while the step computes if the backend can, and
+   * fills `masks`. If it throws, the step ends all the same, and then rejects with what was thrown.
+   */
+  step(writeMasks?: () => void): Promise<void>;
   /** Copies whole blocks in every layer, before the next step: [from, to, from, to, …] (copy-on-write). */
   copyBlocks(pairs: readonly number[]): void;
   /** Logits of output row `o` of the last piece of the last step; a view, for tests and diagnosis. */

@@ -1,6 +1,6 @@
 /** @module The arrays through which the engine and the backend exchange a step, with their sizes. */
 import { blocksOfLength } from "../core/kv-layout.ts";
-import type { StepLimits } from "./backend.ts";
+import { maskWords, type StepLimits } from "./backend.ts";
 
 export type StepNumberType = "i32" | "f32" | "f64" | "u8";
 
@@ -32,6 +32,7 @@ const perOutput = [
   ["repetitionPenalty", "f32"],
   ["frequencyPenalty", "f32"],
   ["presencePenalty", "f32"],
+  ["maskNumbers", "i32"],
 ] as const;
 
 /** Names are those of StepInputs and SamplingInputs; shapes are stated there. */
@@ -54,6 +55,7 @@ export function stepInputArrays(limits: StepLimits, vocabularyWidth: number): re
     { name: "biasStarts", numElements: numTokens + 1, type: "i32" },
     { name: "biasTokenIds", numElements: numBiases, type: "i32" },
     { name: "biasValues", numElements: numBiases, type: "f32" },
+    { name: "masks", numElements: limits.maxNumSeqs * maskWords(vocabularyWidth), type: "i32" },
   ];
 }
 

@@ -82,6 +82,8 @@ function allocateSampling(arrayOf: Allocator): SamplingInputs {
     biasStarts: arrayOf("biasStarts", "i32"),
     biasTokenIds: arrayOf("biasTokenIds", "i32"),
     biasValues: arrayOf("biasValues", "f32"),
+    maskNumbers: arrayOf("maskNumbers", "i32"),
+    masks: arrayOf("masks", "i32"),
   };
 }
 

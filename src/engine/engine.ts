@@ -16,6 +16,7 @@ import type { EngineObservation, SequenceFacts } from "../core/observation/engin
 import type { EngineStats } from "../core/observation/engine-stats.ts";
 import type { PrefixCacheCurve } from "../core/observation/prefix-cache-curve.ts";
 import type { CeilingName, LiveSettings, LiveSettingsState } from "../core/settings/live-settings.ts";
+import { ConstraintCompiler } from "./constraint/constraint-compiler.ts";
 import { BlockManager } from "./kv/block-manager.ts";
 import { EventQueue } from "./output/event-queue.ts";
 import { OutputBacklog } from "./output/output-backlog.ts";
@@ -58,6 +59,8 @@ export interface EngineOptions {
   readonly observer?: EngineObserver;
   /** Expected tokens of an output before any has ended; later the mean of recent ones. */
   readonly expectedOutputTokens?: number;
+  /** Heap that rules for texts, and what is made of them, may hold. */
+  readonly constraintCapacityBytes?: number;
   /** Heap that unread events may hold; above it, the request with the most is ended. */
   readonly unreadCapacityBytes?: number;
   /** Monotonic milliseconds. */
@@ -68,6 +71,7 @@ export interface EngineOptions {
 
 const defaultExpectedOutputTokens = 128;
 const defaultUnreadCapacityBytes = 16 * mib;
+const defaultConstraintCapacityBytes = 8 * mib;
 const numSeeds = 2 ** 48;
 
 export class Engine implements GenerationService {
@@ -80,6 +84,7 @@ export class Engine implements GenerationService {
   readonly #commit: StepCommit;
   readonly #outputProcessor: OutputProcessor;
   readonly #backlog: OutputBacklog;
+  readonly #constraints: ConstraintCompiler;
   readonly #watch: EngineWatch;
   readonly #settings: EngineSettings;
   readonly #betweenSteps = new BetweenSteps();
@@ -123,7 +128,12 @@ export class Engine implements GenerationService {
       bytesPerBlock: options.bytesPerBlock,
       clock: this.#clock,
     });
-    this.#inputProcessor = inputProcessorOf(options, stepCapacity.numBias, this.#clock);
+    this.#constraints = new ConstraintCompiler({
+      tokenizer: options.tokenizer,
+      vocabularyWidth: options.vocabularyWidth,
+      capacityBytes: options.constraintCapacityBytes ?? defaultConstraintCapacityBytes,
+    });
+    this.#inputProcessor = inputProcessorOf(options, stepCapacity.numBias, this.#constraints, this.#clock);
     this.#settings = new EngineSettings({
       scheduler: this.#scheduler,
       blocks: this.#blocks,
@@ -257,6 +267,7 @@ export class Engine implements GenerationService {
     const error = shuttingDown();
     for (const request of this.#requests) this.#abandon(request, error);
     await this.whenIdle();
+    await this.#constraints.close();
   }
 
   #refuseWhenDown(): void {
@@ -344,6 +355,7 @@ export class Engine implements GenerationService {
 function inputProcessorOf(
   options: EngineOptions,
   maxBiasEntries: number,
+  constraints: ConstraintCompiler,
   clock: () => number,
 ): InputProcessor {
   const { limits, served } = options;
@@ -357,6 +369,7 @@ function inputProcessorOf(
       output: { defaultTokens: served.defaultSampling.maxTokens, ceilingTokens: served.maxTokensCeiling },
       vocabularyWidth: options.vocabularyWidth,
     },
+    constraints,
     clock,
     drawSeed: options.drawSeed ?? (() => Math.floor(Math.random() * numSeeds)),
   });

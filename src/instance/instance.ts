@@ -5,7 +5,7 @@ import type { EngineObserver } from "../core/generation.ts";
 import { Engine } from "../engine/engine.ts";
 import { ChatTemplate } from "../model/chat-template/chat-template.ts";
 import { chosenBackend } from "./backend.ts";
-import { unreadCapacityBytes } from "./memory/heap-shares.ts";
+import { constraintCapacityBytes, unreadCapacityBytes } from "./memory/heap-shares.ts";
 import { memoryReporter } from "./memory-report.ts";
 import type { PreparedInstance } from "./prepared-instance.ts";
 import { describeServedModel } from "./served-model.ts";
@@ -38,6 +38,7 @@ export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks)
     modelMaxLen: prepared.modelMaxLen,
     prefixCaching: settings.prefixCaching.value,
     maxStepMs: settings.maxStepMs.value,
+    constraintCapacityBytes: constraintCapacityBytes(plan.heapCeilingMib),
     unreadCapacityBytes: unreadCapacityBytes(plan.heapCeilingMib),
     extraBytes: (limits) =>
       cpuFootprint(program, { ...plan.limits, ...limits }).totalBytes - plan.footprint.totalBytes,

@@ -30,6 +30,7 @@ export function describeServedModel(prepared: PreparedInstance): ServedModel {
     answerFormat: answerFormat(prepared),
     features: new Set([
       "cache-salt",
+      "structured-output",
       "tools",
       ...(settings.trustRequestChatTemplate.value ? (["request-chat-template"] as const) : []),
     ]),

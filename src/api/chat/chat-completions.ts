@@ -11,6 +11,7 @@ import {
   toToolUse,
 } from "../answer/tool-use.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
+import { constraintShape, toConstraint } from "../fields/constraint-fields.ts";
 import { assertStreamOptionsFit, generationShape, toShownAnswer } from "../fields/generation-fields.ts";
 import { parseBody } from "../fields/parse-body.ts";
 import { toSamplingParams } from "../fields/sampling-fields.ts";
@@ -23,6 +24,7 @@ import { chatPromptShape, toChatPrompt } from "./chat-prompt.ts";
 const chatSchema = z.object({
   ...generationShape,
   ...chatPromptShape,
+  ...constraintShape,
   messages: messagesSchema,
   tool_choice: toolChoiceSchema.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
@@ -86,7 +88,7 @@ function toGenerationRequest(
   const effort = fields.reasoning_effort ?? null;
   return {
     requestId,
-    constraint: use.constraint,
+    constraint: use.constraint ?? toConstraint(fields, model.answerFormat.reasoning),
     prompt: toChatPrompt(fields.messages, fields, effort === null ? {} : { reasoning_effort: effort }),
     sampling: toSamplingParams(
       // Some families mark calls by special tokens.

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, Prompt, ServedModel } from "../../core/generation.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
+import { constraintShape, toConstraint } from "../fields/constraint-fields.ts";
 import { assertStreamOptionsFit, generationShape, toShownAnswer } from "../fields/generation-fields.ts";
 import { parseBody } from "../fields/parse-body.ts";
 import { toSamplingParams } from "../fields/sampling-fields.ts";
@@ -18,6 +19,7 @@ const mostSequences = 1024;
 
 const completionSchema = z.object({
   ...generationShape,
+  ...constraintShape,
   prompt: promptSchema,
   max_tokens: z.number().int().nonnegative().nullish(),
   logprobs: z.number().int().nonnegative().nullish(),
@@ -83,10 +85,12 @@ function toGenerationRequests(
       `${prompts.length} prompts with n = ${sampling.n} are ${prompts.length * sampling.n} sequences; one request may have at most ${mostSequences}.`,
       { param: "prompt", hint: "Send several requests." },
     );
+  const constraint = toConstraint(fields, null);
   return prompts.map((prompt, i) => ({
     requestId: prompts.length === 1 ? answerId : `${answerId}-${i}`,
     prompt,
     sampling,
+    constraint,
     priority: fields.priority ?? 0,
     cacheSalt: fields.cache_salt ?? null,
   }));

@@ -152,9 +152,9 @@ test("tools that must not be called are shown to the template, as on vLLM", () =
 });
 
 test("a feature of the engine that no field carries is still refused: it would be ignored", () => {
-  const able = { ...model, features: new Set<Feature>(["structured-output"]) };
-  const refusal = refusalOf(() => parseCompletionRequest({ prompt: "a", grammar: "x" }, able, identity));
-  assert.equal(refusal.param, "grammar");
+  const able = { ...model, features: new Set<Feature>(["infill"]) };
+  const refusal = refusalOf(() => parseCompletionRequest({ prompt: "a", suffix: "x" }, able, identity));
+  assert.equal(refusal.param, "suffix");
 });
 
 test("a field is to be left out only where the request is whole without it", () => {

@@ -18,6 +18,7 @@ import {
   commandWords,
   controlBlock,
   doneWords,
+  releaseMasks,
 } from "./run/control.ts";
 import { Gate } from "./run/gate.ts";
 import { StepRunner } from "./run/step-runner.ts";
@@ -136,9 +137,10 @@ function barrierWait(barrier: Barrier, control: ControlBlock): void {
   barrier.release();
 }
 
-function failEveryone({ gate, barrier, done }: ControlBlock): void {
+function failEveryone({ gate, barrier, done, masks }: ControlBlock): void {
   failBarrier(barrier);
   advance(gate);
+  releaseMasks(masks);
   callCoordinator(done);
 }
 

@@ -19,7 +19,14 @@ import type { ArenaViews } from "./memory/arena.ts";
 import type { ModelLayout } from "./memory/layout.ts";
 import type { AttentionItems } from "./run/attention-items.ts";
 import { advance, failBarrier, hasFailed } from "./run/barrier.ts";
-import { type ControlBlock, callCoordinator, commands, commandWords, doneWords } from "./run/control.ts";
+import {
+  type ControlBlock,
+  callCoordinator,
+  commands,
+  commandWords,
+  doneWords,
+  releaseMasks,
+} from "./run/control.ts";
 import { watchThreads } from "./run/thread-watch.ts";
 import { type StepProfile, stepProfile, stepTiming } from "./run/timing.ts";
 
@@ -65,7 +72,7 @@ export class CpuModel implements LoadedModel {
     });
   }
 
-  async step(): Promise<void> {
+  async step(writeMasks: (() => void) | null = null): Promise<void> {
     const { control, attentionItems } = this.#parts;
     if (hasFailed(control.barrier)) throw await this.#failure.promise;
     invariant(!this.#isStepping && !this.#isClosing, () => "step() while stepping or closed");
@@ -80,9 +87,12 @@ export class CpuModel implements LoadedModel {
     command[commandWords.numOutputs] = numOutputs;
     command[commandWords.numAttentionItems] = attentionItems.numItems;
     command[commandWords.numMergeItems] = attentionItems.numMergeItems;
+    command[commandWords.awaitsMasks] = writeMasks === null ? 0 : 1;
+    Atomics.store(control.masks, 0, 0);
     const numSteps = Atomics.load(control.done, doneWords.numSteps);
     let numCalls = Atomics.load(control.done, doneWords.numCalls);
     advance(control.gate);
+    const maskFault = writeMasks === null ? null : this.#writeMasks(writeMasks);
     // The event loop stays free until the workers call; their first call comes before the step has ended.
     do {
       const waiting = Atomics.waitAsync(control.done, doneWords.numCalls, numCalls);
@@ -93,6 +103,19 @@ export class CpuModel implements LoadedModel {
     const failure = hasFailed(control.barrier) ? await this.#failure.promise : null;
     this.#isStepping = false;
     if (failure !== null) throw failure;
+    if (maskFault !== null) throw maskFault.thrown;
+  }
+
+  /** The threads are in the layers meanwhile; they must never be left waiting. */
+  #writeMasks(writeMasks: () => void): { readonly thrown: unknown } | null {
+    try {
+      writeMasks();
+      return null;
+    } catch (thrown) {
+      return { thrown };
+    } finally {
+      releaseMasks(this.#parts.control.masks);
+    }
   }
 
   copyBlocks(pairs: readonly number[]): void {
@@ -180,6 +203,7 @@ export class CpuModel implements LoadedModel {
     const { control } = this.#parts;
     failBarrier(control.barrier);
     advance(control.gate);
+    releaseMasks(control.masks);
     callCoordinator(control.done);
   }
 

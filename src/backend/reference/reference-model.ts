@@ -55,9 +55,10 @@ export class ReferenceModel implements LoadedModel {
   }
 
   /** All output rows are one piece: `logitsRow` is valid for each of them until the next step. */
-  async step(): Promise<void> {
+  async step(writeMasks: () => void = () => undefined): Promise<void> {
     const started = performance.now();
     const { inputs, results } = this.#step;
+    writeMasks();
     const run = (operation: Operation, numRows: number): void =>
       runOperation(this.#space, operation, numRows);
     for (const operation of this.#program.body) run(operation, inputs.numTokens);

@@ -7,23 +7,24 @@
  *      logprob(t) = x[t] − logZ,  logZ = max x + ln Σ exp(x[t] − max x);  rank(t) = 1 + #{u : x[u] > x[t]}.
  *      The top list is ordered by x descending, ties by lower id.
  *      A target ≥ 0 ends here: tokenIds = target, logprobs and ranks are the target's.
- *   1. bias         y[t] = x[t] + bias[t]; a ban is a bias of −Infinity. A token listed twice gets both.
- *   2. penalties    for each seen token, in this order (f32):
+ *   1. mask         y[t] = −Infinity for each token that the row's mask does not allow, if it has a mask
+ *   2. bias         y[t] += bias[t]; a ban is a bias of −Infinity. A token listed twice gets both.
+ *   3. penalties    for each seen token, in this order (f32):
  *                     y = y > 0 ? y / repetition : y · repetition          (prompt and output)
  *                     y −= frequency · timesInOutput
  *                     y −= presence, where timesInOutput > 0
- *   3. greedy       temperature = 0: the largest y, ties by lower id. Done.
- *   4. temperature  z[t] = y[t] / temperature
- *   5. weight       w[t] = exp(z[t] − max z)                               so the likeliest token weighs 1
- *   6. min_p        keep t where w[t] ≥ minP and w[t] > 0                  (so a banned token is never kept)
- *   7. top_k        keep t where z[t] ≥ the topK-th largest z              (0 or ≥ V: off)
- *   8. top_p        among those kept, W = Σ w; take tokens by z descending until their sum reaches topP · W;
+ *   4. greedy       temperature = 0: the largest y, ties by lower id. Done.
+ *   5. temperature  z[t] = y[t] / temperature
+ *   6. weight       w[t] = exp(z[t] − max z)                               so the likeliest token weighs 1
+ *   7. min_p        keep t where w[t] ≥ minP and w[t] > 0                  (so a banned token is never kept)
+ *   8. top_k        keep t where z[t] ≥ the topK-th largest z              (0 or ≥ V: off)
+ *   9. top_p        among those kept, W = Σ w; take tokens by z descending until their sum reaches topP · W;
  *                   keep t where z[t] ≥ the z of the last one taken        (≥ 1: off; the likeliest is always kept)
- *   9. draw         target = uniform · Σ w over those kept; go through the kept tokens in ASCENDING TOKEN ID adding w;
+ *  10. draw         target = uniform · Σ w over those kept; go through the kept tokens in ASCENDING TOKEN ID adding w;
  *                   take the first whose running sum exceeds `target`, or, if rounding leaves none, the last kept token.
  *
- * Steps 7 and 8 keep tokens by thresholds, so equal logits are kept or dropped together and no result depends on how a sort breaks
- * ties; step 9 needs no sort either. A vectorised kernel therefore needs only a maximum, two thresholds and a running sum.
+ * Steps 8 and 9 keep tokens by thresholds, so equal logits are kept or dropped together and no result depends on how a sort breaks
+ * ties; step 10 needs no sort either. A vectorised kernel therefore needs only a maximum, two thresholds and a running sum.
  * If every token is banned (max y = −Infinity), the result is token 0.
  *
  * Logits that are not finite give tokenIds = −1: in a sampled row if a y is NaN or the largest one is Infinity; in a row with
@@ -33,7 +34,7 @@
  * fixed chunks of 1,024 ids first and then the chunks), so that a draw depends only on its row. The order of the steps is
  * that of vLLM's V1 sampler.
  */
-import type { SamplingInputs, StepResults } from "../backend.ts";
+import { maskWords, type SamplingInputs, type StepResults } from "../backend.ts";
 import { at } from "./workspace.ts";
 
 /** Samples or scores output row `outputRow` with raw `logits` [vocabulary], writing its entry of `results`. */
@@ -63,9 +64,10 @@ export function sampleRow(
   });
 }
 
-/** Steps 1 to 9; −1 where the scores are not finite. */
+/** Steps 1 to 10; −1 where the scores are not finite. */
 function chooseToken(logits: Float32Array, outputRow: number, sampling: SamplingInputs): number {
   const scores = Float32Array.from(logits);
+  applyMask(scores, outputRow, sampling);
   applyBias(scores, outputRow, sampling);
   applyPenalties(scores, outputRow, sampling);
   const largest = largestOf(scores);
@@ -78,6 +80,15 @@ function chooseToken(logits: Float32Array, outputRow: number, sampling: Sampling
   const weights = weightsOf(scores, at(scores, best));
   const kept = keptTokens(scores, weights, outputRow, sampling);
   return draw(weights, kept, sampling.uniform[outputRow] ?? 0);
+}
+
+function applyMask(scores: Float32Array, outputRow: number, sampling: SamplingInputs): void {
+  const mask = (sampling.maskNumbers[outputRow] ?? 0) - 1;
+  if (mask < 0) return;
+  const firstWord = mask * maskWords(scores.length);
+  for (let t = 0; t < scores.length; t++)
+    if ((at(sampling.masks, firstWord + (t >> 5)) & (1 << (t & 31))) === 0)
+      scores[t] = Number.NEGATIVE_INFINITY;
 }
 
 function applyBias(scores: Float32Array, outputRow: number, sampling: SamplingInputs): void {
@@ -103,12 +114,12 @@ function applyPenalties(scores: Float32Array, outputRow: number, sampling: Sampl
   }
 }
 
-/** Step 5; `weightsOf(z)[t]` is 1 for the likeliest. */
+/** Step 6; `weightsOf(z)[t]` is 1 for the likeliest. */
 function weightsOf(scores: Float32Array, maxScore: number): Float32Array {
   return scores.map((score) => Math.exp(Math.fround(score - maxScore)));
 }
 
-/** Steps 6 to 8: ids of the tokens that may be drawn, ascending. */
+/** Steps 7 to 9: ids of the tokens that may be drawn, ascending. */
 function keptTokens(
   scores: Float32Array,
   weights: Float32Array,
@@ -142,7 +153,7 @@ function lastWithinMass(descending: Int32Array, weights: Float32Array, share: nu
   return at(descending, descending.length - 1);
 }
 
-/** Step 9. */
+/** Step 10. */
 function draw(weights: Float32Array, kept: Int32Array, uniform: number): number {
   const goal = uniform * sumOf(weights, kept);
   let sum = 0;

@@ -61,7 +61,7 @@ export function describeSamplingCases(backend: Backend): void {
     for (const vocabulary of vocabularies) {
       for (const [name, adjust] of cases)
         it(`${name}, ${vocabulary} tokens`, () => check(backend, vocabulary, adjust));
-      it(`penalties, biases and bans, ${vocabulary} tokens`, () => checkEdits(backend, vocabulary));
+      it(`penalties, biases, bans and masks, ${vocabulary} tokens`, () => checkEdits(backend, vocabulary));
       it(`log-probabilities, ranks and targets, ${vocabulary} tokens`, () =>
         checkLogprobs(backend, vocabulary));
     }
@@ -94,7 +94,7 @@ async function check(backend: Backend, vocabulary: number, adjust: Adjust): Prom
   });
 }
 
-/** Rows with every mix of greedy and drawn, seen and unseen, banned and favoured tokens. */
+/** Rows with every mix of greedy and drawn, seen and unseen, banned, masked and favoured tokens. */
 async function checkEdits(backend: Backend, vocabulary: number): Promise<void> {
   await withLogits(backend, vocabulary, async (pair) => {
     await stepBoth(pair, [singleSlice(maxOutputRows)], (model) => writeEdits(model, vocabulary));
@@ -107,6 +107,9 @@ function writeEdits(model: LoadedModel, vocabulary: number): void {
   const s = model.inputs.sampling;
   const numEntries = Math.min(vocabulary, 40);
   let [seen, bias] = [0, 0];
+  // Whole words of tokens that are allowed and that are not, and mixed ones.
+  for (let word = 0; word < s.masks.length; word++)
+    s.masks[word] = [0, -1, random.below(2 ** 31), 1 << (vocabulary % 32)][random.below(4)] ?? 0;
   for (let o = 0; o < maxOutputRows; o++) {
     s.temperature[o] = o % 2 === 0 ? 0 : 1;
     s.uniform[o] = random.uniform();
@@ -125,6 +128,7 @@ function writeEdits(model: LoadedModel, vocabulary: number): void {
     }
     s.seenStarts[o + 1] = seen;
     s.biasStarts[o + 1] = bias;
+    s.maskNumbers[o] = o % 3 === 0 ? 0 : 1 + (o % suiteLimits.maxNumSeqs);
   }
 }
 

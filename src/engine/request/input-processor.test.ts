@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type ErrorCode, PagodaError } from "../../core/errors.ts";
 import type { GenerationEvent, GenerationRequest, ServedModel } from "../../core/generation.ts";
+import { ConstraintCompiler } from "../constraint/constraint-compiler.ts";
 import { letterTokenizer } from "../testing/letter-tokenizer.ts";
 import { assertAtRest, collect, promptOf, requestFor, scriptedEngine } from "../testing/scripted-engine.ts";
 import { InputProcessor } from "./input-processor.ts";
@@ -313,6 +314,11 @@ describe("long texts, which are cut in slices", () => {
       tokenizer: letterTokenizer,
       chatTemplate: null,
       eosTokenIds: [],
+      constraints: new ConstraintCompiler({
+        tokenizer: letterTokenizer,
+        vocabularyWidth: 64,
+        capacityBytes: 0,
+      }),
       clock: () => 0,
       drawSeed: () => 1,
     });

@@ -2,6 +2,8 @@
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, Prompt } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
+import type { ConstraintCompiler } from "../constraint/constraint-compiler.ts";
+import type { CompiledConstraint } from "../constraint/sequence-constraint.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
 import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
 import { TokenizerQueue } from "./tokenizer-queue.ts";
@@ -37,12 +39,17 @@ export interface InputProcessorOptions {
   readonly tokenizer: TextTokenizer;
   readonly chatTemplate: ChatRenderer | null;
   readonly eosTokenIds: readonly number[];
+  /** Rules for texts. */
+  readonly constraints: ConstraintCompiler;
   readonly clock: () => number;
   readonly drawSeed: () => number;
 }
 
 /** Every vocabulary has a token of at least this many characters. */
 const usualTokenLength = 8;
+
+/** The end of a prompt, which may have opened the model's reasoning. */
+const numPromptEndTokens = 16;
 
 /** Texts longer than this many characters take milliseconds to tokenize, so other requests should not wait for them. */
 const longTextLength = 2048;
@@ -82,6 +89,8 @@ export class InputProcessor {
     const { eosTokenIds } = this.#options;
     const banned = this.#bannedBeforeMin(sampling);
     this.#checkBias(sampling, banned.length);
+    const constraint = await this.#compiledConstraint(request, promptTokenIds);
+    if (signal.aborted) return null;
     return {
       requestId: request.requestId,
       promptTokenIds: Int32Array.from(promptTokenIds),
@@ -93,6 +102,7 @@ export class InputProcessor {
       bannedBeforeMin: banned,
       pooling: request.pooling ?? null,
       cacheSalt: request.cacheSalt ?? null,
+      constraint,
       priority: request.priority,
       arrivalNumber,
       arrivedMs,
@@ -124,6 +134,16 @@ export class InputProcessor {
     const { tokenizer } = this.#options;
     if (text.length <= longTextLength) return tokenizer.encode(text, options);
     return this.#tokenizerQueue.run(tokenizer.encodeWithPauses(text, options), signal, check);
+  }
+
+  async #compiledConstraint(
+    { constraint = null }: GenerationRequest,
+    promptTokenIds: readonly number[],
+  ): Promise<CompiledConstraint | null> {
+    if (constraint === null) return null;
+    const lastTokenIds = promptTokenIds.slice(-numPromptEndTokens);
+    const promptEnd = this.#options.tokenizer.decode(lastTokenIds, { skipSpecialTokens: false });
+    return this.#options.constraints.compile(constraint, promptEnd);
   }
 
   /** Called while a text is being tokenized: refuses it as soon as it has too many tokens. */

@@ -1,6 +1,7 @@
 /** @module A request with everything about it decided and checked, before it has a sequence. */
 import type { Pooling } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
+import type { CompiledConstraint } from "../constraint/sequence-constraint.ts";
 
 export interface PreparedRequest {
   readonly requestId: string;
@@ -18,6 +19,8 @@ export interface PreparedRequest {
   readonly pooling: Pooling | null;
   /** Prefixes are shared only with requests of the same salt. */
   readonly cacheSalt: string | null;
+  /** What the text must match; absent or null: nothing. */
+  readonly constraint?: CompiledConstraint | null;
   readonly priority: number;
   /** Order of arrival; unique. */
   readonly arrivalNumber: number;

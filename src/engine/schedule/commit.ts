@@ -51,6 +51,8 @@ export class StepCommit {
       if (!request.isOver && !this.#areFinite(row, numRows)) abandon(request, logitsNotFinite());
       if (!request.isOver && !this.#pool(slice, tokenRow)) abandon(request, logitsNotFinite());
       if (!request.isOver) this.#commitSlice(slice, row, outcomes);
+      const { constraint } = slice.sequence;
+      if (!request.isOver && constraint?.isStuck === true) abandon(request, ruleIsStuck(constraint.param));
       row += numRows;
       tokenRow += slice.numTokens;
     }
@@ -76,7 +78,7 @@ export class StepCommit {
         tokenId: null,
         logprobs: null,
         text: "",
-        ending: { reason: "length", stopReason: null },
+        ending: { reason: "length", stopReason: null, isByToken: false },
       });
     }
   }
@@ -121,5 +123,12 @@ function logitsNotFinite(): PagodaError {
   const message = "The model computed logits that are not finite numbers for this request.";
   return new PagodaError("logits_not_finite", message, {
     hint: "Check the model's files: a damaged weight does this.",
+  });
+}
+
+function ruleIsStuck(param: string): PagodaError {
+  return new PagodaError("invalid_request", `The text cannot go on as '${param}' demands.`, {
+    param,
+    hint: "No token of the model's vocabulary continues it, or it can be read in too many ways: send a simpler rule.",
   });
 }

@@ -1,6 +1,7 @@
 /** @module One running generation and the request it belongs to. */
 import type { GenerationEvent } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
+import { SequenceConstraint } from "../constraint/sequence-constraint.ts";
 import { BlockTable } from "../kv/block-table.ts";
 import type { PreparedRequest } from "../request/prepared-request.ts";
 import { PooledState } from "./pooled-state.ts";
@@ -70,6 +71,8 @@ export class Sequence {
   readonly table = new BlockTable();
   readonly text: SequenceText;
   readonly seen: SeenTokens | null;
+  /** null: the text may be anything. */
+  readonly constraint: SequenceConstraint | null;
   /** [0, numTokens) prompt and output; grows by doubling. */
   tokenIds: Int32Array;
   numTokens: number;
@@ -91,6 +94,8 @@ export class Sequence {
     this.request = request;
     this.index = index;
     this.text = request.makeText();
+    const { constraint = null } = request.prepared;
+    this.constraint = constraint === null ? null : new SequenceConstraint(constraint);
     this.tokenIds = promptTokenIds;
     this.numTokens = promptTokenIds.length;
     this.seen = countsSeenTokens(sampling) ? seenInPrompt(promptTokenIds, sampling) : null;

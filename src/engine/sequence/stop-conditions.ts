@@ -6,18 +6,26 @@ export interface Ending {
   readonly reason: FinishReason;
   /** The stop string or stop token id; null for the model's own end and for length. */
   readonly stopReason: string | number | null;
+  /** Whether the newest token says so, and is no text itself. */
+  readonly isByToken: boolean;
 }
 
-const atLength: Ending = { reason: "length", stopReason: null };
-const atModelEnd: Ending = { reason: "stop", stopReason: null };
+const atLength: Ending = { reason: "length", stopReason: null, isByToken: false };
+const atModelEnd: Ending = { reason: "stop", stopReason: null, isByToken: true };
+const atRuleEnd: Ending = { reason: "stop", stopReason: null, isByToken: false };
 
-/** How the newest token, already appended, ends its sequence; null if it does not. Stop strings are not considered. */
+/**
+ * How the newest token, already appended, ends its sequence; null if it does not. Moves the rule for the text on. Stop
+ * strings are not considered.
+ */
 export function endingByToken(sequence: Sequence, tokenId: number): Ending | null {
   const { prepared } = sequence.request;
   if (sequence.numOutputTokens > prepared.sampling.minTokens) {
     if (prepared.eosTokenIds.has(tokenId)) return atModelEnd;
-    if (prepared.stopTokenIds.has(tokenId)) return { reason: "stop", stopReason: tokenId };
+    if (prepared.stopTokenIds.has(tokenId)) return { reason: "stop", stopReason: tokenId, isByToken: true };
   }
+  sequence.constraint?.advance(tokenId);
+  if (sequence.constraint?.isComplete === true) return atRuleEnd;
   return sequence.numOutputTokens >= prepared.maxTokens ? atLength : null;
 }
 
@@ -33,13 +41,12 @@ export interface EndedText {
  */
 export function textOfToken(sequence: Sequence, tokenId: number, ending: Ending | null): EndedText {
   const { text } = sequence;
-  const isStopToken = ending?.reason === "stop";
-  if (isStopToken && !sequence.request.prepared.sampling.includeStopString) {
+  if (ending?.isByToken === true && !sequence.request.prepared.sampling.includeStopString) {
     return { text: text.finish(), ending };
   }
   const piece = text.push(tokenId);
   if (piece.matchedStop !== null) {
-    return { text: piece.text, ending: { reason: "stop", stopReason: piece.matchedStop } };
+    return { text: piece.text, ending: { reason: "stop", stopReason: piece.matchedStop, isByToken: false } };
   }
   return { text: ending === null ? piece.text : piece.text + text.finish(), ending };
 }

@@ -1,6 +1,6 @@
 /** @module Runs a planned step on a model. */
 import type { LoadedModel, StepResults } from "../../backend/backend.ts";
-import { writeStepInputs } from "./step-inputs.ts";
+import { isMasked, writeMasks, writeStepInputs } from "./step-inputs.ts";
 import type { StepPlan } from "./step-plan.ts";
 
 /** Runs plans and changes no sequence: `schedule/commit` applies the results to the sequences. */
@@ -27,6 +27,7 @@ export class ModelRunner {
   start(plan: StepPlan): Promise<void> {
     if (plan.copies.length > 0) this.#model.copyBlocks(plan.copies);
     writeStepInputs(plan, this.#model.inputs, this.#blockSize, this.#vocabularyWidth);
-    return this.#model.step();
+    if (!plan.slices.some(isMasked)) return this.#model.step();
+    return this.#model.step(() => writeMasks(plan, this.#model.inputs.sampling, this.#vocabularyWidth));
   }
 }

@@ -13,8 +13,13 @@ export function writeScoredRow(inputs: SamplingInputs, row: number, tokenId: num
   inputs.biasStarts[row + 1] = inputs.biasStarts[row] as number;
 }
 
-/** Row `row` samples the next token of `sequence`. Rows are written in order: entries of row r end where r + 1's begin. */
-export function writeSamplingRow(inputs: SamplingInputs, row: number, sequence: Sequence): void {
+/** Row `row` samples the next token of `sequence`, by mask `maskNumber` − 1 if that is above 0. Rows are written in order: entries of row r end where r + 1's begin. */
+export function writeSamplingRow(
+  inputs: SamplingInputs,
+  row: number,
+  sequence: Sequence,
+  maskNumber: number,
+): void {
   const { sampling, seed } = sequence.request.prepared;
   inputs.targetTokenIds[row] = -1;
   inputs.numTopLogprobs[row] = sampling.logprobs ?? 0;
@@ -28,6 +33,7 @@ export function writeSamplingRow(inputs: SamplingInputs, row: number, sequence: 
   inputs.presencePenalty[row] = sampling.presencePenalty;
   inputs.uniform[row] =
     sampling.temperature === 0 ? 0 : uniformAt(seed, sequence.index, sequence.numOutputTokens);
+  inputs.maskNumbers[row] = maskNumber;
   writeSeen(inputs, row, sequence);
   writeBias(inputs, row, sequence);
 }
@@ -41,6 +47,7 @@ function writeNeutral(inputs: SamplingInputs, row: number): void {
   inputs.frequencyPenalty[row] = 0;
   inputs.presencePenalty[row] = 0;
   inputs.uniform[row] = 0;
+  inputs.maskNumbers[row] = 0;
 }
 
 function writeSeen(inputs: SamplingInputs, row: number, sequence: Sequence): void {

@@ -1,5 +1,5 @@
 /** @module Writes a step plan into the backend's arrays. */
-import type { StepInputs } from "../../backend/backend.ts";
+import { maskWords, type SamplingInputs, type StepInputs } from "../../backend/backend.ts";
 import { invariant } from "../../core/errors.ts";
 import { writeSamplingRow, writeScoredRow } from "./sampling-row.ts";
 import type { SequenceSlice, StepPlan } from "./step-plan.ts";
@@ -14,6 +14,7 @@ export function writeStepInputs(
   blockSize: number,
   vocabularyWidth: number,
 ): void {
+  let numMasks = 0;
   inputs.numTokens = 0;
   inputs.numSlices = 0;
   inputs.numOutputs = 0;
@@ -21,7 +22,8 @@ export function writeStepInputs(
   inputs.sampling.biasStarts[0] = 0;
   for (const slice of plan.slices) {
     writeBlockTable(slice, inputs);
-    writeOutputs(slice, inputs);
+    if (isMasked(slice)) numMasks++;
+    writeOutputs(slice, inputs, isMasked(slice) ? numMasks : 0);
     writeTokens(slice, inputs, blockSize, vocabularyWidth);
   }
   inputs.sliceStarts[inputs.numSlices] = inputs.numTokens;
@@ -57,7 +59,7 @@ function writeBlockTable(slice: SequenceSlice, inputs: StepInputs): void {
 }
 
 /** To be called before the slice's tokens are counted in `numTokens`. */
-function writeOutputs(slice: SequenceSlice, inputs: StepInputs): void {
+function writeOutputs(slice: SequenceSlice, inputs: StepInputs, maskNumber: number): void {
   const { sequence } = slice;
   const numTop = sequence.request.prepared.sampling.promptLogprobs ?? 0;
   const firstRow = inputs.numTokens;
@@ -69,6 +71,23 @@ function writeOutputs(slice: SequenceSlice, inputs: StepInputs): void {
   }
   if (slice.samplesToken) {
     inputs.outputRows[inputs.numOutputs] = firstRow + slice.numTokens - 1;
-    writeSamplingRow(inputs.sampling, inputs.numOutputs++, sequence);
+    writeSamplingRow(inputs.sampling, inputs.numOutputs++, sequence, maskNumber);
+  }
+}
+
+/** Whether a rule says which tokens the slice may sample. */
+export function isMasked({ samplesToken, sequence }: SequenceSlice): boolean {
+  return samplesToken && sequence.constraint !== null;
+}
+
+/** Writes the masks of the plan's slices, in the order of their numbers. The sequences' rules move on at most to being stuck. */
+export function writeMasks(plan: StepPlan, { masks }: SamplingInputs, vocabularyWidth: number): void {
+  let start = 0;
+  for (const slice of plan.slices) {
+    if (!isMasked(slice)) continue;
+    const { constraint, request } = slice.sequence;
+    const { eosTokenIds, stopTokenIds } = request.prepared;
+    constraint?.writeMask(masks, start, [...eosTokenIds, ...stopTokenIds]);
+    start += maskWords(vocabularyWidth);
   }
 }

@@ -4,7 +4,13 @@
  * It keeps a "KV cache" of one number per slot and computes logits by reading the context back through block tables, so
  * a wrong block, slot, position or copy shows up as wrong text. `expectedGreedy` computes the same text without blocks.
  */
-import type { BackendLimits, LoadedModel, StepInputs, StepResults } from "../../backend/backend.ts";
+import {
+  type BackendLimits,
+  type LoadedModel,
+  maskWords,
+  type StepInputs,
+  type StepResults,
+} from "../../backend/backend.ts";
 import { sampleRow } from "../../backend/testing/index.ts";
 import { invariant } from "../../core/errors.ts";
 import { blocksOfLength } from "../../core/kv-layout.ts";
@@ -76,9 +82,10 @@ export class ScriptedModel implements LoadedModel {
     out[1] = this.inputs.positions[tokenRow] as number;
   }
 
-  async step(): Promise<void> {
+  async step(writeMasks: () => void = () => undefined): Promise<void> {
     await this.#options.beforeStep?.(this.inputs);
     this.nowMs += this.#options.stepMs?.(this.inputs) ?? 1;
+    writeMasks();
     this.numSteps++;
     this.numTokensComputed += this.inputs.numTokens;
     this.#check();
@@ -227,6 +234,8 @@ function makeInputs(limits: BackendLimits, options: ScriptedOptions): StepInputs
       biasStarts: new Int32Array(rows + 1),
       biasTokenIds: new Int32Array(maxBias),
       biasValues: new Float32Array(maxBias),
+      maskNumbers: new Int32Array(rows),
+      masks: new Int32Array(limits.maxNumSeqs * maskWords(scriptedVocabulary)),
     },
   };
 }

@@ -1,5 +1,5 @@
 /** @module How characters stand inside a JSON string. */
-import type { CodePointRange } from "../regular/dfa.ts";
+import type { CodePointRange } from "../expression/expression.ts";
 
 /** Characters that JSON.stringify escapes in two characters, and all that must not stand as they are. */
 const shortEscapes: ReadonlyMap<number, string> = new Map([

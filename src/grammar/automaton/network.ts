@@ -1,18 +1,28 @@
 /** @module A grammar as a network of nodes: edges for bytes, edges that call another rule, and edges for nothing. */
-import { GrammarFault } from "../fault.ts";
-import type { CodePointRange } from "../regular/dfa.ts";
-import type { Expression, Grammar } from "./expression.ts";
+
+import type { CodePointRange, Expression, Grammar } from "../expression/expression.ts";
+import { GrammarFault } from "../expression/fault.ts";
 import { jsonStringRanges } from "./json-escapes.ts";
 import { utf8Ranges } from "./utf8-ranges.ts";
 
 /** [first byte, last byte, node, …] */
 type ByteEdges = number[];
 
+/** Numbers of every node: those of node i are values[starts[i] … starts[i + 1]). */
+interface PerNode {
+  readonly starts: Int32Array;
+  readonly values: Int32Array;
+}
+
+/** Plain data, so that one thread can make it for another. */
 export interface Network {
-  readonly byteEdges: readonly Readonly<ByteEdges>[];
-  /** [rule's first node, node after the call, …] of each node. */
-  readonly calls: readonly (readonly number[])[];
-  readonly epsilons: readonly (readonly number[])[];
+  readonly numNodes: number;
+  /** [first byte, last byte, node, …] */
+  readonly byteEdges: PerNode;
+  /** [rule's first node, node after the call, …] */
+  readonly calls: PerNode;
+  /** Nodes that are reached without reading. */
+  readonly epsilons: PerNode;
   /** 1: the rule that the node belongs to may end there. */
   readonly isEnd: Uint8Array;
   readonly root: number;
@@ -54,9 +64,10 @@ class Builder {
     const isEnd = new Uint8Array(this.#byteEdges.length);
     for (const node of this.#ends) isEnd[node] = 1;
     return {
-      byteEdges: this.#byteEdges,
-      calls: this.#calls,
-      epsilons: this.#epsilons,
+      numNodes: this.#byteEdges.length,
+      byteEdges: perNode(this.#byteEdges),
+      calls: perNode(this.#calls),
+      epsilons: perNode(this.#epsilons),
       isEnd,
       root,
       ...byteClasses(this.#byteEdges),
@@ -314,4 +325,17 @@ function byteClasses(byteEdges: readonly ByteEdges[]): Pick<Network, "classOfByt
     classOfByte[byte] = byteOfClass.length - 1;
   }
   return { classOfByte, byteOfClass: Uint8Array.from(byteOfClass) };
+}
+
+function perNode(lists: readonly (readonly number[])[]): PerNode {
+  const starts = new Int32Array(lists.length + 1);
+  for (const [i, list] of lists.entries()) starts[i + 1] = (starts[i] as number) + list.length;
+  const values = new Int32Array(starts[lists.length] as number);
+  for (const [i, list] of lists.entries()) values.set(list, starts[i]);
+  return { starts, values };
+}
+
+export function networkBytes({ byteEdges, calls, epsilons, isEnd }: Network): number {
+  const parts = [byteEdges, calls, epsilons].flatMap(({ starts, values }) => [starts, values]);
+  return parts.reduce((sum, { byteLength }) => sum + byteLength, isEnd.byteLength);
 }

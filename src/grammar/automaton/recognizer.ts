@@ -1,5 +1,5 @@
 /** @module Reads bytes by a network: which texts may go on, and how. States are made when they are reached, and kept. */
-import { GrammarFault } from "../fault.ts";
+import { GrammarFault } from "../expression/fault.ts";
 import type { Network } from "./network.ts";
 
 /** Where reading goes on after a rule; null: the whole text is read. */
@@ -84,12 +84,14 @@ export class Recognizer {
     const known = state.targets[byteClass];
     if (known !== undefined) return known;
     const byte = this.network.byteOfClass[byteClass] as number;
+    const { starts, values } = this.network.byteEdges;
     const ways = new Ways(this);
     for (let i = 0; i < state.nodes.length; i++) {
-      const edges = this.network.byteEdges[state.nodes[i] as number] as readonly number[];
-      for (let e = 0; e < edges.length; e += 3)
-        if (byte >= (edges[e] as number) && byte <= (edges[e + 1] as number))
-          ways.add(edges[e + 2] as number, state.returns[i] ?? null);
+      const node = state.nodes[i] as number;
+      const end = starts[node + 1] as number;
+      for (let e = starts[node] as number; e < end; e += 3)
+        if (byte >= (values[e] as number) && byte <= (values[e + 1] as number))
+          ways.add(values[e + 2] as number, state.returns[i] ?? null);
     }
     const target = ways.isEmpty ? null : this.#stateOf(ways);
     state.targets[byteClass] = target;
@@ -107,7 +109,7 @@ export class Recognizer {
   returnTo(node: number, parent: Return | null): Return | null {
     // A call at the very end of a rule goes on where that rule would.
     if (isBareEnd(this.network, node)) return parent;
-    const key = node + (parent === null ? 0 : parent.id) * this.network.byteEdges.length;
+    const key = node + (parent === null ? 0 : parent.id) * this.network.numNodes;
     const known = this.#returns.get(key);
     if (known !== undefined) return known;
     const made = { id: ++this.#numReturnsMade, node, parent };
@@ -136,12 +138,9 @@ export class Recognizer {
 }
 
 function isBareEnd(network: Network, node: number): boolean {
-  return (
-    network.isEnd[node] === 1 &&
-    network.byteEdges[node]?.length === 0 &&
-    network.calls[node]?.length === 0 &&
-    network.epsilons[node]?.length === 0
-  );
+  const { byteEdges, calls, epsilons } = network;
+  const isBare = ({ starts }: { readonly starts: Int32Array }): boolean => starts[node] === starts[node + 1];
+  return network.isEnd[node] === 1 && isBare(byteEdges) && isBare(calls) && isBare(epsilons);
 }
 
 /** Collects the ways to go on, through edges for nothing, calls and ends of rules. */
@@ -167,11 +166,12 @@ class Ways {
 
   add(firstNode: number, firstReturn: Return | null): void {
     const { network } = this.#recognizer;
+    const { byteEdges } = network;
     const openNodes = [firstNode];
     const openReturns = [firstReturn];
     for (let node = openNodes.pop(); node !== undefined; node = openNodes.pop()) {
       const back = openReturns.pop() ?? null;
-      const key = node + (back === null ? 0 : back.id) * network.byteEdges.length;
+      const key = node + (back === null ? 0 : back.id) * network.numNodes;
       if (this.#seen.has(key)) continue;
       this.#seen.add(key);
       if (this.#seen.size > mostWays)
@@ -186,18 +186,23 @@ class Ways {
           openReturns.push(back.parent);
         }
       }
-      for (const next of network.epsilons[node] as readonly number[]) {
-        openNodes.push(next);
-        openReturns.push(back);
-      }
-      const calls = network.calls[node] as readonly number[];
-      for (let i = 0; i < calls.length; i += 2) {
-        openNodes.push(calls[i] as number);
-        openReturns.push(this.#recognizer.returnTo(calls[i + 1] as number, back));
-      }
-      if ((network.byteEdges[node] as readonly number[]).length === 0) continue;
+      this.#follow(node, back, openNodes, openReturns);
+      if (byteEdges.starts[node] === byteEdges.starts[node + 1]) continue;
       this.nodes.push(node);
       this.returns.push(back);
+    }
+  }
+
+  /** Edges for nothing, and calls. */
+  #follow(node: number, back: Return | null, openNodes: number[], openReturns: (Return | null)[]): void {
+    const { epsilons, calls } = this.#recognizer.network;
+    for (let i = epsilons.starts[node] as number, end = epsilons.starts[node + 1] as number; i < end; i++) {
+      openNodes.push(epsilons.values[i] as number);
+      openReturns.push(back);
+    }
+    for (let i = calls.starts[node] as number, end = calls.starts[node + 1] as number; i < end; i += 2) {
+      openNodes.push(calls.values[i] as number);
+      openReturns.push(this.#recognizer.returnTo(calls.values[i + 1] as number, back));
     }
   }
 }

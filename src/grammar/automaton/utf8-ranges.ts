@@ -1,5 +1,5 @@
 /** @module Ranges of code points as sequences of ranges of UTF-8 bytes. */
-import type { CodePointRange } from "../regular/dfa.ts";
+import type { CodePointRange } from "../expression/expression.ts";
 
 /** One range for each byte of the encoding. */
 export type ByteRanges = readonly (readonly [first: number, last: number])[];

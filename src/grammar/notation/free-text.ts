@@ -1,6 +1,8 @@
 /** @module Any text, up to the place where one of several texts begins. */
-import { characters, type Expression, repeat } from "../automaton/expression.ts";
-import { anyCodePoint, type Dfa, gaps } from "../regular/dfa.ts";
+
+import type { Dfa } from "../expression/expression.ts";
+import { characters, type Expression, repeat } from "../expression/expression.ts";
+import { anyCodePoint, gaps } from "../regular/dfa.ts";
 
 /** Texts in which none of `excluded` occurs (Aho and Corasick's automaton). */
 export function textWithout(excluded: readonly string[]): Expression {

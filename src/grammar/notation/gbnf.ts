@@ -1,4 +1,6 @@
 /** @module Grammars in the notations of llama.cpp (GBNF) and XGrammar (EBNF): rules `name ::= …`, with `root` first. */
+
+import type { CodePointRange } from "../expression/expression.ts";
 import {
   characters,
   choice,
@@ -9,9 +11,9 @@ import {
   rule,
   sequence,
   text,
-} from "../automaton/expression.ts";
-import { GrammarFault } from "../fault.ts";
-import { anyCodePoint, type CodePointRange, gaps } from "../regular/dfa.ts";
+} from "../expression/expression.ts";
+import { GrammarFault } from "../expression/fault.ts";
+import { anyCodePoint, gaps } from "../regular/dfa.ts";
 
 const deepest = 200;
 const mostRepetitions = 10_000;

@@ -9,8 +9,8 @@ import {
   rule,
   sequence,
   text,
-} from "../automaton/expression.ts";
-import { GrammarFault } from "../fault.ts";
+} from "../expression/expression.ts";
+import { GrammarFault } from "../expression/fault.ts";
 import { regexExpression } from "../regular/regex.ts";
 import { schemaGrammar } from "../schema/schema-grammar.ts";
 import { textWithout } from "./free-text.ts";

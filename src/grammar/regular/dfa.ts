@@ -1,19 +1,6 @@
 /** @module Deterministic automata over code points, for what grammars cannot say: both at once, and everything but. */
-import type { Expression } from "../automaton/expression.ts";
-import { GrammarFault } from "../fault.ts";
-
-export type CodePointRange = readonly [first: number, last: number];
-
-interface DfaState {
-  readonly isAccepting: boolean;
-  /** Disjoint; a code point without an edge ends in failure. */
-  readonly edges: readonly { readonly range: CodePointRange; readonly to: number }[];
-}
-
-export interface Dfa {
-  readonly states: readonly DfaState[];
-  readonly start: number;
-}
+import type { CodePointRange, Dfa, DfaState, Expression } from "../expression/expression.ts";
+import { GrammarFault } from "../expression/fault.ts";
 
 const mostStates = 20_000;
 const lastCodePoint = 0x10ffff;

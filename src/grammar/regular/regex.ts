@@ -1,7 +1,9 @@
 /** @module Regular expressions of ECMAScript (and what other engines have in common with it), as expressions. */
-import { characters, choice, type Expression, nothing, repeat, sequence } from "../automaton/expression.ts";
-import { GrammarFault } from "../fault.ts";
-import { anyCodePoint, type CodePointRange, gaps } from "./dfa.ts";
+
+import type { CodePointRange } from "../expression/expression.ts";
+import { characters, choice, type Expression, nothing, repeat, sequence } from "../expression/expression.ts";
+import { GrammarFault } from "../expression/fault.ts";
+import { anyCodePoint, gaps } from "./dfa.ts";
 
 const digits: readonly CodePointRange[] = [[0x30, 0x39]];
 const wordCharacters: readonly CodePointRange[] = [

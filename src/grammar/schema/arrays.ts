@@ -7,7 +7,7 @@ import {
   repeat,
   sequence,
   text,
-} from "../automaton/expression.ts";
+} from "../expression/expression.ts";
 import { blank, separator } from "./json-text.ts";
 import type { ValueCompiler } from "./objects.ts";
 import type { Schema, SchemaObject } from "./schema-types.ts";

@@ -1,4 +1,6 @@
 /** @module JSON as expressions: blanks, strings, numbers, and values of any kind. */
+
+import type { CodePointRange } from "../expression/expression.ts";
 import {
   characters,
   choice,
@@ -9,14 +11,13 @@ import {
   rule,
   sequence,
   text,
-} from "../automaton/expression.ts";
-import type { CodePointRange } from "../regular/dfa.ts";
+} from "../expression/expression.ts";
 
 /** A number of more digits would lose some where it is read. */
 const mostDigits = 15;
 
 export const digit = characters([0x30, 0x39]);
-export const firstDigit = characters([0x31, 0x39]);
+const firstDigit = characters([0x31, 0x39]);
 const hexadecimal: readonly CodePointRange[] = [
   [0x30, 0x39],
   [0x41, 0x46],

@@ -1,5 +1,5 @@
 /** @module Two schemas that both hold, as one: `allOf`, and what stands beside `$ref`, `anyOf` and `oneOf`. */
-import { GrammarFault } from "../fault.ts";
+import { GrammarFault } from "../expression/fault.ts";
 import { annotations, isEqualJson, isSchemaObject, type Schema, type SchemaObject } from "./schema-types.ts";
 
 type Merge = (a: unknown, b: unknown) => unknown;

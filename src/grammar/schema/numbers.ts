@@ -1,4 +1,6 @@
 /** @module Numbers within bounds, and multiples, as automata over their digits. */
+
+import type { Dfa } from "../expression/expression.ts";
 import {
   characters,
   choice,
@@ -8,9 +10,9 @@ import {
   repeat,
   sequence,
   text,
-} from "../automaton/expression.ts";
-import { GrammarFault } from "../fault.ts";
-import { type Dfa, dfaOf, intersection } from "../regular/dfa.ts";
+} from "../expression/expression.ts";
+import { GrammarFault } from "../expression/fault.ts";
+import { dfaOf, intersection } from "../regular/dfa.ts";
 import { digit, integer, integerDigits } from "./json-text.ts";
 
 /** Fraction digits of a number whose schema bounds it. */

@@ -1,4 +1,6 @@
 /** @module Objects: their members in the order of the schema, then those that it does not name. */
+
+import type { Dfa } from "../expression/expression.ts";
 import {
   characters,
   choice,
@@ -9,9 +11,9 @@ import {
   rule,
   sequence,
   text,
-} from "../automaton/expression.ts";
-import { GrammarFault } from "../fault.ts";
-import { acceptsNothing, anyCodePoint, complement, type Dfa, dfaOf, intersection } from "../regular/dfa.ts";
+} from "../expression/expression.ts";
+import { GrammarFault } from "../expression/fault.ts";
+import { acceptsNothing, anyCodePoint, complement, dfaOf, intersection } from "../regular/dfa.ts";
 import { oneOfTexts, regexExpression } from "../regular/regex.ts";
 import { blank, colon, separator } from "./json-text.ts";
 import { propertySchema } from "./merge-schemas.ts";

@@ -1,5 +1,5 @@
 /** @module `$ref` within one schema: JSON pointers and anchors. */
-import { GrammarFault } from "../fault.ts";
+import { GrammarFault } from "../expression/fault.ts";
 import { isSchemaObject } from "./schema-types.ts";
 
 const deepest = 512;

@@ -1,5 +1,5 @@
 /** @module Keywords that say something about other keywords, as combinations of schemas. */
-import { GrammarFault } from "../fault.ts";
+import { GrammarFault } from "../expression/fault.ts";
 import { areDisjoint } from "./disjoint.ts";
 import { negated } from "./negated.ts";
 import { isSchemaObject, type Schema, type SchemaObject } from "./schema-types.ts";
@@ -8,7 +8,6 @@ import { isSchemaObject, type Schema, type SchemaObject } from "./schema-types.t
 export function withoutConditions(schema: SchemaObject): SchemaObject | null {
   const {
     if: condition,
-    // biome-ignore lint/suspicious/noThenProperty: the keyword's name
     then: consequence = true,
     else: alternative = true,
     dependentRequired = {},

@@ -2,10 +2,11 @@
  * @module A JSON Schema as a grammar of its valid JSON texts. It is exact in one direction: every text of the grammar is
  * valid. What cannot be enforced is refused by its keyword and never ignored.
  */
-import { choice, type Expression, type Grammar, rule, text } from "../automaton/expression.ts";
+
 import { networkOf } from "../automaton/network.ts";
 import { Recognizer } from "../automaton/recognizer.ts";
-import { GrammarFault } from "../fault.ts";
+import { choice, type Expression, type Grammar, rule, text } from "../expression/expression.ts";
+import { GrammarFault } from "../expression/fault.ts";
 import { arrayExpression } from "./arrays.ts";
 import { type JsonType, jsonRules, jsonTypes } from "./json-text.ts";
 import { mergedSchemas } from "./merge-schemas.ts";

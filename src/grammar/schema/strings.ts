@@ -1,6 +1,8 @@
 /** @module Strings: lengths, patterns and formats. */
-import { characters, type Expression, repeat, rule, sequence, text } from "../automaton/expression.ts";
-import { acceptsNothing, anyCodePoint, complement, type Dfa, dfaOf, intersection } from "../regular/dfa.ts";
+
+import type { Dfa } from "../expression/expression.ts";
+import { characters, type Expression, repeat, rule, sequence, text } from "../expression/expression.ts";
+import { acceptsNothing, anyCodePoint, complement, dfaOf, intersection } from "../regular/dfa.ts";
 import { oneOfTexts, regexExpression } from "../regular/regex.ts";
 
 const month = "(0[1-9]|1[0-2])";

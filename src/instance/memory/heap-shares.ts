@@ -29,6 +29,13 @@ export function unreadCapacityBytes(ceilingMib: number): number {
   return Math.floor(ceilingMib * mib * unreadShareOfHeap);
 }
 
+const constraintShareOfHeap = 0.08;
+
+/** Bytes that rules for texts, and the masks and states made of them, may hold under a heap ceiling. */
+export function constraintCapacityBytes(ceilingMib: number): number {
+  return Math.floor(ceilingMib * mib * constraintShareOfHeap);
+}
+
 const mostBodyMib = 4;
 const bodyLimitShareOfHeap = 1 / 64;
 

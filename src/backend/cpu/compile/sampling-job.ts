@@ -23,6 +23,8 @@ const inputNames = [
   "biasStarts",
   "biasTokenIds",
   "biasValues",
+  "maskNumbers",
+  "masks",
 ] as const;
 
 const resultNames = {

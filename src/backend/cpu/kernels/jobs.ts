@@ -197,6 +197,8 @@ export const jobLayouts = {
     biasStarts: "i32",
     biasTokenIds: "i32",
     biasValues: "i32",
+    maskNumbers: "i32",
+    masks: "i32",
     resultTokenIds: "i32",
     resultLogprobs: "i32",
     resultRanks: "i32",

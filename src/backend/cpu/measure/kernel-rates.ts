@@ -201,6 +201,8 @@ function sampleFigures(makeArena: ArenaMaker): KernelRate[] {
     biasStarts: zeros,
     biasTokenIds: zeros,
     biasValues: zeros,
+    maskNumbers: zeros,
+    masks: zeros,
     resultTokenIds: results,
     resultLogprobs: results,
     resultRanks: results,

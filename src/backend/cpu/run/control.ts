@@ -6,6 +6,7 @@
  *   word   32         claim: next weight to load that no thread has taken
  *   words  48, 49     done (`doneWords`): what the coordinator waits on
  *   words  64 …       the command (`commandWords`)
+ *   word   96         masks: 1 once the masks of the step are written, for steps that await them
  *   bytes 1024 …      512 bytes for each thread:
  *                       0   timings, 48 × f64 (`timing.ts`)
  *                     384   taken: units of its share of an even phase that have been taken
@@ -18,6 +19,7 @@ import { numBarrierWords } from "./barrier.ts";
 const claimWord = 32;
 const doneWord = 48;
 const commandWord = 64;
+const masksWord = 96;
 
 /** Indices into the command words. */
 export const commandWords = {
@@ -27,6 +29,8 @@ export const commandWords = {
   numOutputs: 3,
   numAttentionItems: 4,
   numMergeItems: 5,
+  /** 1: tokens are sampled only once the masks are written. */
+  awaitsMasks: 6,
 } as const;
 
 export const doneWords = {
@@ -46,6 +50,8 @@ export interface ControlBlock {
   /** By `doneWords`. */
   readonly done: Int32Array;
   readonly command: Int32Array;
+  /** [1] */
+  readonly masks: Int32Array;
   /** [48] of each thread, by thread */
   readonly timings: readonly Float64Array[];
   /** [1] of each thread, of even and of odd phases */
@@ -70,6 +76,7 @@ export function controlBlock(memory: WebAssembly.Memory, offset: number, numThre
     claim: words(claimWord, 1),
     done: words(doneWord, Object.keys(doneWords).length),
     command: words(commandWord, Object.keys(commandWords).length),
+    masks: words(masksWord, 1),
     timings: threads.map((thread) => new Float64Array(memory.buffer, threadOffset(thread), timingNumbers)),
     taken: [takenOf(takenBytes[0]), takenOf(takenBytes[1])],
   };
@@ -79,4 +86,15 @@ export function controlBlock(memory: WebAssembly.Memory, offset: number, numThre
 export function callCoordinator(done: Int32Array): void {
   Atomics.add(done, doneWords.numCalls, 1);
   Atomics.notify(done, doneWords.numCalls);
+}
+
+/** Lets the threads sample that wait for masks. */
+export function releaseMasks(masks: Int32Array): void {
+  Atomics.store(masks, 0, 1);
+  Atomics.notify(masks, 0);
+}
+
+/** To be called by a thread before it samples in a step that awaits masks; also returns once the step has failed. */
+export function awaitMasks(masks: Int32Array): void {
+  while (Atomics.load(masks, 0) === 0) Atomics.wait(masks, 0, 0);
 }

@@ -11,7 +11,7 @@ import type { ArenaCopy, CompiledProgram, Job, Patch, Phase } from "../compile/p
 import { attentionItem, jobWord } from "../kernels/jobs.ts";
 import type { Barrier } from "./barrier.ts";
 import { fewestRowPacks, mostRowPacks, rowPacksToTake, rowsOfChunk } from "./chunk-sizes.ts";
-import { type ControlBlock, commandWords } from "./control.ts";
+import { awaitMasks, type ControlBlock, commandWords } from "./control.ts";
 import { ThreadTimings } from "./timing.ts";
 
 /** Most other threads whose shares a thread takes from: with many threads one share matters little, and each costs a cache line. */
@@ -84,6 +84,7 @@ export class StepRunner {
     this.#timings.start();
     this.#patchBody();
     this.#runPhases(body, numOutputs === 0);
+    if (word(command, commandWords.awaitsMasks) === 1) awaitMasks(this.#control.masks);
     for (let first = 0; first < numOutputs; first += this.#maxPieceRows) {
       this.#pieceRows = Math.min(this.#maxPieceRows, numOutputs - first);
       this.#patchHead(first);

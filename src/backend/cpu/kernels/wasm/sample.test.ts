@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { SamplingInputs, StepResults } from "../../../backend.ts";
+import { maskWords, type SamplingInputs, type StepResults } from "../../../backend.ts";
 import { sampleRow } from "../../../reference/sampling.ts";
 import { seededFloats } from "../../../seeded-numbers.ts";
 import { sampleScratchBytes } from "../../footprint/workspace-layout.ts";
@@ -22,6 +22,8 @@ interface Row {
   /** [token id, times in the output] */
   readonly seen?: readonly (readonly [number, number])[];
   readonly bias?: readonly (readonly [number, number])[];
+  /** The row's mask; absent: none. */
+  readonly allowed?: readonly number[];
 }
 
 const maxLogprobs = 64;
@@ -32,6 +34,12 @@ function starts(counts: readonly number[]): Int32Array {
     out[i + 1] = (out[i] ?? 0) + count;
   });
   return out;
+}
+
+function maskOf({ logits, allowed = [] }: Row): number[] {
+  const mask = new Array<number>(maskWords(logits.length)).fill(0);
+  for (const tokenId of allowed) mask[tokenId >> 5] = (mask[tokenId >> 5] ?? 0) | (1 << (tokenId & 31));
+  return mask;
 }
 
 function inputsOf(rows: readonly Row[]): SamplingInputs {
@@ -57,6 +65,8 @@ function inputsOf(rows: readonly Row[]): SamplingInputs {
     biasStarts: starts(rows.map((row) => row.bias?.length ?? 0)),
     biasTokenIds: Int32Array.from(bias, ([id]) => id),
     biasValues: Float32Array.from(bias, ([, value]) => value),
+    maskNumbers: Int32Array.from(rows, (row, i) => (row.allowed === undefined ? 0 : i + 1)),
+    masks: Int32Array.from(rows.flatMap((row) => maskOf(row))),
   };
 }
 
@@ -108,6 +118,8 @@ function runKernel(rows: readonly Row[]): StepResults {
     biasStarts: place(inputs.biasStarts),
     biasTokenIds: place(inputs.biasTokenIds),
     biasValues: place(inputs.biasValues),
+    maskNumbers: place(inputs.maskNumbers),
+    masks: place(inputs.masks),
     ...results,
     maxLogprobs,
     scratch: arena.take(sampleScratchBytes(width)),
@@ -225,6 +237,19 @@ for (const width of [5, 130, 1024, 5003])
       ]);
     });
   });
+
+test("only allowed tokens are sampled, whatever biases and penalties say, and the logits stay", () => {
+  const logits = Float32Array.from({ length: 77 }, (_, i) => (i === 40 ? 9 : i / 100));
+  const common = { logits, seen: [[64, 2]], repetition: 1.5, uniform: 0.4 } as const;
+  const rows: readonly Row[] = [
+    { ...common, allowed: [3, 64, 70], bias: [[40, 50]] },
+    { ...common, allowed: [3, 64, 70], bias: [[3, 50]] },
+    { ...common, allowed: [40], temperature: 2 },
+    { ...common, allowed: [5, 6], temperature: 0.5, topK: 1, wantsLogprob: true },
+    { ...common },
+  ];
+  assert.deepEqual([...runKernel(rows).tokenIds], [70, 3, 40, 6, 40]);
+});
 
 test("where every token is banned the answer is token 0", () => {
   const bias = Array.from({ length: 9 }, (_, id) => [id, Number.NEGATIVE_INFINITY] as const);

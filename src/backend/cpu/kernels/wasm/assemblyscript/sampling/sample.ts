@@ -4,7 +4,7 @@
 // end. scratch: 2·V words of overwritten logits, then V entries of (z, weight).
 import {
   job_end, job_start, sample_biasStarts, sample_biasTokenIds, sample_biasValues, sample_firstOutput,
-  sample_frequencyPenalty, sample_logits, sample_logitsStride, sample_maxLogprobs, sample_minP, sample_numTopLogprobs,
+  sample_frequencyPenalty, sample_logits, sample_maskNumbers, sample_masks, sample_logitsStride, sample_maxLogprobs, sample_minP, sample_numTopLogprobs,
   sample_presencePenalty, sample_repetitionPenalty, sample_resultLogprobs, sample_resultRanks, sample_resultTokenIds,
   sample_resultTopLogprobs, sample_resultTopTokenIds, sample_scratch, sample_seenCounts, sample_seenStarts,
   sample_seenTokenIds, sample_targetTokenIds, sample_temperature, sample_topK, sample_topP, sample_uniform,
@@ -18,6 +18,30 @@ import { chunkNumbers, countAbove, indexOf, keptWeight, largestOf, logSumExp, to
 @inline
 function entry<T>(job: usize, field: usize, index: u32): T {
   return load<T>(<usize>load<u32>(job + field) + (index << 2));
+}
+
+/**
+ * The row's mask, or 0. A row with a mask is copied to `copy` first and restored from there as a whole, so that it does not matter
+ * what is kept of biases and penalties.
+ */
+function applyMask(job: usize, row: usize, width: u32, o: u32, copy: usize): usize {
+  const number = entry<u32>(job, sample_maskNumbers, o);
+  if (number == 0) return 0;
+  const words = (width + 31) >>> 5;
+  const mask = <usize>load<u32>(job, sample_masks) + (<usize>(number - 1) * words << 2);
+  memory.copy(copy, row, <usize>width << 2);
+  const banned = f32x4.splat(-Infinity);
+  for (let w: u32 = 0; w < words; w++) {
+    const bits = load<u32>(mask + (w << 2));
+    if (bits == 0xffffffff) continue;
+    const first = w << 5, end = min(width, first + 32);
+    if (bits == 0 && first + 32 <= width) {
+      for (let i: u32 = 0; i < 32; i += 4) v128.store(row + ((first + i) << 2), banned);
+      continue;
+    }
+    for (let t = first; t < end; t++) if (!(bits & (1 << (t & 31)))) store<f32>(row + (t << 2), -Infinity);
+  }
+  return mask;
 }
 
 /** y = x + bias, saving the old value; returns the next free word of `saved`. */
@@ -154,13 +178,16 @@ function insert(ids: usize, values: usize, held: u32, id: u32, x: f32): void {
 /** −1 where the scores are not finite. */
 function chooseToken(job: usize, row: usize, width: u32, o: u32): i32 {
   const scratch = <usize>load<u32>(job, sample_scratch);
-  applyPenalties(job, row, o, applyBias(job, row, o, scratch));
+  // With a mask, scratch begins with the copy; what biases and penalties keep lies behind it and may be overwritten.
+  const mask = applyMask(job, row, width, o, scratch);
+  applyPenalties(job, row, o, applyBias(job, row, o, mask ? scratch + (width << 2) : scratch));
   const largest = largestOf(row, width);
   let tokenId: i32;
   if (!(largest < Infinity)) tokenId = -1;
   else if (entry<f32>(job, sample_temperature, o) == 0 || largest == -Infinity) tokenId = indexOf(row, width, largest);
   else tokenId = drawToken(job, row, width, o, largest, scratch + (width << 3));
-  restore(job, row, o, scratch);
+  if (mask) memory.copy(row, scratch, <usize>width << 2);
+  else restore(job, row, o, scratch);
   return tokenId;
 }
 

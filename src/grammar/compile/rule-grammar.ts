@@ -1,5 +1,6 @@
 /** @module The rule of a request as a grammar, whichever notation it has. */
-import type { ConstraintRule } from "../core/answer/output-constraint.ts";
+import type { ConstraintRule } from "../../core/answer/output-constraint.ts";
+import { type Network, networkOf } from "../automaton/network.ts";
 import {
   choice,
   type Expression,
@@ -8,14 +9,13 @@ import {
   rule,
   sequence,
   text,
-} from "./automaton/expression.ts";
-import { type Network, networkOf } from "./automaton/network.ts";
-import { GrammarFault } from "./fault.ts";
-import { textWithout } from "./notation/free-text.ts";
-import { gbnfGrammar } from "./notation/gbnf.ts";
-import { structuralTagGrammar } from "./notation/structural-tag.ts";
-import { oneOfTexts, regexExpression } from "./regular/regex.ts";
-import { jsonObjectGrammar, schemaGrammar } from "./schema/schema-grammar.ts";
+} from "../expression/expression.ts";
+import { GrammarFault } from "../expression/fault.ts";
+import { textWithout } from "../notation/free-text.ts";
+import { gbnfGrammar } from "../notation/gbnf.ts";
+import { structuralTagGrammar } from "../notation/structural-tag.ts";
+import { oneOfTexts, regexExpression } from "../regular/regex.ts";
+import { jsonObjectGrammar, schemaGrammar } from "../schema/schema-grammar.ts";
 
 /** What may come before the text that the rule is for. */
 export interface ReasoningAllowed {

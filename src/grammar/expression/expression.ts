@@ -1,5 +1,18 @@
 /** @module What all notations of grammars are translated into: expressions over characters, with rules that may be recursive. */
-import type { CodePointRange, Dfa } from "../regular/dfa.ts";
+
+export type CodePointRange = readonly [first: number, last: number];
+
+/** A deterministic automaton over code points. */
+export interface Dfa {
+  readonly states: readonly DfaState[];
+  readonly start: number;
+}
+
+export interface DfaState {
+  readonly isAccepting: boolean;
+  /** Disjoint; a code point without an edge ends in failure. */
+  readonly edges: readonly { readonly range: CodePointRange; readonly to: number }[];
+}
 
 export type Expression =
   | { readonly kind: "text"; readonly text: string }
