@@ -17,6 +17,7 @@ import type { EngineStats } from "../core/observation/engine-stats.ts";
 import type { PrefixCacheCurve } from "../core/observation/prefix-cache-curve.ts";
 import type { CeilingName, LiveSettings, LiveSettingsState } from "../core/settings/live-settings.ts";
 import { ConstraintCompiler } from "./constraint/constraint-compiler.ts";
+import { engineFailed, shuttingDown } from "./engine-errors.ts";
 import { BlockManager } from "./kv/block-manager.ts";
 import { EventQueue } from "./output/event-queue.ts";
 import { OutputBacklog } from "./output/output-backlog.ts";
@@ -378,24 +379,6 @@ function inputProcessorOf(
 function liveSettingsOf({ limits, maxStepMs, prefixCaching }: EngineOptions): LiveSettings {
   const { maxNumSeqs, maxNumBatchedTokens, maxModelLen, numBlocks } = limits;
   return { maxNumSeqs, maxNumBatchedTokens, maxModelLen, maxNumBlocks: numBlocks, maxStepMs, prefixCaching };
-}
-
-function shuttingDown(): PagodaError {
-  return new PagodaError("not_ready", "The server is shutting down.", {
-    hint: "Send the request again to a running server.",
-  });
-}
-
-function engineFailed(why: string, cause?: unknown): PagodaError {
-  return new PagodaError("engine_failed", `The engine has stopped: ${withoutStop(why)}.`, {
-    hint: "Restart the server; its log has the details.",
-    cause,
-  });
-}
-
-/** A reason that is a sentence of its own, as part of another one. */
-function withoutStop(sentence: string): string {
-  return sentence.replace(/\.$/, "");
 }
 
 function nextTurn(): Promise<void> {
