@@ -85,3 +85,100 @@ export function mutatedJson(original: string, seed: number): string {
   const replacement = replacements[Math.floor(random() * replacements.length)] ?? "0";
   return original.slice(0, chosen.index) + replacement + original.slice(chosen.index + chosen[0].length);
 }
+
+/** Deepest nesting that a rearrangement makes on purpose. */
+const deepest = 2000;
+/** Texts that are more than they seem where they are patterns, numbers or names. */
+const hostileTexts = [
+  "(a+)+$",
+  "(a|a)*b",
+  "(?:a*)*c",
+  "[",
+  "\\p{L}{1000000}",
+  "a{99999999}",
+  "(?=",
+  "__proto__",
+  "constructor",
+  "\u0000",
+  "\ud800",
+  "x".repeat(100_000),
+  "Infinity",
+  "../../../etc/passwd",
+] as const;
+
+/** Damage to the structure of JSON: parts are lost, repeated, nested, exchanged, or become hostile texts. */
+export function rearrangedJson(original: string, seed: number): string {
+  const random = seededUniform(seed);
+  const below = (limit: number): number => Math.floor(random() * limit);
+  const root: unknown = JSON.parse(original);
+  const places = placesIn(root);
+  const numChanges = 1 + below(3);
+  for (let change = 0; change < numChanges; change++) {
+    const place = places[below(places.length)];
+    if (place !== undefined) rearrange(place, places, below);
+  }
+  return JSON.stringify(root);
+}
+
+interface Place {
+  readonly parent: Record<string, unknown> | unknown[];
+  readonly key: string;
+}
+
+/** Every fiftieth entry of a long list or table is enough: vocabularies would drown all else. */
+const mostEntries = 50;
+
+function placesIn(root: unknown): Place[] {
+  const places: Place[] = [];
+  const open: unknown[] = [root];
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    if (typeof value !== "object" || value === null) continue;
+    const keys = Object.keys(value);
+    const stride = Math.max(1, Math.floor(keys.length / mostEntries));
+    for (let i = 0; i < keys.length; i += stride) {
+      const key = keys[i] ?? "";
+      places.push({ parent: value as Place["parent"], key });
+      open.push((value as Record<string, unknown>)[key] ?? null);
+    }
+  }
+  return places;
+}
+
+function rearrange({ parent, key }: Place, places: readonly Place[], below: (limit: number) => number): void {
+  const fields = parent as Record<string, unknown>;
+  const value = fields[key];
+  switch (below(7)) {
+    case 0:
+      if (Array.isArray(parent)) parent.splice(Number(key), 1);
+      else delete fields[key];
+      return;
+    case 1:
+      fields[key] = Array(1 + below(200)).fill(value);
+      return;
+    case 2: {
+      let nested: unknown = value;
+      const depth = below(deepest);
+      for (let i = 0; i < depth; i++) nested = i % 2 === 0 ? [nested] : { a: nested };
+      fields[key] = nested;
+      return;
+    }
+    case 3: {
+      const other = places[below(places.length)];
+      // A copy: a part within itself would be no JSON.
+      if (other !== undefined)
+        fields[key] = JSON.parse(
+          JSON.stringify((other.parent as Record<string, unknown>)[other.key] ?? null),
+        );
+      return;
+    }
+    case 4:
+      if (Array.isArray(parent)) parent.push(...Array(below(20)).fill(value));
+      else fields[`${key}${key}`] = value;
+      return;
+    case 5:
+      fields[key] = { value };
+      return;
+    default:
+      fields[key] = hostileTexts[below(hostileTexts.length)];
+  }
+}
