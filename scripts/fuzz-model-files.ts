@@ -41,7 +41,7 @@ function runShare(index: number): Promise<FuzzCounts> {
     stride: numWorkers,
     progress,
   };
-  const worker = new Worker(new URL("./fuzz-model-files/share.ts", import.meta.url), {
+  const worker = new Worker(new URL("./fuzz-model-files/share.worker.ts", import.meta.url), {
     workerData: share,
     resourceLimits: { maxOldGenerationSizeMb: mostHeapMib },
   });

@@ -32,6 +32,7 @@ import type { AllowedHosts } from "./requests/allowed-hosts.ts";
 import { AllowedMethods } from "./requests/allowed-methods.ts";
 import type { ErrorShape } from "./requests/error-shape.ts";
 import { answerMalformed } from "./requests/malformed-request.ts";
+import { requireSingleParameters } from "./requests/query-parameters.ts";
 import { requestIdFor } from "./requests/request-id.ts";
 import type { RunningRequests } from "./requests/running-requests.ts";
 import { UnknownFieldLog } from "./requests/unknown-field-log.ts";
@@ -118,6 +119,8 @@ export function buildApp(parts: AppParts): FastifyInstance {
   watchConnections(app.server, connections);
   parts.metrics.watchConnections(connections);
   parts.metrics.http.watch(app);
+  app.addHook("onListen", async () => parts.metrics.eventLoop.start());
+  app.addHook("onClose", async () => parts.metrics.eventLoop.stop());
   acceptJsonBodies(app, () => parts.servedModels.hasEndpoints);
   const allowedMethods = new AllowedMethods();
   allowedMethods.watch(app);
@@ -145,6 +148,7 @@ function addDoorkeeping(
     if (parts.cors?.answer(request, reply) === true) return reply;
     parts.access.admit(request, reply);
     if (request.is404) throw refusedPath(request, reply, allowedMethods);
+    requireSingleParameters(request.query);
     if (!methodsWithBody.has(request.method)) return undefined;
     requireJsonBody(request);
     // A body is read only after its bytes were reserved.

@@ -75,6 +75,22 @@ test("a path that is there names the methods that it answers", async () => {
     assert.equal((await app.inject({ method: "DELETE", url })).statusCode, 404, url);
 });
 
+test("a query that has a parameter twice is refused by name, and so is a body nested too deep", async () => {
+  const { app } = testApp({ text: "a" });
+  for (const url of ["/tokenizer_info?model=a&model=b", "/admin/memory?model=a&model=b", "/health?x=1&x=2"]) {
+    const answer = await app.inject(url);
+    assert.equal(answer.statusCode, 400, url);
+    assert.match(answer.json().error.message, /^The query has '(?:model|x)' 2 times\. Give it once\.$/);
+  }
+  const deep = await app.inject({
+    ...completion,
+    headers: json,
+    payload: `{"prompt":${"[".repeat(200_000)}`,
+  });
+  assert.equal(deep.statusCode, 400);
+  assert.match(deep.json().error.message, /more than 128 objects and lists inside each other/);
+});
+
 test("a second name is the same model; the first one and the fingerprint are in every answer", async () => {
   const { app } = testApp({ text: "a" });
   const whole = await app.inject({ ...completion, payload: { model: "alias", prompt: "a" } });
@@ -113,7 +129,7 @@ test("a path beside a known one is answered with that one: the base URL without 
       await messageOf(url),
       `This server has no path '${url}'. Use /v1/chat/completions; the base URL of an OpenAI client ends in /v1.`,
     );
-  assert.match(await messageOf("/embeddings"), /GET \/v1 lists the paths\.$/);
+  assert.match(await messageOf("/nowhere"), /GET \/v1 lists the paths\.$/);
   assert.match(await messageOf("//"), /lists the paths\.$/);
 });
 

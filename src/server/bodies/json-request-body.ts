@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { shownText } from "../../api/shown-text.ts";
 import { PagodaError } from "../../core/errors.ts";
+import { isNestedBeyond } from "../../core/json/nesting.ts";
 import { mayLoseNumbers, parseJson } from "../../core/json/numbers.ts";
 
 declare module "fastify" {
@@ -17,6 +18,9 @@ declare module "fastify" {
 
 const jsonType = /^application\/(?:[\w.-]+\+)?json(?:\s*;.*)?$/i;
 
+/** Objects and lists within each other; the deepest JSON schemas have some dozens. Parsing a million takes half a second. */
+const mostNesting = 128;
+
 /** `keepsBytes`: whether a body may have to be passed on as it came. */
 export function acceptJsonBodies(app: FastifyInstance, keepsBytes: () => boolean): void {
   const parseSafely = app.getDefaultJsonParser("error", "error");
@@ -28,6 +32,7 @@ export function acceptJsonBodies(app: FastifyInstance, keepsBytes: () => boolean
     if (bytes.length === 0) return done(null, undefined);
     const text = textOf(bytes);
     if (text === null) return done(notUtf8(), undefined);
+    if (isNestedBeyond(text, mostNesting)) return done(tooDeep(), undefined);
     void parseSafely(request, text, (error, body) => {
       if (error !== null) done(notJson(text), undefined);
       else done(null, mayLoseNumbers(text) ? parseJson(text) : body);
@@ -71,6 +76,14 @@ function textOf(bytes: Buffer): string | null {
   } catch {
     return null;
   }
+}
+
+function tooDeep(): PagodaError {
+  return new PagodaError(
+    "invalid_request",
+    `The request body has more than ${mostNesting} objects and lists inside each other.`,
+    { hint: `Nest at most ${mostNesting}.` },
+  );
 }
 
 function notUtf8(): PagodaError {

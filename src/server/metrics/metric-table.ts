@@ -95,6 +95,20 @@ export const metricTable = {
   ),
   "vllm:time_per_output_token_seconds": row("histogram", "seconds", true, "Between two tokens (older name)."),
   "vllm:time_to_first_token_seconds": row("histogram", "seconds", true, "Arrival to first token."),
+  nodejs_eventloop_lag_max_seconds: row(
+    "gauge",
+    "seconds",
+    false,
+    "Longest block of the event loop since the start.",
+  ),
+  nodejs_eventloop_lag_p50_seconds: row(
+    "gauge",
+    "seconds",
+    false,
+    "Delay of the event loop since the last scrape, median.",
+  ),
+  nodejs_eventloop_lag_p90_seconds: row("gauge", "seconds", false, "The same, 90th percentile."),
+  nodejs_eventloop_lag_p99_seconds: row("gauge", "seconds", false, "The same, 99th percentile."),
   "pagoda:binding_limit": row("gauge", "count", true, "1 for the limit that bound most of the last minute.", [
     "limit",
   ]),

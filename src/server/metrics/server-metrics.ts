@@ -6,6 +6,7 @@ import type { ConnectionLedger } from "../connections/connection-ledger.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import { readConnections } from "./connection-metrics.ts";
 import { readLimits, readMemory, readState, readStats } from "./engine-metrics.ts";
+import { EventLoopMetrics } from "./event-loop-metrics.ts";
 import { HttpMetrics } from "./http-metrics.ts";
 import { Instruments } from "./instruments.ts";
 import { labelsOf } from "./model-labels.ts";
@@ -17,6 +18,7 @@ type LimitOf = (entry: ServedModelEntry) => BindingLimitReport | null;
 
 export class ServerMetrics {
   readonly http: HttpMetrics;
+  readonly eventLoop = new EventLoopMetrics();
   readonly #registry = new Registry();
   readonly #instruments = new Instruments(this.#registry);
   readonly #requests = new RequestMetrics(this.#instruments);
@@ -48,6 +50,7 @@ export class ServerMetrics {
     this.#instruments.forgetGauges();
     readProcess(this.#instruments);
     this.#instruments.setCounter("pagoda:log_lines_dropped_total", this.#numDroppedLogLines(), {});
+    this.eventLoop.read(this.#instruments);
     if (this.#connections !== null) readConnections(this.#instruments, this.#connections);
     for (const entry of entries) {
       const labels = labelsOf(entry);

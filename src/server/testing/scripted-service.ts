@@ -80,6 +80,7 @@ export class ScriptedService implements GenerationService {
         type: "prompt",
         promptTokenIds: tokenIds,
         numCachedTokens: 1,
+        ...(request.pooling === undefined ? {} : { pooled: new Float32Array(8).fill(tokenIds.length) }),
         promptLogprobs:
           promptLogprobs === null
             ? null

@@ -1,0 +1,175 @@
+/**
+ * @module Odd requests by seeds against a server in a process of its own; writes what happened into docs/soak.md. A slice of
+ * it is in `npm test` (src/server/odd-requests.test.ts).
+ *
+ *     npm run soak                          1,000,000 over a scripted model, 20,000 over the default model
+ *     npm run soak -- scripted 50000
+ *     npm run soak -- real 20000 MODEL      MODEL: a folder or a file; default the default model
+ */
+import { type ChildProcess, fork, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { accessOf } from "../src/server/access/access-control.ts";
+import type { OddTarget } from "../src/server/testing/odd-requests.ts";
+import { type RequestSoakCounts, requestSoak } from "../src/server/testing/request-soak.ts";
+import { soakDocument } from "./soak/document.ts";
+
+const root = resolve(import.meta.dirname, "..");
+const mib = 2 ** 20;
+const numClients = 16;
+const mostMs = 120_000;
+
+interface Server {
+  readonly child: ChildProcess;
+  readonly url: string;
+}
+
+export interface SoakReport {
+  readonly over: "scripted" | "real";
+  readonly numRequests: number;
+  readonly seconds: number;
+  readonly byStatus: Readonly<Record<string, number>>;
+  readonly byKind: Readonly<Record<string, number>>;
+  readonly numWithoutAnswer: number;
+  readonly faults: readonly string[];
+  /** After a tenth of the requests, and after the last. */
+  readonly residentMib: readonly [number, number];
+  readonly longestBlockedMs: number | null;
+  /** Blocks that are referenced when all have ended, or requests without exactly one ending. */
+  readonly numLeftOver: number;
+}
+
+async function addressOf(child: ChildProcess, pattern: RegExp): Promise<Server> {
+  let output = "";
+  for await (const data of child.stdout ?? []) {
+    output += String(data);
+    const [, url] = pattern.exec(output) ?? [];
+    if (url !== undefined) return { child, url };
+  }
+  throw new TypeError(`the server ended: ${output}`);
+}
+
+function startScripted(): Promise<Server> {
+  const child = fork(resolve(root, "scripts/soak/scripted-server.ts"), {
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+  });
+  return addressOf(child, /^(http:\S+)/m);
+}
+
+function startReal(model: readonly string[]): Promise<Server> {
+  const args = [
+    "serve",
+    ...model,
+    "--port",
+    "0",
+    "--memory",
+    "700MiB",
+    "--max-model-len",
+    "1024",
+    "--log-level",
+    "fatal",
+  ];
+  const child = spawn(process.execPath, [resolve(root, "bin/pagoda.js"), ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return addressOf(child, /ready at (\S+)\/v1/);
+}
+
+function residentMib({ child }: Server): number {
+  const [, numKib] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8")) ?? [];
+  return Math.round(Number(numKib) / 1024);
+}
+
+/** Paths that anybody may use: the administrator's would put a real server to sleep. */
+async function targetOf({ url }: Server, isReal: boolean): Promise<OddTarget> {
+  const { paths, models } = (await (await fetch(`${url}/v1`)).json()) as {
+    paths: OddTarget["paths"];
+    models: readonly { id: string }[];
+  };
+  const usable = isReal ? paths.filter(({ path }) => accessOf(path) !== "admin") : paths;
+  return { paths: usable, modelName: models[0]?.id ?? "" };
+}
+
+async function run(
+  over: "scripted" | "real",
+  numRequests: number,
+  model: readonly string[],
+): Promise<SoakReport> {
+  const server = over === "scripted" ? await startScripted() : await startReal(model);
+  const startMs = performance.now();
+  let atTenth = 0;
+  try {
+    const counts = await requestSoak({
+      port: Number(new URL(server.url).port),
+      target: await targetOf(server, over === "real"),
+      firstSeed: 0,
+      numRequests,
+      numClients,
+      mostMs,
+      onProgress: (numEnded) => {
+        if (numEnded === Math.ceil(numRequests / 10)) atTenth = residentMib(server);
+        if (numEnded % 20_000 === 0) console.error(`${numEnded} of ${numRequests}`);
+      },
+    });
+    const seconds = Math.round((performance.now() - startMs) / 1000);
+    return {
+      over,
+      numRequests: sumOf(counts.byKind),
+      seconds,
+      ...counts,
+      residentMib: [atTenth, residentMib(server)],
+      longestBlockedMs: await longestBlockedMs(server),
+      numLeftOver: over === "real" ? await referencedBlocks(server) : await unendedRequests(server),
+    };
+  } finally {
+    server.child.kill("SIGTERM");
+  }
+}
+
+const sumOf = (counts: RequestSoakCounts["byKind"]): number =>
+  Object.values(counts).reduce((sum, count) => sum + count, 0);
+
+async function longestBlockedMs({ url }: Server): Promise<number | null> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const [, seconds] = /^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(metrics) ?? [];
+  return seconds === undefined ? null : Math.round(Number(seconds) * 1000);
+}
+
+async function referencedBlocks({ url }: Server): Promise<number> {
+  for (let attempt = 0; ; attempt++) {
+    const { blocks } = (await (await fetch(`${url}/admin/memory`)).json()) as {
+      blocks: { numReferenced: number };
+    };
+    if (blocks.numReferenced === 0 || attempt === 600) return blocks.numReferenced;
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
+}
+
+async function unendedRequests({ child }: Server): Promise<number> {
+  for (let attempt = 0; ; attempt++) {
+    child.send("counts");
+    const [counts] = await once(child, "message");
+    const left = Math.abs(counts.numRequests - counts.numEndings) + counts.numRunning;
+    if (left === 0 || attempt === 600) return left;
+    await new Promise((wake) => setTimeout(wake, 100));
+  }
+}
+
+const [over, count, ...model] = process.argv.slice(2);
+const wanted: readonly ["scripted" | "real", number][] =
+  over === "scripted" || over === "real"
+    ? [[over, Number(count ?? (over === "real" ? 20_000 : 1_000_000))]]
+    : [
+        ["scripted", 1_000_000],
+        ["real", 20_000],
+      ];
+for (const [which, numRequests] of wanted) {
+  const report = await run(which, numRequests, model);
+  console.log(JSON.stringify(report, null, 2));
+  const path = resolve(root, "docs/soak.md");
+  writeFileSync(path, soakDocument(path, report));
+  const [before, after] = report.residentMib;
+  const hasGrown = (after - before) * mib > 24 * mib;
+  if (report.faults.length > 0 || report.numLeftOver > 0 || hasGrown) process.exitCode = 1;
+}
