@@ -51,7 +51,7 @@ async function addressOf(child: ChildProcess, pattern: RegExp): Promise<Server> 
 }
 
 function startScripted(): Promise<Server> {
-  const child = fork(resolve(root, "scripts/soak/scripted-server.ts"), {
+  const child = fork(resolve(root, "scripts/soak/scripted-server.worker.ts"), {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   return addressOf(child, /^(http:\S+)/m);
