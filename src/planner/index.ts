@@ -37,7 +37,7 @@ export { type ExplainContext, measuredStart } from "./explain/measured-start.ts"
 export { enginesWithLogs, readLog } from "./explain/read-log.ts";
 export type { LogFacts } from "./log/log-facts.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
-export type { ConfigObject } from "./model/config-fields.ts";
+export { type ConfigObject, parseConfigText } from "./model/config-fields.ts";
 export type { ModelFacts } from "./model/facts.ts";
 export { configOfGguf } from "./model/gguf-config.ts";
 export { parseModelConfig } from "./model/parse-config.ts";

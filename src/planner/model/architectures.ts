@@ -3,7 +3,7 @@
  * Sources: the modelling code of Hugging Face transformers and of vLLM 0.32 for each class name.
  */
 import { PagodaError } from "../../core/errors.ts";
-import { nearest } from "../words/nearest.ts";
+import { nearestNames } from "../../core/options/nearest-names.ts";
 import type { ArchitectureTraits } from "./facts.ts";
 
 const llama: ArchitectureTraits = {
@@ -75,6 +75,17 @@ const families: Readonly<Record<string, ArchitectureTraits>> = {
   KimiVLForConditionalGeneration: llama,
   LongcatFlashForCausalLM: llama,
   Glm4MoeLiteForCausalLM: llama,
+  GlmMoeDsaForCausalLM: llama,
+  DeepseekV4ForCausalLM: { ...llama, normTensors: 1 },
+  MiMoForCausalLM: qwen2,
+  MiMoV2ForCausalLM: { ...llama, rotaryShare: 0.334 },
+  MiMoV2FlashForCausalLM: { ...llama, rotaryShare: 0.334 },
+  Step3p5ForCausalLM: qwen3,
+  Step3p7FlashForCausalLM: qwen3,
+  Step3p7ForConditionalGeneration: qwen3,
+  DeciLMForCausalLM: llama,
+  KimiLinearForCausalLM: { ...llama, rotaryShare: 0 },
+  KimiK3ForConditionalGeneration: { ...llama, rotaryShare: 0 },
   GlmForCausalLM: glm,
   Glm4ForCausalLM: { ...glm, normsPerLayer: 4 },
   Glm4MoeForCausalLM: { ...glm, queryKeyNorm: "head" },
@@ -98,6 +109,9 @@ const families: Readonly<Record<string, ArchitectureTraits>> = {
   Qwen3_5ForConditionalGeneration: { ...qwen3, rotaryShare: 0.25 },
   Qwen3_5MoeForCausalLM: { ...qwen3, rotaryShare: 0.25 },
   Qwen3_5MoeForConditionalGeneration: { ...qwen3, rotaryShare: 0.25 },
+  MiniMaxM3ForCausalLM: { ...qwen3, rotaryShare: 0.5 },
+  MiniMaxM3SparseForCausalLM: { ...qwen3, rotaryShare: 0.5 },
+  MiniMaxM3SparseForConditionalGeneration: { ...qwen3, rotaryShare: 0.5 },
   MiniMaxM2ForCausalLM: { ...llama, queryKeyNorm: "projection", rotaryShare: 0.5 },
   GemmaForCausalLM: llama,
   Gemma2ForCausalLM: gemma2,
@@ -133,23 +147,39 @@ const families: Readonly<Record<string, ArchitectureTraits>> = {
   Mamba2ForCausalLM: { ...llama, normsPerLayer: 1, rotaryShare: 0 },
 };
 
-/**
- * Traits of a class name. "Qwen2ForCausalLM (vLLM export)" counts as its first word.
- * @throws PagodaError `model_unsupported` naming the nearest known architecture.
- */
-export function architectureTraits(architecture: string): {
-  readonly id: string;
-  readonly traits: ArchitectureTraits;
-} {
-  const id = architecture.split(/[\s(]/)[0] ?? "";
-  const traits = families[id];
-  if (traits !== undefined) return { id, traits };
-  throw new PagodaError(
+/** A decoder whose biases, norms and rotations are the commonest: what an unknown class is taken for when told to. */
+export const commonTraits: ArchitectureTraits = llama;
+
+/** "Qwen2ForCausalLM (vLLM export)" counts as its first word. */
+export function architectureId(architecture: string): string {
+  return architecture.split(/[\s(]/)[0] ?? "";
+}
+
+/** Traits of a class; null for one that is not known. */
+export function architectureTraits(id: string): ArchitectureTraits | null {
+  return Object.hasOwn(families, id) ? (families[id] ?? null) : null;
+}
+
+const mostNear = 2;
+/** What many names share says nothing of a kinship. */
+const commonEnding = /(?:For(?:CausalLM|ConditionalGeneration)|Model|LMHeadModel)$/;
+
+/** A refusal that names what is near, or says that nothing is, and the question that a user may answer. */
+export function unknownArchitecture(architecture: string): PagodaError {
+  const names = Object.keys(families);
+  const ownNames = names.map((name) => name.replace(commonEnding, ""));
+  const near = nearestNames(architectureId(architecture).replace(commonEnding, ""), ownNames, mostNear);
+  const ids = near.map((own) => names[ownNames.indexOf(own)] ?? own);
+  const known =
+    ids.length === 0
+      ? "No near match is known."
+      : `Near by name: ${ids.join(", ")}; set "architectures" to one only if the layers are the same.`;
+  return new PagodaError(
     "model_unsupported",
     `The architecture "${architecture}" is not known to the planner.`,
     {
       param: "architectures",
-      hint: `The nearest known one is ${nearest(id, Object.keys(families))}; set "architectures" to it if the layers are the same.`,
+      hint: `${known} Are its layers plain attention and feed-forwards, as its fields say? --assume-dense plans it from its fields alone.`,
     },
   );
 }

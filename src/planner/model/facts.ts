@@ -17,6 +17,12 @@ export interface AttentionMixer {
   readonly sharesKeyValue: boolean;
   /** Cross-attention reads an encoder's tokens (Llama 3.2 Vision). */
   readonly isCross: boolean;
+  /** Keys and values are those of an earlier layer: nothing is projected to them and nothing cached (Gemma 4's last layers). */
+  readonly borrowsCache?: true;
+  /** A sparse attention's index (MiniMax M3): query heads and the width of the one key that is cached beside. */
+  readonly index?: { readonly numHeads: number; readonly headDim: number };
+  /** One learned sink a head in this layer alone (MiMo V2's windows). */
+  readonly hasSinks?: true;
 }
 
 /** Multi-head latent attention (DeepSeek V2 and later): one latent vector per token is cached. */
@@ -30,6 +36,17 @@ export interface LatentMixer {
   readonly valueHeadDim: number;
   /** DeepSeek V3.2's sparse indexer; null: none. */
   readonly indexer: { readonly numHeads: number; readonly headDim: number } | null;
+  /** The output is gated by a projection as wide as the values (Kimi K3). */
+  readonly hasOutputGate?: true;
+  /**
+   * DeepSeek V4: keys and values are one vector a token, of which `ratio` are compressed into one that is cached (0: none,
+   * the layer sees its window alone); the output goes through a matrix of low rank in groups.
+   */
+  readonly compressed?: {
+    readonly ratio: number;
+    readonly outputGroups: number;
+    readonly outputRank: number;
+  };
 }
 
 /** Gated delta net (Qwen3-Next, Qwen3.5): a recurrent state instead of a cache. */
@@ -73,6 +90,10 @@ export interface ExpertFeedForward {
   readonly hasSharedGate: boolean;
   readonly hasBias: boolean;
   readonly hasRouterBias: boolean;
+  /** Width of the vector that experts read and write where it is not the hidden state's (latent experts); two matrices join. */
+  readonly innerSize?: number;
+  /** Width of a dense feed-forward beside the experts (Gemma 4). */
+  readonly denseWidth?: number;
 }
 
 export type FeedForward = DenseFeedForward | ExpertFeedForward | { readonly kind: "none" };
@@ -117,6 +138,7 @@ export interface QuantizationFacts {
     | "awq"
     | "gptq"
     | "fp8"
+    | "mxfp8"
     | "compressed-tensors"
     | "mxfp4"
     | "nvfp4"
@@ -136,6 +158,11 @@ export interface QuantizationFacts {
   /** Roles kept in 16 bits beyond embedding, head, norms and router. */
   readonly keeps: readonly ("attention" | "sharedExpert" | "denseFeedForward" | "linearMixer")[];
   readonly ggufType: string | null;
+  /**
+   * Matrices that differ from the rest, by `moduleKey` of quantized-modules.ts: another format, or null for the model's own
+   * dtype. Empty: all matrices are alike.
+   */
+  readonly exceptions: Readonly<Record<string, QuantizationFacts | null>>;
 }
 
 export type ModelDtype = "bfloat16" | "float16" | "float32";
@@ -158,6 +185,10 @@ export interface ModelFacts {
   readonly numRotaryTables: number;
   /** KV dtype that the checkpoint declares; null: none. */
   readonly declaredKvDtype: string | null;
+  /** The architecture is not known: plain layers of the stated sizes were taken. */
+  readonly isFromFieldsAlone?: true;
+  /** Embeddings that every layer reads from a table of its own (Gemma 4's small models). */
+  readonly perLayerEmbedding?: { readonly vocabSize: number; readonly width: number };
   /** What was not in the configuration and was taken from the family instead; shown to the user. */
   readonly assumed: readonly string[];
 }

@@ -16,7 +16,12 @@ const byName: Readonly<Record<string, LayerKind>> = {
   sliding_attention: "sliding",
   local_attention: "sliding",
   chunked_attention: "chunked",
+  // Sparse attention caches every token, and reads some of them.
+  deepseek_sparse_attention: "full",
+  sparse_attention: "full",
   linear_attention: "linear",
+  kda: "linear",
+  gated_delta_net: "linear",
   mamba: "mamba",
   mamba2: "mamba",
 };
@@ -40,6 +45,21 @@ function fromOverridePattern(pattern: string): LayerOutline[] {
     mixer: letter === "M" ? "mamba" : letter === "*" ? "full" : "none",
     hasFeedForward: letter === "-" || letter === "E",
   }));
+}
+
+/** Layers of one kind each, as Nemotron 3 lists them: a mixer, or a feed-forward alone. */
+function fromBlockTypes(types: readonly unknown[]): LayerOutline[] {
+  return types.map((type) => {
+    const isFeedForward = type === "moe" || type === "mlp";
+    return { mixer: isFeedForward ? "none" : kindNamed(type), hasFeedForward: isFeedForward };
+  });
+}
+
+/** Layers by number, from 1: which are full and which are Kimi's delta attention. */
+function fromDeltaLayers(fields: ConfigFields, numLayers: number): LayerKind[] | null {
+  const full = fields.object("linear_attn_config")?.full_attn_layers;
+  if (!Array.isArray(full)) return null;
+  return Array.from({ length: numLayers }, (_, index) => (full.includes(index + 1) ? "full" : "linear"));
 }
 
 /** Counts without an order are dealt out evenly: the order never changes a byte, only names. */
@@ -75,6 +95,13 @@ function slidesEverywhere(fields: ConfigFields): boolean {
 }
 
 function mixerKinds(fields: ConfigFields, numLayers: number): LayerKind[] {
+  const delta = fromDeltaLayers(fields, numLayers);
+  if (delta !== null) return delta;
+  const pattern = fields.list("hybrid_layer_pattern");
+  if (pattern !== null && pattern.length >= numLayers)
+    return pattern.slice(0, numLayers).map((flag) => (flag === 1 ? "sliding" : "full"));
+  // Every layer of DeepSeek V4 has a window; what it caches beyond is compressed.
+  if (fields.list("compress_ratios") !== null) return Array<LayerKind>(numLayers).fill("full");
   const listed = fields.list("layer_types") ?? fields.list("layers_block_type");
   if (listed !== null && listed.length >= numLayers) return listed.slice(0, numLayers).map(kindNamed);
   const counts = fields.object("layer_types_count");
@@ -95,10 +122,20 @@ function mixerKinds(fields: ConfigFields, numLayers: number): LayerKind[] {
   return kinds;
 }
 
+/** The number of layers: stated, or that of the list or the pattern that names them one by one. */
+export function layerCount(fields: ConfigFields): number {
+  const listed = fields.list("layers_block_type") ?? fields.list("block_configs");
+  const stated = fields.integer(["num_hidden_layers", "n_layer", "num_layers", "n_layers"]);
+  const named = listed?.length ?? fields.text("hybrid_override_pattern")?.length ?? null;
+  return stated ?? named ?? fields.required(["num_hidden_layers", "n_layer", "num_layers", "n_layers"]);
+}
+
 /** The outline of every layer, in order. */
 export function layerKinds(fields: ConfigFields, numLayers: number): LayerOutline[] {
   const override = fields.text("hybrid_override_pattern");
   if (override !== null) return fromOverridePattern(override);
+  const blocks = fields.list("layers_block_type");
+  if (blocks?.some((type) => type === "moe" || type === "mlp") === true) return fromBlockTypes(blocks);
   const isMambaOnly = /^Mamba2/.test(fields.text("architecture") ?? "");
   return mixerKinds(fields, numLayers).map((mixer) => ({ mixer, hasFeedForward: !isMambaOnly }));
 }

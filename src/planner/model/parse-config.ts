@@ -1,9 +1,11 @@
 /** @module A Hugging Face `config.json` as model facts, layer by layer. */
 import { PagodaError } from "../../core/errors.ts";
-import { architectureTraits } from "./architectures.ts";
+import { architectureId, architectureTraits, commonTraits, unknownArchitecture } from "./architectures.ts";
+import { blockLayers } from "./block-configs.ts";
 import { ConfigFields, type ConfigObject, isObject } from "./config-fields.ts";
-import type { ArchitectureTraits, FeedForward, LayerFacts, Mixer, ModelDtype, ModelFacts } from "./facts.ts";
-import { type LayerKind, layerKinds } from "./layer-kinds.ts";
+import type { ArchitectureTraits, FeedForward, LayerFacts, ModelDtype, ModelFacts } from "./facts.ts";
+import { layerCount, layerKinds } from "./layer-kinds.ts";
+import { borrowsCache, mixerOf } from "./mixers.ts";
 import { declaredKvDtype, parseQuantization } from "./parse-quantization.ts";
 import { visionFacts } from "./vision.ts";
 
@@ -51,96 +53,37 @@ function maxPositions(fields: ConfigFields): number {
   return Math.trunc((kind === "yarn" && typeof original === "number" ? original : stated) * factor);
 }
 
-function attention(fields: ConfigFields, hidden: number, kind: LayerKind): Mixer {
-  const numHeads = fields.required(["num_attention_heads", "n_head", "n_heads"]);
-  const isGlobal = kind === "full";
-  const globalHeadDim = isGlobal ? fields.integer(["global_head_dim"]) : null;
-  // Qwen2's code divides the hidden size whatever head_dim says.
-  const isDivided = /^Qwen2(Moe)?ForCausalLM/.test(String(fields.source.architecture));
-  const stated = isDivided ? null : fields.integer(["head_dim", "kv_channels", "attention_head_dim"]);
-  const headDim = globalHeadDim ?? stated ?? hidden / numHeads;
-  if (!Number.isInteger(headDim))
-    throw new PagodaError("model_invalid", `hidden_size ${hidden} does not divide into ${numHeads} heads.`, {
-      param: "num_attention_heads",
-      hint: 'State "head_dim" in config.json.',
-    });
-  const isMultiQuery =
-    fields.boolean("multi_query") === true && fields.boolean("new_decoder_architecture") !== true;
-  const numKvHeads =
-    (isGlobal ? fields.integer(["num_global_key_value_heads"]) : null) ??
-    fields.integer(["num_key_value_heads", "num_kv_heads", "multi_query_group_num", "n_head_kv"]) ??
-    (isMultiQuery ? 1 : numHeads);
-  return {
-    kind: "attention",
-    numHeads,
-    numKvHeads,
-    headDim,
-    valueHeadDim: headDim,
-    window: kind === "sliding" ? fields.integer(["sliding_window", "sliding_window_size"]) : null,
-    chunk: kind === "chunked" ? (fields.integer(["attention_chunk_size"]) ?? 8192) : null,
-    hasOutputGate:
-      fields.integer(["linear_num_key_heads"]) !== null && fields.boolean("attn_output_gate") !== false,
-    sharesKeyValue: isGlobal && globalHeadDim !== null && fields.boolean("attention_k_eq_v") === true,
-    isCross: kind === "cross",
-  };
-}
-
-function latent(fields: ConfigFields): Mixer {
-  const indexHeads = fields.integer(["index_n_heads"]);
-  return {
-    kind: "latent",
-    numHeads: fields.required(["num_attention_heads"]),
-    queryRank: fields.integer(["q_lora_rank"]),
-    kvRank: fields.required(["kv_lora_rank"]),
-    nopeHeadDim: fields.required(["qk_nope_head_dim"]),
-    ropeHeadDim: fields.required(["qk_rope_head_dim"]),
-    valueHeadDim: fields.required(["v_head_dim"]),
-    indexer:
-      indexHeads === null ? null : { numHeads: indexHeads, headDim: fields.required(["index_head_dim"]) },
-  };
-}
-
-function linear(fields: ConfigFields): Mixer {
-  return {
-    kind: "linear",
-    numKeyHeads: fields.required(["linear_num_key_heads"]),
-    numValueHeads: fields.required(["linear_num_value_heads"]),
-    keyHeadDim: fields.required(["linear_key_head_dim"]),
-    valueHeadDim: fields.required(["linear_value_head_dim"]),
-    convWidth: fields.required(["linear_conv_kernel_dim"]),
-    stateDtype: fields.text("mamba_ssm_dtype") === "float32" ? "float32" : "model",
-  };
-}
-
-function mamba(fields: ConfigFields): Mixer {
-  // Nemotron-H keeps its states in f32 unless it says otherwise (vLLM's NemotronHForCausalLMConfig).
-  const isNemotron = /^NemotronH/.test(String(fields.source.architecture));
-  const stated = fields.text("mamba_ssm_cache_dtype") ?? fields.text("mamba_ssm_dtype");
-  return {
-    kind: "mamba2",
-    numHeads: fields.required(["mamba_num_heads", "mamba_n_heads", "num_heads"]),
-    headDim: fields.required(["mamba_head_dim", "mamba_d_head", "head_dim"]),
-    stateWidth: fields.required(["ssm_state_size", "mamba_d_state", "state_size"]),
-    numGroups: fields.integer(["n_groups", "mamba_n_groups"]) ?? 1,
-    convWidth: fields.integer(["conv_kernel", "mamba_d_conv"]) ?? 4,
-    stateDtype: stated === "float32" || (stated === null && isNemotron) ? "float32" : "model",
-  };
-}
-
-function mixerOf(fields: ConfigFields, hidden: number, kind: LayerKind): Mixer {
-  if (kind === "none") return { kind: "none" };
-  if (kind === "linear") return linear(fields);
-  if (kind === "mamba") return mamba(fields);
-  return fields.integer(["kv_lora_rank"]) === null ? attention(fields, hidden, kind) : latent(fields);
-}
-
 /** Which layers route their tokens to experts (Hugging Face names of each family). */
 function isExpertLayer(fields: ConfigFields, index: number): boolean {
+  const types = fields.list("mlp_layer_types");
+  if (types !== null && index < types.length) return types[index] === "sparse";
+  const listed = fields.list("moe_layer_freq");
+  if (listed !== null && index < listed.length) return listed[index] === 1;
+  const named = fields.list("moe_layers_enum");
+  if (named !== null) return named.includes(index) || named.includes(String(index));
   if (index < (fields.integer(["first_k_dense_replace"], 0) ?? 0)) return false;
   if ((fields.list("mlp_only_layers") ?? []).includes(index)) return false;
-  const step = fields.integer(["decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq"]) ?? 1;
+  const step =
+    fields.count("decoder_sparse_step") ??
+    fields.count("interleave_moe_layer_step") ??
+    fields.count("moe_layer_freq") ??
+    1;
   return (index + 1) % step === 0;
 }
+
+/** Width of the experts that every token passes, all together; 0: there are none. */
+function sharedWidthOf(fields: ConfigFields, width: number): number {
+  const numShared = fields.integer(["n_shared_experts", "num_shared_experts"], 0) ?? 0;
+  const stated = fields.integer([
+    "shared_expert_intermediate_size",
+    "shared_intermediate_size",
+    "moe_shared_expert_intermediate_size",
+    "share_expert_dim",
+  ]);
+  return stated ?? numShared * width;
+}
+
+const denseNames = ["intermediate_size", "ffn_hidden_size", "ffn_dim", "n_inner", "inner_dim"];
 
 function feedForward(
   fields: ConfigFields,
@@ -154,29 +97,38 @@ function feedForward(
     "num_local_experts",
     "moe_num_experts",
   ]);
-  const dense = fields.integer(["intermediate_size", "ffn_hidden_size", "ffn_dim", "n_inner", "inner_dim"]);
+  const architecture = String(fields.source.architecture);
+  const isGemma4 = /^Gemma4/.test(architecture);
+  const dense = fields.integer(["dense_intermediate_size", ...denseNames]);
   if (numExperts === null || numExperts === 1 || !isExpertLayer(fields, index)) {
     if (dense === null && numExperts === null)
       fields.assumed.push(`intermediate_size = ${4 * hidden} (four times the hidden size)`);
-    return { kind: "dense", width: dense ?? 4 * hidden, isGated: traits.isGated };
+    const doubled = isGemma4 && fields.boolean("use_double_wide_mlp") === true && borrowsCache(fields, index);
+    return { kind: "dense", width: (dense ?? 4 * hidden) * (doubled ? 2 : 1), isGated: traits.isGated };
   }
-  const width = fields.integer(["moe_intermediate_size", "intermediate_size"]);
+  const width = fields.integer(["moe_intermediate_size", "expert_ffn_hidden_size", "intermediate_size"]);
   if (width === null) fields.assumed.push("moe_intermediate_size = hidden_size (not in the configuration)");
-  const numShared = fields.integer(["n_shared_experts", "num_shared_experts"], 0) ?? 0;
-  const sharedWidth =
-    fields.integer(["shared_expert_intermediate_size", "shared_intermediate_size"], 0) ??
-    numShared * (width ?? hidden);
-  const isGptOss = fields.source.architecture === "GptOssForCausalLM";
+  const isGptOss = architecture === "GptOssForCausalLM";
+  const innerSize = fields.integer(["moe_latent_size", "routed_expert_hidden_size"]);
   return {
     kind: "experts",
     numExperts,
-    numActive: fields.integer(["num_experts_per_tok", "moe_topk", "moe_top_k"]) ?? 2,
+    numActive:
+      fields.integer([
+        "num_experts_per_tok",
+        "num_experts_per_token",
+        "top_k_experts",
+        "moe_topk",
+        "moe_top_k",
+      ]) ?? 2,
     width: width ?? hidden,
     isGated: traits.isGated,
-    sharedWidth,
+    sharedWidth: sharedWidthOf(fields, width ?? hidden),
     hasSharedGate: fields.integer(["shared_expert_intermediate_size"]) !== null,
     hasBias: isGptOss,
-    hasRouterBias: isGptOss || /^(DeepseekV3|Kimi|Glm4Moe)/.test(String(fields.source.architecture)),
+    hasRouterBias: isGptOss || /^(DeepseekV[34]|Kimi|Glm|MiMoV2|NemotronH|MiniMaxM|Step3)/.test(architecture),
+    ...(innerSize === null || innerSize === hidden ? {} : { innerSize }),
+    ...(isGemma4 && dense !== null ? { denseWidth: dense } : {}),
   };
 }
 
@@ -194,6 +146,22 @@ function refinedTraits(fields: ConfigFields, traits: ArchitectureTraits): Archit
   };
 }
 
+export interface ParseOptions {
+  /** The checkpoint's hf_quant_config.json; what config.json itself says of quantization wins. */
+  readonly quantConfig?: ConfigObject | null;
+  /** An architecture that is not known is taken for plain layers of the stated sizes, and the facts say so. */
+  readonly assumesFields?: boolean;
+}
+
+/** What the checkpoint says of its quantization, in config.json or beside it. */
+function quantizationOf(fields: ConfigFields, quantConfig: ConfigObject | null): unknown {
+  const own = fields.source.quantization_config ?? fields.source.compression_config;
+  if (!isObject(own)) return quantConfig === null ? own : { quant_method: "modelopt", ...quantConfig };
+  return fields.source.expert_dtype === undefined
+    ? own
+    : { ...own, expert_dtype: fields.source.expert_dtype };
+}
+
 /** Facts rows give counts where a configuration gives lists; a row's `architecture` is a configuration's first class. */
 function architectureName(config: ConfigObject): string {
   const listed = config.architectures;
@@ -209,23 +177,40 @@ function architectureName(config: ConfigObject): string {
  * Reads a configuration. Fields that are missing and can be taken from the family are listed in `assumed`.
  * @throws PagodaError `model_invalid` (a field is missing or absurd), `model_unsupported` (an unknown architecture).
  */
-export function parseModelConfig(name: string, config: ConfigObject): ModelFacts {
-  const { id, traits } = architectureTraits(architectureName(config));
+export function parseModelConfig(
+  name: string,
+  config: ConfigObject,
+  { quantConfig = null, assumesFields = false }: ParseOptions = {},
+): ModelFacts {
+  const stated = architectureName(config);
+  const id = architectureId(stated);
+  const known = architectureTraits(id);
+  if (known === null && !assumesFields) throw unknownArchitecture(stated);
+  const traits = known ?? commonTraits;
   const fields = new ConfigFields({ ...textConfig(config), architecture: id });
+  if (known === null)
+    fields.assumed.push(`estimated from fields alone: the architecture ${stated} is not known`);
   const refined = refinedTraits(fields, traits);
   const hiddenSize = fields.required(["hidden_size", "n_embd", "d_model"]);
-  const numLayers = fields.required(["num_hidden_layers", "n_layer", "num_layers", "n_layers"]);
+  const numLayers = layerCount(fields);
   if (numLayers > 2000)
     throw new PagodaError("model_invalid", `num_hidden_layers must be at least 1; got ${numLayers}.`, {
       param: "num_hidden_layers",
       hint: "No model has more than 2000 layers.",
     });
   const kinds = layerKinds(fields, numLayers);
-  const layers: LayerFacts[] = kinds.map((kind, index) => ({
-    mixer: mixerOf(fields, hiddenSize, kind.mixer),
-    feedForward: kind.hasFeedForward ? feedForward(fields, refined, index, hiddenSize) : { kind: "none" },
-  }));
-  const quantization = fields.source.quantization_config ?? fields.source.compression_config;
+  const layers: readonly LayerFacts[] =
+    blockLayers(fields, hiddenSize) ??
+    kinds.map((kind, index) => ({
+      mixer: mixerOf(fields, hiddenSize, kind.mixer, index),
+      feedForward: kind.hasFeedForward ? feedForward(fields, refined, index, hiddenSize) : { kind: "none" },
+    }));
+  if (fields.list("compress_ratios") !== null)
+    fields.assumed.push(
+      "the windows and compressor states of a request (a few MiB) are not in the KV figures",
+    );
+  const perLayerWidth = fields.integer(["hidden_size_per_layer_input"]);
+  const quantization = quantizationOf(fields, quantConfig);
   const vision = visionFacts(id, config, hiddenSize, fields.assumed);
   const isTied = fields.boolean("tie_word_embeddings");
   if (isTied === null) fields.assumed.push("tie_word_embeddings = false (not in the configuration)");
@@ -248,9 +233,18 @@ export function parseModelConfig(name: string, config: ConfigObject): ModelFacts
         : new Set(
             kinds
               .filter((kind) => kind.mixer === "sliding" || kind.mixer === "full")
-              .map((kind) => (/^Gemma[34]/.test(id) ? kind.mixer : "all")),
+              .map((kind) => (/^(?:Gemma[34]|MiMoV2|Step3)/.test(id) ? kind.mixer : "all")),
           ).size,
     declaredKvDtype: declaredKvDtype(quantization),
+    ...(known === null ? { isFromFieldsAlone: true as const } : {}),
+    ...(perLayerWidth === null
+      ? {}
+      : {
+          perLayerEmbedding: {
+            width: perLayerWidth,
+            vocabSize: fields.integer(["vocab_size_per_layer_input"]) ?? fields.required(["vocab_size"]),
+          },
+        }),
     assumed: [...new Set(fields.assumed)],
   });
 }

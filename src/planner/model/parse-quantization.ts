@@ -3,6 +3,7 @@ import { PagodaError } from "../../core/errors.ts";
 import { nearest } from "../words/nearest.ts";
 import { type ConfigObject, isObject } from "./config-fields.ts";
 import type { QuantizationFacts } from "./facts.ts";
+import { moduleKey, quantizedModule } from "./quantized-modules.ts";
 
 const plain: QuantizationFacts = {
   method: "other",
@@ -14,6 +15,7 @@ const plain: QuantizationFacts = {
   quantizesHead: false,
   keeps: [],
   ggufType: null,
+  exceptions: {},
 };
 
 const integerOf = (value: unknown, fallback: number): number =>
@@ -35,19 +37,111 @@ function keptRoles(patterns: unknown): QuantizationFacts["keeps"] {
   return keeps;
 }
 
-/** The weight scheme of compressed-tensors and modelopt: the first group of `config_groups`. */
-function weightScheme(config: ConfigObject): ConfigObject {
-  const groups = isObject(config.config_groups) ? Object.values(config.config_groups)[0] : undefined;
-  const weights = isObject(groups) ? groups.weights : config.weights;
-  return isObject(weights) ? weights : {};
+type Exceptions = Record<string, QuantizationFacts | null>;
+
+/** The names of a list, as exceptions of one format. A role that is kept whole needs no entry a layer. */
+function addExceptions(exceptions: Exceptions, names: unknown, format: QuantizationFacts | null): void {
+  for (const name of Array.isArray(names) ? names : []) {
+    const found = typeof name === "string" ? quantizedModule(name) : null;
+    if (found !== null) exceptions[moduleKey(found)] = format;
+  }
 }
 
+/** modelopt's names of formats. */
+function formatNamed(algorithm: string): QuantizationFacts | null {
+  if (/MXFP8/i.test(algorithm)) return { ...plain, method: "mxfp8", bits: 8, groupSize: 32 };
+  if (/MXFP4/i.test(algorithm)) return { ...plain, method: "mxfp4", bits: 4, groupSize: 32 };
+  if (/NVFP4|FP4/i.test(algorithm)) return { ...plain, method: "nvfp4", bits: 4, groupSize: 16 };
+  if (/FP8/i.test(algorithm)) return { ...plain, method: "fp8", bits: 8, groupSize: 0 };
+  if (/INT4|W4A16/i.test(algorithm)) return { ...plain, method: "awq", bits: 4, groupSize: 128 };
+  return /INT8|W8A8/i.test(algorithm) ? { ...plain, method: "int8", bits: 8 } : null;
+}
+
+/** Layers whose formats a checkpoint lists one by one; what is not listed keeps the model's dtype. */
+function mixedPrecision(config: ConfigObject, layers: ConfigObject): QuantizationFacts {
+  const exceptions: Exceptions = { "* * *": null };
+  for (const [name, entry] of Object.entries(layers)) {
+    const format = isObject(entry) ? formatNamed(String(entry.quant_algo ?? "")) : null;
+    addExceptions(exceptions, [name], format);
+  }
+  const formats = Object.values(exceptions).filter((format) => format !== null);
+  const main = formats.find(({ bits }) => bits === 4) ?? formats[0] ?? plain;
+  const rest = String(config.quant_method ?? "") === "fp8" ? fp8(config) : null;
+  return rest === null
+    ? { ...main, exceptions }
+    : {
+        ...rest,
+        exceptions: { ...Object.fromEntries(Object.entries(exceptions).filter(([key]) => key !== "* * *")) },
+      };
+}
+
+function modelopt(config: ConfigObject): QuantizationFacts {
+  const inner = isObject(config.quantization) ? { ...config, ...config.quantization } : config;
+  const excluded = inner.ignore ?? inner.exclude_modules;
+  if (isObject(inner.quantized_layers)) return mixedPrecision(inner, inner.quantized_layers);
+  const exceptions: Exceptions = {};
+  addExceptions(exceptions, excluded, null);
+  const format = formatNamed(String(inner.quant_algo ?? "")) ?? {
+    ...plain,
+    method: "nvfp4",
+    bits: 4,
+    groupSize: 16,
+  };
+  // An abbreviated list names nothing: its roles are read from its words.
+  const keeps = Array.isArray(excluded) ? [] : keptRoles(excluded);
+  return { ...format, keeps, exceptions };
+}
+
+function fp8(config: ConfigObject): QuantizationFacts {
+  const exceptions: Exceptions = {};
+  addExceptions(exceptions, config.ignored_layers ?? config.modules_to_not_convert, null);
+  // DeepSeek V4 stores its experts in four bits with a scale for 32 numbers, the rest in eight.
+  if (String(config.expert_dtype) === "fp4")
+    exceptions["* experts *"] = { ...plain, method: "mxfp4", bits: 4, groupSize: 32 };
+  return {
+    ...plain,
+    method: "fp8",
+    bits: 8,
+    groupSize: 0,
+    blockSide:
+      typeof first(config.weight_block_size) === "number" ? Number(first(config.weight_block_size)) : null,
+    exceptions,
+  };
+}
+
+/** Groups of compressed-tensors: the one that targets every linear layer is the rule, the others are exceptions to it. */
 function compressedTensors(config: ConfigObject): QuantizationFacts {
-  const weights = weightScheme(config);
+  const groups = isObject(config.config_groups) ? Object.values(config.config_groups).filter(isObject) : [];
+  const isGeneral = ({ targets }: ConfigObject): boolean =>
+    !Array.isArray(targets) || targets.some((target) => target === "Linear");
+  const general = groups.find(isGeneral) ?? groups[0];
+  const exceptions: Exceptions = {};
+  const names = Array.isArray(config.ignore) ? config.ignore : null;
+  const main = compressedGroup(config, general, names === null ? keptRoles(config.ignore) : []);
+  if (general !== undefined && !isGeneral(general)) {
+    exceptions["* * *"] = null;
+    addExceptions(exceptions, general.targets, main);
+  }
+  for (const group of groups)
+    if (group !== general) addExceptions(exceptions, group.targets, compressedGroup(config, group, []));
+  addExceptions(exceptions, names, null);
+  return { ...main, exceptions };
+}
+
+function compressedGroup(
+  whole: ConfigObject,
+  group: ConfigObject | undefined,
+  keeps: QuantizationFacts["keeps"],
+): QuantizationFacts {
+  const own = group?.weights ?? whole.weights;
+  const weights: ConfigObject = isObject(own) ? own : {};
+  const config =
+    group?.format === undefined || group.format === null ? whole : { ...whole, format: group.format };
   const note = `${String(config.format ?? "")} ${String(config.note ?? "")} ${String(config.weights ?? "")}`;
   const isFloat = weights.type === "float" || /float|fp8/.test(note);
   const bits = integerOf(weights.num_bits ?? config.bits, /int4|w4/.test(note) ? 4 : 8);
-  const keeps = keptRoles(config.ignore);
+  if (isFloat && (/mxfp4/.test(note) || (bits === 4 && weights.group_size === 32)))
+    return { ...plain, method: "mxfp4", bits: 4, groupSize: 32, keeps };
   if (isFloat && bits === 4) return { ...plain, method: "nvfp4", bits: 4, groupSize: 16, keeps };
   if (isFloat)
     return { ...plain, method: "fp8", bits: 8, groupSize: weights.strategy === "tensor" ? 0 : -1, keeps };
@@ -63,6 +157,28 @@ function compressedTensors(config: ConfigObject): QuantizationFacts {
   };
 }
 
+/** Modules that stay in the model's dtype. */
+function keptModules(names: unknown): Exceptions {
+  const exceptions: Exceptions = {};
+  addExceptions(exceptions, names, null);
+  return exceptions;
+}
+
+/** AutoRound's `extra_config`: modules with bits of their own, 16 of them meaning none. */
+function roundedModules(config: ConfigObject): Exceptions {
+  const exceptions: Exceptions = {};
+  const extra = isObject(config.extra_config) ? config.extra_config : {};
+  for (const [name, entry] of Object.entries(extra)) {
+    const bits = isObject(entry) ? integerOf(entry.bits, 16) : 16;
+    addExceptions(
+      exceptions,
+      [name],
+      bits >= 16 ? null : { ...plain, method: "gptq", bits, groupSize: integerOf(config.group_size, 128) },
+    );
+  }
+  return exceptions;
+}
+
 const methods: Readonly<Record<string, (config: ConfigObject) => QuantizationFacts>> = {
   awq: (config) => ({
     ...plain,
@@ -70,6 +186,7 @@ const methods: Readonly<Record<string, (config: ConfigObject) => QuantizationFac
     bits: integerOf(config.bits ?? config.w_bit, 4),
     groupSize: integerOf(config.group_size ?? config.q_group_size, 128),
     isSymmetric: config.zero_point === false,
+    exceptions: keptModules(config.modules_to_not_convert),
   }),
   gptq: (config) => ({
     ...plain,
@@ -79,16 +196,9 @@ const methods: Readonly<Record<string, (config: ConfigObject) => QuantizationFac
     isSymmetric: config.sym !== false,
     usesActivationOrder: config.desc_act === true,
     quantizesHead: config.lm_head === true,
+    exceptions: roundedModules(config),
   }),
-  fp8: (config) => ({
-    ...plain,
-    method: "fp8",
-    bits: 8,
-    groupSize: 0,
-    blockSide:
-      typeof first(config.weight_block_size) === "number" ? Number(first(config.weight_block_size)) : null,
-    keeps: keptRoles(config.ignored_layers ?? []),
-  }),
+  fp8: (config) => (isObject(config.quantized_layers) ? modelopt(config) : fp8(config)),
   "compressed-tensors": compressedTensors,
   mxfp4: (config) => ({
     ...plain,
@@ -97,12 +207,7 @@ const methods: Readonly<Record<string, (config: ConfigObject) => QuantizationFac
     groupSize: 32,
     keeps: keptRoles(config.modules_to_not_convert),
   }),
-  modelopt: (config) => {
-    const keeps = keptRoles(config.ignore ?? config.exclude_modules);
-    return /FP8/i.test(String(config.quant_algo ?? ""))
-      ? { ...plain, method: "fp8", bits: 8, groupSize: 0, keeps }
-      : { ...plain, method: "nvfp4", bits: 4, groupSize: 16, keeps };
-  },
+  modelopt,
   bitsandbytes: (config) => ({
     ...plain,
     method: "bitsandbytes",
@@ -155,9 +260,14 @@ export function quantizationNamed(text: string): QuantizationFacts | null {
   return parseQuantization({ quant_method: lower.split(/[\s(]/)[0] ?? lower });
 }
 
-/** KV dtype a checkpoint declares (`kv_cache_scheme` of modelopt and compressed-tensors); null: none. */
+/** KV dtype a checkpoint declares (`kv_cache_scheme`, modelopt's `kv_cache_quant_algo`); null: none. */
 export function declaredKvDtype(config: unknown): string | null {
-  if (!isObject(config) || !isObject(config.kv_cache_scheme)) return null;
+  if (!isObject(config)) return null;
+  const inner = isObject(config.quantization) ? config.quantization : config;
+  const algorithm = String(inner.kv_cache_quant_algo ?? "");
+  if (/NVFP4/i.test(algorithm)) return "nvfp4";
+  if (/FP8/i.test(algorithm)) return "fp8";
+  if (!isObject(config.kv_cache_scheme)) return null;
   const { num_bits: bits, type } = config.kv_cache_scheme;
   if (bits === 8 && type === "float") return "fp8";
   return bits === 4 && type === "float" ? "nvfp4" : null;

@@ -16,6 +16,7 @@ import {
   lookUpModel,
   type ModelFacts,
   modelNamed,
+  parseConfigText,
   parseModelConfig,
   type Quantity,
 } from "../../../planner/index.ts";
@@ -29,10 +30,10 @@ export interface PlannedModel {
   readonly local: LocalModel | null;
 }
 
-function readConfig(path: string, name: string): ModelFacts {
+function objectIn(path: string): ConfigObject {
   let config: unknown;
   try {
-    config = JSON.parse(readFileSync(path, "utf8"));
+    config = parseConfigText(readFileSync(path, "utf8"));
   } catch (cause) {
     throw new PagodaError("model_invalid", `${path} is not JSON.`, {
       hint: "Give the model's config.json.",
@@ -43,11 +44,18 @@ function readConfig(path: string, name: string): ModelFacts {
     throw new PagodaError("model_invalid", `${path} does not hold a JSON object.`, {
       hint: "Give the model's config.json.",
     });
-  return parseModelConfig(name, Object.fromEntries(Object.entries(config)) satisfies ConfigObject);
+  return Object.fromEntries(Object.entries(config));
 }
 
-function fromFolder(folder: string): PlannedModel {
-  const facts = readConfig(join(folder, "config.json"), basename(resolve(folder)));
+/** A configuration, with what modelopt wrote of the quantization beside it. */
+function readConfig(path: string, name: string, assumesFields: boolean): ModelFacts {
+  const beside = join(dirname(path), "hf_quant_config.json");
+  const quantConfig = existsSync(beside) ? objectIn(beside) : null;
+  return parseModelConfig(name, objectIn(path), { quantConfig, assumesFields });
+}
+
+function fromFolder(folder: string, assumesFields: boolean): PlannedModel {
+  const facts = readConfig(join(folder, "config.json"), basename(resolve(folder)), assumesFields);
   const hasWeights =
     existsSync(join(folder, "model.safetensors")) || existsSync(join(folder, "model.safetensors.index.json"));
   if (!hasWeights) return { facts, stored: null, from: "folder", local: null };
@@ -77,11 +85,12 @@ function fromGguf(path: string): PlannedModel {
 async function fromHub(
   name: string,
   settings: SourceSettings,
-  onProgress?: ProgressListener,
+  onProgress: ProgressListener | undefined,
+  assumesFields: boolean,
 ): Promise<PlannedModel> {
   const headers = await hubHeaders(name, settings, onProgress);
   if (headers.kind === "gguf") return { ...fromGguf(headers.path), from: "hub" };
-  const facts = readConfig(join(headers.folder, "config.json"), name);
+  const facts = readConfig(join(headers.folder, "config.json"), name, assumesFields);
   const stored =
     headers.storedBytes === null
       ? null
@@ -102,19 +111,21 @@ export async function draftOf(
 
 /**
  * Finds the model a user named.
+ * @param assumesFields plans an unknown architecture from its fields alone.
  * @throws PagodaError naming what is missing and the nearest known thing.
  */
 export async function planModel(
   name: string,
   settings: SourceSettings,
   onProgress?: ProgressListener,
+  assumesFields = false,
 ): Promise<PlannedModel> {
   const stat = statSync(name, { throwIfNoEntry: false });
-  if (stat?.isDirectory() === true) return fromFolder(name);
+  if (stat?.isDirectory() === true) return fromFolder(name, assumesFields);
   if (stat?.isFile() === true && /\.gguf$/i.test(name)) return fromGguf(name);
   if (stat?.isFile() === true)
     return {
-      facts: readConfig(name, basename(dirname(resolve(name)))),
+      facts: readConfig(name, basename(dirname(resolve(name))), assumesFields),
       stored: null,
       from: "config.json",
       local: null,
@@ -123,5 +134,5 @@ export async function planModel(
   if (known !== null) return { facts: known, stored: null, from: "catalogue", local: null };
   if (!/^[\w.-]+\/[\w.-]+([@:][\w./:-]+)?$/.test(name))
     return { facts: modelNamed(name), stored: null, from: "catalogue", local: null };
-  return fromHub(name, settings, onProgress);
+  return fromHub(name, settings, onProgress, assumesFields);
 }

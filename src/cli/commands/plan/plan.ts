@@ -66,6 +66,7 @@ export function addPlanCommand(program: Command): void {
     )
     .option("--replicas <n>", "the same command so many times on one card")
     .option("--compare <n>", "one instance against n smaller ones of the same card")
+    .option("--assume-dense", "plan an unknown architecture from the fields of its configuration alone")
     .option("--library", "batch defaults of the Python class instead of the server")
     .option("--list [text]", "names of the models in the catalogue, all or those with these words")
     .option("--json", "the plan as JSON")

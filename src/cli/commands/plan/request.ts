@@ -16,6 +16,7 @@ export interface StatedStart extends Pick<PlanRequest, "engine" | "version" | "f
 export interface PlaceOptions extends DeviceOptions {
   readonly used?: string;
   readonly library?: boolean;
+  readonly assumeDense?: boolean;
 }
 
 export interface FoundRequest {
@@ -42,7 +43,12 @@ export async function planRequest(start: StatedStart, options: PlaceOptions): Pr
   const { model: name, ...engineAndFlags } = start;
   const settings = sourceSettingsFrom(process.env);
   const place = planPlace(options, start.engine);
-  const { facts, stored, local, from } = await foundModel(name, settings, planModel);
+  const { facts, stored, local, from } = await foundModel(
+    name,
+    settings,
+    planModel,
+    options.assumeDense === true,
+  );
   const request: PlanRequest = {
     ...engineAndFlags,
     model: facts,
@@ -69,10 +75,15 @@ function modelArgumentOf(name: string, from: PlannedModel["from"]): Pick<PlanReq
 type PlanModel = typeof import("./model.ts").planModel;
 
 /** With a bar, should headers have to be fetched. */
-async function foundModel(name: string, settings: SourceSettings, planModel: PlanModel) {
+async function foundModel(
+  name: string,
+  settings: SourceSettings,
+  planModel: PlanModel,
+  assumesFields: boolean,
+) {
   const { ProgressPrinter } = await import("../../print/progress.ts");
   const progress = new ProgressPrinter();
-  const found = await planModel(name, settings, progress.onDownload);
+  const found = await planModel(name, settings, progress.onDownload, assumesFields);
   progress.stop();
   return found;
 }

@@ -18,6 +18,7 @@ import type {
   ModelFacts,
 } from "../facts.ts";
 import { memoPerModel } from "../memo.ts";
+import type { MatrixSide } from "../quantized-modules.ts";
 
 export type TensorRole =
   | "embedding"
@@ -43,6 +44,9 @@ export interface RankTensor {
   readonly numCols: number;
   /** 4 where the engine keeps it in f32 whatever the model's dtype. */
   readonly bytesPerNumber: 4 | null;
+  /** Which layer's; null: none of a layer. */
+  readonly layer: number | null;
+  readonly side: MatrixSide;
 }
 
 export interface RankLayout {
@@ -61,7 +65,13 @@ function tensor(
   numStacked = 1,
   bytesPerNumber: 4 | null = null,
 ): RankTensor {
-  return { role, numStacked, numRows, numCols, bytesPerNumber };
+  const side = role === "expertsDown" ? "out" : "in";
+  return { role, numStacked, numRows, numCols, bytesPerNumber, layer: null, side };
+}
+
+/** A matrix that writes back into the hidden state, or one of a sparse attention's indexer. */
+function onSide(side: MatrixSide, whole: RankTensor): RankTensor {
+  return { ...whole, side };
 }
 
 /** KV heads one rank holds: split, and repeated where there are fewer heads than ranks. */
@@ -79,13 +89,18 @@ function attentionTensors(mixer: AttentionMixer, facts: ModelFacts, tp: number):
   const heads = mixer.numHeads / tp;
   const kvHeads = kvHeadsOnRank(mixer.numKvHeads, tp);
   const queryRows = heads * mixer.headDim * (mixer.hasOutputGate ? 2 : 1);
-  const kvRows = kvHeads * (mixer.headDim + (mixer.sharesKeyValue ? 0 : mixer.valueHeadDim));
+  const keyRows = kvHeads * (mixer.headDim + (mixer.sharesKeyValue ? 0 : mixer.valueHeadDim));
+  const kvRows = mixer.borrowsCache === true ? 0 : keyRows;
   const tensors = [
     tensor("attention", queryRows + kvRows, hiddenSize),
-    tensor("attention", hiddenSize, heads * mixer.valueHeadDim),
+    onSide("out", tensor("attention", hiddenSize, heads * mixer.valueHeadDim)),
   ];
   if (traits.qkvBias) tensors.push(tensor("bias", queryRows + kvRows, 1));
-  if (traits.hasSinks) tensors.push(tensor("state", heads, 1));
+  if (mixer.index !== undefined) {
+    const rows = (mixer.index.numHeads + 1) * mixer.index.headDim;
+    tensors.push(onSide("indexer", tensor("attention", rows, hiddenSize)));
+  }
+  if (traits.hasSinks || mixer.hasSinks === true) tensors.push(tensor("state", heads, 1));
   if (traits.outBias) tensors.push(tensor("bias", hiddenSize, 1));
   if (traits.queryKeyNorm === "head")
     tensors.push(tensor("norm", mixer.headDim, 1), tensor("norm", mixer.headDim, 1));
@@ -94,14 +109,48 @@ function attentionTensors(mixer: AttentionMixer, facts: ModelFacts, tp: number):
   return tensors;
 }
 
+/** DeepSeek V4's attention (attention.py and compressor.py of vLLM 0.32's deepseek_v4). */
+function compressedTensors(
+  mixer: LatentMixer,
+  { ratio, outputGroups, outputRank }: NonNullable<LatentMixer["compressed"]>,
+  hiddenSize: number,
+  tp: number,
+): RankTensor[] {
+  const headDim = mixer.kvRank + mixer.ropeHeadDim;
+  const queryRank = mixer.queryRank ?? hiddenSize;
+  const heads = mixer.numHeads / tp;
+  const groups = outputGroups / tp;
+  // Windows of few tokens overlap, so their compressor keeps two of them.
+  const overlap = ratio === 4 ? 2 : 1;
+  const compressor = (width: number): RankTensor => tensor("router", 2 * overlap * width, hiddenSize, 1, 4);
+  return [
+    tensor("attention", queryRank + headDim, hiddenSize),
+    tensor("attention", heads * headDim, queryRank),
+    onSide("out", tensor("attention", groups * outputRank, (heads * headDim) / groups)),
+    onSide("out", tensor("attention", hiddenSize, groups * outputRank)),
+    tensor("norm", queryRank, 1),
+    tensor("norm", headDim, 1),
+    tensor("state", heads, 1, 1, 4),
+    ...(ratio > 0 ? [compressor(headDim)] : []),
+    ...(mixer.indexer === null
+      ? []
+      : [
+          onSide("indexer", tensor("attention", mixer.indexer.numHeads * mixer.indexer.headDim, queryRank)),
+          tensor("router", mixer.indexer.numHeads, hiddenSize),
+          compressor(mixer.indexer.headDim),
+        ]),
+  ];
+}
+
 function latentTensors(mixer: LatentMixer, facts: ModelFacts, tp: number): RankTensor[] {
   const { hiddenSize } = facts;
+  if (mixer.compressed !== undefined) return compressedTensors(mixer, mixer.compressed, hiddenSize, tp);
   const heads = mixer.numHeads / tp;
   const queryRows = heads * (mixer.nopeHeadDim + mixer.ropeHeadDim);
   const latentRows = mixer.kvRank + mixer.ropeHeadDim;
   const tensors = [
     tensor("attention", heads * (mixer.nopeHeadDim + mixer.valueHeadDim), mixer.kvRank),
-    tensor("attention", hiddenSize, heads * mixer.valueHeadDim),
+    onSide("out", tensor("attention", hiddenSize, heads * mixer.valueHeadDim)),
     tensor("norm", mixer.kvRank, 1),
   ];
   if (mixer.queryRank === null)
@@ -112,10 +161,14 @@ function latentTensors(mixer: LatentMixer, facts: ModelFacts, tp: number): RankT
       tensor("attention", queryRows, mixer.queryRank),
       tensor("norm", mixer.queryRank, 1),
     );
+  if (mixer.hasOutputGate === true) tensors.push(tensor("attention", heads * mixer.valueHeadDim, hiddenSize));
   if (mixer.indexer !== null)
     tensors.push(
-      tensor("attention", mixer.indexer.numHeads * mixer.indexer.headDim, mixer.queryRank ?? hiddenSize),
-      tensor("attention", mixer.indexer.headDim, hiddenSize),
+      onSide(
+        "indexer",
+        tensor("attention", mixer.indexer.numHeads * mixer.indexer.headDim, mixer.queryRank ?? hiddenSize),
+      ),
+      onSide("indexer", tensor("attention", mixer.indexer.headDim, hiddenSize)),
       tensor("router", mixer.indexer.numHeads, hiddenSize),
     );
   return tensors;
@@ -132,7 +185,7 @@ function linearTensors(mixer: LinearMixer, hiddenSize: number, tp: number): Rank
     tensor("state", heads, 1),
     tensor("state", heads, 1, 1, 4),
     tensor("norm", mixer.valueHeadDim, 1),
-    tensor("linearMixer", hiddenSize, values),
+    onSide("out", tensor("linearMixer", hiddenSize, values)),
   ];
 }
 
@@ -146,7 +199,7 @@ function mambaTensors(mixer: MambaMixer, hiddenSize: number, tp: number): RankTe
     tensor("state", inner + groups, 1),
     ...[0, 1, 2].map(() => tensor("state", heads, 1, 1, 4)),
     tensor("norm", inner, 1),
-    tensor("linearMixer", hiddenSize, inner),
+    onSide("out", tensor("linearMixer", hiddenSize, inner)),
   ];
 }
 
@@ -162,17 +215,28 @@ function feedForwardTensors(part: FeedForward, facts: ModelFacts, layout: RankLa
       : [];
     return [
       tensor("denseFeedForward", fused * width, hiddenSize),
-      tensor("denseFeedForward", hiddenSize, width),
+      onSide("out", tensor("denseFeedForward", hiddenSize, width)),
       ...biases,
     ];
   }
   const numLocal = part.numExperts / layout.expertParallel;
   const width = layout.expertParallel > 1 ? part.width : part.width / tp;
+  const innerSize = part.innerSize ?? hiddenSize;
   const tensors = [
     tensor("router", part.numExperts, hiddenSize),
-    tensor("experts", fused * width, hiddenSize, numLocal),
-    tensor("expertsDown", hiddenSize, width, numLocal),
+    tensor("experts", fused * width, innerSize, numLocal),
+    tensor("expertsDown", innerSize, width, numLocal),
   ];
+  if (part.innerSize !== undefined)
+    tensors.push(
+      tensor("sharedExpert", part.innerSize, hiddenSize),
+      onSide("out", tensor("sharedExpert", hiddenSize, part.innerSize)),
+    );
+  if (part.denseWidth !== undefined)
+    tensors.push(
+      tensor("denseFeedForward", (fused * part.denseWidth) / tp, hiddenSize),
+      onSide("out", tensor("denseFeedForward", hiddenSize, part.denseWidth / tp)),
+    );
   if (part.hasRouterBias) tensors.push(tensor("router", part.numExperts, 1, 1, part.hasBias ? null : 4));
   if (part.hasBias)
     tensors.push(tensor("bias", fused * width, 1, numLocal), tensor("bias", hiddenSize, 1, numLocal));
@@ -180,7 +244,7 @@ function feedForwardTensors(part: FeedForward, facts: ModelFacts, layout: RankLa
     const shared = part.sharedWidth / tp;
     tensors.push(
       tensor("sharedExpert", fused * shared, hiddenSize),
-      tensor("sharedExpert", hiddenSize, shared),
+      onSide("out", tensor("sharedExpert", hiddenSize, shared)),
     );
   }
   if (part.hasSharedGate) tensors.push(tensor("router", 1, hiddenSize));
@@ -199,9 +263,16 @@ function layerTensors(facts: ModelFacts, index: number, layout: RankLayout): Ran
   if (mixer.kind === "linear") tensors.push(...linearTensors(mixer, facts.hiddenSize, tp));
   if (mixer.kind === "mamba2") tensors.push(...mambaTensors(mixer, facts.hiddenSize, tp));
   tensors.push(...feedForwardTensors(layer.feedForward, facts, layout));
+  const { perLayerEmbedding } = facts;
+  if (perLayerEmbedding !== undefined)
+    tensors.push(
+      tensor("router", perLayerEmbedding.width, facts.hiddenSize),
+      tensor("router", facts.hiddenSize, perLayerEmbedding.width),
+      tensor("norm", facts.hiddenSize, 1),
+    );
   const numNorms = facts.traits.normsPerLayer * facts.traits.normTensors;
   for (let norm = 0; norm < numNorms; norm++) tensors.push(tensor("norm", facts.hiddenSize, 1));
-  return tensors;
+  return tensors.map((part) => ({ ...part, layer: index }));
 }
 
 /** Layers of each pipeline stage: even, with what is left over given to the stages before the last (vLLM get_pp_indices). */
@@ -227,6 +298,13 @@ export function rankTensors(facts: ModelFacts, layout: RankLayout, stage = 0): R
   const isLast = stage === stages - 1;
   const tensors: RankTensor[] = [];
   if (isFirst || (isLast && facts.isTied)) tensors.push(tensor("embedding", rows, facts.hiddenSize));
+  if (isFirst && facts.perLayerEmbedding !== undefined) {
+    const width = facts.perLayerEmbedding.width * facts.layers.length;
+    tensors.push(
+      tensor("embedding", vocabRowsOnRank(facts.perLayerEmbedding.vocabSize, tp), width),
+      tensor("router", width, facts.hiddenSize),
+    );
+  }
   if (isFirst && facts.traits.learnedPositions)
     tensors.push(tensor("positions", facts.maxPositions + 2, facts.hiddenSize));
   const [from, to] = pipelineStages(facts.layers.length, stages)[stage] ?? [0, 0];

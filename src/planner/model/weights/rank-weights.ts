@@ -6,7 +6,7 @@ import { estimated, exact, measured, type Quantity } from "../../quantity/quanti
 import { dtypeBytes, type LatentMixer, type ModelFacts } from "../facts.ts";
 import { memoPerModel } from "../memo.ts";
 import { type RankLayout, rankTensors, singleRank } from "./rank-tensors.ts";
-import { type ExpertPadding, isQuantized, loadedAllocations } from "./weight-formats.ts";
+import { type ExpertPadding, formatOf, loadedAllocations } from "./weight-formats.ts";
 
 /** Rotary tables: positions × rotated width × dtype, one per distinct setting (vllm rotary_embedding). */
 function rotaryTables(facts: ModelFacts): number[] {
@@ -39,7 +39,12 @@ function copiesOf(mixer: LatentMixer, tp: number): number[] {
 /** Formats whose final size our tables do not pin down to the byte. */
 function spread(facts: ModelFacts): number {
   const method = facts.quantization?.method;
-  if (method === undefined) return 0;
+  const fieldsAlone = facts.isFromFieldsAlone === true ? 0.08 : 0;
+  if (method === undefined) return fieldsAlone;
+  return Math.max(fieldsAlone, formatSpread(method));
+}
+
+function formatSpread(method: NonNullable<ModelFacts["quantization"]>["method"]): number {
   return method === "aqlm" || method === "other" || method === "gguf"
     ? 0.05
     : method === "bitsandbytes"
@@ -71,7 +76,7 @@ function countRankWeights(
   const tensors = rankTensors(facts, layout, stage);
   const sizes = tensors.flatMap((tensor) => loadedAllocations(tensor, facts, padding));
   const quantizesAttention = tensors.some(
-    (t) => t.role === "attention" && isQuantized(t, facts.quantization),
+    (t) => t.role === "attention" && formatOf(t, facts.quantization) !== null,
   );
   const total = allocatedBytes([
     ...sizes,

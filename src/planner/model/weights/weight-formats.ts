@@ -2,6 +2,7 @@
 import { tensorTypeFacts } from "../../../core/tensor-type.ts";
 import { ceilDiv, roundUp } from "../../quantity/bytes.ts";
 import { dtypeBytes, type ModelFacts, type QuantizationFacts } from "../facts.ts";
+import { keysOfMatrix, type QuantizedRole } from "../quantized-modules.ts";
 import type { RankTensor, TensorRole } from "./rank-tensors.ts";
 
 const matrixRoles: ReadonlySet<TensorRole> = new Set([
@@ -13,15 +14,33 @@ const matrixRoles: ReadonlySet<TensorRole> = new Set([
   "expertsDown",
 ]);
 
-/** True where the checkpoint's quantization covers this tensor. */
-export function isQuantized(
+function quantizedRole({ role }: RankTensor): QuantizedRole | null {
+  if (role === "expertsDown") return "experts";
+  return role === "head" || matrixRoles.has(role) ? (role as QuantizedRole) : null;
+}
+
+/** The format in which the checkpoint stores this tensor: the rule, or the exception that names it closest. Null: none. */
+export function formatOf(
   tensor: RankTensor,
   quantization: QuantizationFacts | null,
-): quantization is QuantizationFacts {
-  if (quantization === null) return false;
+): QuantizationFacts | null {
+  if (quantization === null) return null;
+  const role = quantizedRole(tensor);
+  if (role !== null) {
+    const { exceptions } = quantization;
+    const key = keysOfMatrix(tensor.layer, role, tensor.side).find((name) => name in exceptions);
+    const isHeadByAll = role === "head" && key?.startsWith("* * ") === true;
+    if (key !== undefined && !isHeadByAll) return exceptions[key] ?? null;
+  }
+  return isCovered(tensor, quantization) ? quantization : null;
+}
+
+/** True where the rule of the checkpoint's quantization covers this tensor. */
+function isCovered(tensor: RankTensor, quantization: QuantizationFacts): boolean {
   if (quantization.method === "gguf")
     return matrixRoles.has(tensor.role) || tensor.role === "embedding" || tensor.role === "head";
-  if (quantization.method === "mxfp4") return tensor.role === "experts" || tensor.role === "expertsDown";
+  if (quantization.method === "mxfp4" && Object.keys(quantization.exceptions).length === 0)
+    return tensor.role === "experts" || tensor.role === "expertsDown";
   if (tensor.role === "head") return quantization.quantizesHead;
   return matrixRoles.has(tensor.role) && !quantization.keeps.some((kept) => kept === tensor.role);
 }
@@ -50,8 +69,11 @@ function numWeights(tensor: RankTensor): number {
 /** How MXFP4 experts are padded for the kernel that runs them (mxfp4_round_up_hidden_size_and_intermediate_size). */
 export type ExpertPadding = "none" | "marlin" | "triton";
 
-function mxfp4Allocations(tensor: RankTensor, padding: ExpertPadding, hiddenSize: number): number[] {
+function mxfp4Allocations(tensor: RankTensor, padding: ExpertPadding): number[] {
   const weights = numWeights(tensor);
+  const isExpert = tensor.role === "experts" || tensor.role === "expertsDown";
+  const hiddenSize = tensor.role === "expertsDown" ? tensor.numRows : tensor.numCols;
+  if (!isExpert) return [weights / 2, weights / 32];
   const hidden = roundUp(hiddenSize, 256);
   if (padding === "none") return [weights / 2, weights / 32];
   if (padding === "triton") return [((weights / hiddenSize) * hidden) / 2, weights / 32];
@@ -62,12 +84,7 @@ function mxfp4Allocations(tensor: RankTensor, padding: ExpertPadding, hiddenSize
 }
 
 /** Allocations of one quantized tensor as vLLM holds it after loading (vllm-memory.md §5.1). */
-function quantizedAllocations(
-  tensor: RankTensor,
-  q: QuantizationFacts,
-  facts: ModelFacts,
-  padding: ExpertPadding,
-): number[] {
+function quantizedAllocations(tensor: RankTensor, q: QuantizationFacts, padding: ExpertPadding): number[] {
   const weights = numWeights(tensor);
   const scales = numScales(tensor, q.groupSize);
   switch (q.method) {
@@ -89,8 +106,10 @@ function quantizedAllocations(
     }
     case "int8":
       return [weights, scales * 4];
+    case "mxfp8":
+      return [weights, weights / 32];
     case "mxfp4":
-      return mxfp4Allocations(tensor, padding, facts.hiddenSize);
+      return mxfp4Allocations(tensor, padding);
     case "nvfp4":
       return [weights / 2, weights / 16, 4 * tensor.numStacked];
     case "bitsandbytes":
@@ -108,15 +127,16 @@ function quantizedAllocations(
 /** Sizes of the device allocations that hold one tensor in vLLM. */
 export function loadedAllocations(tensor: RankTensor, facts: ModelFacts, padding: ExpertPadding): number[] {
   const numberBytes = tensor.bytesPerNumber ?? dtypeBytes(facts.dtype);
-  if (!isQuantized(tensor, facts.quantization)) return [numWeights(tensor) * numberBytes];
-  return quantizedAllocations(tensor, facts.quantization, facts, padding);
+  const format = formatOf(tensor, facts.quantization);
+  if (format === null) return [numWeights(tensor) * numberBytes];
+  return quantizedAllocations(tensor, format, padding);
 }
 
 /** Bytes of one tensor in TurboMind (lmdeploy-memory.md §4.1): scale and zero fused into 4 bytes a group. */
 export function fusedFormatBytes(tensor: RankTensor, facts: ModelFacts, computeCapability: number): number {
   const weights = numWeights(tensor);
-  const q = facts.quantization;
-  if (!isQuantized(tensor, q)) return weights * (tensor.bytesPerNumber ?? dtypeBytes(facts.dtype));
+  const q = formatOf(tensor, facts.quantization);
+  if (q === null) return weights * (tensor.bytesPerNumber ?? dtypeBytes(facts.dtype));
   if (q.method === "fp8")
     return computeCapability >= 9 ? weights * (1 + 4 / (128 * 128)) : weights * (1 + 2 / 128);
   if (q.method === "mxfp4" || q.method === "nvfp4") return weights * (0.5 + 1 / 32);

@@ -66,6 +66,9 @@ export function kvFormatOf(
     if (model.declaredKvDtype !== null) return kvFormatOf(model.declaredKvDtype, model);
     return { name: model.dtype, format: plain(dtypeBytes(model.dtype)) };
   }
+  const isSparse = model.layers.some(({ mixer }) => mixer.kind === "latent" && mixer.indexer !== null);
+  // Sparse latent attention has one layout of fp8 (vLLM's DeepseekV32 configuration).
+  if (isSparse && /^fp8(?:_e4m3)?$/.test(name)) return kvFormatOf("fp8_ds_mla", model);
   const format = kvFormats[name];
   const hasLatent = model.layers.some(({ mixer }) => mixer.kind === "latent");
   if (format?.latentContent !== undefined && !hasLatent)

@@ -18,9 +18,14 @@ import type { VllmProfile } from "../settings/versions.ts";
 import type { Draft } from "./draft.ts";
 import { keepsModelDtype, kvFormatOf } from "./kv-formats.ts";
 
+/** Tokens of a block in DeepSeek V4: whole states of the strongest compression, 128 to one. */
+const compressedBlock = 256;
+
 /** Block size of the attention backend that vLLM picks (vllm-memory.md §3.3). */
 function defaultBlockSize(model: ModelFacts, device: Device): number {
   const isLatent = model.layers.some(({ mixer }) => mixer.kind === "latent");
+  if (model.layers.some(({ mixer }) => mixer.kind === "latent" && mixer.compressed !== undefined))
+    return compressedBlock;
   if (device.vendor === "cpu") return isLatent ? 16 : 128;
   if (device.vendor === "ascend") return 128;
   if (device.vendor === "intel") return 64;
@@ -96,18 +101,26 @@ function attentionSpecs(
     if (mixer.kind === "latent") {
       if (!profile.usesLatentCache) return expandedLatent(base, mixer.numHeads / tp);
       const width = mixer.kvRank + mixer.ropeHeadDim;
+      const ratio = mixer.compressed?.ratio ?? 1;
+      // A layer of DeepSeek V4 without compression keeps its window alone.
+      if (ratio === 0) return null;
+      const packed = format.latentContent?.(mixer.kvRank, mixer.ropeHeadDim) ?? null;
+      if (ratio > 1) {
+        const bytes = mixer.compressed === undefined ? (packed ?? width * 2) : compressedStateBytes;
+        return { ...base, ...latentSpec(width, bytes / ratio) };
+      }
       return {
         ...base,
         kind: "latent",
         numKvHeads: 1,
         headDim: width,
         valueHeadDim: 0,
-        contentBytes: format.latentContent?.(mixer.kvRank, mixer.ropeHeadDim) ?? null,
+        contentBytes: packed,
         numHeadSlots: null,
         span: null,
       };
     }
-    if (mixer.kind !== "attention") return null;
+    if (mixer.kind !== "attention" || mixer.borrowsCache === true) return null;
     const numKvHeads = kvHeadsOnRank(mixer.numKvHeads, tp);
     const kind = mixer.window !== null ? "sliding" : mixer.chunk !== null ? "chunked" : "full";
     return {
@@ -121,6 +134,55 @@ function attentionSpecs(
       span: mixer.window ?? mixer.chunk,
       spanKind: mixer.chunk === null ? ("window" as const) : ("chunk" as const),
     };
+  });
+}
+
+/** 448 numbers of one byte, 64 of two and 8 bytes of scales (`fp8_ds_mla` of vLLM's deepseek_v4, the only layout it has). */
+const compressedStateBytes = 584;
+
+function latentSpec(headDim: number, contentBytes: number) {
+  return {
+    kind: "latent" as const,
+    numKvHeads: 1,
+    headDim,
+    valueHeadDim: 0,
+    contentBytes,
+    numHeadSlots: null,
+    span: null,
+  };
+}
+
+/** Numbers that share one 4-byte scale in an indexer's cache. */
+const indexScaleGroup = 128;
+
+/** Bytes that the index of a sparse attention caches of one token beside keys and values; 0: none. */
+function indexBytes(mixer: Mixer): number {
+  if (mixer.kind === "attention") return (mixer.index?.headDim ?? 0) * 2;
+  if (mixer.kind !== "latent" || mixer.indexer === null) return 0;
+  const { headDim } = mixer.indexer;
+  return (headDim + (headDim / indexScaleGroup) * 4) / (mixer.compressed?.ratio ?? 1);
+}
+
+/** Name of the layer that caches the index of layer `index`. */
+export function indexLayerName(index: number): string {
+  return `layer.${index}.index`;
+}
+
+/** The caches of sparse attention's indexes: one layer of its own each (deepseek_v2.py, minimax_m3/common/indexer.py). */
+function indexLayers(model: ModelFacts, blockSize: number): NamedLayer[] {
+  return model.layers.flatMap(({ mixer }, index) => {
+    const bytes = indexBytes(mixer);
+    if (bytes === 0) return [];
+    const spec: AttentionSpec = {
+      ...latentSpec(bytes, bytes),
+      blockSize,
+      dtypeBytes: 1,
+      paddedPageBytes: null,
+      spanKind: "window",
+      extraTokens: 0,
+      label: "index",
+    };
+    return [{ name: indexLayerName(index), spec }];
   });
 }
 
@@ -188,6 +250,7 @@ export function kvLayers(
       spec ?? (state > 0 ? stateSpec(state, padded, settings, model, blockSize, numCheckpointBlocks) : null);
     if (layer !== null) layers.push({ name: `layer.${index}`, spec: layer });
   }
+  layers.push(...indexLayers(model, blockSize));
   if (draft !== null) layers.push(...draftLayers(draft, settings, profile, blockSize));
   return { layers, blockSize, kvDtype: kvFormatOf(settings.kvDtype, model).name };
 }

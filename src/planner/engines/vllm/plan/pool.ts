@@ -10,7 +10,7 @@ import { pipelineStages } from "../../../model/weights/rank-tensors.ts";
 import { concurrentBatches, hasAttention, type VllmSettings } from "../settings/settings.ts";
 import type { VllmProfile } from "../settings/versions.ts";
 import type { Draft } from "./draft.ts";
-import { draftLayerName, type KvLayers, kvLayers } from "./kv-layers.ts";
+import { draftLayerName, indexLayerName, type KvLayers, kvLayers } from "./kv-layers.ts";
 
 export interface VllmPool {
   readonly layers: KvLayers;
@@ -38,7 +38,8 @@ function groupModel(
     mayPadPages: profile.mayPadPages,
   });
   const stages = pipelineStages(model.layers.length, settings.pipelineParallel).map(([from, to]) => {
-    const names = new Set(Array.from({ length: to - from }, (_, offset) => `layer.${from + offset}`));
+    const indexes = Array.from({ length: to - from }, (_, offset) => from + offset);
+    const names = new Set(indexes.flatMap((index) => [`layer.${index}`, indexLayerName(index)]));
     const isLast = to === model.layers.length;
     if (isLast) for (const index of (draft?.facts.layers ?? []).keys()) names.add(draftLayerName(index));
     return settings.pipelineParallel === 1 ? groups : projectGroups(groups, names);
