@@ -4,7 +4,7 @@ import { architectureId, architectureTraits, commonTraits, unknownArchitecture }
 import { blockLayers } from "./block-configs.ts";
 import { ConfigFields, type ConfigObject, isObject } from "./config-fields.ts";
 import type { ArchitectureTraits, FeedForward, LayerFacts, ModelDtype, ModelFacts } from "./facts.ts";
-import { layerCount, layerKinds } from "./layer-kinds.ts";
+import { type LayerOutline, layerCount, layerKinds } from "./layer-kinds.ts";
 import { borrowsCache, mixerOf } from "./mixers.ts";
 import { declaredKvDtype, parseQuantization } from "./parse-quantization.ts";
 import { visionFacts } from "./vision.ts";
@@ -173,6 +173,34 @@ function architectureName(config: ConfigObject): string {
   });
 }
 
+/** Layer by layer, as the configuration outlines them. */
+function layersOf(
+  fields: ConfigFields,
+  traits: ArchitectureTraits,
+  hidden: number,
+  kinds: readonly LayerOutline[],
+): readonly LayerFacts[] {
+  if (fields.list("compress_ratios") !== null)
+    fields.assumed.push(
+      "the windows and compressor states of a request (a few MiB) are not in the KV figures",
+    );
+  return (
+    blockLayers(fields, hidden) ??
+    kinds.map((kind, index) => ({
+      mixer: mixerOf(fields, hidden, kind.mixer, index),
+      feedForward: kind.hasFeedForward ? feedForward(fields, traits, index, hidden) : { kind: "none" },
+    }))
+  );
+}
+
+/** The tables of embeddings that layers read beside the hidden state (Gemma 4's small models). */
+function perLayerEmbedding(fields: ConfigFields): Pick<ModelFacts, "perLayerEmbedding"> {
+  const width = fields.integer(["hidden_size_per_layer_input"]);
+  if (width === null) return {};
+  const vocabSize = fields.integer(["vocab_size_per_layer_input"]) ?? fields.required(["vocab_size"]);
+  return { perLayerEmbedding: { width, vocabSize } };
+}
+
 /**
  * Reads a configuration. Fields that are missing and can be taken from the family are listed in `assumed`.
  * @throws PagodaError `model_invalid` (a field is missing or absurd), `model_unsupported` (an unknown architecture).
@@ -199,17 +227,7 @@ export function parseModelConfig(
       hint: "No model has more than 2000 layers.",
     });
   const kinds = layerKinds(fields, numLayers);
-  const layers: readonly LayerFacts[] =
-    blockLayers(fields, hiddenSize) ??
-    kinds.map((kind, index) => ({
-      mixer: mixerOf(fields, hiddenSize, kind.mixer, index),
-      feedForward: kind.hasFeedForward ? feedForward(fields, refined, index, hiddenSize) : { kind: "none" },
-    }));
-  if (fields.list("compress_ratios") !== null)
-    fields.assumed.push(
-      "the windows and compressor states of a request (a few MiB) are not in the KV figures",
-    );
-  const perLayerWidth = fields.integer(["hidden_size_per_layer_input"]);
+  const layers = layersOf(fields, refined, hiddenSize, kinds);
   const quantization = quantizationOf(fields, quantConfig);
   const vision = visionFacts(id, config, hiddenSize, fields.assumed);
   const isTied = fields.boolean("tie_word_embeddings");
@@ -237,14 +255,7 @@ export function parseModelConfig(
           ).size,
     declaredKvDtype: declaredKvDtype(quantization),
     ...(known === null ? { isFromFieldsAlone: true as const } : {}),
-    ...(perLayerWidth === null
-      ? {}
-      : {
-          perLayerEmbedding: {
-            width: perLayerWidth,
-            vocabSize: fields.integer(["vocab_size_per_layer_input"]) ?? fields.required(["vocab_size"]),
-          },
-        }),
+    ...perLayerEmbedding(fields),
     assumed: [...new Set(fields.assumed)],
   });
 }
