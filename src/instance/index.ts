@@ -31,6 +31,13 @@ export async function readProgramFacts(
   return read(...asked);
 }
 
+/** What `readProgramFacts` gives, of a model whose files were read. */
+export async function preparedProgramFacts({ files }: PreparedInstance): Promise<ProgramFacts> {
+  const { programFactsOf } = await import("./program-facts.ts");
+  const { leastUsefulLength } = await import("./useful-length.ts");
+  return programFactsOf(files, leastUsefulLength(files));
+}
+
 /** Everything is allocated, and its pages touched, when this resolves. */
 export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks): Promise<Instance> {
   const { loadInstance: load } = await import("./instance.ts");

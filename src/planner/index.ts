@@ -28,7 +28,7 @@ export { type CardPlan, heldBytes, planInstances } from "./copies/starts-in-orde
 export { decodeTokensPerSecond } from "./copies/throughput.ts";
 export { cpuDevice } from "./device/cpu-device.ts";
 export { type Device, deviceOf, withTotal } from "./device/device.ts";
-export { deviceOfSize, deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
+export { deviceNames, deviceOfSize, deviceOfTotal, findDevice, lookUpDevice } from "./device/find-device.ts";
 export { engineRules, knownEngines, rulesOf } from "./engines/engines.ts";
 export type { ExplainedComponent } from "./explain/components.ts";
 export { type Explanation, explainLog } from "./explain/explanation.ts";

@@ -10,6 +10,7 @@ import {
 } from "fastify";
 import type { FleetService } from "../api/admin/fleet.ts";
 import type { PlanService } from "../api/admin/plan.ts";
+import type { StartService } from "../api/admin/start.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
 import { ollamaErrorBody } from "../api/ollama/ollama-error.ts";
 import { shownText } from "../api/shown-text.ts";
@@ -44,7 +45,7 @@ import { addObservatoryRoutes } from "./routes/observatory.ts";
 import { addOllamaRoutes } from "./routes/ollama.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPageRoutes } from "./routes/pages.ts";
-import { addPlanRoute } from "./routes/plan.ts";
+import { addPlanRoute, addStartRoute } from "./routes/plan.ts";
 import { addSettingsRoutes } from "./routes/settings.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 
@@ -84,6 +85,8 @@ export interface AppParts {
   readonly planner?: PlanService;
   /** Without it there is no /admin/snapshot. */
   readonly observatory?: Observatory;
+  /** The start of this process; without it there is no /admin/start. */
+  readonly start?: StartService;
   /** Instances of its own; without it there is no /admin/fleet. */
   readonly fleet?: FleetService;
 }
@@ -176,6 +179,7 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
   }
   addPlanRoute(app, parts.planner);
   addFleetRoutes(app, parts.fleet);
+  addStartRoute(app, parts.start);
   addModelRoutes(app, parts.servedModels);
   addTokenRoutes(app, { ...parts, unknownFields });
   const generation = {

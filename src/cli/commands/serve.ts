@@ -107,6 +107,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     running,
     logger,
     prepared,
+    modelArgument: modelNamed(modelArgument, values),
     output,
     protection,
     ...(replicated === null ? {} : { fleet: replicated.fleet }),
@@ -171,15 +172,17 @@ async function httpServer(
     protection: Protection;
     logger: Logger;
     prepared: PreparedInstance;
+    modelArgument: string | null;
     output: LogOutput;
   },
 ) {
   const { buildApp } = await import("../../server/app.ts");
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
   const { planService } = await import("../planning/plan-service.ts");
-  const { prepared, output, protection, ...rest } = parts;
+  const { startService } = await import("../planning/start-service.ts");
   const { Observatory } = await import("../../server/observatory/observatory.ts");
   const { readDevices } = await import("../lifecycle/device-readings.ts");
+  const { prepared, modelArgument, output, protection, ...rest } = parts;
   const metrics = new ServerMetrics(() => output.numDropped);
   const { restartCommand } = await import("../lifecycle/restart-command.ts");
   const observatory = new Observatory({
@@ -202,6 +205,7 @@ async function httpServer(
     bodyCapacityBytes: bodyCapacityBytes(heapMib),
     bodyLimitBytes: bodyLimitBytes(heapMib),
     planner: planService(process.env),
+    start: startService(prepared, modelArgument ?? prepared.root),
   });
   const stopSampling = observatory.start();
   app.addHook("onClose", async () => stopSampling());

@@ -106,3 +106,8 @@ export function deviceOfTotal(bytes: number): Device | null {
   }
   return best;
 }
+
+/** Names of all devices of the catalogue. */
+export function deviceNames(): readonly string[] {
+  return deviceRows.map(({ name }) => name);
+}

@@ -2,7 +2,8 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { PagodaError } from "../../core/errors.ts";
 import type { ServedModels } from "../models/served-models.ts";
-import { frontPage } from "../pages/front-page.ts";
+import { DashboardFiles } from "../pages/dashboard-files.ts";
+import { contentPolicy, frontPage } from "../pages/front-page.ts";
 import { html } from "../pages/html.ts";
 import { documentNames, documentText } from "../pages/shipped-documents.ts";
 import type { AllowedMethods } from "../requests/allowed-methods.ts";
@@ -14,17 +15,34 @@ export interface PageRouteParts {
 }
 
 const htmlType = "text/html; charset=utf-8";
-/** No script, no other server; the style is in the page. */
-const contentPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+/** File names carry a hash of the content. */
+const foreverCached = "public, max-age=31536000, immutable";
+const pageHeaders = {
+  "content-security-policy": contentPolicy,
+  "cache-control": "no-cache",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+};
 const plainHost = /^[\w.-]+(:\d+)?$|^\[[0-9a-f:]+\](:\d+)?$/i;
 
 export function addPageRoutes(
   app: FastifyInstance,
   { servedModels, version, allowedMethods }: PageRouteParts,
 ): void {
+  const files = new DashboardFiles();
   app.get("/", async (request, reply) => {
-    reply.type(htmlType).header("content-security-policy", contentPolicy);
-    return frontPage({ entries: servedModels.entries, version, origin: originOf(request) });
+    reply.type(htmlType).headers(pageHeaders);
+    const program = files.list();
+    return frontPage({ entries: servedModels.entries, version, origin: originOf(request), program });
+  });
+  app.get<{ Params: { name: string } }>("/dashboard/:name", async (request, reply) => {
+    const acceptsGzip = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));
+    const file = files.file(request.params.name, acceptsGzip);
+    if (file === null)
+      throw new PagodaError("not_found", "The dashboard has no such file.", { hint: "Load / again." });
+    if (acceptsGzip) reply.header("content-encoding", "gzip");
+    reply.headers({ vary: "accept-encoding", "cache-control": foreverCached, "x-content-type-options": "nosniff" });
+    return reply.type(file.type).send(file.bytes);
   });
   app.get("/v1", async () => ({
     object: "api",
@@ -35,7 +53,7 @@ export function addPageRoutes(
     documents: documentNames().map((name) => `/docs/${name}`),
   }));
   app.get("/docs", async (_request, reply) => {
-    reply.type(htmlType).header("content-security-policy", contentPolicy);
+    reply.type(htmlType).headers(pageHeaders);
     const links = documentNames().map((name) => html`<li><a href="/docs/${name}">${name}</a></li>`);
     return html`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Pagoda: documents</title><ul>${links}</ul></html>`
       .text;

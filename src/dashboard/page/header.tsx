@@ -1,0 +1,55 @@
+/** @module The head of the page: the name, the model with its state, language and theme. */
+import { languages } from "../text/language.ts";
+import { setUrl, usePage } from "./page-state.ts";
+
+export function Header() {
+  const page = usePage();
+  return (
+    <header class="head">
+      <h1>
+        <Mark />
+        {page.text("page.title")}
+      </h1>
+      <span class="spring" />
+      <Theme />
+      <select
+        aria-label={page.text("page.language")}
+        value={page.language}
+        onChange={(event) => setUrl({ lang: event.currentTarget.value })}
+      >
+        {Object.entries(languages).map(([tag, name]) => (
+          <option key={tag} value={tag} lang={tag}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </header>
+  );
+}
+
+function Theme() {
+  const page = usePage();
+  const current = page.url.theme ?? "auto";
+  return (
+    <select
+      aria-label={page.text("page.theme")}
+      value={current}
+      onChange={({ currentTarget: { value } }) => setUrl({ theme: value === "auto" ? null : value })}
+    >
+      {(["auto", "light", "dark"] as const).map((theme) => (
+        <option key={theme} value={theme}>
+          {page.text(`page.theme.${theme}`)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+/** Three roofs, one above the other. */
+function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 24 24" aria-hidden="true">
+      <path d="M12 1v3M6 8q4-1 6-4 2 3 6 4M8 8v4M16 8v4M4 15q5-1 8-3 3 2 8 3M7 15v3M17 15v3M2 22q6-1 10-4 4 3 10 4" />
+    </svg>
+  );
+}
