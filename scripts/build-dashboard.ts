@@ -35,7 +35,7 @@ function isSource(path: string): boolean {
 export function sourcesChecksum(): string {
   const hash = createHash("sha256");
   const { devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const { vite, preact, uplot } = devDependencies;
+  const { vite, preact, uplot = null } = devDependencies;
   hash.update(JSON.stringify([vite, preact, uplot])).update(readFileSync(import.meta.filename));
   for (const folder of sourceFolders)
     for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).sort())
@@ -105,7 +105,9 @@ async function build(): Promise<void> {
   const bundled = await bundlePage();
   const page = bundled ?? archivedPage();
   if (page === null) {
-    console.log("build: the dashboard is left out, because Vite is not installed and there is no archive of it");
+    console.log(
+      "build: the dashboard is left out, because Vite is not installed and there is no archive of it",
+    );
     return;
   }
   if (bundled === null && page.sources !== sourcesChecksum())

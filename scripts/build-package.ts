@@ -15,7 +15,12 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 run(["scripts/build-kernels.ts"]);
 run(["scripts/build-dashboard.ts"]);
 run(["node_modules/typescript/bin/tsc", "--project", "tsconfig.build.json"]);
-for (const wanted of ["dist/cli/main.js", "dist/planner/index.d.ts", "build/kernels.wasm", "build/dashboard/page.json"])
+for (const wanted of [
+  "dist/cli/main.js",
+  "dist/planner/index.d.ts",
+  "build/kernels.wasm",
+  "build/dashboard/page.json",
+])
   if (!existsSync(`${root}${wanted}`)) {
     console.log(`build: ${wanted} is missing`);
     process.exit(1);

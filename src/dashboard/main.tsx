@@ -1,6 +1,7 @@
 /** @module The start of the page. */
 import { render } from "preact";
-import { App } from "./page/app.tsx";
+import { App } from "./frame/app.tsx";
+import { connection } from "./state/connection.ts";
 import "./style/base.css";
 import "./style/panels.css";
 
@@ -8,4 +9,5 @@ const place = document.getElementById("page");
 if (place !== null) {
   place.textContent = "";
   render(<App />, place);
+  void connection.run();
 }

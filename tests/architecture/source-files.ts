@@ -36,7 +36,7 @@ let allFiles: readonly SourceFile[] | null = null;
 
 export function sourceFiles(): readonly SourceFile[] {
   allFiles ??= readdirSync(sourceRoot, { recursive: true, encoding: "utf8" })
-    .filter((path) => path.endsWith(".ts") && !path.startsWith(otherLanguage))
+    .filter((path) => /\.tsx?$/.test(path) && !path.startsWith(otherLanguage))
     .sort()
     .map(readSourceFile);
   return allFiles;
@@ -61,7 +61,7 @@ function readSourceFile(path: string): SourceFile {
     folder: dirname(path),
     text,
     numLines: text.split("\n").length - 1,
-    isProduction: !/\.test\.ts$|(?:^|\/)(?:testing|conformance)\//.test(path),
+    isProduction: !/\.test\.tsx?$|(?:^|\/)(?:testing|conformance)\//.test(path),
     comments,
     nodes,
     imports: importsOf(path, nodes),
@@ -106,5 +106,5 @@ function specifierOf(node: SyntaxNode): string | null {
   const source = isUrl ? (node.arguments as SyntaxNode[])[0] : node.source;
   if (!isUrl && !importingTypes.has(node.type)) return null;
   const specifier = isNode(source) ? source.value : null;
-  return typeof specifier === "string" && /^\.{1,2}\/.*\.ts$/.test(specifier) ? specifier : null;
+  return typeof specifier === "string" && /^\.{1,2}\/.*\.tsx?$/.test(specifier) ? specifier : null;
 }

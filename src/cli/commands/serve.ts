@@ -269,8 +269,12 @@ async function replicas(
   });
 }
 
+function readyLine(address: string): string {
+  return `Pagoda is ready at ${address}/v1 (dashboard: ${address})`;
+}
+
 function announceReplicas({ fleet }: ReplicatedModel, values: ServeValues, address: string): void {
-  const ready = `Pagoda is ready at ${address}/v1`;
+  const ready = readyLine(address);
   if (values.json?.value === true) {
     console.log(JSON.stringify(fleet.view()));
     console.error(ready);
@@ -287,7 +291,7 @@ function announce(
   address: string,
 ): void {
   const report = instance.engine.memory();
-  const ready = `Pagoda is ready at ${address}/v1`;
+  const ready = readyLine(address);
   if (values.json?.value === true) {
     console.log(JSON.stringify(report));
     console.error(ready);

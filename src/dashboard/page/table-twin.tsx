@@ -30,7 +30,7 @@ export function TableTwin({ caption, columns, rows, isOpen = false }: TableTwinP
 export function Table({ caption, columns, rows }: Omit<TableTwinProps, "isOpen">) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
-    <div class="scroll" tabIndex={0} role="region" aria-label={caption}>
+    <section class="scroll" tabIndex={0} aria-label={caption}>
       <table>
         <caption class="hidden">{caption}</caption>
         <thead>
@@ -44,16 +44,13 @@ export function Table({ caption, columns, rows }: Omit<TableTwinProps, "isOpen">
         </thead>
         <tbody>
           {rows.map((cells, at) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: rows have no identity beyond their place
             <tr key={at}>
               {cells.map((cell, column) =>
                 column === 0 ? (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: columns are fixed
                   <th key={column} scope="row">
                     {cell}
                   </th>
                 ) : (
-                  // biome-ignore lint/suspicious/noArrayIndexKey: columns are fixed
                   <td key={column} class={columns[column]?.isNumber ? "number" : undefined}>
                     {cell}
                   </td>
@@ -63,6 +60,6 @@ export function Table({ caption, columns, rows }: Omit<TableTwinProps, "isOpen">
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

@@ -1,20 +1,25 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { resolve } from "node:path";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import { testApp } from "../testing/test-app.ts";
+import { DashboardFiles } from "./dashboard-files.ts";
 import { exampleRequests } from "./example-requests.ts";
 
 const run = promisify(execFile);
 
-test("the page shows models, states, memory and requests, and asks no other server for anything", async () => {
+test("the page has its facts without scripts, and asks no other server for anything", async () => {
   const { app, servedModels, service } = testApp({ text: "a" });
   servedModels.add({ names: ["<late>"], acceptsAnyName: false, fingerprint: "fp" }, service.model);
   const answer = await app.inject({ url: "/", headers: { host: "example.test:8000" } });
   assert.equal(answer.statusCode, 200);
   assert.match(String(answer.headers["content-type"]), /^text\/html/);
-  assert.match(String(answer.headers["content-security-policy"]), /default-src 'none'/);
   const { body } = answer;
   for (const part of [
     "scripted, alias",
@@ -27,9 +32,41 @@ test("the page shows models, states, memory and requests, and asks no other serv
   ])
     assert.ok(body.includes(part), part);
   assert.match(body, /http-equiv="refresh"/);
-  assert.doesNotMatch(body, /<script|<late>|src=|url\(/);
-  const links = [...body.matchAll(/href="([^"]*)"/g)].map(([, link = ""]) => link);
+  assert.doesNotMatch(body, /<late>|src="\/\/|(?:src|href)="http|url\(/);
+  const links = [...body.matchAll(/<a href="([^"]*)"/g)].map(([, link = ""]) => link);
+  assert.ok(links.length > 4);
   for (const link of links) assert.equal((await app.inject(link)).statusCode, 200, link);
+});
+
+test("the policy allows scripts of this server alone, and the page's own style by its hash", async () => {
+  const { app } = testApp({ text: "a" });
+  const { body, headers } = await app.inject("/");
+  const policy = String(headers["content-security-policy"]);
+  assert.match(policy, /default-src 'none'; script-src 'self';/);
+  assert.doesNotMatch(policy, /unsafe/);
+  const [, style = ""] = /<style>([^<]*)<\/style>/.exec(body) ?? [];
+  const hash = createHash("sha256").update(style).digest("base64");
+  assert.ok(style.length > 100 && policy.includes(`'sha256-${hash}'`));
+  assert.doesNotMatch(body, /<script>| on[a-z]+="| style="/);
+});
+
+test("a built page is served by its list alone, gzipped where the client takes it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "pagoda-page-"));
+  const files = new DashboardFiles(pathToFileURL(`${folder}/`));
+  assert.equal(files.list(), null);
+  assert.equal(files.file("main.js", true), null);
+  writeFileSync(
+    join(folder, "page.json"),
+    JSON.stringify({ script: "main.js", styles: [], files: ["main.js"] }),
+  );
+  writeFileSync(join(folder, "main.js.gz"), gzipSync("alert()"));
+  writeFileSync(join(folder, "secret.gz"), gzipSync("no"));
+  assert.equal(files.list()?.script, "main.js");
+  assert.deepEqual(files.file("main.js", true)?.bytes, readFileSync(join(folder, "main.js.gz")));
+  assert.equal(String(files.file("main.js", false)?.bytes), "alert()");
+  assert.equal(files.file("secret", true), null);
+  assert.equal(files.file("../secret", true), null);
+  rmSync(folder, { recursive: true });
 });
 
 test("the sampling of a model is described in the words of the start's own table", async () => {

@@ -50,7 +50,10 @@ export function frontPage(parts: FrontPageParts): string {
 }
 
 /** The program fills `#page`; a browser that runs no scripts shows what is inside. */
-function programPage(parts: FrontPageParts, { script, styles }: NonNullable<FrontPageParts["program"]>): string {
+function programPage(
+  parts: FrontPageParts,
+  { script, styles }: NonNullable<FrontPageParts["program"]>,
+): string {
   return html`<!doctype html>
 <html lang="en">
 <head>

@@ -41,7 +41,11 @@ export function addPageRoutes(
     if (file === null)
       throw new PagodaError("not_found", "The dashboard has no such file.", { hint: "Load / again." });
     if (acceptsGzip) reply.header("content-encoding", "gzip");
-    reply.headers({ vary: "accept-encoding", "cache-control": foreverCached, "x-content-type-options": "nosniff" });
+    reply.headers({
+      vary: "accept-encoding",
+      "cache-control": foreverCached,
+      "x-content-type-options": "nosniff",
+    });
     return reply.type(file.type).send(file.bytes);
   });
   app.get("/v1", async () => ({

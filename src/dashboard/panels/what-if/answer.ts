@@ -64,7 +64,10 @@ function usedBytesOf({ usedBytes, card }: Question, start: RunningStart | null):
 }
 
 /** What the headers of the running model say: for that model alone. */
-function programOf(question: Question, start: RunningStart | null): Pick<PlanRequest, "program" | "modelArgument"> {
+function programOf(
+  question: Question,
+  start: RunningStart | null,
+): Pick<PlanRequest, "program" | "modelArgument"> {
   if (question.model !== null || start === null) return {};
   const { modelMaxLen, leastUsefulLen, shapes, modelArgument } = start;
   const shapeUnder = (quantization: "int8" | "int4" | null) => {
@@ -78,7 +81,7 @@ function programOf(question: Question, start: RunningStart | null): Pick<PlanReq
 }
 
 /** @throws PagodaError for a model or card that nobody knows. */
-export function requestOf(rules: EngineRules, question: Question, start: RunningStart | null): PlanRequest {
+function requestOf(rules: EngineRules, question: Question, start: RunningStart | null): PlanRequest {
   const bare: PlanRequest = {
     model: modelOf(question, start),
     device: deviceOf(question, start),
@@ -146,7 +149,14 @@ export interface Answers {
   readonly running: EngineAnswer | null;
 }
 
-const noChange = { model: null, card: null, budget: null, memoryBytes: null, totalShare: null, freeShare: null };
+const noChange = {
+  model: null,
+  card: null,
+  budget: null,
+  memoryBytes: null,
+  totalShare: null,
+  freeShare: null,
+};
 const noLimits = { usedBytes: null, length: null, seats: null, stepTokens: null, blockSize: null };
 const asItRuns: Question = {
   ...noChange,

@@ -17,10 +17,6 @@ const budgetFlags = {
   free: "cache-max-entry-count",
 } as const;
 
-export function hasFlag(rules: EngineRules, name: string): boolean {
-  return rules.flags.some((flag) => flag.name === name);
-}
-
 /** The share that an engine for cards counts in; our own engine counts in all. */
 export function shareOf({ roles }: EngineRules): "total" | "free" {
   return roles.share === budgetFlags.total ? "total" : "free";

@@ -1,6 +1,9 @@
 /** @module The head of the page: the name, the model with its state, language and theme. */
+
+import { setUrl, usePage, useStore } from "../page/page-state.ts";
+import { stateName } from "../page/state-name.ts";
+import { connection } from "../state/connection.ts";
 import { languages } from "../text/language.ts";
-import { setUrl, usePage } from "./page-state.ts";
 
 export function Header() {
   const page = usePage();
@@ -10,7 +13,9 @@ export function Header() {
         <Mark />
         {page.text("page.title")}
       </h1>
+      <Models />
       <span class="spring" />
+      <Liveness />
       <Theme />
       <select
         aria-label={page.text("page.language")}
@@ -24,6 +29,33 @@ export function Header() {
         ))}
       </select>
     </header>
+  );
+}
+
+function Models() {
+  const page = usePage();
+  const snapshot = useStore(connection.snapshot);
+  if (snapshot === null) return null;
+  const models = new Map(Object.values(snapshot.instances).map(({ model, state }) => [model, state]));
+  return (
+    <ul class="models">
+      {[...models].map(([model, state]) => (
+        <li key={model}>
+          {model} <span class={`state is-${state}`}>{stateName(page, state)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Liveness() {
+  const page = usePage();
+  const state = useStore(connection.state);
+  const name = state === "needsKey" || state === "refused" ? "lost" : state;
+  return (
+    <span class={`liveness is-${name}`} role="status">
+      {page.text(`page.connection.${name}`)}
+    </span>
   );
 }
 

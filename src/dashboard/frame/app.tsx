@@ -1,8 +1,10 @@
 /** @module The frame of the page: header, views, and the view that the address names. */
-import type { ComponentType } from "preact";
+import type { ComponentChildren, ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { PageContext, pageOf, setUrl, urlStore, usePage, useStore } from "../page/page-state.ts";
+import { connection } from "../state/connection.ts";
 import { Header } from "./header.tsx";
-import { PageContext, pageOf, setUrl, urlStore, usePage, useStore } from "./page-state.ts";
+import { KeyForm, Refused } from "./key-form.tsx";
 import { loadView, type ViewName, viewNames, viewOf } from "./views.ts";
 
 export function App() {
@@ -24,7 +26,9 @@ export function App() {
       <div class="frame">
         <Views current={view} />
         <main id="content" tabIndex={-1}>
-          <View key={view} name={view} />
+          <Entrance>
+            <View key={view} name={view} />
+          </Entrance>
         </main>
       </div>
     </PageContext.Provider>
@@ -52,6 +56,14 @@ function Views({ current }: { readonly current: ViewName }) {
       ))}
     </nav>
   );
+}
+
+/** Shows what is inside unless the server wants a key first. */
+function Entrance({ children }: { readonly children: ComponentChildren }): ComponentChildren {
+  const state = useStore(connection.state);
+  if (state === "needsKey") return <KeyForm />;
+  if (state === "refused") return <Refused />;
+  return children;
 }
 
 function View({ name }: { readonly name: ViewName }) {

@@ -20,9 +20,11 @@ export function Command({ text, label }: { readonly text: string; readonly label
   return (
     <div class="command">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard */}
-      <pre tabIndex={0} role="region" aria-label={label}>
-        <code>{text}</code>
-      </pre>
+      <section class="scroll" tabIndex={0} aria-label={label}>
+        <pre>
+          <code>{text}</code>
+        </pre>
+      </section>
       <button type="button" onClick={copy} aria-live="polite">
         {page.text(isCopied ? "page.copied" : "page.copy")}
       </button>
