@@ -1,5 +1,5 @@
 /** @module Splits text on added tokens, which are found before any other rule applies. */
-import { escapeForPattern } from "./patterns/text-pattern.ts";
+import { anyLiteral } from "./patterns/text-pattern.ts";
 import { whiteSpaceEnd, whiteSpaceStart } from "./patterns/white-space.ts";
 
 export interface AddedToken {
@@ -37,8 +37,7 @@ export class AddedTokenSplitter {
       if (token.content !== "" && !this.#tokenOfContent.has(token.content))
         this.#tokenOfContent.set(token.content, token);
     const longestFirst = [...this.#tokenOfContent.keys()].sort((a, b) => b.length - a.length);
-    this.#pattern =
-      longestFirst.length === 0 ? null : new RegExp(longestFirst.map(escapeForPattern).join("|"), "gu");
+    this.#pattern = longestFirst.length === 0 ? null : anyLiteral(longestFirst);
   }
 
   /** Segments are found as they are asked for. */

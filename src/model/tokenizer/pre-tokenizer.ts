@@ -5,7 +5,7 @@
  */
 import { matchesOf, type TextPattern } from "./patterns/bounded-pattern.ts";
 import { boundedReplace } from "./patterns/bounded-replace.ts";
-import { literalPattern } from "./patterns/text-pattern.ts";
+import { anyLiteral } from "./patterns/text-pattern.ts";
 
 /** `isFirst`: the text begins the input (nothing, not even an added token, comes before it). */
 export type PreTokenizer = (text: string, isFirst: boolean) => Iterable<string>;
@@ -107,10 +107,11 @@ export function metaspace(options: {
   cuts: boolean;
 }): PreTokenizer {
   const { mark, prepend, cuts } = options;
+  const markPattern = anyLiteral([mark]);
   return (text, isFirst) => {
     const marked = boundedReplace(text, text.matchAll(/ /g), mark);
     const wantsMark = prepend === "always" || (prepend === "first" && isFirst);
     const prefixed = wantsMark && !marked.startsWith(mark) ? mark + marked : marked;
-    return cuts ? joinSpans(spansOf(prefixed, literalPattern(mark), false), "MergedWithNext") : [prefixed];
+    return cuts ? joinSpans(spansOf(prefixed, markPattern, false), "MergedWithNext") : [prefixed];
   };
 }

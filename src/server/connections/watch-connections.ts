@@ -7,6 +7,7 @@ import { type ConnectionLedger, numSurplus } from "./connection-ledger.ts";
 
 /** More headers than browsers and proxies send; Node answers a request with more by 431. */
 const mostHeaders = 128;
+const mostListeners = 32;
 const sweepEveryMs = 250;
 /** Between two sweeps that requests cause. */
 const leastSweepGapMs = 20;
@@ -22,6 +23,8 @@ export function watchConnections(server: Server | HttpsServer, ledger: Connectio
     const { socket } = request;
     lastRequests.set(socket, request);
     ledger.requestBegan(socket);
+    // Each part of the server that holds something for a request waits for its end.
+    response.setMaxListeners(mostListeners);
     response.once("close", () => ledger.requestEnded(socket));
     const nowMs = performance.now();
     if (nowMs - sweptMs < leastSweepGapMs) return;

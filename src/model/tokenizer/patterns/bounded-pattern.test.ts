@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { PagodaError } from "../../../core/errors.ts";
 import { normalizerOf } from "../tokenizer-json/text-steps.ts";
 import { BoundedPattern, matchesOf } from "./bounded-pattern.ts";
+import { anyLiteral, compilePattern } from "./text-pattern.ts";
 
 const isInvalidModel = (pattern: RegExp) => (error: unknown) =>
   error instanceof PagodaError && error.code === "model_invalid" && pattern.test(error.message);
@@ -55,4 +56,17 @@ test("steps that double a text, or replace a character by a book, end with a nam
   const ordinary = normalizerOf({ type: "Replace", pattern: { String: " " }, content: "\u2581" }, "f");
   assert.equal(ordinary(" a b", true), "\u2581a\u2581b");
   assert.equal(normalizerOf({ type: "NFKC" }, "f")("\ufdfa".repeat(5), true).length, 90);
+});
+
+test("patterns and added tokens that are too large for V8 are refused when the file is read", () => {
+  assert.throws(
+    () => compilePattern("x".repeat(100_000), "f"),
+    (error) =>
+      error instanceof PagodaError &&
+      error.message === "f: a pattern has 100000 characters; at most 32768 are read.",
+  );
+  assert.throws(
+    () => anyLiteral(["x".repeat(2_000_000)]),
+    isInvalidModel(/1 added tokens with 2000000 characters/),
+  );
 });

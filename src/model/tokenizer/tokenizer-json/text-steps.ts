@@ -8,7 +8,7 @@ import { publishedPatterns } from "../gguf/llama-cpp-pre-tokenizers.ts";
 import { type Normalizer, normalizeInSequence, unchanged } from "../normalizer.ts";
 import { BoundedPattern, matchesOf, type TextPattern } from "../patterns/bounded-pattern.ts";
 import { boundedReplace } from "../patterns/bounded-replace.ts";
-import { compilePattern, literalPattern } from "../patterns/text-pattern.ts";
+import { anyLiteral, compilePattern } from "../patterns/text-pattern.ts";
 import { whiteSpaceEnd, whiteSpaceStart } from "../patterns/white-space.ts";
 import {
   byteLevel,
@@ -115,7 +115,7 @@ export function preTokenizerOf(step: unknown, where: string, depth = 0): PreToke
         splitBy(punctuation, "Isolated", false),
       ]);
     case "CharDelimiterSplit":
-      return splitBy(literalPattern(textOf(config, "delimiter", where)), "Removed", false);
+      return splitBy(anyLiteral([textOf(config, "delimiter", where)]), "Removed", false);
     case "Whitespace":
       return splitBy(wordsOrMarks, "Removed", true);
     case "WhitespaceSplit":
@@ -167,7 +167,7 @@ export function patternOf(config: JsonObject, where: string): TextPattern {
       const compiled = compilePattern(pattern.Regex, where);
       return publishedPatterns.has(pattern.Regex) ? compiled : new BoundedPattern(compiled, pattern.Regex);
     }
-    if (typeof pattern.String === "string" && pattern.String !== "") return literalPattern(pattern.String);
+    if (typeof pattern.String === "string" && pattern.String !== "") return anyLiteral([pattern.String]);
   }
   throw new PagodaError("model_invalid", `${where}: ${shownValue(config.type)} has no pattern.`, {
     hint: damagedTokenizer,
