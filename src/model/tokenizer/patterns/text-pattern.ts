@@ -49,6 +49,6 @@ export function anyLiteral(texts: readonly string[]): RegExp {
 }
 
 /** Every syntax character of a regular expression with the `u` flag, taken literally. */
-export function escapeForPattern(text: string): string {
+function escapeForPattern(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|/]/g, "\\$&");
 }
