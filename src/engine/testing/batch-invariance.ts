@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, test } from "node:test";
 import type { Backend, BackendLimits, LoadedModel, Program } from "../../backend/backend.ts";
+import type { OutputConstraint } from "../../core/answer/output-constraint.ts";
 import { plainAnswers } from "../../core/answer/tools.ts";
 import type { KvDtype } from "../../core/kv-layout.ts";
 import { defaultSamplingParams, type SamplingParams } from "../../core/sampling-params.ts";
@@ -56,26 +57,49 @@ export function describeBatchInvariance(
     for (const one of cases) {
       const title = `${one.checkpoint}, ${one.kvDtype} KV`;
       test(`${title}: alone, in a batch, in other chunks, cached, preempted`, () =>
-        checkOutput(makeBackend, one));
+        checkOutput(makeBackend, one, null));
+      if (one === cases[0])
+        test(`${title}: the same where a rule says which tokens may follow`, () =>
+          checkOutput(makeBackend, one, pairs));
       test(`${title}: prompt log-probabilities in one chunk and in many`, () =>
         checkPrompt(makeBackend, one));
     }
   });
 }
 
-async function checkOutput(makeBackend: MakeBackend, one: InvarianceCase): Promise<void> {
+/** Small and capital letters by turns, after at most five small ones. */
+const pairs: OutputConstraint = {
+  rule: { kind: "regex", pattern: "[a-z]{1,5}([A-Z][a-z])*" },
+  param: "regex",
+  reasoning: null,
+};
+
+async function checkOutput(
+  makeBackend: MakeBackend,
+  one: InvarianceCase,
+  constraint: OutputConstraint | null,
+): Promise<void> {
   const program = programOf(one.checkpoint);
   const prompt = randomTokens(program, numPromptTokens, 1);
   const numLogprobs = program.vocabularyWidth;
-  const request = () => requestFor(prompt, { ...defaultSamplingParams, ...wishes, logprobs: numLogprobs });
+  const request = () => ({
+    ...requestFor(prompt, { ...defaultSamplingParams, ...wishes, logprobs: numLogprobs }),
+    constraint,
+  });
   const run = async (
     limits: Partial<BackendLimits>,
     scenario: Scenario,
     prefixCaching = true,
     numThreads = 1,
-  ) => withEngine(await makeBackend(numThreads), { program, one, limits, prefixCaching }, scenario);
+  ) =>
+    withEngine(await makeBackend(numThreads), { program, one, limits, prefixCaching }, async (engine) => {
+      // Compiles the rule, so that the request arrives when the scenario sends it.
+      if (constraint !== null) await collect(engine, { ...requestFor([1], { maxTokens: 1 }), constraint });
+      return scenario(engine);
+    });
 
   const alone = await run({}, (engine) => collect(engine, request()), false);
+  if (constraint !== null) assert.match(alone.sequences[0]?.text ?? "", /^[a-z]{1,5}([A-Z][a-z])*[A-Z]?$/);
   const same = (other: Collected, why: string): void =>
     assert.deepEqual(other.sequences, alone.sequences, why);
   const logprobsOf = (result: Collected) => result.events.filter((event) => event.type === "delta");
