@@ -158,7 +158,11 @@ const { schema: anySchema } = fc.letrec<{ schema: object; object: object; leaf: 
     fc.record({ oneOf: fc.array(tie("schema"), { minLength: 1, maxLength: 3 }) }),
     fc.record({ allOf: fc.array(tie("schema"), { minLength: 1, maxLength: 2 }) }),
     fc.record({ not: tie("leaf"), type: fc.constantFrom("string", "object", "boolean") }),
-    fc.record({ if: tie("object"), then: tie("object"), else: tie("object") }),
+    fc
+      .tuple(tie("object"), tie("object"), tie("object"))
+      .map(([condition, ...branches]) =>
+        Object.fromEntries(["if", "then", "else"].map((key, i) => [key, [condition, ...branches][i]])),
+      ),
   ),
 }));
 
