@@ -77,6 +77,7 @@ function planOf({ driver, instanceBytes, maxModelLen }: ReplicasParts): Instance
     maxModelLen,
     plan: null,
     startHash: "",
+    learn: () => undefined,
     driver: () => driver,
   };
 }
@@ -89,6 +90,7 @@ function specOf(modelId: string, numReplicas: number): ModelSpec {
     engine: "pagoda",
     version: null,
     replicas: { min: numReplicas, max: numReplicas },
+    program: null,
     tensorParallel: 1,
     memory: null,
     flags: {},

@@ -1,7 +1,7 @@
 /** @module Plans instances of a fleet's models by the planner, and makes the drivers that start them as planned. */
 import { createHash } from "node:crypto";
 import { grantedProcessors } from "../../backend/create/index.ts";
-import { formatBytes, mib } from "../../core/byte-size.ts";
+import { mib } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import {
   drivenEngines,
@@ -13,8 +13,9 @@ import {
   type MemorySpec,
   type ModelSpec,
 } from "../../fleet/index.ts";
-import { heapVariable } from "../../instance/index.ts";
+import { engineOptions, heapVariable } from "../../instance/index.ts";
 import {
+  calibratedRequest,
   type FlagValues,
   knownEngines,
   type Plan,
@@ -24,6 +25,10 @@ import {
 } from "../../planner/index.ts";
 import { planRequest } from "../commands/plan/request.ts";
 import { routerKeyVariable, withoutKeys } from "../lifecycle/protection.ts";
+import { protectionOptions } from "../options/protection-options.ts";
+import { serverOptions } from "../options/server-options.ts";
+import { calibrationPath, readCalibration } from "../planning/calibration-file.ts";
+import { learnFromStart } from "./learn-from-start.ts";
 
 export interface PlannerSettings {
   /** The command that starts this program: Node and its script. */
@@ -41,6 +46,20 @@ export function instancePlanner(settings: PlannerSettings): InstancePlanner {
 }
 
 const ownEngine = "pagoda";
+/** Flags of our own server that say where it listens, to whom, and under which names. */
+const setByTheFleet: ReadonlySet<string> = new Set(
+  [
+    serverOptions.host,
+    serverOptions.port,
+    serverOptions.replicas,
+    serverOptions.remoteModels,
+    serverOptions.json,
+    serverOptions.shutdownGraceMs,
+    engineOptions.modelName,
+    engineOptions.servedModelNames,
+    ...Object.values(protectionOptions),
+  ].flatMap(({ spellings }) => spellings.map(({ flag }) => flag)),
+);
 
 async function plannedInstance(
   model: ModelSpec,
@@ -52,21 +71,32 @@ async function plannedInstance(
       param: "engine",
       hint: `Use one of ${drivenEngines.join(", ")}.`,
     });
+  assertFlagsFree(model);
   const stated = withFlagsOf(model, settings);
-  if (!knownEngines.includes(model.engine)) return byStatedBytes(stated, devices, settings);
-  const { runsOn } = rulesOf(model.engine);
-  const here = devices.filter(({ runs }) => runs === runsOn);
-  const device = here[0];
-  if (device === undefined)
-    throw new PagodaError("invalid_option", `${model.engine} runs on ${runsOn}, and the fleet has none.`, {
-      param: "devices",
-      hint: `Add one to devices, or use another engine.`,
+  if (!knownEngines.includes(model.engine))
+    return byStatedBytes(stated, await plainWords(stated), devices, settings);
+  const { runsOn, roles, title } = rulesOf(model.engine);
+  if (model.tensorParallel > 1 && roles.ranks === null)
+    throw new PagodaError("invalid_option", `${title} does not split a model over devices.`, {
+      param: "tensor_parallel",
+      hint: "Leave tensor_parallel out, or use another engine.",
     });
+  const device = devices.find(({ runs }) => runs === runsOn);
+  if (device === undefined) return byStatedBytes(stated, await wordsOnCards(stated), devices, settings);
   const { request } = await planRequest(
-    { model: model.model, engine: model.engine, version: model.version, flags: plannerFlags(stated, device) },
+    {
+      model: model.model,
+      engine: model.engine,
+      version: model.version,
+      flags: { ...engineFlags(stated), ...memoryFlags(model.engine, model.memory, device) },
+    },
     runsOn === "cards" ? { gpu: device.kind } : {},
   );
-  const asked: PlanRequest = { ...request, environment: ownEnvironment(stated, settings) };
+  const calibration = readCalibration(calibrationPath(settings.environment));
+  const { request: asked } = calibratedRequest(calibration, {
+    ...request,
+    environment: ownEnvironment(stated, settings),
+  });
   const bytes = statedBytes(stated.memory, device);
   const isSearched = bytes !== null && model.engine !== ownEngine;
   const first = fitting(isSearched ? planWithin(asked, bytes) : plan(asked));
@@ -75,7 +105,7 @@ async function plannedInstance(
     stated.memory === null && model.engine === ownEngine
       ? fitting(plan({ ...asked, flags: { ...asked.flags, memory: sizeText(heldBytesOf(first)) } }))
       : first;
-  return instancePlanOf(stated, answer, asked, settings);
+  return { ...instancePlanOf(stated, answer, asked, settings), startHash: startHashOf(model) };
 }
 
 /** Instances of our own engine share the processors, unless the file states threads. */
@@ -86,7 +116,7 @@ function withFlagsOf(model: ModelSpec, { numSharing }: PlannerSettings): ModelSp
 }
 
 /** Under the planner's names: a switch that is off is the flag of its `no-` form. */
-function plannerFlags(model: ModelSpec, device: FleetDevice): FlagValues {
+function engineFlags(model: ModelSpec): FlagValues {
   const { ranks } = rulesOf(model.engine).roles;
   const flags: Record<string, string | true> = {};
   for (const [name, value] of Object.entries(model.flags)) {
@@ -94,7 +124,7 @@ function plannerFlags(model: ModelSpec, device: FleetDevice): FlagValues {
     else flags[name] = value;
   }
   if (model.tensorParallel > 1 && ranks !== null) flags[ranks] = String(model.tensorParallel);
-  return { ...flags, ...memoryFlags(model.engine, model.memory, device) };
+  return flags;
 }
 
 /** The size as the flags of the engine that state it; bytes for another engine than ours are searched for. */
@@ -175,7 +205,7 @@ function instancePlanOf(
   answer: Plan,
   request: PlanRequest,
   settings: PlannerSettings,
-): InstancePlan {
+): Omit<InstancePlan, "startHash"> {
   const words = wordsOf(model, answer.command);
   const explainWith = {
     model: request.model,
@@ -191,7 +221,7 @@ function instancePlanOf(
     rankBytes: heldBytesOf(answer),
     maxModelLen: answer.kv?.maxModelLen ?? null,
     plan: answer,
-    startHash: hashOf([words, model.environment, answer.version]),
+    learn: (output) => learnFromStart(model.engine, output, explainWith),
     driver: (devices) =>
       driverOf(model.engine, {
         words,
@@ -219,7 +249,8 @@ function wordsOf(model: ModelSpec, command: readonly string[]): readonly string[
 }
 
 function programOf(model: ModelSpec, settings: PlannerSettings): { readonly program?: readonly string[] } {
-  return model.engine === ownEngine ? { program: settings.ownProgram } : {};
+  if (model.engine === ownEngine) return { program: settings.ownProgram };
+  return model.program === null ? {} : { program: [model.program] };
 }
 
 /** An instance of our own engine sets its own heap's ceiling, and answers its router alone. */
@@ -232,49 +263,81 @@ function ownStart(
   return { environment: { ...own, ...environment }, apiKey: routerKey };
 }
 
-/** An engine that the planner does not know is believed: the file must state its bytes. */
+/** Where the planner has no rules, the file is believed: it must state the bytes. */
 function byStatedBytes(
   model: ModelSpec,
+  words: readonly string[],
   devices: readonly FleetDevice[],
   settings: PlannerSettings,
 ): InstancePlan {
-  const { memory, engine, flags, name } = model;
+  const { memory, engine, name } = model;
   const device = devices.find(({ deviceId }) => model.devices.includes(deviceId)) ?? devices[0];
-  if (memory === null || memory.kind === "flags" || device === undefined)
+  const rankBytes = device === undefined ? null : statedBytes(memory, device);
+  if (device === undefined || rankBytes === null)
     throw new PagodaError(
       "invalid_option",
-      `The planner does not know ${engine}, so ${name} must state its memory.`,
+      `The memory of ${engine} cannot be planned here, so ${name} must state it.`,
       {
         param: "memory",
-        hint: `Write memory: with a size such as ${formatBytes(4 * 2 ** 30).replace(" ", "")}.`,
+        hint: "Write memory with a size, such as 4GiB, that is at least what an instance takes.",
       },
     );
-  const words = [
-    engine,
-    ...Object.entries(flags).flatMap(([flag, value]) => flagWords(flag, value)),
-    "-m",
-    model.model,
-  ];
   return {
     runs: device.runs,
     numRanks: model.tensorParallel,
-    rankBytes: memory.kind === "bytes" ? memory.bytes : Math.floor(memory.share * device.totalBytes),
+    rankBytes,
     maxModelLen: null,
     plan: null,
-    startHash: hashOf([words, model.environment, model.version]),
+    startHash: startHashOf(model),
+    learn: () => undefined,
     driver: (own) =>
       driverOf(engine, {
         words,
+        ...programOf(model, settings),
         servedName: name,
         maxModelLen: null,
         seats: null,
         version: model.version,
         deviceIds: own.flatMap(({ driverId }) => driverId ?? []),
         drainMs: settings.drainMs,
-        environment: model.environment,
+        ...ownStart(model, settings),
         explainWith: null,
       }),
   };
+}
+
+async function plainWords({ engine, flags, model }: ModelSpec): Promise<readonly string[]> {
+  return [engine, ...Object.entries(flags).flatMap(([flag, value]) => flagWords(flag, value)), "-m", model];
+}
+
+/** Of a card that stands for any: the command is the same wherever the engine runs. */
+async function wordsOnCards(model: ModelSpec): Promise<readonly string[]> {
+  const { engine, version, model: name } = model;
+  const flags = engineFlags(model);
+  const { request } = await planRequest({ model: name, engine, version, flags }, { gpuMemory: "80GiB" });
+  return wordsOf(model, plan(request).command);
+}
+
+/** A plan leaves out flags that say nothing of memory; those that the fleet sets itself are refused by the driver. */
+function assertFlagsFree({ engine, name, flags }: ModelSpec): void {
+  const own =
+    engine === ownEngine ? Object.keys(flags).find((flag) => setByTheFleet.has(`--${flag}`)) : undefined;
+  if (own !== undefined)
+    throw new PagodaError("invalid_option", `The fleet sets --${own} of its instances itself.`, {
+      param: own,
+      hint: "Leave it out; docs/fleet.md has the keys of names, addresses and keys.",
+    });
+  driverOf(engine, {
+    words: [engine, ...Object.entries(flags).flatMap(([flag, value]) => flagWords(flag, value))],
+    servedName: name,
+    maxModelLen: null,
+    seats: null,
+    version: null,
+    deviceIds: [],
+    drainMs: 0,
+    environment: {},
+    explainWith: null,
+  });
 }
 
 function flagWords(flag: string, value: string | boolean): string[] {
@@ -282,6 +345,7 @@ function flagWords(flag: string, value: string | boolean): string[] {
   return value === false ? [`--no-${flag}`] : [`--${flag}`, value];
 }
 
-function hashOf(value: unknown): string {
-  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
+/** Of what the file says, and not of what follows from the machine's state today. */
+function startHashOf({ replicas, ttlMs, priority, pinned, restart, devices, ...start }: ModelSpec): string {
+  return createHash("sha256").update(JSON.stringify(start)).digest("hex").slice(0, 16);
 }

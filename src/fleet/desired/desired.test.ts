@@ -1,15 +1,22 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { gib, mib } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { fleetJsonSchema } from "./fleet-schema.ts";
 import { fleetSpecFrom } from "./read-fleet-file.ts";
 
+/** A folder with the model files that the texts name. */
+const parent = mkdtempSync(join(tmpdir(), "pagoda-fleet-"));
+const home = join(parent, "home");
+mkdirSync(home);
+writeFileSync(join(home, "small.gguf"), "");
+after(() => rmSync(parent, { recursive: true }));
+
 const read = (text: string, environment: Record<string, string> = {}) =>
-  fleetSpecFrom(text, { label: "fleet.yaml", folder: "/srv/home", environment });
+  fleetSpecFrom(text, { label: "fleet.yaml", folder: home, environment });
 
 function faultOf(text: string, environment: Record<string, string> = {}): string {
   try {
@@ -54,7 +61,7 @@ models:
       small?.ttlMs,
     ],
     [
-      "/srv/home/small.gguf",
+      join(home, "small.gguf"),
       ["gpt-4o-mini"],
       { min: 2, max: 2 },
       { kind: "bytes", bytes: 700 * mib },
@@ -126,6 +133,10 @@ test("unknown keys and wrong values have the line and what to write", () => {
     ["models:\n  m: {model: a, replicas: 2, max: 3}", /models\.m\.replicas stands beside min or max/],
     ["models: {}", /line 1: The mapping models is empty/],
     ["", /The file has no models|The file is/],
+    [
+      "models:\n  m:\n    model: ./nothere.gguf",
+      /line 3: .*nothere\.gguf does not exist\. Write a path from the file's folder/,
+    ],
     [
       "models:\n  m:\n    model: a\nrouter:\n  wait: soon",
       /line 5: router\.wait is "soon"; it must be a length of time/,

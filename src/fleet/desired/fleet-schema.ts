@@ -24,6 +24,7 @@ const model = z
       .string({ error: "must be the name of an engine, with @version if you like" })
       .optional()
       .describe("the engine, with @version if you like: pagoda (default), vllm@0.32, lmdeploy, llama-server"),
+    program: z.string().optional().describe("the engine's executable (default: the one on the path)"),
     replicas: count(0, mostInstances, 2).optional().describe("instances that run always (default 1)"),
     min: count(0, mostInstances, 0)
       .optional()
@@ -174,6 +175,7 @@ function modelSpecOf(name: string, given: GivenModel): ModelSpec {
     engine: engine.toLowerCase(),
     version: version ?? null,
     replicas: { min: least, max: given.max ?? Math.max(1, least) },
+    program: given.program ?? null,
     tensorParallel: given.tensor_parallel ?? 1,
     memory: given.memory ?? null,
     flags: given.flags ?? {},

@@ -23,6 +23,8 @@ export interface ModelSpec {
   readonly version: string | null;
   /** Instances that run always, and the most there may be. `min` 0: the first request starts one. */
   readonly replicas: { readonly min: number; readonly max: number };
+  /** The engine's executable; null: the one on the path. */
+  readonly program: string | null;
   readonly tensorParallel: number;
   readonly memory: MemorySpec | null;
   readonly flags: Readonly<Record<string, FlagText>>;

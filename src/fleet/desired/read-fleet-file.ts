@@ -8,7 +8,7 @@ import { shownText } from "../../api/shown-text.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { lineOf, schemaFault, type YamlText } from "./file-faults.ts";
 import { fleetSchema, fleetSpecOf } from "./fleet-schema.ts";
-import type { FleetSpec } from "./fleet-spec.ts";
+import type { FleetSpec, ModelSpec } from "./fleet-spec.ts";
 import { type SubstitutionSource, substitute } from "./substitutions.ts";
 
 /** @throws PagodaError `invalid_option` where the file cannot be read or is wrong. */
@@ -49,10 +49,9 @@ export function fleetSpecFrom(text: string, source: FleetText): FleetSpec {
   const { yaml, given } = checkedDocument(text, source);
   const spec = fleetSpecOf(fleetSchema.parse(given), safeName(basename(source.folder)));
   assertConsistent(yaml, spec);
-  return {
-    ...spec,
-    models: spec.models.map((model) => ({ ...model, model: placed(model.model, source.folder) })),
-  };
+  const models = spec.models.map((model) => ({ ...model, model: placed(model.model, source.folder) }));
+  assertFilesExist(yaml, models);
+  return { ...spec, models };
 }
 
 type GivenFleet = z.input<typeof fleetSchema>;
@@ -86,6 +85,18 @@ function placed(model: string, folder: string): string {
 function safeName(folder: string): string {
   const name = folder.replaceAll(/[^\w.-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "");
   return name === "" ? "fleet" : name.slice(0, 64);
+}
+
+/** A model that is a path must be there. */
+function assertFilesExist(text: YamlText, models: readonly ModelSpec[]): void {
+  const missing = models.find(({ model }) => isAbsolute(model) && !existsSync(model));
+  if (missing === undefined) return;
+  const path = ["models", missing.name, "model"];
+  const where = `${text.label} line ${lineOf(text, path)}`;
+  throw new PagodaError("invalid_option", `${where}: ${missing.model} does not exist.`, {
+    param: path.join("."),
+    hint: "Write a path from the file's folder, a hub id (org/name) or a name of the catalogue.",
+  });
 }
 
 function assertConsistent(text: YamlText, { models, devices }: FleetSpec): void {

@@ -9,7 +9,7 @@ import type { EngineDriver, ProcessEnd, StartChange } from "../drivers/contract/
 import type { Demand } from "../ledger/ledger.ts";
 import type { InstanceParts, InstanceState } from "./instance-parts.ts";
 import { adoptInstance, type InstanceProcess, startInstance } from "./instance-process.ts";
-import { boundLog } from "./log-file.ts";
+import { boundLog, outputOf } from "./log-file.ts";
 import { untilReady } from "./readiness.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { untilStuck } from "./stuck-watch.ts";
@@ -84,6 +84,11 @@ export class SupervisedInstance {
 
   get demands(): readonly Demand[] {
     return this.#parts.demands;
+  }
+
+  /** What its last start has written. */
+  output(): string {
+    return outputOf(this.#parts.logPath);
   }
 
   /**

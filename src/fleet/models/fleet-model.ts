@@ -267,9 +267,14 @@ export class FleetModel {
   }
 
   #noteEvent(instance: SupervisedInstance, event: InstanceEvent): void {
-    if (event.state === "ready") this.#startMs = Math.max(this.#startMs, instance.startMs ?? 0);
+    if (event.state === "ready") this.#noteStart(instance);
     this.readiness.look();
     this.#parts.onEvent(event);
+  }
+
+  #noteStart(instance: SupervisedInstance): void {
+    this.#startMs = Math.max(this.#startMs, instance.startMs ?? 0);
+    this.#startedWith.get(instance.instanceId)?.learn(instance.output());
   }
 
   /** Lets its requests finish, ends it, and forgets it. */

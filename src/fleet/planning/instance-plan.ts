@@ -15,6 +15,8 @@ export interface InstancePlan {
   readonly plan: Plan | null;
   /** Changes with everything that the instances are started with. */
   readonly startHash: string;
+  /** Keeps what the output of a start measured, for later plans of the same start. */
+  learn(output: string): void;
   /** The driver of an instance on these devices. */
   driver(devices: readonly FleetDevice[]): EngineDriver;
 }

@@ -32,6 +32,7 @@ function scriptedPlan(script: DriverScript = "plain", planMib = 512): InstancePl
     maxModelLen: 4096,
     plan: null,
     startHash: script,
+    learn: () => undefined,
     driver: () => scriptedDriver(script),
   };
 }
@@ -44,6 +45,7 @@ export function scriptedModel({ mib: planMib, script, min = 1, max, ...spec }: S
       engine: "scripted",
       version: null,
       replicas: { min, max: max ?? Math.max(1, min) },
+      program: null,
       tensorParallel: 1,
       memory: null,
       flags: {},
