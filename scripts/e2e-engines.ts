@@ -41,11 +41,10 @@ for (const engine of enginesAt(dest)) {
     console.log(`${engine.name}: passed over, ${engine.missing}`);
     continue;
   }
-  const recording = new Recording(engine, dest);
+  const recording = new Recording(engine, dest, values.record);
   for (const [name, run] of Object.entries(groups))
     if (wanted(values.trial, name)) await run(engine, recording);
   hasFailed ||= recording.trials.some(({ passed }) => !passed);
-  if (values.record) recording.write();
 }
 if (values.record) writeReport();
 process.exit(hasFailed ? 1 : 0);

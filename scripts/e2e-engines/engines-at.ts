@@ -12,6 +12,8 @@ export interface RealEngine {
   readonly missing: string | null;
   /** A start with these flags behind the model. */
   start(flags?: readonly string[], model?: string): EngineStart;
+  /** Whether it can be made to call a tool; LMDeploy's text is ours here. */
+  readonly callsTools: boolean;
   /** Which words of a process's name tell the process that computes; null where there is only one. */
   readonly core: RegExp | null;
 }
@@ -54,6 +56,7 @@ function pagoda(file: string): RealEngine {
     version: printed(process.execPath, [`${checkout}bin/pagoda.js`, "--version"], /(\d[\w.]*)/),
     missing: missingOf(file),
     core: null,
+    callsTools: true,
     start: (
       flags = ["--max-model-len", "2048", "--max-num-seqs", "8", "--memory", "700MiB"],
       model = file,
@@ -79,6 +82,7 @@ function vllm(dest: string, folder: string): RealEngine {
     version,
     missing: missingOf(program, folder),
     core: /EngineCore/,
+    callsTools: true,
     start: (flags = [...vllmFlags, ...quickStart], model = folder) => ({
       ...common,
       program: [program],
@@ -97,6 +101,7 @@ function llamaServer(dest: string, file: string): RealEngine {
     version: printed(program, ["--version"], /version: (.*)/),
     missing: missingOf(program, file),
     core: null,
+    callsTools: true,
     start: (flags = "-np 4 -c 8192 -t 2 --jinja".split(" "), model = file) => ({
       ...common,
       program: [program],
@@ -118,6 +123,7 @@ function lmdeploy(dest: string, folder: string): RealEngine {
     ),
     missing: missingOf(program, folder),
     core: /lmdeploy-engine/,
+    callsTools: false,
     start: (
       flags = "--backend pytorch --session-len 2048 --max-batch-size 8 --log-level INFO".split(" "),
       model = folder,

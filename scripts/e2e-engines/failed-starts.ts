@@ -9,6 +9,7 @@ import { freePort } from "../../src/process/server-process.ts";
 import type { RealEngine } from "./engines-at.ts";
 import { failingCases } from "./failing-cases.ts";
 import type { Recording } from "./recording.ts";
+import { slug } from "./slug.ts";
 import { startEngine } from "./started-engine.ts";
 
 const group = "failing";
@@ -18,7 +19,7 @@ export async function failedStarts(engine: RealEngine, recording: Recording): Pr
     await recording.trial(group, name, async () => {
       const start = engine.start(flags, model?.(engine.start().words));
       const { failed, kind, output } = await failedStart(engine, start);
-      recording.keep(`failing/${slug(name)}.log`, output);
+      recording.keep(`failing/${slug(name)}.log`, withoutFrames(output));
       const [change] = failed.changes;
       const told = `${kind}; ${failed.missing}: ${failed.sentence.slice(0, 200)}`;
       if (failed.missing !== missing) throw new Error(`${missing} was expected. ${told}`);
@@ -36,7 +37,15 @@ export async function failedStarts(engine: RealEngine, recording: Recording): Pr
   await recording.trial(group, "port taken", () => portTaken(engine, recording));
 }
 
-const slug = (name: string): string => name.replaceAll(/[^a-z0-9]+/g, "-");
+/** Lines of code in tracebacks, which are most of such a log and say nothing of the cause. */
+function withoutFrames(text: string): string {
+  const frame = /^(?:\([^()]*pid=\d+[^()]*\) )?(?:ERROR [^\]]*\] )?(?: {2}File "| {3,}|\s*$)/;
+  const route = /Route: \//;
+  return text
+    .split("\n")
+    .filter((line) => !frame.test(line) && !route.test(line))
+    .join("\n");
+}
 
 interface Failed {
   readonly failed: FailedStart;
@@ -69,7 +78,7 @@ async function portTaken(engine: RealEngine, recording: Recording): Promise<stri
   const holder = createServer().listen(port, "127.0.0.1");
   try {
     const { failed, kind, output } = await failedStart(engine, engine.start(), port);
-    recording.keep("failing/port-taken.log", output);
+    recording.keep("failing/port-taken.log", withoutFrames(output));
     const told = `${kind}: ${failed.sentence.slice(0, 200)}`;
     if (kind !== "port") throw new Error(told);
     return `${told} → another port`;

@@ -27,7 +27,6 @@ const pool = "--kv-cache-memory-bytes 268435456";
 
 export const failingCases: Readonly<Record<string, readonly FailingCase[]>> = {
   vllm: [
-    failing("too large a pool", "kv", `${quick} --max-model-len 2048 --kv-cache-memory-bytes 107374182400`),
     failing(
       "a request longer than the pool",
       "kv",
@@ -66,6 +65,7 @@ export const failingCases: Readonly<Record<string, readonly FailingCase[]>> = {
     ),
     failing("sleep on processors", "setting", `${quick} ${pool} --max-model-len 2048 --enable-sleep-mode`),
     failing("a missing model", "model", `${quick} ${pool} --max-model-len 2048`, { model: misspelt }),
+    failing("too large a pool", "kv", `${quick} --max-model-len 2048 --kv-cache-memory-bytes 107374182400`),
   ],
   pagoda: [
     failing("too small a cap", "kv", "--memory 100MiB --max-model-len 2048"),
@@ -90,8 +90,10 @@ export const failingCases: Readonly<Record<string, readonly FailingCase[]>> = {
     failing("a cache format it does not know", "setting", "-np 4 -c 8192 --cache-type-k q9_0"),
   ],
   lmdeploy: [
-    failing("an unknown flag", "setting", "--backend pytorch --session-length 2048"),
-    failing("an unknown backend", "setting", "--backend torch --session-len 2048"),
-    failing("a missing model", "model", "--backend pytorch --session-len 2048", { model: misspelt }),
+    failing("an unknown flag", "setting", "--backend pytorch --max-batch-size 8 --session-length 2048"),
+    failing("an unknown backend", "setting", "--backend torch --max-batch-size 8 --session-len 2048"),
+    failing("a missing model", "model", "--backend pytorch --max-batch-size 8 --session-len 2048", {
+      model: misspelt,
+    }),
   ],
 };

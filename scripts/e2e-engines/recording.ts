@@ -1,6 +1,7 @@
 /** @module What the runs of one engine have shown, and the small files that the tests replay. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { RealEngine } from "./engines-at.ts";
 
@@ -40,9 +41,13 @@ export class Recording {
   readonly #dest: string;
   readonly #texts = new Map<string, string>();
 
-  constructor(engine: RealEngine, dest: string) {
+  readonly #isKept: boolean;
+
+  /** `isKept`: what is seen is written to the fixtures after each trial, so that a run may be broken off. */
+  constructor(engine: RealEngine, dest: string, isKept: boolean) {
     this.#engine = engine;
     this.#dest = dest;
+    this.#isKept = isKept;
   }
 
   /** Runs one trial; what it throws makes it a failed one. */
@@ -55,6 +60,7 @@ export class Recording {
     console.log(
       `${this.#engine.name}: ${result.passed ? "ok" : "FAILED"}: ${group}, ${name}: ${result.seen}`,
     );
+    if (this.#isKept) this.#write();
   }
 
   /** Keeps a text for a file of the fixtures. */
@@ -62,11 +68,14 @@ export class Recording {
     this.#texts.set(fileName, this.#scrubbed(text));
   }
 
-  /** Writes what has been recorded; trials of groups that did not run are kept from before. */
-  write(): void {
+  /** Writes what has been recorded; trials that did not run this time are kept from before. */
+  #write(): void {
     const folder = `${fixturesFolder}${this.#engine.name}`;
     mkdirSync(folder, { recursive: true });
-    for (const [fileName, text] of this.#texts) writeFileSync(`${folder}/${fileName}`, text);
+    for (const [fileName, text] of this.#texts) {
+      mkdirSync(dirname(`${folder}/${fileName}`), { recursive: true });
+      writeFileSync(`${folder}/${fileName}`, text);
+    }
     if (this.exchanges.length > 0)
       writeFileSync(
         `${folder}/exchanges.json`,
@@ -78,10 +87,19 @@ export class Recording {
         version: this.#engine.version,
         machine: `${cpus().length} cores of ${cpus()[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release().split("-")[0]}`,
         recordedOn: new Date().toISOString().slice(0, 10),
-        trials: this.trials.filter((trial) => trial.group === group),
+        trials: this.#merged(`${folder}/${group}.trials.json`, group),
       };
       writeFileSync(`${folder}/${group}.trials.json`, `${JSON.stringify(record, null, 1)}\n`);
     }
+  }
+
+  /** Trials of before, replaced by those of the same name that have run again. */
+  #merged(path: string, group: string): TrialResult[] {
+    const now = this.trials.filter((trial) => trial.group === group);
+    if (!existsSync(path)) return now;
+    const { trials } = JSON.parse(readFileSync(path, "utf8")) as EngineRecord;
+    const names = new Set(now.map(({ name }) => name));
+    return [...trials.filter(({ name }) => !names.has(name)), ...now];
   }
 
   /** Without the paths of this machine. */

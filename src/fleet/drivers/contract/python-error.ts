@@ -30,6 +30,12 @@ function nextLines(lines: readonly string[], index: number): string {
     .replace(/ \[type=.*$/, "");
 }
 
+/** The line in which a server says that its port is taken; null where there is none. */
+export function portError(output: string): string | null {
+  const line = output.split(/\r?\n/).findLast((text) => /\[Errno 98\]|address already in use/i.test(text));
+  return line?.replace(prefix, "").replace(/^(?:ERROR|CRITICAL):\s*/, "") ?? null;
+}
+
 /** The last complaint of argparse; null where there is none. */
 export function argumentError(output: string): string | null {
   return [...output.matchAll(/^[\w.-]+(?: [\w-]+)*: error: (.*)$/gm)].at(-1)?.[1] ?? null;

@@ -2,7 +2,7 @@
 import type { EndKind, FailedStart, ProcessEnd } from "../contract/driver.ts";
 import type { EngineStart } from "../contract/engine-start.ts";
 import { explainedBy } from "../contract/failed-start.ts";
-import { argumentError, rootException } from "../contract/python-error.ts";
+import { argumentError, portError, rootException } from "../contract/python-error.ts";
 import { lmdeployRemedies } from "./remedies.ts";
 
 const portTaken = /address already in use|\[Errno 98\]/i;
@@ -20,6 +20,7 @@ export function endKind({ exitCode, lastOutput }: ProcessEnd): EndKind {
 }
 
 export function explain(end: ProcessEnd, start: EngineStart): FailedStart {
-  const said = argumentError(end.lastOutput) ?? rootException(end.lastOutput);
+  const { lastOutput } = end;
+  const said = argumentError(lastOutput) ?? portError(lastOutput) ?? rootException(lastOutput);
   return explainedBy({ end, start, engine: "lmdeploy", title: "LMDeploy", said, remedies: lmdeployRemedies });
 }
