@@ -13,6 +13,7 @@ import { parseArgs } from "node:util";
 import { enginesAt } from "./e2e-engines/engines-at.ts";
 import { failedStarts } from "./e2e-engines/failed-starts.ts";
 import { lifeTrials } from "./e2e-engines/life-trials.ts";
+import { proxyTrials } from "./e2e-engines/proxy-trials.ts";
 import { Recording } from "./e2e-engines/recording.ts";
 import { writeReport } from "./e2e-engines/report.ts";
 import { servingTrials } from "./e2e-engines/serving-trials.ts";
@@ -31,7 +32,7 @@ if (dest === undefined) {
   process.exit(2);
 }
 
-const groups = { serving: servingTrials, life: lifeTrials, failing: failedStarts };
+const groups = { serving: servingTrials, life: lifeTrials, failing: failedStarts, proxy: proxyTrials };
 const wanted = (list: readonly string[], name: string): boolean => list.length === 0 || list.includes(name);
 
 let hasFailed = false;
@@ -43,7 +44,7 @@ for (const engine of enginesAt(dest)) {
   }
   const recording = new Recording(engine, dest, values.record);
   for (const [name, run] of Object.entries(groups))
-    if (wanted(values.trial, name)) await run(engine, recording);
+    if (wanted(values.trial, name)) await run(engine, recording, dest);
   hasFailed ||= recording.trials.some(({ passed }) => !passed);
 }
 if (values.record) writeReport();

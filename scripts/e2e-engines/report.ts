@@ -9,6 +9,7 @@ const titles: Readonly<Record<string, string>> = {
   serving: "One running engine",
   life: "Drained, killed, ended",
   failing: "Starts that fail",
+  proxy: "LMDeploy's proxy protocol",
 };
 
 /** Replaces the tables of the page; what stands before them is written by hand. */

@@ -69,6 +69,12 @@ export class StartedEngine {
 const logFolder = mkdtempSync(join(tmpdir(), "pagoda-engines-"));
 let numStarted = 0;
 
+/** A file for the output of one process. */
+export function keptLog(): string {
+  numStarted += 1;
+  return join(logFolder, `${numStarted}.log`);
+}
+
 /** @param port of the instance; default: one that is free. */
 export async function startEngine(
   engine: RealEngine,

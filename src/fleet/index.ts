@@ -7,6 +7,8 @@ export { findDevices } from "./devices/find-devices.ts";
 export type { EngineDriver } from "./drivers/contract/driver.ts";
 export type { EngineStart } from "./drivers/contract/engine-start.ts";
 export { drivenEngines, driverOf } from "./drivers/drivers.ts";
+export { JoinedNodes } from "./drivers/nodes/joined-nodes.ts";
+export { ProxyMembership } from "./drivers/nodes/proxy-membership.ts";
 export type { Fleet, FleetDoor } from "./fleet.ts";
 export type { InstanceEvent } from "./instances/instance-parts.ts";
 export { bootId, endStrays, forgetAllBut } from "./left-processes.ts";

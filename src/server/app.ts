@@ -9,6 +9,7 @@ import {
   LogController,
 } from "fastify";
 import type { FleetService } from "../api/admin/fleet.ts";
+import type { NodeDoor } from "../api/admin/nodes.ts";
 import type { PlanService } from "../api/admin/plan.ts";
 import type { StartService } from "../api/admin/start.ts";
 import { errorBody, errorStatus, toPagodaError } from "../api/error.ts";
@@ -41,6 +42,7 @@ import { addFleetRoutes } from "./routes/fleet.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
 import { addMessageRoutes } from "./routes/messages.ts";
 import { addModelRoutes } from "./routes/models.ts";
+import { addNodeRoutes } from "./routes/nodes.ts";
 import { addObservatoryRoutes } from "./routes/observatory.ts";
 import { addOllamaRoutes } from "./routes/ollama.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
@@ -89,6 +91,8 @@ export interface AppParts {
   readonly start?: StartService;
   /** Instances of its own; without it there is no /admin/fleet. */
   readonly fleet?: FleetService;
+  /** Servers that register themselves; without it there are no /nodes. */
+  readonly nodes?: NodeDoor;
 }
 
 /** Builds the application; the caller listens, or injects requests. */
@@ -180,6 +184,7 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
   addPlanRoute(app, parts.planner);
   addFleetRoutes(app, parts.fleet);
   addStartRoute(app, parts.start);
+  addNodeRoutes(app, parts.nodes);
   addModelRoutes(app, parts.servedModels);
   addTokenRoutes(app, { ...parts, unknownFields });
   const generation = {

@@ -59,6 +59,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "api/admin/fleet.ts",
     // Without zod: the dashboard applies deltas in the browser.
     "api/admin/observatory/delta.ts",
+    "api/admin/nodes.ts",
     "api/admin/observatory/index.ts",
     "api/admin/plan.ts",
 
@@ -247,6 +248,7 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
   "cli/commands/plan/compare.ts": "examples of the help",
   "cli/commands/plan/explain.ts": "examples of the help",
   "cli/commands/plan/translate.ts": "examples of the help",
+  "cli/options/server-options.ts": "the help says whose protocol a flag speaks",
   "cli/commands/serve.ts": "the help says whose way of counting a flag follows",
   "instance/options.ts": "`--generation-config vllm` is vLLM's own spelling",
   "model/generation-defaults/sampling-defaults.ts": "`--generation-config vllm` is vLLM's own spelling",

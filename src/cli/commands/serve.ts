@@ -111,13 +111,12 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     output,
     protection,
     ...(replicated === null ? {} : { fleet: replicated.fleet }),
+    acceptNodes: values.acceptNodes?.value ?? null,
   });
   await addRemoteModels(servedModels, values.remoteModels?.value ?? []);
   reloadOnHangup(app, protection, { values, host, environment: process.env, logger });
-  const address = await listen(app, logger, {
-    host,
-    port: values.port?.value ?? defaultPort,
-  });
+  const address = await listen(app, logger, { host, port: values.port?.value ?? defaultPort });
+  await joinProxy(values, address, entry, logger);
   stopping.stopped.then((exitCode) => process.exit(exitCode), fail);
   if (replicated !== null) {
     stopping.closeLater(app, replicated);
@@ -169,6 +168,7 @@ type AppParts = Parameters<typeof import("../../server/app.ts").buildApp>[0];
 /** The routes over a model that is still loading; what requests may take of the heap follows from the cap. */
 async function httpServer(
   parts: Pick<AppParts, "servedModels" | "running" | "fleet"> & {
+    acceptNodes: readonly string[] | null;
     protection: Protection;
     logger: Logger;
     prepared: PreparedInstance;
@@ -180,9 +180,11 @@ async function httpServer(
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
   const { planService } = await import("../planning/plan-service.ts");
   const { startService } = await import("../planning/start-service.ts");
+  const { joinedNodes } = await import("../lifecycle/joined-nodes.ts");
   const { Observatory } = await import("../../server/observatory/observatory.ts");
   const { readDevices } = await import("../lifecycle/device-readings.ts");
-  const { prepared, modelArgument, output, protection, ...rest } = parts;
+  const { prepared, modelArgument, output, protection, acceptNodes, ...rest } = parts;
+  const nodes = joinedNodes(acceptNodes, rest.servedModels, rest.logger);
   const metrics = new ServerMetrics(() => output.numDropped);
   const { restartCommand } = await import("../lifecycle/restart-command.ts");
   const observatory = new Observatory({
@@ -206,7 +208,9 @@ async function httpServer(
     bodyLimitBytes: bodyLimitBytes(heapMib),
     planner: planService(process.env),
     start: startService(prepared, modelArgument ?? prepared.root),
+    ...(nodes === null ? {} : { nodes }),
   });
+  app.addHook("onClose", async () => nodes?.close());
   const stopSampling = observatory.start();
   app.addHook("onClose", async () => stopSampling());
   const [counted, watched] = [metrics.observerFor(entry), observatory.observerFor(entry)];
@@ -227,6 +231,16 @@ function spellingsOf(flag: string): readonly string[] {
 }
 
 /** Models of other servers are there from the start: `/health` asks how they are. */
+async function joinProxy(
+  values: ServeValues,
+  address: string,
+  entry: ServedModels["entries"][number],
+  logger: Logger,
+): Promise<void> {
+  const { proxyMembership } = await import("../lifecycle/joined-nodes.ts");
+  proxyMembership(values.proxyUrl?.value ?? null, address, entry, logger);
+}
+
 async function addRemoteModels(servedModels: ServedModels, remote: readonly RemoteModel[]): Promise<void> {
   const { RemoteEndpoint } = await import("../../endpoint/remote-endpoint.ts");
   for (const { name, url } of remote) {

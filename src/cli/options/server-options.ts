@@ -1,7 +1,7 @@
 /** @module Options of the server around the instance. */
 import { PagodaError } from "../../core/errors.ts";
 import { oneOf, onOrOff, option, wholeNumber } from "../../core/options/option.ts";
-import { listed } from "./lists.ts";
+import { hostNames, listed } from "./lists.ts";
 
 const server = "Server:";
 
@@ -31,6 +31,14 @@ function remoteModel(text: string): RemoteModel {
   });
 }
 
+function httpUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url?.protocol === "http:" || url?.protocol === "https:") return url;
+  throw new PagodaError("invalid_option", `'${text}' is not an http URL.`, {
+    hint: "Write it as http://host:port.",
+  });
+}
+
 export const serverOptions = {
   host: option(["--host", "--server-name"], {
     argument: "address",
@@ -54,6 +62,18 @@ export const serverOptions = {
     argument: "name=url...",
     parse: remoteModels,
     help: "serve a model of another OpenAI-compatible server too: requests for NAME are passed on to URL as they are",
+    group: server,
+  }),
+  proxyUrl: option<URL>(["--proxy-url"], {
+    argument: "url",
+    parse: httpUrl,
+    help: "register this server with LMDeploy's proxy at this address, and again whenever the proxy has forgotten it",
+    group: server,
+  }),
+  acceptNodes: option<readonly string[]>(["--accept-nodes"], {
+    argument: "address...",
+    parse: hostNames,
+    help: "servers at these addresses may register themselves (LMDeploy's --proxy-url): any, or addresses; those of this machine may too (default: nobody)",
     group: server,
   }),
   shutdownGraceMs: option(["--shutdown-grace-ms"], {

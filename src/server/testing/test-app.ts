@@ -34,7 +34,7 @@ const scriptedDevice = {
 export function testApp(
   script: Script,
   parts: Partial<
-    Pick<AppParts, "access" | "allowedHosts" | "connectionLimits" | "cors" | "mostWaiting" | "tls">
+    Pick<AppParts, "access" | "allowedHosts" | "connectionLimits" | "cors" | "mostWaiting" | "nodes" | "tls">
   > = {},
 ): TestApp {
   const service = new ScriptedService(script);

@@ -47,6 +47,8 @@ const others: readonly FlagSpec[] = [
   { name: "ssl-keyfile", kind: "text" },
   { name: "replicas", kind: "integer" },
   { name: "remote-model", kind: "list" },
+  { name: "accept-nodes", kind: "list" },
+  { name: "proxy-url", kind: "text" },
   { name: "shutdown-grace-ms", kind: "integer" },
   { name: "log-format", kind: "text" },
   { name: "log-level", kind: "text" },

@@ -32,12 +32,14 @@ test("it registers, comes back when it was forgotten, waits out a silent proxy, 
   const proxy = await scriptedProxy();
   t.after(() => proxy.server.close());
   const changes: string[] = [];
+  let isReady = false;
   let wake: () => void = () => undefined;
   let paused = Promise.withResolvers<void>();
   const membership = new ProxyMembership({
     proxyUrl: `${proxy.url}/`,
     ownUrl: "http://10.0.0.1:8000",
     models: ["smol"],
+    isReady: () => isReady,
     onChange: (isMember, reason) => changes.push(`${isMember}: ${reason}`),
     wait: (_ms, signal) => {
       paused.resolve();
@@ -53,14 +55,17 @@ test("it registers, comes back when it was forgotten, waits out a silent proxy, 
     await paused.promise;
   };
   await paused.promise;
+  assert.deepEqual(proxy.nodes, {});
+  isReady = true;
+  await look();
   assert.deepEqual(proxy.nodes, { "http://10.0.0.1:8000": { models: ["smol"], role: 1 } });
-  delete proxy.nodes["http://10.0.0.1:8000"];
+  Reflect.deleteProperty(proxy.nodes, "http://10.0.0.1:8000");
   await look();
   assert.ok("http://10.0.0.1:8000" in proxy.nodes);
   assert.deepEqual(changes, ["true: Added successfully"]);
   proxy.script.status = 500;
   await look();
-  delete proxy.nodes["http://10.0.0.1:8000"];
+  Reflect.deleteProperty(proxy.nodes, "http://10.0.0.1:8000");
   proxy.script.status = 200;
   proxy.script.answer = "Failed to add, please check the input url.";
   await look();
@@ -68,6 +73,11 @@ test("it registers, comes back when it was forgotten, waits out a silent proxy, 
   proxy.script.answer = "Added successfully";
   await look();
   assert.deepEqual(changes.slice(1), ["false: the proxy does not answer", "true: Added successfully"]);
+  isReady = false;
+  await look();
+  assert.deepEqual([proxy.nodes, changes.at(-1)], [{}, "false: its model is not ready"]);
+  isReady = true;
+  await look();
   await membership.leave();
   assert.deepEqual([proxy.nodes, changes.at(-1)], [{}, "false: it has left"]);
 });

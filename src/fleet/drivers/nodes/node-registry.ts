@@ -5,11 +5,11 @@
  * until it answers, and routed to from then on. Two bad probes in a row take it out of the routing; it is asked again, at
  * growing intervals, until it answers or is removed. LMDeploy's own proxy forgets a node after one bad probe, for good.
  */
-import type { NodeStatus } from "../../../../api/admin/nodes.ts";
-import type { Endpoint } from "../../../../core/endpoint.ts";
-import { PagodaError } from "../../../../core/errors.ts";
-import { RemoteEndpoint } from "../../../../endpoint/remote-endpoint.ts";
-import { withOpenAiErrors } from "../../errors/openai-errors.ts";
+import type { NodeStatus } from "../../../api/admin/nodes.ts";
+import type { Endpoint } from "../../../core/endpoint.ts";
+import { PagodaError } from "../../../core/errors.ts";
+import { RemoteEndpoint } from "../../../endpoint/remote-endpoint.ts";
+import { withOpenAiErrors } from "../errors/openai-errors.ts";
 
 export interface NodeRegistryParts {
   /** The node answers: its models can be routed to. Called again after it has been away. */

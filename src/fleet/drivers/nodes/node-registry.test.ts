@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, test } from "node:test";
-import { emptyStatus } from "../../../../api/admin/nodes.ts";
+import { parseNode } from "../../../api/admin/nodes.ts";
 import { NodeRegistry, type ReadyNode } from "./node-registry.ts";
 
+const emptyStatus = parseNode({ url: "" }).status;
 const servers: Server[] = [];
 afterEach(() => servers.splice(0).map((server) => server.close()));
 

@@ -9,6 +9,8 @@ export interface MembershipParts {
   /** Under which the proxy reaches this server. */
   readonly ownUrl: string;
   readonly models: readonly string[];
+  /** Whether this server can take requests: it is a node only then. */
+  readonly isReady: () => boolean;
   /** Told when the membership changes: true where the proxy lists this server. */
   readonly onChange: (isMember: boolean, reason: string) => void;
   /** Resolves after so many milliseconds, or at once when the signal is aborted. */
@@ -18,6 +20,8 @@ export interface MembershipParts {
 /** The proxy's `EngineRole.Hybrid`: prefill and decoding in one. */
 const hybridRole = 1;
 const lookEveryMs = 10_000;
+/** Until it is a node. */
+const lookAgainMs = 1000;
 const answerWithinMs = 10_000;
 
 export class ProxyMembership {
@@ -39,19 +43,24 @@ export class ProxyMembership {
   async leave(): Promise<void> {
     this.#stopping.abort();
     await this.#life;
-    if (this.#isMember) await this.#post("/nodes/remove", { url: this.#parts.ownUrl });
-    this.#become(false, "it has left");
+    if (this.#isMember) await this.#remove("it has left");
+  }
+
+  async #remove(reason: string): Promise<void> {
+    await this.#post("/nodes/remove", { url: this.#parts.ownUrl });
+    this.#become(false, reason);
   }
 
   async #live(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       await this.#look();
-      await this.#parts.wait(lookEveryMs, this.#stopping.signal);
+      await this.#parts.wait(this.#isMember ? lookEveryMs : lookAgainMs, this.#stopping.signal);
     }
   }
 
   async #look(): Promise<void> {
-    const { ownUrl, models } = this.#parts;
+    const { ownUrl, models, isReady } = this.#parts;
+    if (!isReady()) return this.#isMember ? this.#remove("its model is not ready") : undefined;
     const listed = await this.#get("/nodes/status");
     if (listed === null) return this.#become(false, "the proxy does not answer");
     if (ownUrl in listed) return this.#become(true, "the proxy lists it");
