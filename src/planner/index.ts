@@ -35,6 +35,13 @@ export { type Explanation, explainLog } from "./explain/explanation.ts";
 export { deviceOfLog, modelOfLog } from "./explain/identity.ts";
 export { type ExplainContext, measuredStart } from "./explain/measured-start.ts";
 export { enginesWithLogs, readLog } from "./explain/read-log.ts";
+export { type LoadCapacity, loadCapacity } from "./load/load-capacity.ts";
+export {
+  isPercentiles,
+  lengthsFrom,
+  parseLengths,
+  type RequestLength,
+} from "./load/request-lengths.ts";
 export type { LogFacts } from "./log/log-facts.ts";
 export { catalogueModels, lookUpModel, modelNamed } from "./model/catalogue.ts";
 export { type ConfigObject, parseConfigText } from "./model/config-fields.ts";

@@ -58,7 +58,9 @@ export function addPlanCommand(program: Command): void {
     .option("--devices <n>", "cards there are: the engine's tp is so many, or with --tp auto at most so many")
     .option("--engine <name>", "vllm, lmdeploy or pagoda, with @version", "vllm")
     .option("--users <n>", "requests at once to make room for")
-    .option("--context <tokens>", "length of each of them")
+    .option("--context <tokens>", "length of each of them, or of their prompts: p50=2k,p95=8k")
+    .option("--output <tokens>", "length of their answers, such as p50=300: capacity by distribution")
+    .option("--lengths <file>", "lengths of requests, a JSON record a line, in place of both")
     .option("--fit", "search lengths, shares, KV dtypes and tp for what serves them")
     .option(
       "--quantizations <list>",

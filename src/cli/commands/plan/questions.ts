@@ -8,12 +8,12 @@ import {
   planReplicas,
 } from "../../../planner/index.ts";
 import { comparisonText, fitText, replicasText } from "../../print/plan/answer-text.ts";
+import { planTable } from "../../print/plan/plan-table.ts";
 import { wholeOption } from "./flags.ts";
+import { asksForLoad, type LoadOptions, loadAnswer, loadText } from "./load.ts";
 
 /** What a plan may be asked besides itself. */
-export interface QuestionOptions {
-  readonly users?: string;
-  readonly context?: string;
+export interface QuestionOptions extends LoadOptions {
   readonly fit?: boolean;
   readonly quantizations?: string;
   readonly replicas?: string;
@@ -37,6 +37,11 @@ export function questionAnswer(request: PlanRequest, options: QuestionOptions): 
     const answer = planReplicas(request, wanted);
     if (answer.numStarted < wanted) process.exitCode = 3;
     return options.json === true ? asJson(answer) : replicasText(answer, wanted);
+  }
+  if (asksForLoad(options)) {
+    const answer = loadAnswer(request, options);
+    if (options.json === true) return asJson(answer);
+    return `${planTable(answer.plan)}\n\n${loadText(answer)}`;
   }
   if (options.fit !== true && options.users === undefined) return null;
   const wish = {
