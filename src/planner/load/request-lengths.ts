@@ -77,7 +77,7 @@ export function parseLengths(text: string): readonly RequestLength[] {
 }
 
 /** Percentiles as stated: `p50=2k,p95=8k`, or one length for all. */
-export interface StatedPercentiles {
+interface StatedPercentiles {
   readonly points: readonly { readonly share: number; readonly tokens: number }[];
 }
 
@@ -99,7 +99,7 @@ export function isPercentiles(text: string): boolean {
  * Reads `p50=2k,p95=8k`, or one number.
  * @throws PagodaError `plan_invalid` for a share outside 0 to 100, or percentiles that fall.
  */
-export function parsePercentiles(text: string, param: string): StatedPercentiles {
+function parsePercentiles(text: string, param: string): StatedPercentiles {
   if (!isPercentiles(text)) return { points: [{ share: 0.5, tokens: tokensOf(text, param) }] };
   const points = text.split(",").map((part) => {
     const match = /^\s*p(\d+(?:\.\d+)?)\s*=\s*(\S+)\s*$/i.exec(part);
