@@ -87,7 +87,7 @@ function tokensOf(text: string, param: string): number {
   const match = /^(\d+(?:\.\d+)?)([km]?)$/i.exec(text.trim());
   const tokens = Number(match?.[1] ?? Number.NaN) * (suffixes[match?.[2]?.toLowerCase() ?? ""] ?? 1);
   if (Number.isFinite(tokens) && tokens >= 1) return Math.round(tokens);
-  throw refuse(`"${text}" is no number of tokens.`, param, "Write digits, or 8k for 8192.");
+  throw refuse(`"${text}" is not a number of tokens.`, param, "Write digits, or 8k for 8192.");
 }
 
 /** True where a length is stated by percentiles. */
@@ -105,7 +105,7 @@ function parsePercentiles(text: string, param: string): StatedPercentiles {
     const match = /^\s*p(\d+(?:\.\d+)?)\s*=\s*(\S+)\s*$/i.exec(part);
     const share = Number(match?.[1] ?? Number.NaN) / 100;
     if (match === null || !(share > 0 && share < 1))
-      throw refuse(`"${part.trim()}" is no percentile.`, param, "Write them as p50=2k,p95=8k.");
+      throw refuse(`"${part.trim()}" is not a percentile.`, param, "Write them as p50=2k,p95=8k.");
     return { share, tokens: tokensOf(match[2] ?? "", param) };
   });
   points.sort((a, b) => a.share - b.share);
