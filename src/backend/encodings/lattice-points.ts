@@ -5,12 +5,30 @@
  * A point is a number of 16 bits, its coordinates digits to the base of how many values there are, the first one lowest.
  */
 
+const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const digitBits = 6;
+
+/** Base 64 without a global of Node or of browsers: plans import what encodings know, and run where neither is. */
+function fromBase64(text: string): Uint8Array {
+  const letters = text.replace(/=+$/, "");
+  const bytes = new Uint8Array(Math.floor((letters.length * digitBits) / 8));
+  let [bits, numBits, at] = [0, 0, 0];
+  for (const letter of letters) {
+    bits = ((bits << digitBits) | digits.indexOf(letter)) & 0xffff;
+    numBits += digitBits;
+    if (numBits < 8) continue;
+    numBits -= 8;
+    bytes[at++] = (bits >> numBits) & 0xff;
+  }
+  return bytes;
+}
+
 /** [numPoints, width] coordinates. */
 function unpack(values: readonly number[], width: number, packed: string): Int8Array {
-  const bytes = Buffer.from(packed, "base64");
+  const bytes = fromBase64(packed);
   const points = new Int8Array((bytes.length / 2) * width);
   for (let point = 0; point < bytes.length / 2; point++) {
-    let rest = bytes.readUInt16LE(2 * point);
+    let rest = (bytes[2 * point] ?? 0) + 256 * (bytes[2 * point + 1] ?? 0);
     for (let i = 0; i < width; i++) {
       points[point * width + i] = values[rest % values.length] ?? 0;
       rest = Math.floor(rest / values.length);

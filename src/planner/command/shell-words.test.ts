@@ -62,3 +62,10 @@ test("any words, written as a command, are split into the same words", () => {
     { numRuns: 500 },
   );
 });
+
+test("a quoted word that looks like a continuation with a comment stays a word", () => {
+  for (const word of ["^ # ", "\\ # x", "` #"])
+    assert.deepEqual(shellCommands(commandText(["vllm", "serve", "m", "--a", word])), [
+      ["vllm", "serve", "m", "--a", word],
+    ]);
+});

@@ -20,9 +20,9 @@ const typographic: readonly (readonly [RegExp, string])[] = [
 
 /**
  * A backslash, backtick or caret before a line's end joins the lines, and stands at the end of a text that was cut there.
- * People write comments behind it, which no shell allows.
+ * People write comments behind it, which no shell allows; one with a quote may be the end of a quoted word instead.
  */
-const continuation = /[ \t]*[\\`^](?:[ \t]*(?:\r?\n|$)|[ \t]+#[^\n]*(?:\n|$))[ \t]*/g;
+const continuation = /[ \t]*[\\`^](?:[ \t]*(?:\r?\n|$)|[ \t]+#[^\n'"]*(?:\n|$))[ \t]*/g;
 /** A flag at the beginning of a line belongs to the line before: people drop the backslash. */
 const flagOnNextLine = /\r?\n\s*(?=-)/g;
 
