@@ -70,15 +70,17 @@ test("with --trust-request-chat-template a request's template is used, bounded, 
 });
 
 test("a number of a tool is an integer or a float to the template as the request wrote it", async (t) => {
-  const kinds = "{% for tool in tools %}{{ 'a' if tool.function.default is float else 'b' }}{% endfor %}";
+  const kinds =
+    "{% for tool in tools %}{{ 'a' if tool.function.parameters.default is float else 'b' }}{% endfor %}";
   const pagoda = new PagodaProcess(t, serving("--chat-template", kinds));
   const url = await pagoda.ready();
-  const tools =
-    '[{"function": {"default": 1.0}}, {"function": {"default": 1}}, {"function": {"default": 2e3}}]';
+  const tools = ["1.0", "1", "2e3"].map(
+    (number) => `{"type": "function", "function": {"name": "f", "parameters": {"default": ${number}}}}`,
+  );
   const response = await fetch(`${url}/tokenize`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: `{"messages": ${JSON.stringify(messages)}, "tools": ${tools}}`,
+    body: `{"messages": ${JSON.stringify(messages)}, "tools": [${tools}]}`,
   });
   const { tokens } = (await response.json()) as { tokens: readonly number[] };
   assert.deepEqual(tokens, await idsOf(url, "aba"));

@@ -4,6 +4,7 @@ import type { OutputConstraint } from "../../core/answer/output-constraint.ts";
 import type { AnswerFormat, ToolChoice, ToolDefinition } from "../../core/answer/tools.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { ServedModel } from "../../core/generation.ts";
+import { jsonObject } from "../json-object.ts";
 import { shownText } from "../shown-text.ts";
 import type { AnswerSyntax, CallSyntax } from "./answer-reader.ts";
 import { reasoningMarks } from "./reasoning.ts";
@@ -19,7 +20,7 @@ export const toolsSchema = z
       function: z.looseObject({
         name: functionName,
         description: z.string().nullish(),
-        parameters: z.record(z.string(), z.unknown()).nullish(),
+        parameters: jsonObject.nullish(),
         strict: z.boolean().nullish(),
       }),
     }),

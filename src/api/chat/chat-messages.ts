@@ -4,6 +4,7 @@ import type { MessageToolCall } from "../../core/answer/tools.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { ChatMessage, TextPart } from "../../core/generation.ts";
 import { parseJson } from "../../core/json/numbers.ts";
+import { jsonObject } from "../json-object.ts";
 import { shownText } from "../shown-text.ts";
 
 const contentPart = z.looseObject({ type: z.string(), text: z.unknown().optional() });
@@ -13,7 +14,7 @@ const toolCall = z.looseObject({
   function: z.looseObject({
     name: z.string(),
     arguments: z
-      .union([z.string(), z.record(z.string(), z.unknown()), z.array(z.unknown())], {
+      .union([z.string(), jsonObject, z.array(z.unknown())], {
         error: "must be a JSON text or an object",
       })
       .nullish(),

@@ -4,6 +4,7 @@ import type { ToolDefinition } from "../../core/answer/tools.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { Prompt } from "../../core/generation.ts";
 import { toolDefinitions, toolsSchema } from "../answer/tool-use.ts";
+import { jsonObject } from "../json-object.ts";
 import { type messagesSchema, toChatMessages } from "./chat-messages.ts";
 
 /** Names that other fields or the model's files set: `chat_template_kwargs` must not replace them. */
@@ -28,7 +29,7 @@ const reservedVariables: ReadonlySet<string> = new Set([
 export const chatPromptShape = {
   add_generation_prompt: z.boolean().nullish(),
   continue_final_message: z.boolean().nullish(),
-  chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
+  chat_template_kwargs: jsonObject.nullish(),
   chat_template: z.string().nullish(),
   tools: toolsSchema.nullish(),
 } as const;

@@ -1,6 +1,7 @@
 /** @module Messages of Anthropic's protocol, and their way to the messages that chat templates read. */
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
+import { jsonObject } from "../json-object.ts";
 import { shownText } from "../shown-text.ts";
 
 const block = z.looseObject({
@@ -8,7 +9,7 @@ const block = z.looseObject({
   text: z.string().optional(),
   id: z.string().optional(),
   name: z.string().optional(),
-  input: z.record(z.string(), z.unknown()).optional(),
+  input: jsonObject.optional(),
   tool_use_id: z.string().optional(),
   thinking: z.string().optional(),
 });

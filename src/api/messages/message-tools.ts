@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { ToolChoice } from "../../core/answer/tools.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { toolsSchema } from "../answer/tool-use.ts";
+import { jsonObject } from "../json-object.ts";
 import { shownText } from "../shown-text.ts";
 
 export const messageToolsSchema = z.array(
@@ -11,7 +12,7 @@ export const messageToolsSchema = z.array(
     type: z.string().nullish(),
     name: z.string().min(1),
     description: z.string().nullish(),
-    input_schema: z.record(z.string(), z.unknown()).nullish(),
+    input_schema: jsonObject.nullish(),
   }),
 );
 

@@ -2,9 +2,10 @@
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { messagesSchema } from "../chat/chat-messages.ts";
+import { jsonObject } from "../json-object.ts";
 
 const toolCall = z.looseObject({
-  function: z.looseObject({ name: z.string(), arguments: z.record(z.string(), z.unknown()).nullish() }),
+  function: z.looseObject({ name: z.string(), arguments: jsonObject.nullish() }),
 });
 
 export const ollamaMessagesSchema = z.array(

@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { ToolChoice } from "../../core/answer/tools.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { toolsSchema } from "../answer/tool-use.ts";
+import { jsonObject } from "../json-object.ts";
 import { shownText } from "../shown-text.ts";
 
 export const responseToolsSchema = z
@@ -11,7 +12,7 @@ export const responseToolsSchema = z
       type: z.string(),
       name: z.string().min(1).max(256).nullish(),
       description: z.string().nullish(),
-      parameters: z.record(z.string(), z.unknown()).nullish(),
+      parameters: jsonObject.nullish(),
       strict: z.boolean().nullish(),
     }),
   )

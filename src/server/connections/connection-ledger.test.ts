@@ -41,6 +41,17 @@ test("one connection too many takes the place of the one that waits longest, onc
   assert.equal(ledger.closed.idle, 2);
 });
 
+test("one that the operating system reset makes room for the next, where others have waited for their second", () => {
+  const { clock, ledger, sockets } = ledgerWith(3);
+  ledger.requestBegan(sockets[0] as FakeSocket);
+  clock.nowMs = 500;
+  ledger.turnedAway();
+  assert.deepEqual(destroyed(sockets), [false, false, false]);
+  clock.nowMs = 1500;
+  ledger.turnedAway();
+  assert.deepEqual(destroyed(sockets), [false, true, false]);
+});
+
 test("a surplus connection becomes an ordinary one when another goes", () => {
   const { ledger, sockets } = ledgerWith(3);
   const surplus = new FakeSocket();

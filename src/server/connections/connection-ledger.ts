@@ -107,6 +107,11 @@ export class ConnectionLedger {
     this.#waiting.add(socket);
   }
 
+  /** The operating system reset one that came while even the surplus was taken: the next one shall find a place. */
+  turnedAway(): void {
+    this.#makeRoom(this.#clock());
+  }
+
   gone(socket: Closable): void {
     const connection = this.#connections.get(socket);
     if (connection === undefined) return;

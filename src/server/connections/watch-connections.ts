@@ -16,6 +16,7 @@ const leastSweepGapMs = 20;
 export function watchConnections(server: Server | HttpsServer, ledger: ConnectionLedger): void {
   server.maxHeadersCount = mostHeaders;
   server.maxConnections = ledger.limits.mostConnections + numSurplus;
+  server.on("drop", () => ledger.turnedAway());
   const lastRequests = new WeakMap<Socket, IncomingMessage>();
   watchSockets(server, ledger, (socket) => lastRequests.get(socket)?.complete === false);
   let sweptMs = 0;
