@@ -198,7 +198,7 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
 }
 
 function answerErrors(app: FastifyInstance, bodyLimitBytes: number): void {
-  app.setErrorHandler((thrown, request, reply) => {
+  app.setErrorHandler(async (thrown, request, reply) => {
     const error = catalogued(thrown, bodyLimitBytes);
     const status = errorStatus(error);
     if ((status === 503 || status === 429) && !reply.hasHeader("retry-after"))
@@ -208,7 +208,9 @@ function answerErrors(app: FastifyInstance, bodyLimitBytes: number): void {
     if (!request.raw.readableEnded) {
       // Fastify would close the connection under a client that still sends.
       reply.removeHeader("connection");
-      drainRequestBody(request.raw);
+      const closes = !reply.raw.shouldKeepAlive;
+      const arrived = drainRequestBody(request.raw, () => (closes ? undefined : request.raw.destroy()));
+      if (closes) await arrived;
     }
     return reply.status(status).send(shapeOf(request)(error, request.id));
   });

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { IncomingMessage } from "node:http";
 import { connect, Socket } from "node:net";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { mib } from "../../core/byte-size.ts";
 import { testApp } from "../testing/test-app.ts";
 import { drainRequestBody } from "./drain-request-body.ts";
@@ -58,15 +59,57 @@ for (const [kind, lengthHeader, frame] of [
 test("a client that sends without end, or not at all, is left after 64 MiB or five seconds", (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const fast = new IncomingMessage(new Socket());
-  drainRequestBody(fast);
+  void drainRequestBody(fast, () => fast.destroy());
   for (let i = 0; i < 64; i++) fast.emit("data", Buffer.alloc(mib));
   assert.equal(fast.socket.destroyed, false);
   fast.emit("data", Buffer.alloc(1));
   assert.equal(fast.socket.destroyed, true);
   const slow = new IncomingMessage(new Socket());
-  drainRequestBody(slow);
+  void drainRequestBody(slow, () => slow.destroy());
   t.mock.timers.tick(4999);
   assert.equal(slow.socket.destroyed, false);
   t.mock.timers.tick(1);
   assert.equal(slow.socket.destroyed, true);
+});
+
+test("a client that wants its connection closed receives the refusal after it has sent all of its body", async (t) => {
+  const { app } = testApp({ text: "a" });
+  t.after(() => app.close());
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  const address = app.server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  const socket = connect(address.port, "127.0.0.1");
+  const half = Buffer.alloc(mib, "a");
+  socket.write(
+    `POST /v1/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: text/csv\r\ncontent-length: ${2 * half.length}\r\n\r\n`,
+  );
+  await once(app.server, "request");
+  await new Promise((sent) => socket.write(half, sent));
+  // Refused by now, for its content type; an answer would be followed by the end of the connection.
+  const early = await Promise.race([once(socket, "data"), pause(200, "none")]);
+  assert.equal(early, "none");
+  socket.write(half);
+  const [answer] = await once(socket, "data");
+  assert.match(String(answer), /^HTTP\/1\.1 415 /);
+  await once(socket, "close");
+  assert.equal(socket.errored, null);
+});
+
+test("a client that wants its connection closed and sends too slowly receives the refusal after five seconds", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { app } = testApp({ text: "a" });
+  t.after(() => app.close());
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  const address = app.server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  const socket = connect(address.port, "127.0.0.1");
+  const request = once(app.server, "request");
+  socket.write(
+    "POST /v1/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: text/csv\r\ncontent-length: 9\r\n\r\n",
+  );
+  await request;
+  const answer = once(socket, "data");
+  await new Promise((soon) => setImmediate(soon));
+  t.mock.timers.tick(5000);
+  assert.match(String((await answer)[0]), /^HTTP\/1\.1 415 /);
 });
