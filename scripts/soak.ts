@@ -10,6 +10,8 @@ import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { heapFlags, mallocVariables } from "../src/cli/lifecycle/heap.ts";
+import { heapCeilingFor, readDeviceMemory } from "../src/instance/index.ts";
 import { accessOf } from "../src/server/access/access-control.ts";
 import type { OddTarget } from "../src/server/testing/odd-requests.ts";
 import { type RequestSoakCounts, requestSoak } from "../src/server/testing/request-soak.ts";
@@ -17,6 +19,7 @@ import { soakDocument } from "./soak/document.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const mib = 2 ** 20;
+const memory = "700MiB";
 const numClients = 16;
 const mostMs = 120_000;
 
@@ -35,6 +38,8 @@ export interface SoakReport {
   readonly faults: readonly string[];
   /** After a tenth of the requests, and after the last. */
   readonly residentMib: readonly [number, number];
+  /** Live objects of the scripted server after a collection, at the same times. */
+  readonly heapMib?: readonly [number, number];
   readonly longestBlockedMs: number | null;
   /** Blocks that are referenced when all have ended, or requests without exactly one ending. */
   readonly numLeftOver: number;
@@ -50,27 +55,20 @@ async function addressOf(child: ChildProcess, pattern: RegExp): Promise<Server> 
   throw new TypeError(`the server ended: ${output}`);
 }
 
+/** Under the ceiling of the heap that `pagoda serve` would have. */
 function startScripted(): Promise<Server> {
+  const ceilingMib = heapCeilingFor({ memory }, {}, readDeviceMemory());
   const child = fork(resolve(root, "scripts/soak/scripted-server.worker.ts"), {
+    execArgv: [...heapFlags(ceilingMib), "--expose-gc"],
+    env: { ...process.env, ...mallocVariables },
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   return addressOf(child, /^(http:\S+)/m);
 }
 
 function startReal(model: readonly string[]): Promise<Server> {
-  const args = [
-    "serve",
-    ...model,
-    "--port",
-    "0",
-    "--memory",
-    "700MiB",
-    "--max-model-len",
-    "1024",
-    "--log-level",
-    "fatal",
-  ];
-  const child = spawn(process.execPath, [resolve(root, "bin/pagoda.js"), ...args], {
+  const args = ["serve", ...model, "--port", "0", "--memory", memory, "--max-model-len", "1024"];
+  const child = spawn(process.execPath, [resolve(root, "bin/pagoda.js"), ...args, "--log-level", "fatal"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   return addressOf(child, /ready at (\S+)\/v1/);
@@ -99,6 +97,7 @@ async function run(
   const server = over === "scripted" ? await startScripted() : await startReal(model);
   const startMs = performance.now();
   let atTenth = 0;
+  let heapAtTenth: Promise<number> | null = null;
   try {
     const counts = await requestSoak({
       port: Number(new URL(server.url).port),
@@ -108,7 +107,10 @@ async function run(
       numClients,
       mostMs,
       onProgress: (numEnded) => {
-        if (numEnded === Math.ceil(numRequests / 10)) atTenth = residentMib(server);
+        if (numEnded === Math.ceil(numRequests / 10)) {
+          atTenth = residentMib(server);
+          if (over === "scripted") heapAtTenth = heapMib(server);
+        }
         if (numEnded % 20_000 === 0) console.error(`${numEnded} of ${numRequests}`);
       },
     });
@@ -119,6 +121,7 @@ async function run(
       seconds,
       ...counts,
       residentMib: [atTenth, residentMib(server)],
+      ...(heapAtTenth === null ? {} : { heapMib: [await heapAtTenth, await heapMib(server)] }),
       longestBlockedMs: await longestBlockedMs(server),
       numLeftOver: over === "real" ? await referencedBlocks(server) : await unendedRequests(server),
     };
@@ -146,6 +149,14 @@ async function referencedBlocks({ url }: Server): Promise<number> {
   }
 }
 
+async function heapMib({ child }: Server): Promise<number> {
+  child.send("heap");
+  for (;;) {
+    const [message] = await once(child, "message");
+    if ("heapBytes" in message) return Math.round(message.heapBytes / mib);
+  }
+}
+
 async function unendedRequests({ child }: Server): Promise<number> {
   for (let attempt = 0; ; attempt++) {
     child.send("counts");
@@ -156,7 +167,17 @@ async function unendedRequests({ child }: Server): Promise<number> {
   }
 }
 
+const usage = `usage: npm run soak [-- scripted [COUNT] | -- real [COUNT [MODEL]]]
+
+  npm run soak                          1,000,000 requests over a scripted model, 20,000 over the default model
+  npm run soak -- scripted 50000
+  npm run soak -- real 20000 MODEL`;
 const [over, count, ...model] = process.argv.slice(2);
+const isKnown = over === undefined || over === "scripted" || over === "real";
+if (!isKnown || !(count === undefined || Number(count) > 0) || model.length > (over === "real" ? 1 : 0)) {
+  console.error(usage);
+  process.exit(over === "--help" || over === "-h" ? 0 : 2);
+}
 const wanted: readonly ["scripted" | "real", number][] =
   over === "scripted" || over === "real"
     ? [[over, Number(count ?? (over === "real" ? 20_000 : 1_000_000))]]

@@ -29,6 +29,11 @@ function section(report: SoakReport): string {
     `| faults | ${report.faults.length} |`,
     `| ${report.over === "real" ? "blocks still referenced" : "requests without exactly one ending"} | ${report.numLeftOver} |`,
     `| resident after a tenth, and at the end | ${residentMib[0]} MiB, ${residentMib[1]} MiB |`,
+    ...(report.heapMib === undefined
+      ? []
+      : [
+          `| live objects after a tenth, and at the end | ${report.heapMib[0]} MiB, ${report.heapMib[1]} MiB |`,
+        ]),
     ...(report.longestBlockedMs === null
       ? []
       : [`| longest block of the event loop | ${report.longestBlockedMs} ms |`]),

@@ -10,7 +10,12 @@ service.requests.push = () => {
   return numRequests;
 };
 let numRequests = 0;
-process.on("message", () => {
+process.on("message", (message) => {
+  if (message === "heap") {
+    globalThis.gc?.();
+    process.send?.({ heapBytes: process.memoryUsage().heapUsed });
+    return;
+  }
   process.send?.({ numRequests, numEndings: service.numEndings, numRunning: running.numRunning });
 });
 console.log(await app.listen({ port: 0, host: "127.0.0.1" }));

@@ -13,7 +13,7 @@ import { semiSpaceMib } from "../../planner/engines/pagoda/index.ts";
  * What keeps glibc from holding on to freed memory: few arenas, and large chunks in mappings of their own. Its threshold
  * for those grows with what is freed, unless it is stated: one body of 4 MB would leave up to 100 MiB behind.
  */
-const mallocVariables = {
+export const mallocVariables = {
   MALLOC_ARENA_MAX: "2",
   MALLOC_MMAP_THRESHOLD_: "131072",
   MALLOC_TRIM_THRESHOLD_: "131072",
@@ -28,12 +28,7 @@ export function ensureHeapCeiling(given: Readonly<Record<string, unknown>>, envi
   const script = process.argv[1];
   if (script === undefined) return;
   const ceilingMib = heapCeilingFor(given, environment, readDeviceMemory());
-  const flags = [
-    `--max-old-space-size=${ceilingMib}`,
-    `--max-semi-space-size=${semiSpaceMib}`,
-    // node:ffi, which loads the machine-code kernels, warns at every start.
-    "--disable-warning=ExperimentalWarning",
-  ];
+  const flags = heapFlags(ceilingMib);
   process.execve(
     process.execPath,
     [process.execPath, ...process.execArgv, ...flags, script, ...process.argv.slice(2)],
@@ -43,4 +38,14 @@ export function ensureHeapCeiling(given: Readonly<Record<string, unknown>>, envi
       ...mallocVariables,
     },
   );
+}
+
+/** Flags of Node for a process with this ceiling. */
+export function heapFlags(ceilingMib: number): readonly string[] {
+  return [
+    `--max-old-space-size=${ceilingMib}`,
+    `--max-semi-space-size=${semiSpaceMib}`,
+    // node:ffi, which loads the machine-code kernels, warns at every start.
+    "--disable-warning=ExperimentalWarning",
+  ];
 }
