@@ -13,7 +13,8 @@ import { resolve } from "node:path";
 import { heapFlags, mallocVariables } from "../src/cli/lifecycle/heap.ts";
 import { heapCeilingFor, readDeviceMemory } from "../src/instance/index.ts";
 import { accessOf } from "../src/server/access/access-control.ts";
-import type { OddTarget } from "../src/server/testing/odd-requests.ts";
+import { type OddTarget, oddRequest } from "../src/server/testing/odd-requests.ts";
+import { rawExchange } from "../src/server/testing/raw-exchange.ts";
 import { type RequestSoakCounts, requestSoak } from "../src/server/testing/request-soak.ts";
 import { soakDocument } from "./soak/document.ts";
 
@@ -22,6 +23,7 @@ const mib = 2 ** 20;
 const memory = "700MiB";
 const numClients = 16;
 const mostMs = 120_000;
+const numAlone = 4000;
 
 interface Server {
   readonly child: ChildProcess;
@@ -41,6 +43,8 @@ export interface SoakReport {
   /** Live objects of the scripted server after a collection, at the same times. */
   readonly heapMib?: readonly [number, number];
   readonly longestBlockedMs: number | null;
+  /** By one request of the scripted server that has no others. */
+  readonly longestBlockedAloneMs?: number;
   /** Blocks that are referenced when all have ended, or requests without exactly one ending. */
   readonly numLeftOver: number;
 }
@@ -99,9 +103,11 @@ async function run(
   let atTenth = 0;
   let heapAtTenth: Promise<number> | null = null;
   try {
+    const target = await targetOf(server, over === "real");
+    const alone = over === "scripted" ? await longestBlockedAloneMs(server, target) : null;
     const counts = await requestSoak({
       port: Number(new URL(server.url).port),
-      target: await targetOf(server, over === "real"),
+      target,
       firstSeed: 0,
       numRequests,
       numClients,
@@ -123,6 +129,7 @@ async function run(
       residentMib: [atTenth, residentMib(server)],
       ...(heapAtTenth === null ? {} : { heapMib: [await heapAtTenth, await heapMib(server)] }),
       longestBlockedMs: await longestBlockedMs(server),
+      ...(alone === null ? {} : { longestBlockedAloneMs: alone }),
       numLeftOver: over === "real" ? await referencedBlocks(server) : await unendedRequests(server),
     };
   } finally {
@@ -149,11 +156,25 @@ async function referencedBlocks({ url }: Server): Promise<number> {
   }
 }
 
-async function heapMib({ child }: Server): Promise<number> {
-  child.send("heap");
+const heapMib = async (server: Server): Promise<number> =>
+  Math.round((await asked(server, "heap", "heapBytes")) / mib);
+
+/** Sends requests one after another, and asks after each how long the loop was blocked. */
+async function longestBlockedAloneMs(server: Server, target: OddTarget): Promise<number> {
+  const port = Number(new URL(server.url).port);
+  let longestMs = 0;
+  for (let seed = 0; seed < numAlone; seed++) {
+    await rawExchange(port, oddRequest(seed, target), mostMs);
+    longestMs = Math.max(longestMs, await asked(server, "blocked", "blockedMs"));
+  }
+  return Math.round(longestMs);
+}
+
+async function asked({ child }: Server, question: string, field: string): Promise<number> {
+  child.send(question);
   for (;;) {
     const [message] = await once(child, "message");
-    if ("heapBytes" in message) return Math.round(message.heapBytes / mib);
+    if (field in message) return message[field];
   }
 }
 

@@ -36,7 +36,10 @@ function section(report: SoakReport): string {
         ]),
     ...(report.longestBlockedMs === null
       ? []
-      : [`| longest block of the event loop | ${report.longestBlockedMs} ms |`]),
+      : [`| longest block of the event loop, with 16 clients | ${report.longestBlockedMs} ms |`]),
+    ...(report.longestBlockedAloneMs === undefined
+      ? []
+      : [`| longest block by one request, without others | ${report.longestBlockedAloneMs} ms |`]),
     "",
   ].join("\n");
 }

@@ -1,4 +1,5 @@
 /** @module The application over a scripted model, in a process of its own, for `npm run soak`. Prints its address. */
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { testApp } from "../../src/server/testing/test-app.ts";
 
 const { app, service, running, logLines } = testApp({ text: "hello" });
@@ -10,7 +11,14 @@ service.requests.push = () => {
   return numRequests;
 };
 let numRequests = 0;
+const blocked = monitorEventLoopDelay({ resolution: 1 });
+blocked.enable();
 process.on("message", (message) => {
+  if (message === "blocked") {
+    process.send?.({ blockedMs: blocked.max / 1e6 });
+    blocked.reset();
+    return;
+  }
   if (message === "heap") {
     globalThis.gc?.();
     process.send?.({ heapBytes: process.memoryUsage().heapUsed });
