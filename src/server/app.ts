@@ -50,6 +50,7 @@ import { addPageRoutes } from "./routes/pages.ts";
 import { addPlanRoute, addStartRoute } from "./routes/plan.ts";
 import { addSettingsRoutes } from "./routes/settings.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
+import type { TraceExporter } from "./traces/trace-exporter.ts";
 
 /** Seconds after which a client may try again when the server cannot answer now. */
 const retryAfterSeconds = "1";
@@ -89,6 +90,8 @@ export interface AppParts {
   readonly observatory?: Observatory;
   /** The start of this process; without it there is no /admin/start. */
   readonly start?: StartService;
+  /** Without it no request is traced. */
+  readonly traces?: TraceExporter;
   /** Instances of its own; without it there is no /admin/fleet. */
   readonly fleet?: FleetService;
   /** Servers that register themselves; without it there are no /nodes. */
@@ -128,6 +131,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   parts.metrics.http.watch(app);
   app.addHook("onListen", async () => parts.metrics.eventLoop.start());
   app.addHook("onClose", async () => parts.metrics.eventLoop.stop());
+  app.addHook("onClose", async () => parts.traces?.close());
   acceptJsonBodies(app, () => parts.servedModels.hasEndpoints);
   const allowedMethods = new AllowedMethods();
   allowedMethods.watch(app);

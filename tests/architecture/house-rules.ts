@@ -133,9 +133,11 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "server/metrics/server-metrics.ts",
     "server/models/served-models.ts",
     "server/observatory/devices.ts",
+    "server/observatory/history/history-file.ts",
     "server/observatory/observatory.ts",
     "server/requests/allowed-hosts.ts",
     "server/requests/running-requests.ts",
+    "server/traces/trace-exporter.ts",
   ],
 };
 

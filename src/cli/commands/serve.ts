@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import type { Command } from "commander";
 import type { Logger } from "pino";
 import { PagodaError } from "../../core/errors.ts";
-import type { EngineObserver } from "../../core/generation.ts";
 import { readOptions } from "../../core/options/read-options.ts";
 import type { InstanceEvent } from "../../fleet/index.ts";
 import {
@@ -110,6 +109,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     modelArgument: modelNamed(modelArgument, values),
     output,
     protection,
+    values,
     ...(replicated === null ? {} : { fleet: replicated.fleet }),
     acceptNodes: values.acceptNodes?.value ?? null,
   });
@@ -174,6 +174,7 @@ async function httpServer(
     prepared: PreparedInstance;
     modelArgument: string | null;
     output: LogOutput;
+    values: ServeValues;
   },
 ) {
   const { buildApp } = await import("../../server/app.ts");
@@ -181,20 +182,12 @@ async function httpServer(
   const { planService } = await import("../planning/plan-service.ts");
   const { startService } = await import("../planning/start-service.ts");
   const { joinedNodes } = await import("../lifecycle/joined-nodes.ts");
-  const { Observatory } = await import("../../server/observatory/observatory.ts");
-  const { readDevices } = await import("../lifecycle/device-readings.ts");
-  const { prepared, modelArgument, output, protection, acceptNodes, ...rest } = parts;
+  const { observedBy, watchers } = await import("../lifecycle/watchers.ts");
+  const { prepared, modelArgument, output, protection, acceptNodes, values, ...rest } = parts;
   const nodes = joinedNodes(acceptNodes, rest.servedModels, rest.logger);
   const metrics = new ServerMetrics(() => output.numDropped);
-  const { restartCommand } = await import("../lifecycle/restart-command.ts");
-  const observatory = new Observatory({
-    servedModels: rest.servedModels,
-    version,
-    devices: readDevices,
-    log: rest.logger,
-    ...(rest.fleet === undefined ? {} : { fleet: rest.fleet }),
-    restartCommand: (flag, value) => restartCommand(process.argv.slice(2), spellingsOf(flag), String(value)),
-  });
+  const { history, otlpEndpoint } = values;
+  const { observatory, traces } = await watchers({ ...rest, history, otlpEndpoint, spellingsOf });
   const entry = rest.servedModels.add(listingOf(prepared), describeServedModel(prepared));
   const heapMib = prepared.plan.heapCeilingMib;
   const app = buildApp({
@@ -202,6 +195,7 @@ async function httpServer(
     ...protection,
     metrics,
     observatory,
+    ...(traces === null ? {} : { traces }),
     version,
     logprobCapacity: logprobCapacity(heapMib),
     bodyCapacityBytes: bodyCapacityBytes(heapMib),
@@ -213,14 +207,11 @@ async function httpServer(
   app.addHook("onClose", async () => nodes?.close());
   const stopSampling = observatory.start();
   app.addHook("onClose", async () => stopSampling());
-  const [counted, watched] = [metrics.observerFor(entry), observatory.observerFor(entry)];
-  const observer: EngineObserver = {
-    ...counted,
-    requestFinished: (record) => {
-      counted.requestFinished(record);
-      watched.requestFinished(record);
-    },
-  };
+  const others = [observatory.observerFor(entry), traces?.observerFor(entry.name) ?? null];
+  const observer = observedBy(
+    metrics.observerFor(entry),
+    others.filter((other) => other !== null),
+  );
   return { app, entry, observer, observatory };
 }
 

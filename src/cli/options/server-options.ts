@@ -102,6 +102,18 @@ export const serverOptions = {
     help: "pretty: lines for people; json: a line of JSON each; auto: pretty on a terminal, else json (default auto)",
     group: server,
   }),
+  history: option(["--history"], {
+    argument: "file",
+    parse: (text: string) => text,
+    help: "keep the figures of each minute in this file (SQLite), 30 days of them (default: a day, in memory)",
+    group: server,
+  }),
+  otlpEndpoint: option<URL>(["--otlp-endpoint"], {
+    argument: "url",
+    parse: httpUrl,
+    help: "send a trace of each request to this OpenTelemetry collector (OTLP over HTTP, JSON), such as http://127.0.0.1:4318",
+    group: server,
+  }),
   json: option(["--json"], {
     argument: null,
     parse: onOrOff,

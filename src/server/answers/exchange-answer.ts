@@ -7,6 +7,7 @@ import type { GenerationEvent, GenerationService, ServedModel } from "../../core
 import type { BodyRouterParts, Routed } from "../models/body-router.ts";
 import { endedEarly } from "../requests/running-requests.ts";
 import type { UnknownFieldLog } from "../requests/unknown-field-log.ts";
+import type { TraceExporter } from "../traces/trace-exporter.ts";
 import { AnswerLog } from "./answer-log.ts";
 import { AnswerStream } from "./answer-stream.ts";
 import { jsonBody } from "./json-body.ts";
@@ -16,6 +17,8 @@ import { numLogprobEntries } from "./logprob-entries.ts";
 export interface GenerationRouteParts extends BodyRouterParts {
   readonly unknownFields: UnknownFieldLog;
   readonly logprobBudget: LogprobBudget;
+  /** Without it no request is traced. */
+  readonly traces?: TraceExporter;
 }
 
 export type ParseExchange = (
@@ -39,6 +42,7 @@ export function exchangeAnswerer(parts: GenerationRouteParts, idPrefix: string, 
     const log = new AnswerLog(request, reply, routed.entry.name);
     try {
       const exchange = parse(request.body, service.model, identityOf(routed, idPrefix));
+      parts.traces?.note(request, exchange.requests);
       // The body is not needed any more: free it, since the answer may take long.
       request.body = null;
       parts.unknownFields.note(request.routeOptions.url ?? "", exchange.unknownFields);

@@ -3,9 +3,13 @@ import type { FleetService } from "../../api/admin/fleet.ts";
 import {
   type AdminEventKind,
   type BindingLimitReport,
+  type HistoryAnswer,
+  historyColumns,
+  historySchema,
   type InstanceCurve,
   type InstanceSnapshot,
   type PrefixCurveAnswer,
+  parseHistoryQuestion,
   prefixCurveSchema,
   type Snapshot,
 } from "../../api/admin/observatory/index.ts";
@@ -19,6 +23,8 @@ import { endpointTarget, engineTarget, type SettingsTarget } from "../settings/s
 import { ChangeEffects, figuresOf } from "./change-effects.ts";
 import { devicesOf, type ReadDevices } from "./devices.ts";
 import { EventLog } from "./event-log.ts";
+import { History } from "./history/history.ts";
+import { figuresNow } from "./history-figures.ts";
 import {
   bindingLimitOf,
   blankInstance,
@@ -53,6 +59,7 @@ export interface InstanceChange {
 }
 
 const sampleEveryMs = 1000;
+const mostAnswerMs = 2000;
 const kindOfState: Readonly<Record<string, AdminEventKind>> = {
   starting: "started",
   ready: "ready",
@@ -64,6 +71,7 @@ const kindOfState: Readonly<Record<string, AdminEventKind>> = {
 export class Observatory {
   readonly events: EventLog;
   readonly settings: SettingsService;
+  readonly history = new History();
   readonly #parts: ObservatoryParts;
   readonly #clock: () => number;
   readonly #unixMs: () => number;
@@ -94,7 +102,10 @@ export class Observatory {
   start(): () => void {
     const timer = setInterval(() => this.sample(), sampleEveryMs);
     timer.unref();
-    return () => clearInterval(timer);
+    return () => {
+      clearInterval(timer);
+      this.history.close();
+    };
   }
 
   /** Latencies of an engine are counted through this. */
@@ -121,9 +132,13 @@ export class Observatory {
   /** Reads the counters of every engine of this process. */
   sample(): void {
     const atMs = this.#clock();
-    for (const entry of this.#parts.servedModels.entries)
-      if (entry.service !== null)
-        this.#recordOf(entry).samples.add({ atMs, observation: entry.service.observe() });
+    for (const entry of this.#parts.servedModels.entries) {
+      if (entry.service === null) continue;
+      const record = this.#recordOf(entry);
+      const sample = { atMs, observation: entry.service.observe() };
+      this.history.add(instanceIdOf(entry), { unixMs: this.#unixMs(), figures: figuresNow(record, sample) });
+      record.samples.add(sample);
+    }
     const waitedMs = this.#parts.fleet?.router.waitedMs;
     if (waitedMs !== undefined) this.#routerWaits.push([atMs, waitedMs]);
     if (this.#routerWaits.length > 61) this.#routerWaits.shift();
@@ -143,14 +158,37 @@ export class Observatory {
     const instances: Record<string, InstanceCurve> = {};
     for (const entry of this.#parts.servedModels.entries)
       if (entry.service !== null) instances[instanceIdOf(entry)] = this.#curveOf(entry, entry.service);
-    for (const [instanceId, endpoint] of this.#endpoints()) {
-      const told = await jsonAt(endpoint, "/admin/prefix-cache/curve", AbortSignal.timeout(2000)).catch(
-        () => null,
-      );
+    for (const [instanceId, told] of await this.#askAll("/admin/prefix-cache/curve")) {
       const [curve] = Object.values(prefixCurveSchema.safeParse(told).data?.instances ?? {});
       if (curve !== undefined) instances[instanceId] = curve;
     }
     return { schema: "pagoda.prefix-cache-curve/1", instances };
+  }
+
+  /** Of every instance that keeps one. */
+  async historyOf(query: unknown): Promise<HistoryAnswer> {
+    const nowMs = this.#unixMs();
+    const question = parseHistoryQuestion(query, nowMs);
+    const { fromMs, toMs, stepSeconds: step } = question;
+    const instances: HistoryAnswer["instances"] = {};
+    for (const entry of this.#parts.servedModels.entries)
+      if (entry.service !== null)
+        instances[instanceIdOf(entry)] = this.history.rows(instanceIdOf(entry), question, nowMs);
+    const path = `/admin/history?from=${fromMs}&to=${toMs}&step=${step}`;
+    for (const [instanceId, told] of await this.#askAll(path)) {
+      const [rows] = Object.values(historySchema.safeParse(told).data?.instances ?? {});
+      if (rows !== undefined) instances[instanceId] = rows;
+    }
+    return { schema: "pagoda.history/1", columns: [...historyColumns], step, instances };
+  }
+
+  /** What every instance behind an endpoint answers; those that do not are left out. */
+  async #askAll(path: string): Promise<(readonly [instanceId: string, told: unknown])[]> {
+    const asked = [...this.#endpoints()].map(async ([instanceId, endpoint]) => {
+      const told = await jsonAt(endpoint, path, AbortSignal.timeout(mostAnswerMs)).catch(() => null);
+      return [instanceId, told] as const;
+    });
+    return Promise.all(asked);
   }
 
   #curveOf(entry: ServedModelEntry, service: GenerationService): InstanceCurve {

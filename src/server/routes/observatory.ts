@@ -16,6 +16,7 @@ export function addObservatoryRoutes(app: FastifyInstance, observatory: Observat
   });
   app.addHook("preClose", async () => stream.close());
   app.get("/admin/snapshot", async () => observatory.snapshot(stream.frameId));
+  app.get("/admin/history", async (request) => observatory.historyOf(request.query));
   app.get("/admin/prefix-cache/curve", async () => observatory.prefixCurves());
   app.get("/admin/events", async (request, reply) => {
     const { raw } = reply;

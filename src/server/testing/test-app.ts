@@ -34,7 +34,10 @@ const scriptedDevice = {
 export function testApp(
   script: Script,
   parts: Partial<
-    Pick<AppParts, "access" | "allowedHosts" | "connectionLimits" | "cors" | "mostWaiting" | "nodes" | "tls">
+    Pick<
+      AppParts,
+      "access" | "allowedHosts" | "connectionLimits" | "cors" | "mostWaiting" | "nodes" | "tls" | "traces"
+    >
   > = {},
 ): TestApp {
   const service = new ScriptedService(script);

@@ -2,6 +2,13 @@
 export { type BindingLimitReport, type LimitName, limitNames } from "./binding-limit.ts";
 export { applyDelta, type Delta, deltaBetween } from "./delta.ts";
 export { type AdminEvent, type AdminEventKind, adminEventSchema } from "./events.ts";
+export {
+  type HistoryAnswer,
+  type HistoryQuestion,
+  historyColumns,
+  historySchema,
+  parseHistoryQuestion,
+} from "./history.ts";
 export type {
   InstanceRates,
   InstanceSnapshot,

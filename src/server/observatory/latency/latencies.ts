@@ -32,16 +32,18 @@ export class Latencies {
   }
 
   windows(): LatencyWindow[] {
+    return latencyWindowSeconds.map((seconds) => this.window(seconds));
+  }
+
+  window(seconds: number): LatencyWindow {
     const nowMs = this.#clock();
-    return latencyWindowSeconds.map((seconds) => {
-      const of = (name: LatencyName) => this.#histograms[name].percentiles(seconds, nowMs);
-      return {
-        seconds,
-        timeToFirstToken: of("timeToFirstToken"),
-        interToken: of("interToken"),
-        queue: of("queue"),
-        endToEnd: of("endToEnd"),
-      };
-    });
+    const of = (name: LatencyName) => this.#histograms[name].percentiles(seconds, nowMs);
+    return {
+      seconds,
+      timeToFirstToken: of("timeToFirstToken"),
+      interToken: of("interToken"),
+      queue: of("queue"),
+      endToEnd: of("endToEnd"),
+    };
   }
 }
