@@ -1,7 +1,7 @@
 /** @module The engine: takes requests, runs one model step after another, and emits events. */
 import type { BackendLimits, LoadedModel } from "../backend/backend.ts";
 import { mib } from "../core/byte-size.ts";
-import { invariant, PagodaError } from "../core/errors.ts";
+import { invariant } from "../core/errors.ts";
 import type {
   EngineObserver,
   GenerationEvent,

@@ -26,7 +26,7 @@ declare module "fastify" {
 const openPaths: ReadonlySet<string> = new Set(["/health", "/ping"]);
 /** Names of vLLM and LMDeploy for what changes the state of a server. */
 const adminPaths =
-  /^\/(?:admin|sleep|wake_?up|pause|resume|reset_\w+|abort_requests|shutdown|terminate|scale_elastic_ep|collective_rpc|start_profile|stop_profile|(?:un)?load_lora_adapter|v1\/(?:un)?load_lora_adapter|(?:update|destroy|init)_\w*weights?\w*|distserve)(?:\/|$)/;
+  /^\/(?:admin|sleep|wake_?up|pause|resume|reset_\w+|abort_requests|shutdown|terminate|scale_elastic_ep|collective_rpc|start_profile|stop_profile|(?:un)?load_lora_adapter|v1\/(?:un)?load_lora_adapter|v1\/runtime_config|(?:update|destroy|init)_\w*weights?\w*|distserve)(?:\/|$)/;
 
 /** What a path needs where its route does not say otherwise. */
 export function accessOf(path: string): Access {
