@@ -57,6 +57,7 @@ export type {
   Plan,
   PlanComponent,
   PlanRequest,
+  StoredTensorFacts,
   Suggestion,
   Verdict,
 } from "./plan/plan.ts";

@@ -73,7 +73,9 @@ async function plannedInstance(
     });
   assertFlagsFree(model);
   const stated = withFlagsOf(model, settings);
-  if (!knownEngines.includes(model.engine))
+  const isStated = stated.memory !== null && stated.memory.kind !== "flags";
+  const hasNoShare = !knownEngines.includes(model.engine) || rulesOf(model.engine).roles.share === null;
+  if (!knownEngines.includes(model.engine) || (hasNoShare && isStated))
     return byStatedBytes(stated, await plainWords(stated), devices, settings);
   const { runsOn, roles, title } = rulesOf(model.engine);
   if (model.tensorParallel > 1 && roles.ranks === null)
@@ -81,7 +83,7 @@ async function plannedInstance(
       param: "tensor_parallel",
       hint: "Leave tensor_parallel out, or use another engine.",
     });
-  const device = devices.find(({ runs }) => runs === runsOn);
+  const device = devices.find(({ runs }) => runsOn === "either" || runs === runsOn);
   if (device === undefined) return byStatedBytes(stated, await wordsOnCards(stated), devices, settings);
   const { request } = await planRequest(
     {
@@ -90,7 +92,7 @@ async function plannedInstance(
       version: model.version,
       flags: { ...engineFlags(stated), ...memoryFlags(model.engine, model.memory, device) },
     },
-    runsOn === "cards" ? { gpu: device.kind } : {},
+    device.runs === "cards" ? { gpu: device.kind } : {},
   );
   const calibration = readCalibration(calibrationPath(settings.environment));
   const { request: asked } = calibratedRequest(calibration, {
@@ -105,7 +107,11 @@ async function plannedInstance(
     stated.memory === null && model.engine === ownEngine
       ? fitting(plan({ ...asked, flags: { ...asked.flags, memory: sizeText(heldBytesOf(first)) } }))
       : first;
-  return { ...instancePlanOf(stated, answer, asked, settings), startHash: startHashOf(model) };
+  return {
+    ...instancePlanOf(stated, answer, asked, settings),
+    runs: device.runs,
+    startHash: startHashOf(model),
+  };
 }
 
 /** Instances of our own engine share the processors, unless the file states threads. */
@@ -205,7 +211,7 @@ function instancePlanOf(
   answer: Plan,
   request: PlanRequest,
   settings: PlannerSettings,
-): Omit<InstancePlan, "startHash"> {
+): Omit<InstancePlan, "startHash" | "runs"> {
   const words = wordsOf(model, answer.command);
   const explainWith = {
     model: request.model,
@@ -216,7 +222,6 @@ function instancePlanOf(
   const { sequences } = rulesOf(model.engine).roles;
   const seats = answer.settings[sequences ?? ""];
   return {
-    runs: rulesOf(model.engine).runsOn,
     numRanks: answer.numDevices,
     rankBytes: heldBytesOf(answer),
     maxModelLen: answer.kv?.maxModelLen ?? null,

@@ -45,7 +45,9 @@ export interface Place {
 
 /** Where the engine would run. @throws PagodaError `plan_invalid` where no device is named and none is here. */
 export function planPlace(options: DeviceOptions, engine: string): Place {
-  const isCard = rulesOf(engine).runsOn === "cards" || options.gpu !== undefined;
+  const { runsOn } = rulesOf(engine);
+  const isHere = runsOn === "either" && options.gpuMemory === undefined && gpuHere() !== null;
+  const isCard = runsOn === "cards" || options.gpu !== undefined || isHere;
   return isCard ? { ...planDevice(options), usedBytes: 0 } : machine(options);
 }
 

@@ -18,7 +18,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A card is stated: what this machine has of cards is not the client's business. */
 function assertPlace({ gpu, gpuMemory }: AdminPlanRequest, engine: string): void {
-  if (gpu !== null || gpuMemory !== null || rulesOf(engine).runsOn === "processors") return;
+  if (gpu !== null || gpuMemory !== null || rulesOf(engine).runsOn !== "cards") return;
   throw new PagodaError("invalid_request", "The plan needs a card.", {
     param: "gpu",
     hint: 'Send gpu, such as "RTX 4090", or gpu_memory, such as "24GiB".',

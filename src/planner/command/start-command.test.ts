@@ -44,7 +44,7 @@ describe("starts of an engine, however they are called", () => {
 
   test("what starts nothing, names no model, or has a stray word is refused", () => {
     for (const [text, message] of [
-      ["llama-server -m x", /starts none of vllm, lmdeploy/],
+      ["ollama run x", /starts none of vllm, lmdeploy/],
       ["vllm serve --tensor-parallel-size 2", /names no model/],
       ["vllm serve o/m --max-model-len 8192 more", /"more" belongs to no flag/],
     ] as const)

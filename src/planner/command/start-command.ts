@@ -119,8 +119,8 @@ function startOf(
   text: string,
 ): StartCommand {
   const { flags, positional } = typedFlags(rest, rules.flags);
-  const { model: named, "model-path": path, ...others } = flags;
-  const stated = [named, path].find((value) => typeof value === "string");
+  const { model: named, "model-path": path, "hf-repo": repository, ...others } = flags;
+  const stated = [named, path, repository].find((value) => typeof value === "string");
   const [first, ...stray] = typeof stated === "string" ? [stated, ...positional] : positional;
   if (first === undefined)
     throw new PagodaError("plan_invalid", `The command names no model: "${text.trim().slice(0, 200)}".`, {

@@ -4,12 +4,13 @@ import { canonicalFlags } from "../plan/flags.ts";
 import { deepFreeze, type Plan, type PlanRequest } from "../plan/plan.ts";
 import type { EngineRules } from "../rules/engine-rules.ts";
 import { nearest } from "../words/nearest.ts";
+import { llamaServerRules } from "./llama-server/rules.ts";
 import { lmdeployRules } from "./lmdeploy/rules.ts";
 import { pagodaRules } from "./pagoda/rules.ts";
 import { vllmRules } from "./vllm/rules.ts";
 
 /** The rules of every engine. */
-export const engineRules: readonly EngineRules[] = [vllmRules, lmdeployRules, pagodaRules];
+export const engineRules: readonly EngineRules[] = [vllmRules, lmdeployRules, llamaServerRules, pagodaRules];
 
 /** Ids of all engines. */
 export const knownEngines: readonly string[] = engineRules.map(({ id }) => id);

@@ -18,6 +18,7 @@ const figureOf: Readonly<Record<string, FigureName>> = {
   activations: "activations",
   graphs: "graphs",
   kvPool: "availableKv",
+  workspace: "workspace",
 };
 
 function loggedPart(facts: LogFacts, parts: MeasuredBytes, name: string): Quantity | null {
@@ -36,6 +37,7 @@ const bareLabels: readonly (readonly [FigureName, string])[] = [
   ["weights", "weights"],
   ["persistent", "persistent buffers"],
   ["activations", "peak activations"],
+  ["workspace", "compute buffer"],
   ["graphs", "CUDA graphs"],
   ["capturedGraphs", "CUDA graphs, captured"],
   ["free", "free after loading"],

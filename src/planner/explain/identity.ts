@@ -4,6 +4,7 @@ import { deviceOfTotal, devicesNamed, nearestInSize } from "../device/find-devic
 import type { LogFacts } from "../log/log-facts.ts";
 import { lookUpModel } from "../model/catalogue.ts";
 import type { ModelFacts } from "../model/facts.ts";
+import { parseModelConfig } from "../model/parse-config.ts";
 import { parseQuantization } from "../model/parse-quantization.ts";
 
 /** A path as the names it may hold: a hub id, a folder of the hub's cache, the last parts. */
@@ -43,7 +44,8 @@ function ggufModel(names: readonly string[]): ModelFacts | null {
 }
 
 /** The catalogue's model of a log; null where it names none that is known. */
-export function modelOfLog({ modelNames }: LogFacts): ModelFacts | null {
+export function modelOfLog({ modelNames, modelConfig }: LogFacts): ModelFacts | null {
+  if (modelConfig !== null) return parseModelConfig(modelNames[0] ?? "the model of the log", modelConfig);
   const gguf = ggufModel(modelNames);
   if (gguf !== null) return gguf;
   for (const name of modelNames.flatMap(namesIn)) {

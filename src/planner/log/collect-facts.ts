@@ -1,5 +1,6 @@
 /** @module Runs a table of line patterns over a log; the first statement of a figure stays unless the pattern says otherwise. */
 
+import type { ConfigObject } from "../model/config-fields.ts";
 import type { FailureKind } from "../plan/failure.ts";
 import type { FlagValue } from "../plan/flag.ts";
 import type { Quantity } from "../quantity/quantity.ts";
@@ -47,6 +48,7 @@ export interface Collected {
   hasStarted: boolean;
   readonly failures: LogFailure[];
   readonly notes: string[];
+  modelConfig: ConfigObject | null;
 }
 
 export function emptyFacts(): Collected {
@@ -65,6 +67,7 @@ export function emptyFacts(): Collected {
     hasStarted: false,
     failures: [],
     notes: [],
+    modelConfig: null,
   };
 }
 

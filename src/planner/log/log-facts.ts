@@ -1,4 +1,5 @@
 /** @module What a start-up log states, before anything is computed: figures with the rounding of their print, and how it ended. */
+import type { ConfigObject } from "../model/config-fields.ts";
 import type { FailureKind } from "../plan/failure.ts";
 import type { FlagValues } from "../plan/plan.ts";
 import { measured, type Quantity } from "../quantity/quantity.ts";
@@ -17,7 +18,8 @@ export type FigureName =
   | "availableKv"
   | "free"
   | "runtime"
-  | "neededKv";
+  | "neededKv"
+  | "workspace";
 
 export type CountName =
   | "numBlocks"
@@ -81,6 +83,8 @@ export interface LogFacts {
   readonly failure: LogFailure | null;
   readonly outOfMemory: OutOfMemory | null;
   readonly notes: readonly string[];
+  /** The configuration of the model, where the log prints all of it; null where it does not. */
+  readonly modelConfig: ConfigObject | null;
 }
 
 /** A step of a start. */

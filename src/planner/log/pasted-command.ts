@@ -36,6 +36,8 @@ function knownFlags(words: readonly string[], specs: readonly FlagSpec[]) {
   }
 }
 
+const modelFlags: readonly string[] = ["model", "model-path", "hf-repo"];
+
 /**
  * Adds the model and the flags of pasted commands to the facts; what the log itself states stays.
  * @param start what precedes the words of the command, up to the model and the flags.
@@ -53,9 +55,8 @@ export function readPastedCommands(
     const words = found === null ? [] : wordsOf(text.slice(found.index + found[0].length));
     const { pairs, positional } = knownFlags(words, specs);
     const stated: Record<string, FlagValue> = Object.fromEntries(pairs);
-    const named = stated.model ?? stated["model-path"] ?? positional[0];
+    const named = stated.model ?? stated["model-path"] ?? stated["hf-repo"] ?? positional[0];
     if (typeof named === "string" && !facts.modelNames.includes(named)) facts.modelNames.push(named);
-    for (const [name, value] of pairs)
-      if (name !== "model" && name !== "model-path") facts.flags[name] ??= value;
+    for (const [name, value] of pairs) if (!modelFlags.includes(name)) facts.flags[name] ??= value;
   }
 }

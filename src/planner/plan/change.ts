@@ -30,6 +30,7 @@ export function changedRequest(request: PlanRequest, { flags: changes, model }: 
   const {
     storedWeightsBytes: _stored,
     program: _program,
+    tensors: _tensors,
     modelArgument: _argument,
     measured,
     ...others

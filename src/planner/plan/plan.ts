@@ -1,6 +1,7 @@
 /** @module What goes into the planner and what comes out: one request, one frozen plan, in bytes. */
 import type { MemoryComponentName } from "../../core/footprint.ts";
 import type { Resolved } from "../../core/resolved.ts";
+import type { TensorType } from "../../core/tensor-type.ts";
 import type { Device } from "../device/device.ts";
 import type { ModelFacts } from "../model/facts.ts";
 import type { Quantity } from "../quantity/quantity.ts";
@@ -23,6 +24,8 @@ export interface PlanRequest {
   readonly usage: "serve" | "library";
   /** Bytes of all stored tensors, where headers were at hand: they win over the count by formula. */
   readonly storedWeightsBytes?: number;
+  /** The directory of a GGUF file, in the file's order, where one was at hand. */
+  readonly tensors?: readonly StoredTensorFacts[];
   /** The draft model that a speculative flag names; without it the catalogue is asked. */
   readonly draftModel?: ModelFacts;
   /** What headers say of the model, for an engine whose plan needs its shape; without it the configuration is taken. */
@@ -33,6 +36,14 @@ export interface PlanRequest {
   readonly modelArgument?: string;
   /** What a log of this very set-up said; wins over the estimates. */
   readonly measured?: MeasuredBytes;
+}
+
+/** One tensor of a file; its shape from the outermost dimension. */
+export interface StoredTensorFacts {
+  readonly name: string;
+  readonly numBytes: number;
+  readonly type: TensorType;
+  readonly shape: readonly number[];
 }
 
 /** Components that were read from a log or a device, in bytes of one rank. */

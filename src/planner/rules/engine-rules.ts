@@ -28,11 +28,11 @@ export interface FlagRoles {
   readonly tokens: string;
   /** Cards over which one instance is split. */
   readonly ranks: string | null;
-  /** Share of memory: of the device's total, or of what is free. */
-  readonly share: string;
+  /** Share of memory: of the device's total, or of what is free; null: the engine allocates what its length asks for. */
+  readonly share: string | null;
   /** Number format of the KV cache. */
   readonly kvFormat: string;
-  readonly blockSize: string;
+  readonly blockSize: string | null;
   readonly prefixCaching: string | null;
 }
 
@@ -162,8 +162,8 @@ export interface EngineRules {
   /** The engine's name in sentences. */
   readonly title: string;
   readonly newestVersion: string;
-  /** Graphics cards, or the processors and the memory of a machine. */
-  readonly runsOn: "cards" | "processors";
+  /** Graphics cards, the processors and the memory of a machine, or a card where there is one. */
+  readonly runsOn: "cards" | "processors" | "either";
   readonly flags: readonly FlagSpec[];
   readonly command: CommandRules;
   readonly roles: FlagRoles;

@@ -63,6 +63,7 @@ function shareText(share: number): string {
 export function askedBytes(request: PlanRequest, plan: Plan, kept: Kept): number {
   const bytes = sizeOf(plan, kept);
   const { roles, pool } = rulesOf(request.engine);
+  if (roles.share === null) return bytes;
   const share = Number(plan.settings[roles.share]?.value ?? 1);
   if (!pool.cutsShareToBlocks || kept === "footprint" || share >= 1) return bytes;
   const smallest = shareFor(request, roles.share, bytes, share, kept);
@@ -73,6 +74,7 @@ export function askedBytes(request: PlanRequest, plan: Plan, kept: Kept): number
 export function matchShare(request: PlanRequest, wanted: number, kept: Kept): PoolMatch {
   const { roles, pool } = rulesOf(request.engine);
   const flag = roles.share;
+  if (flag === null) return matchStated(request, wanted);
   const share = shareFor(request, flag, wanted, pool.mostShare, kept);
   if (share !== null) {
     const isCut = pool.cutsShareToBlocks && kept === "kv";
@@ -96,6 +98,7 @@ export interface FittingShare {
 /** The largest share in hundredths with which the target surely starts; null where none does. */
 export function largestFittingShare(request: PlanRequest): FittingShare | null {
   const flag = rulesOf(request.engine).roles.share;
+  if (flag === null) return null;
   const found = firstThatFits(percentages(1, 99).reverse(), (share) => {
     const plan = planOrNull({ ...request, flags: { ...request.flags, [flag]: share } });
     return plan?.verdict.kind === "fits" ? plan : null;
@@ -105,8 +108,19 @@ export function largestFittingShare(request: PlanRequest): FittingShare | null {
 
 /** A size that the user stated absolutely stays absolute where the target can state one. */
 export function matchAbsolute(request: PlanRequest, wanted: number): PoolMatch {
+  const stated = statedFlags(request, wanted);
+  return stated === null ? matchShare(request, wanted, "kv") : { flags: stated, shortfall: null };
+}
+
+/** The pool of an engine that has no share. */
+function matchStated(request: PlanRequest, wanted: number): PoolMatch {
+  const stated = statedFlags(request, wanted);
+  if (stated !== null) return { flags: stated, shortfall: null };
+  return { flags: {}, shortfall: `${Math.round(wanted)} bytes are wanted, and no flag states them` };
+}
+
+function statedFlags(request: PlanRequest, wanted: number): FlagValues | null {
   const plan = planOrNull(request);
   const stated = plan === null ? null : rulesOf(request.engine).pool.absolute(wanted, plan);
-  if (stated === null) return matchShare(request, wanted, "kv");
-  return { flags: changedRequest(request, { flags: stated }).flags, shortfall: null };
+  return stated === null ? null : changedRequest(request, { flags: stated }).flags;
 }

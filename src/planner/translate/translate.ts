@@ -55,6 +55,7 @@ function prefixCaching(from: Side, to: Side): PrefixCaching {
 function defaultNotes(from: Side, to: Side, answer: Plan): string[] {
   return (["sequences", "tokens", "blockSize"] as const).flatMap((role) => {
     const [here, there] = [from.rules.roles[role], to.rules.roles[role]];
+    if (here === null || there === null) return [];
     const [mine, other] = [from.plan.settings[here], answer.settings[there]];
     if (mine === undefined || other === undefined || mine.value === other.value || other.from === "flag")
       return [];
@@ -70,6 +71,13 @@ function fallbackNote(to: Plan, plain: PlanRequest): string | null {
   const found = largestFittingShare(plain);
   if (found === null) return "With these flags no share surely starts there.";
   return `--${found.flag} ${found.share} surely starts there, with ${found.plan.kv?.numTokens.expected ?? 0} KV tokens.`;
+}
+
+/** Of an engine without a share, the context bounds the longest request too: the target is told that length. */
+function lengthOfPool(from: Side, to: Side): FlagValues {
+  const [here, there] = [from.plan.kv?.maxModelLen, to.plan.kv?.maxModelLen];
+  if (from.rules.roles.share !== null || here === undefined) return {};
+  return there !== undefined && here >= there ? {} : { [to.rules.roles.length]: String(here) };
 }
 
 function statesPool({ pool }: EngineRules, flags: FlagValues): boolean {
@@ -95,7 +103,7 @@ export function translateStart(typed: PlanRequest, target: TranslationTarget): T
   const to: Side = { rules, plan: planStart(bare) };
   const mapped = mapFlags(request.flags, from, to);
   const prefixes = prefixCaching(from, to);
-  const others: Record<string, FlagValue> = { ...mapped.flags };
+  const others: Record<string, FlagValue> = { ...lengthOfPool(from, to), ...mapped.flags };
   if (rules.roles.prefixCaching !== null) delete others[rules.roles.prefixCaching];
   const plain = { ...bare, flags: { ...chosen, ...others, ...prefixes.flags } };
   const wanted = askedBytes(request, from.plan, target.keeps);

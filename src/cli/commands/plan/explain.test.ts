@@ -72,7 +72,7 @@ test("what is wrong is one line with what to change", () => {
     [["explain", "/no/such/file"], /cannot be read/],
     [["explain", entry], /no line of vLLM or of LMDeploy/],
     [["explain", join(logs, "lmdeploy-pytorch-started.txt"), "--save"], /--model, --gpu/],
-    [["translate", "--from", "llama-server -m x", "--to", "vllm"], /starts none of vllm, lmdeploy/],
+    [["translate", "--from", "ollama run x", "--to", "vllm"], /starts none of vllm, lmdeploy/],
     [
       ["translate", "--from", "vllm serve Qwen/Qwen3-8B", "--to", "sglang", "--gpu", "L4"],
       /vllm and lmdeploy/,

@@ -19,6 +19,7 @@ import {
   parseConfigText,
   parseModelConfig,
   type Quantity,
+  type StoredTensorFacts,
 } from "../../../planner/index.ts";
 
 export interface PlannedModel {
@@ -26,6 +27,8 @@ export interface PlannedModel {
   /** Bytes of the stored tensors, where headers were at hand. */
   readonly stored: Quantity | null;
   readonly from: "folder" | "config.json" | "gguf" | "catalogue" | "hub";
+  /** The directory of a GGUF file; null: there is none. */
+  readonly tensors: readonly StoredTensorFacts[] | null;
   /** Files on this machine with the headers of the weights; null: there are none. */
   readonly local: LocalModel | null;
 }
@@ -58,11 +61,12 @@ function fromFolder(folder: string, assumesFields: boolean): PlannedModel {
   const facts = readConfig(join(folder, "config.json"), basename(resolve(folder)), assumesFields);
   const hasWeights =
     existsSync(join(folder, "model.safetensors")) || existsSync(join(folder, "model.safetensors.index.json"));
-  if (!hasWeights) return { facts, stored: null, from: "folder", local: null };
+  if (!hasWeights) return { facts, stored: null, from: "folder", tensors: null, local: null };
   return {
     facts,
     stored: exactQuantity(storedTensorBytes(folder), "safetensors headers"),
     from: "folder",
+    tensors: null,
     local: { kind: "hf", path: folder },
   };
 }
@@ -78,7 +82,18 @@ function fromGguf(path: string): PlannedModel {
   const [mainType] = [...types].sort(([, a], [, b]) => b - a)[0] ?? ["F16"];
   const hasHead = tensors.has("output.weight");
   const facts = parseModelConfig(basename(path), configOfGguf(metadata, mainType, hasHead));
-  return { facts, stored: exactQuantity(bytes, "GGUF header"), from: "gguf", local: { kind: "gguf", path } };
+  return {
+    facts,
+    stored: exactQuantity(bytes, "GGUF header"),
+    from: "gguf",
+    tensors: [...tensors.values()].map(({ name, numBytes, type, shape }) => ({
+      name,
+      numBytes,
+      type,
+      shape,
+    })),
+    local: { kind: "gguf", path },
+  };
 }
 
 /** A hub id that the catalogue does not know: its headers, from the hub or the cache. */
@@ -96,7 +111,7 @@ async function fromHub(
       ? null
       : exactQuantity(headers.storedBytes, "safetensors headers of the hub");
   const local = { kind: "hf", path: headers.folder } as const;
-  return { facts, stored, from: "hub", local: stored === null ? null : local };
+  return { facts, stored, from: "hub", tensors: null, local: stored === null ? null : local };
 }
 
 /** What a plan takes of its models: the target is named on the command line, a draft inside a flag. */
@@ -128,11 +143,12 @@ export async function planModel(
       facts: readConfig(name, basename(dirname(resolve(name))), assumesFields),
       stored: null,
       from: "config.json",
+      tensors: null,
       local: null,
     };
   const known = lookUpModel(name);
-  if (known !== null) return { facts: known, stored: null, from: "catalogue", local: null };
+  if (known !== null) return { facts: known, stored: null, from: "catalogue", tensors: null, local: null };
   if (!/^[\w.-]+\/[\w.-]+([@:][\w./:-]+)?$/.test(name))
-    return { facts: modelNamed(name), stored: null, from: "catalogue", local: null };
+    return { facts: modelNamed(name), stored: null, from: "catalogue", tensors: null, local: null };
   return fromHub(name, settings, onProgress, assumesFields);
 }

@@ -27,7 +27,7 @@ export interface FoundRequest {
 
 /** Where starts are on cards and on a machine, --gpu and --used speak of the card, and --gpu-memory of both. */
 export function optionsOn(
-  runsOn: "cards" | "processors",
+  runsOn: "cards" | "processors" | "either",
   { gpu, gpuMemory, used }: PlaceOptions,
 ): PlaceOptions {
   const memory = gpuMemory === undefined ? {} : { gpuMemory };
@@ -43,7 +43,7 @@ export async function planRequest(start: StatedStart, options: PlaceOptions): Pr
   const { model: name, ...engineAndFlags } = start;
   const settings = sourceSettingsFrom(process.env);
   const place = planPlace(options, start.engine);
-  const { facts, stored, local, from } = await foundModel(
+  const { facts, stored, tensors, local, from } = await foundModel(
     name,
     settings,
     planModel,
@@ -59,6 +59,7 @@ export async function planRequest(start: StatedStart, options: PlaceOptions): Pr
     ...modelArgumentOf(name, from),
     ...(await draftOf(start.flags, settings)),
     ...(stored === null ? {} : { storedWeightsBytes: stored.expectedBytes }),
+    ...(tensors === null ? {} : { tensors }),
     ...(await programOf(local)),
   };
   const storedNote =

@@ -111,7 +111,7 @@ const continuationIndent = 4;
 
 /** Lines of the whole table; the command stays in one, so that it can be copied. No trailing newline. */
 export function planTable(plan: Plan, columns: number | null = null): string {
-  const isMachine = rulesOf(plan.engine).runsOn === "processors";
+  const isMachine = rulesOf(plan.engine).runsOn !== "cards" && /\bmachine\b/.test(plan.device);
   const cards = plan.numDevices === 1 ? plan.device : `${plan.numDevices} × ${plan.device}`;
   const cap =
     plan.budgetBytes === null ? "no cap on the whole instance" : `cap ${formatBytes(plan.budgetBytes)}`;
