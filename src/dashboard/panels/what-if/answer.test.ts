@@ -46,9 +46,9 @@ test("sliders reach each engine as its own flags", () => {
     assert.equal(flags[roles.length], "4096", engine);
     assert.equal(flags[roles.sequences], "24", engine);
     assert.equal(flags[roles.tokens], "2048", engine);
-    assert.equal(flags[roles.blockSize], "32", engine);
+    assert.equal(flags[roles.blockSize ?? ""], "32", engine);
     assert.equal(flags[roles.ranks ?? ""], "2", engine);
-    assert.ok(["0.8", "0.7"].includes(String(flags[roles.share])), engine);
+    assert.ok(["0.8", "0.7"].includes(String(flags[roles.share ?? ""])), engine);
     assert.notEqual(flags[roles.kvFormat], undefined, engine);
   }
 });
