@@ -1,4 +1,4 @@
-/** Replays the buffer sizes that a real llama-server printed for small models and sets of options (scripts/oracle/llama_server.ts). */
+/** Replays the buffer sizes that a real llama-server printed for small models and sets of options (scripts/llama-server-buffers.ts). */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -23,7 +23,7 @@ function valueWidth(facts: ModelFacts, own: number, usesFlash: boolean): number 
 }
 
 /** Bytes of keys and values of one cell in a layer. */
-export function cellBytes(facts: ModelFacts, mixer: Mixer, settings: LlamaSettings): number {
+function cellBytes(facts: ModelFacts, mixer: Mixer, settings: LlamaSettings): number {
   const { keyType, valueType, usesFlash } = settings;
   if (mixer.kind === "latent") return rowBytes(keyType, mixer.kvRank + mixer.ropeHeadDim);
   if (mixer.kind !== "attention" || mixer.borrowsCache === true) return 0;

@@ -13,7 +13,7 @@ export interface FittedSizes {
 }
 
 /** Sizes as stated, or all that there is. */
-export function wishedSizes({ request, settings }: LlamaStart): Sizes {
+function wishedSizes({ request, settings }: LlamaStart): Sizes {
   const all = request.model.layers.length + 1;
   return {
     contextTokens: settings.contextTokens.value,

@@ -1,5 +1,5 @@
 /** @module Small models of several architectures: GGUF metadata and tensors, all zeros, for llama-server to load. */
-import type { TensorType } from "../../../src/core/tensor-type.ts";
+import type { TensorType } from "../../src/core/tensor-type.ts";
 
 /** Name, widths from the innermost, encoding. */
 export type ShapeTensor = readonly [name: string, widths: readonly number[], type: TensorType];

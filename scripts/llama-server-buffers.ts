@@ -1,5 +1,5 @@
 /**
- * @module Asks a llama-server for the sizes of its buffers: `node scripts/oracle/llama_server.ts PATH/llama-server FILE.json`
+ * @module Asks a llama-server for the sizes of its buffers: `node scripts/llama-server-buffers.ts PATH/llama-server FILE.json`
  * makes small models of several architectures, starts each with several sets of options on the processors, and writes what
  * was printed. `tests/planner-llama-server.test.ts` replays the file.
  */
@@ -8,8 +8,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { writeZeros } from "./llama-server/gguf-writer.ts";
-import { type ModelShape, shapes } from "./llama-server/shapes.ts";
+import { writeZeros } from "./llama-server-buffers/gguf-writer.ts";
+import { type ModelShape, shapes } from "./llama-server-buffers/shapes.ts";
 
 const optionSets: readonly string[] = [
   "-c 4096",
@@ -103,7 +103,7 @@ async function casesOf(program: string, folder: string, shape: ModelShape) {
 
 const [program, target] = process.argv.slice(2);
 if (program === undefined || target === undefined)
-  throw new Error("Usage: llama_server.ts PATH/llama-server FILE.json");
+  throw new Error("Usage: llama-server-buffers.ts PATH/llama-server FILE.json");
 const folder = mkdtempSync(join(tmpdir(), "pagoda-llama-server-"));
 try {
   const cases = [];

@@ -1,7 +1,7 @@
 /** @module Writes a GGUF file whose numbers are all zero: header and directory, then a hole. */
 import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
-import { tensorTypeFacts } from "../../../src/core/tensor-type.ts";
-import { ggmlTypeNumbers } from "../../../src/model/weights/ggml-types.ts";
+import { tensorTypeFacts } from "../../src/core/tensor-type.ts";
+import { ggmlTypeNumbers } from "../../src/model/weights/ggml-types.ts";
 import type { ModelShape, ShapeTensor } from "./shapes.ts";
 
 const alignment = 32;
