@@ -78,7 +78,7 @@ function vocabulary(size: number): Buffer[] {
 }
 
 /** Bytes of a tensor. */
-export function tensorBytes([, widths, type]: ShapeTensor): number {
+function tensorBytes([, widths, type]: ShapeTensor): number {
   const { weightsPerBlock, bytesPerBlock } = tensorTypeFacts[type];
   return (widths.reduce((product, width) => product * width, 1) / weightsPerBlock) * bytesPerBlock;
 }
