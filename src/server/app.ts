@@ -137,7 +137,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   allowedMethods.watch(app);
   addDoorkeeping(app, parts, { allowedMethods, connections });
   addRoutes(app, parts, allowedMethods);
-  answerErrors(app, parts.bodyLimitBytes);
+  answerErrors(app, parts);
   return app;
 }
 
@@ -201,12 +201,17 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
   addOllamaRoutes(app, generation);
 }
 
-function answerErrors(app: FastifyInstance, bodyLimitBytes: number): void {
+function answerErrors(
+  app: FastifyInstance,
+  { bodyLimitBytes, observatory }: Pick<AppParts, "bodyLimitBytes" | "observatory">,
+): void {
   app.setErrorHandler(async (thrown, request, reply) => {
     const error = catalogued(thrown, bodyLimitBytes);
     const status = errorStatus(error);
-    if ((status === 503 || status === 429) && !reply.hasHeader("retry-after"))
-      reply.header("retry-after", retryAfterSeconds);
+    if (status === 503 || status === 429) {
+      observatory?.refused(error);
+      if (!reply.hasHeader("retry-after")) reply.header("retry-after", retryAfterSeconds);
+    }
     // A 503 is transient and comes in bursts: it is not logged as an error.
     if (status >= 500 && status !== 503) request.log.error({ err: thrown }, error.message);
     if (!request.raw.readableEnded) {

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { type AdminEvent, deltaBetween, type Snapshot } from "../../api/admin/observatory/index.ts";
-import type { EventLog } from "./event-log.ts";
+import type { EventLog } from "./events/event-log.ts";
 
 /** Where frames of one listener go. */
 export interface FrameSink {

@@ -1,6 +1,7 @@
 /** @module A served model of this process as an instance of the snapshot. */
 import type {
   BindingLimitReport,
+  InstanceCurve,
   InstanceSnapshot,
   SequenceView,
 } from "../../api/admin/observatory/index.ts";
@@ -10,8 +11,10 @@ import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import { stateOf } from "../settings/settings-target.ts";
 import type { Latencies } from "./latency/latencies.ts";
 import { bindingReport, unknownLimit } from "./limits/binding-report.ts";
+import { instanceCurve } from "./prefix-curve.ts";
 import {
   boundTimeBetween,
+  minuteMs,
   type RecentSamples,
   ratesBetween,
   type Sample,
@@ -47,6 +50,7 @@ export function blankInstance(
     steps: null,
     latency: null,
     bindingLimit: null,
+    prefixCache: null,
     settings: null,
     sequences: null,
   };
@@ -82,6 +86,7 @@ export function localInstance(
     steps: stepsBetween(samples, sample),
     latency: latencies.windows(),
     bindingLimit: bindingLimitOf(service, samples, sample),
+    prefixCache: summaryOf(curveOf(service, samples, sample)),
     settings: stateOf(service, revision),
     sequences: sequencesOf(service, observation.blocks.bytesPerBlock),
   };
@@ -101,6 +106,22 @@ export function bindingLimitOf(
     sequences: service.sequences(mostWaitingShown),
     extraBytesFor: (ceilings) => service.extraBytesFor(ceilings),
   });
+}
+
+/** What other pool sizes would find, at the present rate of prompts. */
+export function curveOf(service: GenerationService, samples: RecentSamples, sample: Sample): InstanceCurve {
+  const { blocks, tokenMs } = sample.observation;
+  const rates = ratesBetween(samples, sample, minuteMs);
+  return instanceCurve({
+    curve: service.prefixCacheCurve(),
+    blocks,
+    promptTokensPerSecond: rates?.promptTokensPerSecond ?? null,
+    tokenMs,
+  });
+}
+
+function summaryOf({ points: _, ...summary }: InstanceCurve): InstanceSnapshot["prefixCache"] {
+  return summary;
 }
 
 function memoryOf(service: GenerationService): Pick<InstanceSnapshot, "memory" | "blocks" | "kernels"> {

@@ -14,28 +14,31 @@ import {
   type Snapshot,
 } from "../../api/admin/observatory/index.ts";
 import type { Endpoint } from "../../core/endpoint.ts";
+import type { PagodaError } from "../../core/errors.ts";
 import type { EngineObserver, GenerationService } from "../../core/generation.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import type { ServedModels } from "../models/served-models.ts";
 import type { RestartCommand } from "../settings/check-change.ts";
 import { SettingsService } from "../settings/settings-service.ts";
 import { endpointTarget, engineTarget, type SettingsTarget } from "../settings/settings-target.ts";
-import { ChangeEffects, figuresOf } from "./change-effects.ts";
 import { devicesOf, type ReadDevices } from "./devices.ts";
-import { EventLog } from "./event-log.ts";
+import { ChangeEffects, figuresOf } from "./events/change-effects.ts";
+import { EventLog } from "./events/event-log.ts";
+import { ModelEvents } from "./events/model-events.ts";
+import { RepeatedEvents } from "./events/repeated-events.ts";
 import { History } from "./history/history.ts";
 import { figuresNow } from "./history-figures.ts";
 import {
   bindingLimitOf,
   blankInstance,
+  curveOf,
   type InstanceRecord,
   instanceIdOf,
   localInstance,
 } from "./instance-view.ts";
 import { Latencies } from "./latency/latencies.ts";
 import { serverReport } from "./limits/binding-report.ts";
-import { instanceCurve } from "./prefix-curve.ts";
-import { minuteMs, RecentSamples, ratesBetween } from "./recent-samples.ts";
+import { RecentSamples } from "./recent-samples.ts";
 import { jsonAt, RemoteWatch } from "./remote-watch.ts";
 
 export interface ObservatoryParts {
@@ -78,6 +81,8 @@ export class Observatory {
   readonly #records = new Map<ServedModelEntry, InstanceRecord>();
   readonly #remote: RemoteWatch;
   readonly #effects: ChangeEffects;
+  readonly #repeated: RepeatedEvents;
+  readonly #modelEvents: ModelEvents;
   /** Milliseconds for which requests had waited at the router, once a second over the last minute. */
   readonly #routerWaits: [atMs: number, waitedMs: number][] = [];
   readonly #startMs: number;
@@ -90,6 +95,8 @@ export class Observatory {
     this.events = new EventLog(this.#unixMs);
     this.#remote = new RemoteWatch(this.#clock, (id) => parts.fleet?.router.seatsOf(id) ?? null);
     this.#effects = new ChangeEffects(this.events, this.#clock);
+    this.#repeated = new RepeatedEvents(this.events, this.#clock);
+    this.#modelEvents = new ModelEvents(this.events, this.#repeated);
     this.settings = new SettingsService({
       targets: () => this.#targets(),
       router: parts.fleet?.router ?? null,
@@ -115,7 +122,15 @@ export class Observatory {
 
   /** A model of this process can take requests. */
   ready(entry: ServedModelEntry): void {
-    this.events.add({ kind: "ready", instanceId: instanceIdOf(entry), message: `${entry.name} is ready.` });
+    this.#modelEvents.look(instanceIdOf(entry), entry);
+  }
+
+  /** A request was turned away that could have been taken at another time; errors of the request itself are not events. */
+  refused({ code, message }: PagodaError): void {
+    this.#repeated.add({
+      ...{ kind: "refused", instanceId: null, cause: code },
+      message: (count) => (count === 1 ? message : `${count} requests were refused: ${message}`),
+    });
   }
 
   /** An instance of the fleet is in another state. */
@@ -133,6 +148,7 @@ export class Observatory {
   sample(): void {
     const atMs = this.#clock();
     for (const entry of this.#parts.servedModels.entries) {
+      if (entry.endpoint === null) this.#modelEvents.look(instanceIdOf(entry), entry);
       if (entry.service === null) continue;
       const record = this.#recordOf(entry);
       const sample = { atMs, observation: entry.service.observe() };
@@ -142,6 +158,7 @@ export class Observatory {
     const waitedMs = this.#parts.fleet?.router.waitedMs;
     if (waitedMs !== undefined) this.#routerWaits.push([atMs, waitedMs]);
     if (this.#routerWaits.length > 61) this.#routerWaits.shift();
+    this.#repeated.look();
     this.#effects.look(() => this.#figures());
   }
 
@@ -192,15 +209,8 @@ export class Observatory {
   }
 
   #curveOf(entry: ServedModelEntry, service: GenerationService): InstanceCurve {
-    const observation = service.observe();
-    const sample = { atMs: this.#clock(), observation };
-    const rates = ratesBetween(this.#recordOf(entry).samples, sample, minuteMs);
-    return instanceCurve({
-      curve: service.prefixCacheCurve(),
-      blocks: observation.blocks,
-      promptTokensPerSecond: rates?.promptTokensPerSecond ?? null,
-      tokenMs: observation.tokenMs,
-    });
+    const sample = { atMs: this.#clock(), observation: service.observe() };
+    return curveOf(service, this.#recordOf(entry).samples, sample);
   }
 
   async snapshot(frameId: string): Promise<Snapshot> {

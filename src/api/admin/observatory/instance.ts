@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { bindingLimitSchema } from "./binding-limit.ts";
 import { latencyWindowSchema } from "./latency.ts";
+import { curveSummarySchema } from "./prefix-curve.ts";
 import { settingsStateSchema } from "./settings.ts";
 
 const componentSchema = z.object({
@@ -124,6 +125,8 @@ export const instanceSnapshotSchema = z.object({
   steps: stepsSchema.nullable(),
   latency: z.array(latencyWindowSchema).nullable(),
   bindingLimit: bindingLimitSchema.nullable(),
+  /** What the prefix cache is worth; `GET /admin/prefix-cache/curve` has the points of the curve as well. */
+  prefixCache: curveSummarySchema.nullable(),
   settings: settingsStateSchema.nullable(),
   /** By `requestId/index`: all that run, and the first of those that wait (numWaiting counts all). null as above. */
   sequences: z.record(z.string(), sequenceSchema).nullable(),

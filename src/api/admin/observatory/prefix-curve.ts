@@ -8,9 +8,8 @@ const pointSchema = z.object({
   hitRate: z.number(),
 });
 
-const instanceCurveSchema = z.object({
-  /** By size, ascending, up to four times the pool. */
-  points: z.array(pointSchema),
+/** What a snapshot has of the curve: all but its points. */
+export const curveSummarySchema = z.object({
   /** The pool as it is; the rate is the curve's. */
   here: pointSchema,
   /** Where the curve bends most: beyond it memory gains less than before it. null: it does not bend, or nothing is known. */
@@ -29,6 +28,11 @@ const instanceCurveSchema = z.object({
     /** A sentence for people. */
     sentence: z.string(),
   }),
+});
+
+const instanceCurveSchema = curveSummarySchema.extend({
+  /** By size, ascending, up to four times the pool. */
+  points: z.array(pointSchema),
 });
 export type InstanceCurve = z.infer<typeof instanceCurveSchema>;
 

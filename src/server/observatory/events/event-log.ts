@@ -1,5 +1,5 @@
 /** @module The last things that happened, numbered, for the snapshot and the event stream. */
-import type { AdminEvent } from "../../api/admin/observatory/index.ts";
+import type { AdminEvent } from "../../../api/admin/observatory/index.ts";
 
 /** Events that a snapshot shows. */
 const mostEvents = 100;
