@@ -1,8 +1,8 @@
 /** @module What a change of settings did: the figures of the minute before it beside those of the minute after. */
-import type { AppliedChange } from "../../settings/settings-service.ts";
-import type { Latencies } from "../latency/latencies.ts";
-import { minuteMs, type RecentSamples, ratesBetween, type Sample } from "../recent-samples.ts";
-import type { EventLog } from "./event-log.ts";
+import type { AppliedChange } from "../settings/settings-service.ts";
+import type { EventLog } from "./events/event-log.ts";
+import type { Latencies } from "./latency/latencies.ts";
+import { minuteMs, type RecentSamples, ratesBetween, type Sample } from "./recent-samples.ts";
 
 /** By name; null: nothing happened that it could be measured by. */
 export type Figures = Readonly<Record<string, number | null>>;
