@@ -5,6 +5,7 @@ import { addChatCommand } from "./commands/chat.ts";
 import { addActionCommands } from "./commands/fleet/act.ts";
 import { addApplyCommand } from "./commands/fleet/apply.ts";
 import { addDownCommand } from "./commands/fleet/down.ts";
+import { addExportCommand } from "./commands/fleet/export.ts";
 import { addLogsCommand } from "./commands/fleet/logs.ts";
 import { addPsCommand } from "./commands/fleet/ps.ts";
 import { addUpCommand } from "./commands/fleet/up.ts";
@@ -29,6 +30,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addLogsCommand,
   addApplyCommand,
   addActionCommands,
+  addExportCommand,
   addBenchCommand,
 ];
 

@@ -46,12 +46,12 @@ export class ProcessDriver implements EngineDriver {
     this.#start = start;
   }
 
-  command(port: number): InstanceCommand {
+  command(port: number, host = loopback): InstanceCommand {
     const { words, program } = this.#start;
     const [command = "", ...first] = program ?? words.slice(0, 1);
     return {
       command,
-      args: [...first, ...words.slice(1), ...this.#profile.addedWords(this.#start, loopback, port)],
+      args: [...first, ...words.slice(1), ...this.#profile.addedWords(this.#start, host, port)],
       environment: { ...this.#profile.environment(this.#start), ...this.#start.environment },
     };
   }

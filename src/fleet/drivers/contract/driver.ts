@@ -90,8 +90,8 @@ export interface EngineDriver {
   readonly finishesAfterSigterm: boolean;
   /** null where this start cannot sleep. */
   readonly sleep: SleepControl | null;
-  /** The command of an instance that serves on this port of the loopback interface. */
-  command(port: number): InstanceCommand;
+  /** The command of an instance that serves on this port; `host`: its address, by default the loopback interface. */
+  command(port: number, host?: string): InstanceCommand;
   /** Whether it can take requests. Never rejects. */
   isReady(port: number, signal: AbortSignal): Promise<boolean>;
   /** How far a start has come; `output`: all that it has written. */

@@ -1,0 +1,12 @@
+/** @module The door of the exports: a planned fleet as files of other supervisors. */
+export type { ExportedFile } from "./documents.ts";
+export type { ExportedFleet, ExportedModel, SharedDevice } from "./exported-fleet.ts";
+export {
+  type KubernetesStyle,
+  type KubernetesWishes,
+  kubernetesFiles,
+  kubernetesStyles,
+} from "./kubernetes/manifests.ts";
+export { type ComposeParts, composeFiles } from "./machine/compose.ts";
+export { ownFleetFile } from "./machine/own-fleet-file.ts";
+export { type UnitParts, unitFiles } from "./machine/systemd.ts";

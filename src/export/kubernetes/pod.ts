@@ -1,0 +1,128 @@
+/** @module The pod of one instance: its container with bytes, probes and time to finish; where its model and its card come from. */
+import { mib } from "../../core/byte-size.ts";
+import { type ExportedFleet, type ExportedModel, plainName } from "../exported-fleet.ts";
+
+/** Before SIGTERM, so that gateways have taken the pod out of their lists. */
+const leaveListsSeconds = 15;
+const probeSeconds = 10;
+/** A start may take this many times what the fleet file allows it: other machines are slower, and download first. */
+const startMargin = 3;
+export const modelsFolder = "/models";
+const modelsVolume = { name: "models", mountPath: modelsFolder } as const;
+
+/** `claim`: the claim of a card that several pods share; null: the pod has its cards alone. */
+export interface PodPlace {
+  readonly claim: string | null;
+}
+
+export function podTemplate(fleet: ExportedFleet, model: ExportedModel, { claim }: PodPlace): object {
+  const isOnCards = model.runs === "cards";
+  return {
+    metadata: { labels: podLabels(fleet, model) },
+    spec: {
+      // Variables such as VLLM_PORT of a service with that name end a start of vLLM.
+      enableServiceLinks: false,
+      terminationGracePeriodSeconds: fleet.graceSeconds + leaveListsSeconds + probeSeconds,
+      ...(claim === null ? {} : { resourceClaims: [{ name: "card", resourceClaimName: claim }] }),
+      containers: [container(fleet, model, claim !== null)],
+      volumes: [
+        { name: "models", persistentVolumeClaim: { claimName: modelsClaimName(fleet) } },
+        // Ranks speak over shared memory; the default of a container is 64 MiB.
+        ...(isOnCards ? [{ name: "shm", emptyDir: { medium: "Memory" } }] : []),
+      ],
+    },
+  };
+}
+
+/** Gateways read the engine's metrics by this type; ours has vLLM's names. */
+function podLabels(fleet: ExportedFleet, model: ExportedModel): Record<string, string> {
+  const engineType = model.engine === "pagoda" ? "vllm" : model.engine;
+  return {
+    ...selectorOf(fleet, model),
+    "llm-d.ai/inference-serving": "true",
+    "llm-d.ai/model": plainName(model.name),
+    "llm-d.ai/engine-type": engineType,
+  };
+}
+
+export function selectorOf(fleet: ExportedFleet, model: ExportedModel): Record<string, string> {
+  return {
+    "app.kubernetes.io/part-of": plainName(fleet.name),
+    "app.kubernetes.io/name": plainName(model.name),
+  };
+}
+
+export function objectName(fleet: ExportedFleet, model: ExportedModel): string {
+  const [first, second] = [plainName(fleet.name), plainName(model.name)];
+  return first === second ? first : `${first}-${second}`;
+}
+
+export const modelsClaimName = (fleet: ExportedFleet): string => `${plainName(fleet.name)}-models`;
+export const keysSecretName = (fleet: ExportedFleet): string => `${plainName(fleet.name)}-keys`;
+
+function container(fleet: ExportedFleet, model: ExportedModel, sharesCard: boolean): object {
+  const [command = "", ...args] = [...model.command, ...keyArguments(fleet, model)];
+  const health = { httpGet: { path: "/health", port: "http" } };
+  return {
+    name: "engine",
+    image: model.image,
+    command: [command],
+    args,
+    ports: [{ name: "http", containerPort: model.port }],
+    env: environment(fleet, model),
+    resources: resources(model, sharesCard),
+    startupProbe: {
+      ...health,
+      periodSeconds: probeSeconds,
+      failureThreshold: Math.ceil((model.startSeconds * startMargin) / probeSeconds),
+    },
+    readinessProbe: { ...health, periodSeconds: 5, timeoutSeconds: 3 },
+    // Slow on purpose: a busy engine must not be ended for an answer that came late.
+    livenessProbe: { ...health, periodSeconds: 30, timeoutSeconds: probeSeconds, failureThreshold: 6 },
+    lifecycle: { preStop: { sleep: { seconds: leaveListsSeconds } } },
+    volumeMounts: [modelsVolume, ...(model.runs === "cards" ? [{ name: "shm", mountPath: "/dev/shm" }] : [])],
+  };
+}
+
+/** Our engine keeps its cap, so the container's limit is that cap. Host memory of engines on cards is not planned. */
+function resources({ runs, numRanks, rankBytes, numThreads }: ExportedModel, sharesCard: boolean): object {
+  if (sharesCard) return { claims: [{ name: "card" }] };
+  if (runs === "cards") return { limits: { "nvidia.com/gpu": String(numRanks) } };
+  const memory = `${Math.ceil((rankBytes * numRanks) / mib)}Mi`;
+  const cpu = numThreads === null ? {} : { cpu: String(numThreads * numRanks) };
+  return { requests: { ...cpu, memory }, limits: { memory } };
+}
+
+/** Engines that read their key from a variable, and the variable. */
+const keyVariables: Readonly<Record<string, string>> = {
+  pagoda: "PAGODA_API_KEY",
+  vllm: "VLLM_API_KEY",
+  "llama-server": "LLAMA_API_KEY",
+};
+const otherKeyVariable = "ENGINE_API_KEY";
+
+function environment(fleet: ExportedFleet, model: ExportedModel): object[] {
+  const stated = Object.entries(model.environment).map(([name, value]) => ({ name, value }));
+  const cache = { name: "HF_HOME", value: `${modelsFolder}/cache` };
+  const token = secretVariable("HF_TOKEN", fleet, "huggingface", true);
+  const key = keyVariables[model.engine] ?? otherKeyVariable;
+  return [
+    ...stated,
+    ...("HF_HOME" in model.environment ? [] : [cache]),
+    ...(model.modelPath === null && !("HF_TOKEN" in model.environment) ? [token] : []),
+    ...(fleet.hasApiKey ? [secretVariable(key, fleet, "api", false)] : []),
+  ];
+}
+
+/** Kubernetes puts the variable's value in the place of `$(NAME)`. */
+function keyArguments(fleet: ExportedFleet, { engine }: ExportedModel): string[] {
+  if (!fleet.hasApiKey || engine in keyVariables) return [];
+  return ["--api-keys", `$(${otherKeyVariable})`];
+}
+
+function secretVariable(name: string, fleet: ExportedFleet, key: string, optional: boolean): object {
+  return {
+    name,
+    valueFrom: { secretKeyRef: { name: keysSecretName(fleet), key, ...(optional ? { optional } : {}) } },
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * @module A Compose file for one machine: our own models in one container, which is their fleet; every instance of another
+ * engine in a container of its own, those of one card one after another.
+ */
+import { mib } from "../../core/byte-size.ts";
+import { type CommentedDocument, type ExportedFile, yamlText } from "../documents.ts";
+import { type ExportedFleet, type ExportedModel, plainName } from "../exported-fleet.ts";
+
+export interface ComposeParts {
+  /** Of our own engine's container. */
+  readonly ownImage: string;
+  /** Bytes that the supervisor itself may hold. */
+  readonly supervisorBytes: number;
+  /** The fleet file with the models of our own engine alone, as text. */
+  readonly ownFleetFile: string;
+  /** Devices of each instance of the other engines, in the order of their starts. */
+  readonly placed: readonly PlacedInstance[];
+}
+
+export interface PlacedInstance {
+  readonly model: string;
+  readonly instanceId: string;
+  /** As the driver of the cards counts them. */
+  readonly cards: readonly string[];
+}
+
+const ownFleetName = "fleet.own.yaml";
+
+export function composeFiles(fleet: ExportedFleet, parts: ComposeParts): readonly ExportedFile[] {
+  const own = fleet.models.filter(({ engine }) => engine === "pagoda");
+  const services = {
+    ...(own.length === 0 ? {} : { pagoda: ownService(fleet, own, parts) }),
+    ...otherServices(fleet, parts),
+  };
+  const document: CommentedDocument = {
+    comments: [
+      `The fleet ${fleet.name}. Models that are files of this machine belong into ./models.`,
+      ...(fleet.hasApiKey ? ["Requests need a key: set FLEET_API_KEY in the environment or in .env."] : []),
+    ],
+    content: { name: plainName(fleet.name), services },
+  };
+  const file = { name: "compose.yaml", text: yamlText([document]) };
+  return own.length === 0 ? [file] : [file, { name: ownFleetName, text: parts.ownFleetFile }];
+}
+
+function ownService(fleet: ExportedFleet, own: readonly ExportedModel[], parts: ComposeParts): object {
+  const bytes = own.reduce(
+    (sum, { replicas, rankBytes, numRanks }) => sum + Math.max(1, replicas.max) * rankBytes * numRanks,
+    parts.supervisorBytes,
+  );
+  return {
+    image: parts.ownImage,
+    command: ["up", `/etc/pagoda/${ownFleetName}`],
+    ports: [`${fleet.port}:${fleet.port}`],
+    volumes: [`./${ownFleetName}:/etc/pagoda/${ownFleetName}:ro`, "./models:/models"],
+    environment: { HF_HOME: "/models/cache", ...keyVariable(fleet, "FLEET_API_KEY") },
+    mem_limit: `${Math.ceil(bytes / mib)}m`,
+    // Swapped pages would be counted as free, and each token would wait for them.
+    memswap_limit: `${Math.ceil(bytes / mib)}m`,
+    stop_grace_period: `${fleet.graceSeconds + 10}s`,
+    restart: "unless-stopped",
+    healthcheck: healthCheck(["node", "-e", healthProbe(fleet.port)], own),
+  };
+}
+
+const healthProbe = (port: number): string =>
+  `fetch('http://127.0.0.1:${port}/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))`;
+
+function otherServices(fleet: ExportedFleet, { placed }: ComposeParts): Record<string, object> {
+  const byName = new Map(fleet.models.map((model) => [model.name, model]));
+  const services: Record<string, object> = {};
+  const lastOnCard = new Map<string, string>();
+  let port = fleet.port;
+  for (const { model: name, instanceId, cards } of placed) {
+    const model = byName.get(name);
+    if (model === undefined || model.engine === "pagoda") continue;
+    port += 1;
+    const before = [...new Set(cards.flatMap((card) => lastOnCard.get(card) ?? []))];
+    services[plainName(instanceId)] = instanceService(fleet, model, { cards, before, port });
+    for (const card of cards) lastOnCard.set(card, plainName(instanceId));
+  }
+  return services;
+}
+
+interface InstancePlace {
+  readonly cards: readonly string[];
+  /** Services that must be ready first: engines that start at once on one card count each other's memory. */
+  readonly before: readonly string[];
+  readonly port: number;
+}
+
+const keyVariables: Readonly<Record<string, string>> = {
+  vllm: "VLLM_API_KEY",
+  "llama-server": "LLAMA_API_KEY",
+};
+
+function instanceService(
+  fleet: ExportedFleet,
+  model: ExportedModel,
+  { cards, before, port }: InstancePlace,
+): object {
+  const key = keyVariables[model.engine];
+  const devices = [{ driver: "nvidia", device_ids: cards, capabilities: ["gpu"] }];
+  const [command = "", ...args] = model.command;
+  return {
+    image: model.image,
+    entrypoint: [command],
+    command: fleet.hasApiKey && key === undefined ? [...args, "--api-keys", "${FLEET_API_KEY}"] : args,
+    ports: [`${port}:${model.port}`],
+    volumes: ["./models:/models"],
+    environment: {
+      ...model.environment,
+      HF_HOME: "/models/cache",
+      HF_TOKEN: "${HF_TOKEN:-}",
+      ...(key === undefined ? {} : keyVariable(fleet, key)),
+    },
+    ...(model.runs === "cards" ? { deploy: { resources: { reservations: { devices } } }, ipc: "host" } : {}),
+    stop_grace_period: `${fleet.graceSeconds + 10}s`,
+    restart: "unless-stopped",
+    healthcheck: healthCheck(
+      ["curl", "--fail", "--silent", `http://127.0.0.1:${model.port}/health`],
+      [model],
+    ),
+    ...(before.length === 0
+      ? {}
+      : { depends_on: Object.fromEntries(before.map((name) => [name, { condition: "service_healthy" }])) }),
+  };
+}
+
+function keyVariable(fleet: ExportedFleet, name: string): Record<string, string> {
+  return fleet.hasApiKey ? { [name]: "${FLEET_API_KEY}" } : {};
+}
+
+function healthCheck(test: readonly string[], models: readonly ExportedModel[]): object {
+  const startSeconds = Math.max(...models.map((model) => model.startSeconds));
+  return {
+    test: ["CMD", ...test],
+    interval: "10s",
+    timeout: "5s",
+    retries: 6,
+    start_period: `${startSeconds}s`,
+    start_interval: "2s",
+  };
+}
