@@ -12,6 +12,8 @@ export interface ExportedModel {
   /** The start inside a container, which listens on all addresses and `port`: `["vllm", "serve", …]`. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables whose values came from elsewhere: they are named, and never written out. */
+  readonly hidden: readonly string[];
   readonly port: number;
   readonly replicas: { readonly min: number; readonly max: number };
   readonly runs: "processors" | "cards";
@@ -42,6 +44,12 @@ export interface ExportedFleet {
   readonly hasApiKey: boolean;
   readonly models: readonly ExportedModel[];
 }
+
+/**
+ * A container's limit over the cap of what runs in it: the kernel counts pages of files and of sockets too. The cap holds;
+ * the limit is the net below it.
+ */
+export const limitMargin = 1.15;
 
 /** A name that every system takes: lower-case letters, digits and `-`, at most 40 of them. */
 export function plainName(name: string): string {

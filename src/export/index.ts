@@ -1,6 +1,7 @@
 /** @module The door of the exports: a planned fleet as files of other supervisors. */
 export type { ExportedFile } from "./documents.ts";
 export type { ExportedFleet, ExportedModel, SharedDevice } from "./exported-fleet.ts";
+export { hiddenVariables } from "./hidden-variables.ts";
 export {
   type KubernetesStyle,
   type KubernetesWishes,

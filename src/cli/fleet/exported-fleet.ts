@@ -19,6 +19,8 @@ export interface ExportWishes {
   readonly cards: { readonly name: string; readonly count: number } | null;
   /** Image of each engine, by its name. */
   readonly images: ReadonlyMap<string, string>;
+  /** Variables whose values are not written out, by model. */
+  readonly hidden: ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 export interface PlannedExport {
@@ -64,7 +66,8 @@ export async function exportedFleet(spec: FleetSpec, wishes: ExportWishes): Prom
       aliases: model.aliases,
       engine: model.engine,
       command,
-      environment: definedOf(started.environment),
+      environment: definedOf(started.environment, wishes.hidden.get(model.name)),
+      hidden: [...(wishes.hidden.get(model.name) ?? [])],
       port,
       replicas: model.replicas,
       runs: instance.runs,
@@ -191,10 +194,13 @@ function inVolume(word: string, modelPath: string | null): string {
   return modelPath !== null && word === modelPath ? `${modelsFolder}/${basename(modelPath)}` : word;
 }
 
-function definedOf(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+function definedOf(
+  environment: Readonly<Record<string, string | undefined>>,
+  hidden: ReadonlySet<string> = new Set(),
+): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).flatMap(([name, value]) =>
-      value === undefined || ofThisMachine.test(name) ? [] : [[name, value]],
+      value === undefined || ofThisMachine.test(name) || hidden.has(name) ? [] : [[name, value]],
     ),
   );
 }

@@ -6,7 +6,7 @@ import { httpRoute, inferenceObjective, inferencePool, pickerConfiguration } fro
 import { llmInferenceService } from "./kserve.ts";
 import { modelServiceValues } from "./llm-d.ts";
 import { podMonitor, scaledObject } from "./monitoring.ts";
-import { keysSecretName, objectName } from "./pod.ts";
+import { hiddenKey, keysSecretName, objectName } from "./pod.ts";
 import { disruptionBudget, service } from "./service.ts";
 import { cardClaims, modelsClaim } from "./storage.ts";
 import { workloads } from "./workload.ts";
@@ -81,9 +81,17 @@ function withHead(
 ): readonly CommentedDocument[] {
   const [first, ...others] = documents;
   if (first === undefined) return [];
-  const key = fleet.hasApiKey
-    ? [`Requests need a key: kubectl create secret generic ${keysSecretName(fleet)} --from-literal=api=KEY`]
-    : [];
+  const keys = [
+    ...(fleet.hasApiKey ? ["api"] : []),
+    ...fleet.models.flatMap((model) => model.hidden.map((name) => hiddenKey(model, name))),
+  ];
+  const key =
+    keys.length === 0
+      ? []
+      : [
+          "Its secrets are not written here. Before you apply it:",
+          `kubectl create secret generic ${keysSecretName(fleet)} ${keys.map((name) => `--from-literal=${name}=…`).join(" ")}`,
+        ];
   const head = [
     `The fleet ${fleet.name}, as pagoda plan has it. Sizes are absolute, so they hold on other nodes.`,
   ];

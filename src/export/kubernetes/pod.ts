@@ -1,6 +1,6 @@
 /** @module The pod of one instance: its container with bytes, probes and time to finish; where its model and its card come from. */
 import { mib } from "../../core/byte-size.ts";
-import { type ExportedFleet, type ExportedModel, plainName } from "../exported-fleet.ts";
+import { type ExportedFleet, type ExportedModel, limitMargin, plainName } from "../exported-fleet.ts";
 
 /** Before SIGTERM, so that gateways have taken the pod out of their lists. */
 const leaveListsSeconds = 15;
@@ -84,13 +84,17 @@ function container(fleet: ExportedFleet, model: ExportedModel, sharesCard: boole
   };
 }
 
-/** Our engine keeps its cap, so the container's limit is that cap. Host memory of engines on cards is not planned. */
+/** Our engine keeps its cap. Host memory of engines on cards is not planned, so they have no limit. */
 function resources({ runs, numRanks, rankBytes, numThreads }: ExportedModel, sharesCard: boolean): object {
   if (sharesCard) return { claims: [{ name: "card" }] };
   if (runs === "cards") return { limits: { "nvidia.com/gpu": String(numRanks) } };
-  const memory = `${Math.ceil((rankBytes * numRanks) / mib)}Mi`;
+  const bytes = rankBytes * numRanks;
+  const inMib = (size: number): string => `${Math.ceil(size / mib)}Mi`;
   const cpu = numThreads === null ? {} : { cpu: String(numThreads * numRanks) };
-  return { requests: { ...cpu, memory }, limits: { memory } };
+  return {
+    requests: { ...cpu, memory: inMib(bytes) },
+    limits: { memory: inMib(bytes * limitMargin) },
+  };
 }
 
 /** Engines that read their key from a variable, and the variable. */
@@ -103,16 +107,24 @@ const otherKeyVariable = "ENGINE_API_KEY";
 
 function environment(fleet: ExportedFleet, model: ExportedModel): object[] {
   const stated = Object.entries(model.environment).map(([name, value]) => ({ name, value }));
-  const cache = { name: "HF_HOME", value: `${modelsFolder}/cache` };
+  const caches = ["HF_HOME", "PAGODA_CACHE"].map((name) => ({ name, value: `${modelsFolder}/cache` }));
   const token = secretVariable("HF_TOKEN", fleet, "huggingface", true);
   const key = keyVariables[model.engine] ?? otherKeyVariable;
   return [
     ...stated,
-    ...("HF_HOME" in model.environment ? [] : [cache]),
-    ...(model.modelPath === null && !("HF_TOKEN" in model.environment) ? [token] : []),
+    ...model.hidden.map((name) => secretVariable(name, fleet, hiddenKey(model, name), false)),
+    ...caches.filter(({ name }) => !has(model, name)),
+    ...(model.modelPath === null && !has(model, "HF_TOKEN") ? [token] : []),
     ...(fleet.hasApiKey ? [secretVariable(key, fleet, "api", false)] : []),
   ];
 }
+
+function has({ environment: stated, hidden }: ExportedModel, name: string): boolean {
+  return name in stated || hidden.includes(name);
+}
+
+/** The key of such a variable in the fleet's secret. */
+export const hiddenKey = (model: ExportedModel, name: string): string => `${plainName(model.name)}.${name}`;
 
 /** Kubernetes puts the variable's value in the place of `$(NAME)`. */
 function keyArguments(fleet: ExportedFleet, { engine }: ExportedModel): string[] {

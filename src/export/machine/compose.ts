@@ -4,7 +4,7 @@
  */
 import { mib } from "../../core/byte-size.ts";
 import { type CommentedDocument, type ExportedFile, yamlText } from "../documents.ts";
-import { type ExportedFleet, type ExportedModel, plainName } from "../exported-fleet.ts";
+import { type ExportedFleet, type ExportedModel, limitMargin, plainName } from "../exported-fleet.ts";
 
 export interface ComposeParts {
   /** Of our own engine's container. */
@@ -24,10 +24,13 @@ export interface PlacedInstance {
   readonly cards: readonly string[];
 }
 
+/** Of the image that deploy/Dockerfile builds. */
+const ownNode = "/app/node_modules/node/bin/node";
 const ownFleetName = "fleet.own.yaml";
 
 export function composeFiles(fleet: ExportedFleet, parts: ComposeParts): readonly ExportedFile[] {
   const own = fleet.models.filter(({ engine }) => engine === "pagoda");
+  const others = fleet.models.filter(({ engine }) => engine !== "pagoda");
   const services = {
     ...(own.length === 0 ? {} : { pagoda: ownService(fleet, own, parts) }),
     ...otherServices(fleet, parts),
@@ -35,7 +38,14 @@ export function composeFiles(fleet: ExportedFleet, parts: ComposeParts): readonl
   const document: CommentedDocument = {
     comments: [
       `The fleet ${fleet.name}. Models that are files of this machine belong into ./models.`,
-      ...(fleet.hasApiKey ? ["Requests need a key: set FLEET_API_KEY in the environment or in .env."] : []),
+      ...(others.length > 0 && fleet.hasApiKey
+        ? ["Requests need a key: set FLEET_API_KEY in the environment or in .env."]
+        : []),
+      ...(others.length > 0
+        ? [
+            "Every container of another engine has a port of its own; `pagoda serve --remote-model` puts them behind one.",
+          ]
+        : []),
     ],
     content: { name: plainName(fleet.name), services },
   };
@@ -48,18 +58,23 @@ function ownService(fleet: ExportedFleet, own: readonly ExportedModel[], parts: 
     (sum, { replicas, rankBytes, numRanks }) => sum + Math.max(1, replicas.max) * rankBytes * numRanks,
     parts.supervisorBytes,
   );
+  const limit = `${Math.ceil((bytes * limitMargin) / mib)}m`;
   return {
     image: parts.ownImage,
     command: ["up", `/etc/pagoda/${ownFleetName}`],
     ports: [`${fleet.port}:${fleet.port}`],
     volumes: [`./${ownFleetName}:/etc/pagoda/${ownFleetName}:ro`, "./models:/models"],
-    environment: { HF_HOME: "/models/cache", ...keyVariable(fleet, "FLEET_API_KEY") },
-    mem_limit: `${Math.ceil(bytes / mib)}m`,
+    environment: {
+      HF_HOME: "/models/cache",
+      PAGODA_CACHE: "/models/cache",
+      ...passedOn(own.flatMap(({ hidden }) => hidden)),
+    },
+    mem_limit: limit,
     // Swapped pages would be counted as free, and each token would wait for them.
-    memswap_limit: `${Math.ceil(bytes / mib)}m`,
+    memswap_limit: limit,
     stop_grace_period: `${fleet.graceSeconds + 10}s`,
     restart: "unless-stopped",
-    healthcheck: healthCheck(["node", "-e", healthProbe(fleet.port)], own),
+    healthcheck: healthCheck([ownNode, "-e", healthProbe(fleet.port)], own),
   };
 }
 
@@ -110,7 +125,9 @@ function instanceService(
     volumes: ["./models:/models"],
     environment: {
       ...model.environment,
+      ...passedOn(model.hidden),
       HF_HOME: "/models/cache",
+      PAGODA_CACHE: "/models/cache",
       HF_TOKEN: "${HF_TOKEN:-}",
       ...(key === undefined ? {} : keyVariable(fleet, key)),
     },
@@ -125,6 +142,11 @@ function instanceService(
       ? {}
       : { depends_on: Object.fromEntries(before.map((name) => [name, { condition: "service_healthy" }])) }),
   };
+}
+
+/** From the environment of the one who starts it, or from .env. */
+function passedOn(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, `\${${name}}`]));
 }
 
 function keyVariable(fleet: ExportedFleet, name: string): Record<string, string> {

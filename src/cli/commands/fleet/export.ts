@@ -132,11 +132,13 @@ async function systemd(file: string, options: ExportOptions): Promise<void> {
 async function planned(file: string, options: ExportOptions) {
   const { readFleetFile } = await import("../../../fleet/index.ts");
   const { exportedFleet } = await import("../../fleet/exported-fleet.ts");
+  const { hiddenVariables } = await import("../../../export/index.ts");
   const spec = readFleetFile(file, process.env);
-  return { spec, ...(await exportedFleet(spec, wishesOf(options))) };
+  const hidden = hiddenVariables(readFileSync(file, "utf8"));
+  return { spec, ...(await exportedFleet(spec, { ...wishesOf(options), hidden })) };
 }
 
-function wishesOf(options: ExportOptions): ExportWishes {
+function wishesOf(options: ExportOptions): Omit<ExportWishes, "hidden"> {
   const { gpu, cards } = options;
   return {
     cards: gpu === undefined ? null : { name: gpu, count: positive("cards", cards) },
