@@ -2,12 +2,7 @@
 export type { ExportedFile } from "./documents.ts";
 export type { ExportedFleet, ExportedModel, SharedDevice } from "./exported-fleet.ts";
 export { hiddenVariables } from "./hidden-variables.ts";
-export {
-  type KubernetesStyle,
-  type KubernetesWishes,
-  kubernetesFiles,
-  kubernetesStyles,
-} from "./kubernetes/manifests.ts";
-export { type ComposeParts, composeFiles } from "./machine/compose.ts";
+export { isKubernetesStyle, kubernetesFiles } from "./kubernetes/manifests.ts";
+export { composeFiles } from "./machine/compose.ts";
 export { ownFleetFile } from "./machine/own-fleet-file.ts";
-export { type UnitParts, unitFiles } from "./machine/systemd.ts";
+export { unitFiles } from "./machine/systemd.ts";

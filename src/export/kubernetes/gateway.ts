@@ -84,7 +84,7 @@ function headerMatch(value: string): object {
 }
 
 /** Weights as in our router: a cached prefix counts most, then what waits and what the pool holds. */
-export function pickerConfiguration(fleet: ExportedFleet, model: ExportedModel): CommentedDocument {
+export function pickerConfiguration(model: ExportedModel): CommentedDocument {
   const extractor =
     model.engine === "lmdeploy"
       ? [

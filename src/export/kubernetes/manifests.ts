@@ -12,10 +12,13 @@ import { cardClaims, modelsClaim } from "./storage.ts";
 import { workloads } from "./workload.ts";
 
 /** What stands in front of the pods: services alone, an inference gateway, llm-d's chart, or KServe. */
-export const kubernetesStyles = ["plain", "gateway", "llm-d", "kserve"] as const;
-export type KubernetesStyle = (typeof kubernetesStyles)[number];
+const kubernetesStyles = ["plain", "gateway", "llm-d", "kserve"] as const;
+type KubernetesStyle = (typeof kubernetesStyles)[number];
 
-export interface KubernetesWishes {
+export const isKubernetesStyle = (text: string): text is KubernetesStyle =>
+  kubernetesStyles.some((style) => style === text);
+
+interface KubernetesWishes {
   readonly style: KubernetesStyle;
   /** Name of the Gateway that the routes belong to. */
   readonly gateway: string;
@@ -46,7 +49,7 @@ export function kubernetesFiles(fleet: ExportedFleet, wishes: KubernetesWishes):
     ...files,
     ...fleet.models.map((model) => ({
       name: `${objectName(fleet, model)}-epp-config.yaml`,
-      text: yamlText([pickerConfiguration(fleet, model)]),
+      text: yamlText([pickerConfiguration(model)]),
     })),
   ];
 }

@@ -6,7 +6,7 @@ import { mib } from "../../core/byte-size.ts";
 import { type CommentedDocument, type ExportedFile, yamlText } from "../documents.ts";
 import { type ExportedFleet, type ExportedModel, limitMargin, plainName } from "../exported-fleet.ts";
 
-export interface ComposeParts {
+interface ComposeParts {
   /** Of our own engine's container. */
   readonly ownImage: string;
   /** Bytes that the supervisor itself may hold. */
@@ -17,7 +17,7 @@ export interface ComposeParts {
   readonly placed: readonly PlacedInstance[];
 }
 
-export interface PlacedInstance {
+interface PlacedInstance {
   readonly model: string;
   readonly instanceId: string;
   /** As the driver of the cards counts them. */
@@ -120,7 +120,7 @@ function instanceService(
   return {
     image: model.image,
     entrypoint: [command],
-    command: fleet.hasApiKey && key === undefined ? [...args, "--api-keys", "${FLEET_API_KEY}"] : args,
+    command: fleet.hasApiKey && key === undefined ? [...args, "--api-keys", variable("FLEET_API_KEY")] : args,
     ports: [`${port}:${model.port}`],
     volumes: ["./models:/models"],
     environment: {
@@ -128,7 +128,7 @@ function instanceService(
       ...passedOn(model.hidden),
       HF_HOME: "/models/cache",
       PAGODA_CACHE: "/models/cache",
-      HF_TOKEN: "${HF_TOKEN:-}",
+      HF_TOKEN: variable("HF_TOKEN:-"),
       ...(key === undefined ? {} : keyVariable(fleet, key)),
     },
     ...(model.runs === "cards" ? { deploy: { resources: { reservations: { devices } } }, ipc: "host" } : {}),
@@ -146,11 +146,14 @@ function instanceService(
 
 /** From the environment of the one who starts it, or from .env. */
 function passedOn(names: readonly string[]): Record<string, string> {
-  return Object.fromEntries(names.map((name) => [name, `\${${name}}`]));
+  return Object.fromEntries(names.map((name) => [name, variable(name)]));
 }
 
+/** As Compose writes a variable of its environment; `:-` behind the name: it may be absent. */
+const variable = (name: string): string => `$\{${name}}`;
+
 function keyVariable(fleet: ExportedFleet, name: string): Record<string, string> {
-  return fleet.hasApiKey ? { [name]: "${FLEET_API_KEY}" } : {};
+  return fleet.hasApiKey ? { [name]: variable("FLEET_API_KEY") } : {};
 }
 
 function healthCheck(test: readonly string[], models: readonly ExportedModel[]): object {

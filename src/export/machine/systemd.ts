@@ -3,7 +3,7 @@ import { mib } from "../../core/byte-size.ts";
 import type { ExportedFile } from "../documents.ts";
 import { type ExportedFleet, plainName } from "../exported-fleet.ts";
 
-export interface UnitParts {
+interface UnitParts {
   /** What starts this program: Node and its script, or an installed command. Paths are absolute. */
   readonly program: readonly string[];
   /** Of the fleet file, absolute. */

@@ -78,11 +78,11 @@ function shared(command: Command, description: string): Command {
 }
 
 async function kubernetes(file: string, options: ExportOptions): Promise<void> {
-  const { kubernetesFiles } = await import("../../../export/index.ts");
+  const { isKubernetesStyle, kubernetesFiles } = await import("../../../export/index.ts");
   const { spec, fleet } = await planned(file, options);
   const priorities = new Map(spec.models.map(({ name, priority }) => [name, priority]));
   const files = kubernetesFiles(fleet, {
-    style: options.style as Parameters<typeof kubernetesFiles>[1]["style"],
+    style: isKubernetesStyle(options.style) ? options.style : "plain",
     gateway: options.gateway,
     cardsPerNode:
       options.cardsPerNode === undefined ? null : positive("cards-per-node", options.cardsPerNode),
