@@ -161,7 +161,7 @@ test("an instance that is larger than a node is one group of pods, and only its 
   );
   const other = run(["kubernetes", ...args.slice(0, -1), "3"]);
   assert.equal(other.code, 1);
-  assert.match(other.stderr, /split over 4 cards, which is no multiple of the 3 of a node/);
+  assert.match(other.stderr, /split over 4 cards, which is not a multiple of the 3 of a node/);
 });
 
 test("no export has a key, a secret or a variable's value, and each says where they belong", () => {

@@ -253,6 +253,10 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
   "cli/commands/plan/compare.ts": "examples of the help",
   "cli/commands/plan/explain.ts": "examples of the help",
   "cli/commands/plan/translate.ts": "examples of the help",
+  "cli/commands/fleet/export.ts": "examples of the help",
+  "export/fleet/engine-facts.ts": "what other supervisors have to know of each engine",
+  "export/kubernetes/kserve.ts":
+    "KServe's own template starts one engine, and the manifest writes that engine's variable",
   "cli/options/server-options.ts": "the help says whose protocol a flag speaks",
   "cli/commands/serve.ts": "the help says whose way of counting a flag follows",
   "instance/options.ts": "`--generation-config vllm` is vLLM's own spelling",

@@ -1,7 +1,13 @@
 /** @module A fleet file planned for other machines: its models with the commands that start them in containers. */
 import { basename } from "node:path";
 import { PagodaError } from "../../core/errors.ts";
-import type { ExportedFleet, ExportedModel, SharedDevice } from "../../export/index.ts";
+import {
+  type ExportedFleet,
+  type ExportedModel,
+  engineFacts,
+  isOwnEngine,
+  type SharedDevice,
+} from "../../export/index.ts";
 import {
   type FleetDevice,
   type FleetSpec,
@@ -138,7 +144,7 @@ async function absolute(
   planOf: (model: ModelSpec) => Promise<Planned>,
 ): Promise<Planned> {
   const { plan } = first;
-  if (plan?.kv === null || plan === null || !knownEngines.includes(model.engine) || model.engine === "pagoda")
+  if (plan?.kv === null || plan === null || !knownEngines.includes(model.engine) || isOwnEngine(model.engine))
     return first;
   const { pool, roles } = rulesOf(model.engine);
   const changes = pool.absolute(plan.kv.available.lowBytes, plan);
@@ -163,27 +169,22 @@ function textsOf(changes: Readonly<Record<string, unknown>>): Record<string, str
   );
 }
 
-const imageNames: Readonly<Record<string, string>> = {
-  vllm: "vllm/vllm-openai",
-  lmdeploy: "openmmlab/lmdeploy",
-};
-
 function imageAndVersion(
   model: ModelSpec,
   plan: Plan | null,
   { images }: ExportWishes,
 ): { readonly image: string; readonly version: string | null } {
-  const version = model.engine === "pagoda" ? ownVersion : (model.version ?? plan?.version ?? null);
+  const version = isOwnEngine(model.engine) ? ownVersion : (model.version ?? plan?.version ?? null);
   const stated = images.get(model.engine);
   if (stated !== undefined) return { image: stated, version };
-  if (model.engine === "pagoda") return { image: `pagoda:${ownVersion}`, version };
-  const name = imageNames[model.engine];
-  if (name === undefined || version === null)
+  const name = engineFacts(model.engine)?.image ?? null;
+  if (name === null || version === null)
     throw new PagodaError("invalid_option", `The image of ${model.engine} is not known.`, {
       param: "image",
       hint: `State it, as in --image ${model.engine}=IMAGE:TAG.`,
     });
-  return { image: `${name}:v${threePart(version)}`, version };
+  const tag = isOwnEngine(model.engine) ? version : `v${threePart(version)}`;
+  return { image: `${name}:${tag}`, version };
 }
 
 /** Images have tags of three numbers. */

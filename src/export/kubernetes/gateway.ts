@@ -2,8 +2,9 @@
  * @module The Gateway API's inference extension: a pool for each model, the picker that chooses among its pods, and routes
  * by the model's name.
  */
-import type { CommentedDocument } from "../documents.ts";
-import { type ExportedFleet, type ExportedModel, plainName } from "../exported-fleet.ts";
+import type { CommentedDocument } from "../fleet/documents.ts";
+import { engineFacts } from "../fleet/engine-facts.ts";
+import { type ExportedFleet, type ExportedModel, plainName } from "../fleet/exported-fleet.ts";
 import { objectName } from "./pod.ts";
 import { answeringPods } from "./service.ts";
 
@@ -85,24 +86,25 @@ function headerMatch(value: string): object {
 
 /** Weights as in our router: a cached prefix counts most, then what waits and what the pool holds. */
 export function pickerConfiguration(model: ExportedModel): CommentedDocument {
+  const facts = engineFacts(model.engine);
   const extractor =
-    model.engine === "lmdeploy"
-      ? [
+    facts === null || facts.hasKnownGauges
+      ? []
+      : [
           {
             type: "core-metrics-extractor",
             parameters: {
               engineConfigs: [
                 {
-                  name: "lmdeploy",
-                  queuedRequestsSpec: "lmdeploy:num_requests_waiting",
-                  runningRequestsSpec: "lmdeploy:num_requests_running",
-                  kvUsageSpec: "lmdeploy:gpu_cache_usage_perc",
+                  name: facts.gatewayType,
+                  queuedRequestsSpec: facts.gauges.waiting,
+                  runningRequestsSpec: facts.gauges.running,
+                  ...(facts.gauges.kvUse === null ? {} : { kvUsageSpec: facts.gauges.kvUse }),
                 },
               ],
             },
           },
-        ]
-      : [];
+        ];
   const scorers = [
     ["queue-scorer", 2],
     ["kv-cache-utilization-scorer", 2],

@@ -1,7 +1,7 @@
 /** @module KServe's LLMInferenceService: KServe makes the pods, the pool and the route; the plan's flags travel in a variable. */
 import { PagodaError } from "../../core/errors.ts";
-import type { CommentedDocument } from "../documents.ts";
-import type { ExportedFleet, ExportedModel } from "../exported-fleet.ts";
+import type { CommentedDocument } from "../fleet/documents.ts";
+import type { ExportedFleet, ExportedModel } from "../fleet/exported-fleet.ts";
 import { objectName } from "./pod.ts";
 
 /** Words of a start of vLLM that KServe's own template writes. */

@@ -1,6 +1,6 @@
 /** @module Values of llm-d's chart llm-d-modelservice (0.4.12): the chart makes pods, pool and route. */
-import type { CommentedDocument } from "../documents.ts";
-import type { ExportedFleet, ExportedModel } from "../exported-fleet.ts";
+import type { CommentedDocument } from "../fleet/documents.ts";
+import type { ExportedFleet, ExportedModel } from "../fleet/exported-fleet.ts";
 import { keysSecretName, modelsClaimName } from "./pod.ts";
 import { baseName } from "./storage.ts";
 

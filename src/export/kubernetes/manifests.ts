@@ -1,7 +1,7 @@
 /** @module The manifests of a fleet, in one of four styles. */
 import { PagodaError } from "../../core/errors.ts";
-import { type CommentedDocument, type ExportedFile, yamlText } from "../documents.ts";
-import { type ExportedFleet, type ExportedModel, plainName } from "../exported-fleet.ts";
+import { type CommentedDocument, type ExportedFile, yamlText } from "../fleet/documents.ts";
+import { type ExportedFleet, type ExportedModel, plainName } from "../fleet/exported-fleet.ts";
 import { httpRoute, inferenceObjective, inferencePool, pickerConfiguration } from "./gateway.ts";
 import { llmInferenceService } from "./kserve.ts";
 import { modelServiceValues } from "./llm-d.ts";

@@ -1,6 +1,7 @@
 /** @module What Prometheus reads of the pods, and when KEDA adds one: by requests that wait, and by the KV pool's use. */
-import type { CommentedDocument } from "../documents.ts";
-import { type ExportedFleet, type ExportedModel, usersAtOnce } from "../exported-fleet.ts";
+import type { CommentedDocument } from "../fleet/documents.ts";
+import { engineFacts, isOwnEngine } from "../fleet/engine-facts.ts";
+import { type ExportedFleet, type ExportedModel, usersAtOnce } from "../fleet/exported-fleet.ts";
 import { keysSecretName, objectName } from "./pod.ts";
 import { answeringPods } from "./service.ts";
 import { spansNodes } from "./workload.ts";
@@ -12,7 +13,7 @@ export function podMonitor(
 ): CommentedDocument {
   // Of other engines /metrics is open.
   const authorization =
-    fleet.hasApiKey && model.engine === "pagoda"
+    fleet.hasApiKey && isOwnEngine(model.engine)
       ? { authorization: { credentials: { name: keysSecretName(fleet), key: "api" } } }
       : {};
   return {
@@ -29,13 +30,6 @@ export function podMonitor(
   };
 }
 
-/** Gauges of each engine: requests that wait, and the share of the pool in use. */
-const gauges: Readonly<Record<string, { readonly waiting: string; readonly kvUse: string | null }>> = {
-  pagoda: { waiting: "vllm:num_requests_waiting", kvUse: "vllm:kv_cache_usage_perc" },
-  vllm: { waiting: "vllm:num_requests_waiting", kvUse: "vllm:kv_cache_usage_perc" },
-  lmdeploy: { waiting: "lmdeploy:num_requests_waiting", kvUse: "lmdeploy:gpu_cache_usage_perc" },
-  "llama-server": { waiting: "llamacpp:requests_deferred", kvUse: null },
-};
 const kvUseGoal = 0.8;
 /** Waiting requests that are so large a part of those that an instance holds double the time to the first token. */
 const waitingPart = 0.25;
@@ -47,7 +41,7 @@ export function scaledObject(
   cardsPerNode: number | null,
 ): readonly CommentedDocument[] {
   const { min, max } = model.replicas;
-  const gauge = gauges[model.engine];
+  const gauge = engineFacts(model.engine)?.gauges;
   if (max <= Math.max(1, min) || gauge === undefined || model.shared.length > 0) return [];
   const users = usersAtOnce(model);
   const mostWaiting = Math.max(1, Math.ceil((users ?? 1) * waitingPart));

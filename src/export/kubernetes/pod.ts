@@ -1,6 +1,7 @@
 /** @module The pod of one instance: its container with bytes, probes and time to finish; where its model and its card come from. */
 import { mib } from "../../core/byte-size.ts";
-import { type ExportedFleet, type ExportedModel, limitMargin, plainName } from "../exported-fleet.ts";
+import { engineFacts } from "../fleet/engine-facts.ts";
+import { type ExportedFleet, type ExportedModel, limitMargin, plainName } from "../fleet/exported-fleet.ts";
 
 /** Before SIGTERM, so that gateways have taken the pod out of their lists. */
 const leaveListsSeconds = 15;
@@ -20,7 +21,7 @@ export function podTemplate(fleet: ExportedFleet, model: ExportedModel, { claim 
   return {
     metadata: { labels: podLabels(fleet, model) },
     spec: {
-      // Variables such as VLLM_PORT of a service with that name end a start of vLLM.
+      // Variables of services would have names that engines read, with other values.
       enableServiceLinks: false,
       terminationGracePeriodSeconds: fleet.graceSeconds + leaveListsSeconds + probeSeconds,
       ...(claim === null ? {} : { resourceClaims: [{ name: "card", resourceClaimName: claim }] }),
@@ -34,14 +35,13 @@ export function podTemplate(fleet: ExportedFleet, model: ExportedModel, { claim 
   };
 }
 
-/** Gateways read the engine's metrics by this type; ours has vLLM's names. */
+/** Gateways read the engine's metrics by its type. */
 function podLabels(fleet: ExportedFleet, model: ExportedModel): Record<string, string> {
-  const engineType = model.engine === "pagoda" ? "vllm" : model.engine;
   return {
     ...selectorOf(fleet, model),
     "llm-d.ai/inference-serving": "true",
     "llm-d.ai/model": plainName(model.name),
-    "llm-d.ai/engine-type": engineType,
+    "llm-d.ai/engine-type": engineFacts(model.engine)?.gatewayType ?? model.engine,
   };
 }
 
@@ -97,19 +97,14 @@ function resources({ runs, numRanks, rankBytes, numThreads }: ExportedModel, sha
   };
 }
 
-/** Engines that read their key from a variable, and the variable. */
-const keyVariables: Readonly<Record<string, string>> = {
-  pagoda: "PAGODA_API_KEY",
-  vllm: "VLLM_API_KEY",
-  "llama-server": "LLAMA_API_KEY",
-};
+/** Of an engine that gets its key by a flag. */
 const otherKeyVariable = "ENGINE_API_KEY";
 
 function environment(fleet: ExportedFleet, model: ExportedModel): object[] {
   const stated = Object.entries(model.environment).map(([name, value]) => ({ name, value }));
   const caches = ["HF_HOME", "PAGODA_CACHE"].map((name) => ({ name, value: `${modelsFolder}/cache` }));
   const token = secretVariable("HF_TOKEN", fleet, "huggingface", true);
-  const key = keyVariables[model.engine] ?? otherKeyVariable;
+  const key = engineFacts(model.engine)?.keyVariable ?? otherKeyVariable;
   return [
     ...stated,
     ...model.hidden.map((name) => secretVariable(name, fleet, hiddenKey(model, name), false)),
@@ -128,7 +123,7 @@ export const hiddenKey = (model: ExportedModel, name: string): string => `${plai
 
 /** Kubernetes puts the variable's value in the place of `$(NAME)`. */
 function keyArguments(fleet: ExportedFleet, { engine }: ExportedModel): string[] {
-  if (!fleet.hasApiKey || engine in keyVariables) return [];
+  if (!fleet.hasApiKey || engineFacts(engine)?.keyVariable !== null) return [];
   return ["--api-keys", `$(${otherKeyVariable})`];
 }
 

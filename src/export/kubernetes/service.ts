@@ -1,6 +1,6 @@
 /** @module The address of a model in the cluster, and how many of its pods may be away at once. */
-import type { CommentedDocument } from "../documents.ts";
-import type { ExportedFleet, ExportedModel } from "../exported-fleet.ts";
+import type { CommentedDocument } from "../fleet/documents.ts";
+import type { ExportedFleet, ExportedModel } from "../fleet/exported-fleet.ts";
 import { objectName, selectorOf } from "./pod.ts";
 import { leaderLabel, spansNodes } from "./workload.ts";
 

@@ -1,6 +1,6 @@
 /** @module What pods need beside themselves: the volume of models, and the cards that several pods share. */
-import type { CommentedDocument } from "../documents.ts";
-import { type ExportedFleet, plainName } from "../exported-fleet.ts";
+import type { CommentedDocument } from "../fleet/documents.ts";
+import { type ExportedFleet, plainName } from "../fleet/exported-fleet.ts";
 import { modelsClaimName, modelsFolder } from "./pod.ts";
 import { cardClaimName } from "./workload.ts";
 

@@ -3,9 +3,10 @@
  * where one instance is larger than a node.
  */
 import { PagodaError } from "../../core/errors.ts";
-import type { CommentedDocument } from "../documents.ts";
-import type { ExportedFleet, ExportedModel, SharedDevice } from "../exported-fleet.ts";
-import { plainName } from "../exported-fleet.ts";
+import type { CommentedDocument } from "../fleet/documents.ts";
+import { engineFacts } from "../fleet/engine-facts.ts";
+import type { ExportedFleet, ExportedModel, SharedDevice } from "../fleet/exported-fleet.ts";
+import { plainName } from "../fleet/exported-fleet.ts";
 import { objectName, podTemplate, selectorOf } from "./pod.ts";
 
 /** The card that a pod has: its own, or one that it shares. Sets of pods of one model must not select each other's. */
@@ -92,31 +93,28 @@ function sharingSet(
   ];
 }
 
-/** A start over several nodes is the engine's own: only vLLM's is written out. */
+/** A start over several nodes is the engine's own, and not every engine has one. */
 function leaderWorkerSet(
   fleet: ExportedFleet,
   model: ExportedModel,
   cardsPerNode: number,
 ): CommentedDocument {
-  if (model.engine !== "vllm")
+  const nodes = engineFacts(model.engine)?.nodes ?? null;
+  if (nodes === null)
     throw new PagodaError(
       "invalid_option",
-      `${model.name} is split over ${model.numRanks} cards and a node has ${cardsPerNode}; a start over several nodes is written for vllm only, not for ${model.engine}.`,
-      {
-        param: "cards-per-node",
-        hint: `Use nodes of ${model.numRanks} cards, or engine: vllm for this model.`,
-      },
+      `${model.name} is split over ${model.numRanks} cards and a node has ${cardsPerNode}; a start of ${model.engine} over several nodes is not known here.`,
+      { param: "cards-per-node", hint: `Use nodes of ${model.numRanks} cards, or another engine.` },
     );
   if (model.numRanks % cardsPerNode !== 0)
     throw new PagodaError(
       "invalid_option",
-      `${model.name} is split over ${model.numRanks} cards, which is no multiple of the ${cardsPerNode} of a node.`,
+      `${model.name} is split over ${model.numRanks} cards, which is not a multiple of the ${cardsPerNode} of a node.`,
       { param: "cards-per-node", hint: "Set tensor_parallel to a multiple of the cards of a node." },
     );
   const numNodes = model.numRanks / cardsPerNode;
   const own = { ...model, numRanks: cardsPerNode };
-  const nodeFlags = ["--nnodes", "$(LWS_GROUP_SIZE)", "--node-rank", "$(LWS_WORKER_INDEX)"];
-  const command = [...model.command, ...nodeFlags, "--master-addr", "$(LWS_LEADER_ADDRESS)"];
+  const command = [...model.command, ...nodes.all];
   return {
     comments: [
       `One instance over ${numNodes} nodes of ${cardsPerNode} cards; it ends and starts as a whole.`,
@@ -132,7 +130,7 @@ function leaderWorkerSet(
           restartPolicy: "RecreateGroupOnPodRestart",
           leaderTemplate: labelled(podTemplate(fleet, { ...own, command }, { claim: null }), leaderLabel),
           workerTemplate: workerOf(
-            podTemplate(fleet, { ...own, command: [...command, "--headless"] }, { claim: null }),
+            podTemplate(fleet, { ...own, command: [...command, ...nodes.workers] }, { claim: null }),
           ),
         },
       },

@@ -3,8 +3,9 @@
  * engine in a container of its own, those of one card one after another.
  */
 import { mib } from "../../core/byte-size.ts";
-import { type CommentedDocument, type ExportedFile, yamlText } from "../documents.ts";
-import { type ExportedFleet, type ExportedModel, limitMargin, plainName } from "../exported-fleet.ts";
+import { type CommentedDocument, type ExportedFile, yamlText } from "../fleet/documents.ts";
+import { engineFacts, isOwnEngine } from "../fleet/engine-facts.ts";
+import { type ExportedFleet, type ExportedModel, limitMargin, plainName } from "../fleet/exported-fleet.ts";
 
 interface ComposeParts {
   /** Of our own engine's container. */
@@ -29,8 +30,8 @@ const ownNode = "/app/node_modules/node/bin/node";
 const ownFleetName = "fleet.own.yaml";
 
 export function composeFiles(fleet: ExportedFleet, parts: ComposeParts): readonly ExportedFile[] {
-  const own = fleet.models.filter(({ engine }) => engine === "pagoda");
-  const others = fleet.models.filter(({ engine }) => engine !== "pagoda");
+  const own = fleet.models.filter(({ engine }) => isOwnEngine(engine));
+  const others = fleet.models.filter(({ engine }) => !isOwnEngine(engine));
   const services = {
     ...(own.length === 0 ? {} : { pagoda: ownService(fleet, own, parts) }),
     ...otherServices(fleet, parts),
@@ -88,7 +89,7 @@ function otherServices(fleet: ExportedFleet, { placed }: ComposeParts): Record<s
   let port = fleet.port;
   for (const { model: name, instanceId, cards } of placed) {
     const model = byName.get(name);
-    if (model === undefined || model.engine === "pagoda") continue;
+    if (model === undefined || isOwnEngine(model.engine)) continue;
     port += 1;
     const before = [...new Set(cards.flatMap((card) => lastOnCard.get(card) ?? []))];
     services[plainName(instanceId)] = instanceService(fleet, model, { cards, before, port });
@@ -104,23 +105,18 @@ interface InstancePlace {
   readonly port: number;
 }
 
-const keyVariables: Readonly<Record<string, string>> = {
-  vllm: "VLLM_API_KEY",
-  "llama-server": "LLAMA_API_KEY",
-};
-
 function instanceService(
   fleet: ExportedFleet,
   model: ExportedModel,
   { cards, before, port }: InstancePlace,
 ): object {
-  const key = keyVariables[model.engine];
+  const key = engineFacts(model.engine)?.keyVariable ?? null;
   const devices = [{ driver: "nvidia", device_ids: cards, capabilities: ["gpu"] }];
   const [command = "", ...args] = model.command;
   return {
     image: model.image,
     entrypoint: [command],
-    command: fleet.hasApiKey && key === undefined ? [...args, "--api-keys", variable("FLEET_API_KEY")] : args,
+    command: fleet.hasApiKey && key === null ? [...args, "--api-keys", variable("FLEET_API_KEY")] : args,
     ports: [`${port}:${model.port}`],
     volumes: ["./models:/models"],
     environment: {
@@ -129,7 +125,7 @@ function instanceService(
       HF_HOME: "/models/cache",
       PAGODA_CACHE: "/models/cache",
       HF_TOKEN: variable("HF_TOKEN:-"),
-      ...(key === undefined ? {} : keyVariable(fleet, key)),
+      ...(key === null ? {} : keyVariable(fleet, key)),
     },
     ...(model.runs === "cards" ? { deploy: { resources: { reservations: { devices } } }, ipc: "host" } : {}),
     stop_grace_period: `${fleet.graceSeconds + 10}s`,

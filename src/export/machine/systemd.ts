@@ -1,7 +1,7 @@
 /** @module A unit of systemd that runs the supervisor of a fleet file. */
 import { mib } from "../../core/byte-size.ts";
-import type { ExportedFile } from "../documents.ts";
-import { type ExportedFleet, plainName } from "../exported-fleet.ts";
+import type { ExportedFile } from "../fleet/documents.ts";
+import { type ExportedFleet, plainName } from "../fleet/exported-fleet.ts";
 
 interface UnitParts {
   /** What starts this program: Node and its script, or an installed command. Paths are absolute. */

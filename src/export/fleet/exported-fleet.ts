@@ -9,7 +9,7 @@ export interface ExportedModel {
   /** As the fleet file states it, or the newest that the planner's rules know; null: neither does. */
   readonly version: string | null;
   readonly image: string;
-  /** The start inside a container, which listens on all addresses and `port`: `["vllm", "serve", …]`. */
+  /** The start inside a container, which listens on all addresses and `port`. */
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   /** Variables whose values came from elsewhere: they are named, and never written out. */
