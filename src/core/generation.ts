@@ -159,6 +159,22 @@ export interface EngineObserver {
     readonly totalMs: number;
     readonly outsideKernelsMs: number;
   }): void;
+  /** For those who learn how long steps take. */
+  stepMeasured?(step: StepQuantities, totalMs: number): void;
+}
+
+/** The quantities of a step that its time depends on. */
+export interface StepQuantities {
+  readonly numTokens: number;
+  readonly numSequences: number;
+  /** Rows of logits. */
+  readonly numOutputs: number;
+  /** Positions that tokens of decodes attend to and whose keys are read for them, summed. */
+  readonly numAttendedByDecodes: number;
+  /** Positions that tokens of decodes attend to and whose keys were read for a neighbor already, summed. */
+  readonly numSharedByDecodes: number;
+  /** Positions that tokens of prompts attend to, summed. */
+  readonly numAttendedByPrompts: number;
 }
 
 export interface RequestRecord {

@@ -33,6 +33,7 @@ import { EngineSettings } from "./settings/engine-settings.ts";
 import { BetweenSteps } from "./step/between-steps.ts";
 import { ModelRunner } from "./step/model-runner.ts";
 import { capacityOf, type StepPlan } from "./step/step-plan.ts";
+import { quantitiesOf } from "./step/step-quantities.ts";
 import { EngineWatch } from "./watch/engine-watch.ts";
 
 /** The part of `memory()` that the loader of the model knows: planned and allocated bytes. */
@@ -323,6 +324,10 @@ export class Engine implements GenerationService {
     const { kernelMs, barrierMs } = this.#options.model.lastStepTiming();
     const predictedMs = this.#scheduler.stepTime.observe(plan, totalMs);
     this.#watch.stepFinished(plan, { totalMs, scheduleMs, kernelMs, barrierMs, predictedMs });
+    this.#options.observer?.stepMeasured?.(
+      quantitiesOf(plan, this.#options.model.sharedPrefixTokens, this.#options.limits.blockSize),
+      totalMs,
+    );
     this.#options.observer?.stepFinished({
       numTokens: plan.numTokens,
       totalMs,

@@ -3,7 +3,7 @@
  * model and backend are imported when an instance is prepared: commands are registered, and a process is replaced under
  * its heap's ceiling, without them.
  */
-import type { Instance, LoadHooks } from "./instance.ts";
+import type { EngineChanges, Instance, LoadHooks } from "./instance.ts";
 import type { PreparedInstance } from "./prepared-instance.ts";
 import type { ProgramFacts } from "./program-facts.ts";
 
@@ -13,13 +13,21 @@ export { bodyCapacityBytes, bodyLimitBytes, logprobCapacity } from "./memory/hea
 export { engineOptions } from "./options.ts";
 export { describeServedModel } from "./served-model.ts";
 export { type InstanceSettings, resolveSettings } from "./settings.ts";
-export type { Instance, PreparedInstance };
+export type { EngineChanges, Instance, PreparedInstance };
 
 /** See `prepared-instance.ts`. */
 export async function prepareInstance(
   ...asked: Parameters<typeof import("./prepared-instance.ts").prepareInstance>
 ): Promise<PreparedInstance> {
   const { prepareInstance: prepare } = await import("./prepared-instance.ts");
+  return prepare(...asked);
+}
+
+/** See `prepared-instance.ts`. */
+export async function preparedUnder(
+  ...asked: Parameters<typeof import("./prepared-instance.ts").preparedUnder>
+): Promise<PreparedInstance> {
+  const { preparedUnder: prepare } = await import("./prepared-instance.ts");
   return prepare(...asked);
 }
 

@@ -1,5 +1,5 @@
 /** @module A running instance: the one place where backend, model and engine are wired together. */
-import type { LoadedModel, LoadProgress } from "../backend/backend.ts";
+import type { BackendLimits, LoadedModel, LoadProgress } from "../backend/backend.ts";
 import { cpuFootprint } from "../backend/cpu/footprint/index.ts";
 import type { EngineObserver } from "../core/generation.ts";
 import { Engine } from "../engine/engine.ts";
@@ -10,8 +10,17 @@ import { memoryReporter } from "./memory-report.ts";
 import type { PreparedInstance } from "./prepared-instance.ts";
 import { describeServedModel } from "./served-model.ts";
 
+/** What may differ between engines over one loaded model, as far as its memory was allocated. */
+export interface EngineChanges {
+  readonly limits: Partial<Pick<BackendLimits, "numBlocks" | "maxNumSeqs" | "maxNumBatchedTokens">>;
+  readonly maxStepMs: number;
+  readonly prefixCaching: boolean;
+}
+
 export interface Instance {
   readonly engine: Engine;
+  /** A further engine over the same weights and the same memory; the caller lets only one of them serve at a time. */
+  engineWith(changes: EngineChanges, observer: EngineObserver): Engine;
   /** Ends every request, then frees everything. */
   close(): Promise<void>;
 }
@@ -26,7 +35,7 @@ export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks)
   const { settings, plan, program, files, device } = prepared;
   const backend = await chosenBackend(settings);
   const model = await backend.load(program, plan.limits, hooks.onProgress);
-  const engine = new Engine({
+  const shared = {
     model,
     limits: plan.limits,
     vocabularyWidth: program.vocabularyWidth,
@@ -40,12 +49,20 @@ export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks)
     maxStepMs: settings.maxStepMs.value,
     constraintCapacityBytes: constraintCapacityBytes(plan.heapCeilingMib),
     unreadCapacityBytes: unreadCapacityBytes(plan.heapCeilingMib),
-    extraBytes: (limits) =>
+    extraBytes: (limits: Partial<BackendLimits>) =>
       cpuFootprint(program, { ...plan.limits, ...limits }).totalBytes - plan.footprint.totalBytes,
     memory: memoryReporter({ settings, plan, model, device }),
+  };
+  const engine = new Engine({
+    ...shared,
     ...(hooks.observer === undefined ? {} : { observer: hooks.observer }),
   });
-  return { engine, close: () => closeBoth(engine, model) };
+  return {
+    engine,
+    engineWith: ({ limits, ...changes }, observer) =>
+      new Engine({ ...shared, ...changes, limits: { ...plan.limits, ...limits }, observer }),
+    close: () => closeBoth(engine, model),
+  };
 }
 
 /** A model without a template takes messages only from requests that bring one, where the server trusts them. */

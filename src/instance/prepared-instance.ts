@@ -85,6 +85,12 @@ function samplingDefaultsOf(files: ModelFiles, modelId: string, asked: SamplingC
   });
 }
 
+/** The same model under other settings: nothing is read again. Throws where they do not fit. */
+export function preparedUnder(prepared: PreparedInstance, settings: InstanceSettings): PreparedInstance {
+  const { notes: _, ...planned } = plannedProgram(prepared.files, settings, prepared.device);
+  return { ...prepared, settings, ...planned };
+}
+
 /** The program may depend on the length that the budget decides (LongRoPE), its sizes never: it is built again for it. */
 function plannedProgram(
   files: ModelFiles,

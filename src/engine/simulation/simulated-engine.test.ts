@@ -15,6 +15,7 @@ interface Load {
   readonly maxNumBatchedTokens: number;
   readonly maxStepMs: number;
   readonly numUsers: number;
+  readonly expectedOutputTokens: number;
   readonly requests: readonly { readonly promptTokenIds: Int32Array; readonly numOutputTokens: number }[];
 }
 
@@ -33,6 +34,7 @@ function loadOf(seed: number): Load {
     maxNumBatchedTokens: 16 * between(1, 8),
     maxStepMs: between(4, 60),
     numUsers: between(1, 16),
+    expectedOutputTokens: seed % 2 === 0 ? 128 : 1,
     requests,
   };
 }
@@ -46,7 +48,11 @@ async function runEngine(
   const { numBlocks, maxNumSeqs, maxNumBatchedTokens, maxStepMs } = load;
   const scripted = scriptedEngine(
     { numBlocks, maxNumSeqs, maxNumBatchedTokens: Math.max(maxNumBatchedTokens, maxNumSeqs) },
-    { maxStepMs, stepMs: ({ numTokens, numOutputs }: StepInputs) => stepMs(numTokens, numOutputs) },
+    {
+      maxStepMs,
+      expectedOutputTokens: load.expectedOutputTokens,
+      stepMs: ({ numTokens, numOutputs }: StepInputs) => stepMs(numTokens, numOutputs),
+    },
   );
   let next = 0;
   const user = async (): Promise<void> => {
@@ -73,7 +79,7 @@ function runSimulation(load: Load): { endings: SimulatedEnding[]; numSteps: numb
     prefixCaching: true,
     maxStepMs,
     sharedPrefixTokens: 512,
-    expectedOutputTokens: 128,
+    expectedOutputTokens: load.expectedOutputTokens,
     stepMs: ({ numTokens, numOutputs }) => stepMs(numTokens, numOutputs),
   });
   const endings: SimulatedEnding[] = [];

@@ -3,6 +3,7 @@
  * as long as a function says. Nothing is computed, so a minute of serving takes some milliseconds.
  */
 import type { StepLimits, StepResults } from "../../backend/backend.ts";
+import type { StepQuantities } from "../../core/generation.ts";
 import { defaultSamplingParams, type SamplingParams } from "../../core/sampling-params.ts";
 import { BlockManager } from "../kv/block-manager.ts";
 import type { PreparedRequest } from "../request/prepared-request.ts";
@@ -11,9 +12,7 @@ import { Scheduler } from "../schedule/scheduler.ts";
 import { RequestProgress, type Sequence } from "../sequence/sequence.ts";
 import { SequenceText } from "../sequence/sequence-text.ts";
 import type { StepPlan } from "../step/step-plan.ts";
-import { quantitiesOf, type StepQuantities } from "../step/step-quantities.ts";
-
-export type { StepQuantities };
+import { quantitiesOf } from "../step/step-quantities.ts";
 
 export interface SimulationOptions {
   readonly limits: Pick<StepLimits, "blockSize" | "maxNumSeqs" | "maxNumBatchedTokens"> & {
@@ -56,6 +55,7 @@ const noText = new SequenceText(
 /** Each call of `step` is one step of the engine, in the order in which `Engine` schedules, delivers and commits. */
 export class SimulatedEngine {
   readonly #options: SimulationOptions;
+  readonly #sharedPrefixTokens: number;
   readonly #blocks: BlockManager;
   readonly #scheduler: Scheduler;
   readonly #commit: StepCommit;
@@ -70,6 +70,7 @@ export class SimulatedEngine {
   constructor(options: SimulationOptions) {
     const { limits } = options;
     this.#options = options;
+    this.#sharedPrefixTokens = options.sharedPrefixTokens ?? 0;
     this.#blocks = new BlockManager({ ...limits, prefixCaching: options.prefixCaching });
     this.#scheduler = new Scheduler({
       blocks: this.#blocks,
@@ -81,7 +82,7 @@ export class SimulatedEngine {
         numSeen: Number.MAX_SAFE_INTEGER,
         numBias: Number.MAX_SAFE_INTEGER,
       },
-      sharedPrefixTokens: options.sharedPrefixTokens ?? 0,
+      sharedPrefixTokens: this.#sharedPrefixTokens,
       maxStepMs: options.maxStepMs,
       expectedOutputTokens: options.expectedOutputTokens,
     });
@@ -141,7 +142,7 @@ export class SimulatedEngine {
   }
 
   #timeOf(plan: StepPlan): number {
-    const ms = this.#options.stepMs(quantitiesOf(plan));
+    const ms = this.#options.stepMs(quantitiesOf(plan, this.#sharedPrefixTokens, this.#blocks.blockSize));
     this.#scheduler.stepTime.observe(plan, ms);
     return ms;
   }

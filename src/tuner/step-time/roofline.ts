@@ -22,7 +22,7 @@ export interface Roofline {
 export function rooflineStepTime(roofline: Roofline): StepTime {
   return {
     ms: (step) => {
-      const attended = step.numAttendedByDecodes + step.numAttendedByPrompts;
+      const attended = step.numAttendedByDecodes + step.numSharedByDecodes + step.numAttendedByPrompts;
       // A chunk of a prompt reads the keys before it once for all its tokens.
       const keysRead = step.numAttendedByDecodes + step.numAttendedByPrompts / Math.max(1, step.numTokens);
       const bytes = roofline.weightBytes + keysRead * roofline.kvBytesPerToken;

@@ -2,12 +2,12 @@
  * @module The time of a step as a function of its quantities, fitted to steps that were measured on this machine.
  *
  *   ms = c + Σ slope_k · (tokens between knots k and k + 1) + a · sequences + b · outputs + d · attended by decodes
- *          + e · attended by prompts, all coefficients at least 0
+ *          + e · shared by decodes + f · attended by prompts, all coefficients at least 0
  *
  * A matrix is read once for few tokens and multiplied longer for many, so the time over tokens is a line with bends, not
  * one straight line. Decodes read each key for one token, a chunk of a prompt for many, so their attention has two prices.
  */
-import type { StepQuantities } from "../../engine/simulation/simulated-engine.ts";
+import type { StepQuantities } from "../../core/generation.ts";
 
 export interface MeasuredStep extends StepQuantities {
   readonly ms: number;
@@ -26,12 +26,12 @@ export interface StepTime {
 const knots = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048] as const;
 /** Attended positions in one unit, so that coefficients are of one order. */
 const attendedPerUnit = 2048;
-const numOtherFeatures = 5;
+const numOtherFeatures = 6;
 const numFeatures = knots.length + numOtherFeatures;
 /** Steps that took this many times what the first fit says were interrupted by something else. */
 const mostTimesPredicted = 3;
 const leastMs = 0.001;
-const numSweeps = 400;
+const numSweeps = 3000;
 
 function featuresOf(step: StepQuantities): number[] {
   const features = knots.map((knot, k) => {
@@ -44,6 +44,7 @@ function featuresOf(step: StepQuantities): number[] {
     step.numSequences,
     step.numOutputs,
     step.numAttendedByDecodes / attendedPerUnit,
+    step.numSharedByDecodes / attendedPerUnit,
     step.numAttendedByPrompts / attendedPerUnit,
   ];
 }
@@ -73,7 +74,7 @@ function timeUnder(coefficients: readonly number[], step: StepQuantities): numbe
 
 /**
  * Least squares of relative errors with coefficients ≥ 0, by coordinate descent on the normal equations: a convex
- * problem of 17 unknowns, so it has one minimum and descent finds it.
+ * problem of 18 unknowns, so it has one minimum and descent finds it.
  */
 function leastSquares(measured: readonly MeasuredStep[]): number[] {
   const gram = Array.from({ length: numFeatures }, () => new Float64Array(numFeatures));

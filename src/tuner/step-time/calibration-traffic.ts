@@ -1,0 +1,62 @@
+/** @module Traffic whose steps show how long steps of every kind take on this machine. */
+import { fillTokens, type TokenRange } from "../traffic/token-source.ts";
+import type { Traffic, TrafficRequest } from "../traffic/traffic.ts";
+
+export interface CalibrationLimits {
+  readonly maxModelLen: number;
+  readonly maxNumSeqs: number;
+  readonly maxNumBatchedTokens: number;
+  /** Tokens that the pool holds. */
+  readonly numKvTokens: number;
+}
+
+const numDecodeSteps = 24;
+/** Run first, and not fitted to: V8 compiles the engine's code meanwhile. */
+const numWarmUpSteps = 100;
+const numSingleUserRequests = 3;
+const shortPrompt = 8;
+/** Decodes after contexts this long show what attention costs. */
+const contexts = [shortPrompt, 512, 1024] as const;
+const promptLengths = [16, 32, 64, 128, 256, 512, 1024, 2048] as const;
+const promptsOfEach = 3;
+/** A beginning that all requests of a load share. */
+const sharedTokens = 1024;
+const sharedSeed = 6_000_011;
+
+/** One load after another, the first one only to warm up: decodes of 1, 2, 4, … sequences after short and long contexts, and single prompts of all sizes. */
+export function calibrationTraffic(limits: CalibrationLimits, range: TokenRange): Traffic[] {
+  const loads: Traffic[] = [];
+  let seed = 7_000_003;
+  const load = (
+    numRequests: number,
+    numPrompt: number,
+    numOutputTokens: number,
+    numUsers: number,
+    numShared = 0,
+  ): void => {
+    const longest = numPrompt + numOutputTokens;
+    if (longest > limits.maxModelLen || numUsers * (longest + 16) > limits.numKvTokens) return;
+    const requests: TrafficRequest[] = Array.from({ length: numRequests }, () => {
+      const promptTokenIds = new Int32Array(numPrompt);
+      fillTokens(promptTokenIds, 0, numShared, sharedSeed, range);
+      fillTokens(promptTokenIds, numShared, numPrompt - numShared, seed++, range);
+      return { promptTokenIds, numOutputTokens, arrivesMs: 0 };
+    });
+    loads.push({ requests, numUsers, description: `${numUsers} × ${numPrompt} + ${numOutputTokens}` });
+  };
+  load(1, shortPrompt, numWarmUpSteps, 1);
+  load(numSingleUserRequests, shortPrompt, numDecodeSteps, 1);
+  for (const numPrompt of promptLengths)
+    if (numPrompt <= limits.maxNumBatchedTokens * 2) load(promptsOfEach, numPrompt, 1, 1);
+  for (const context of contexts)
+    for (let numSeqs = 1; numSeqs <= limits.maxNumSeqs; numSeqs *= 2)
+      if (context === shortPrompt || numSeqs <= mostWithLongContext)
+        load(numSeqs, context, numDecodeSteps, numSeqs);
+  for (const numSeqs of [8, 32])
+    if (numSeqs <= limits.maxNumSeqs)
+      load(numSeqs, sharedTokens + shortPrompt, numDecodeSteps, numSeqs, sharedTokens);
+  return loads;
+}
+
+/** Filling long contexts takes time, and attention is linear in them. */
+const mostWithLongContext = 4;

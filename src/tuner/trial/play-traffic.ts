@@ -1,0 +1,99 @@
+/** @module Plays traffic to a real engine of this process, and measures it. */
+import { PagodaError } from "../../core/errors.ts";
+import type { GenerationService, RequestRecord } from "../../core/generation.ts";
+import { defaultSamplingParams } from "../../core/sampling-params.ts";
+import { figuresOf, type LoadFigures } from "../figures.ts";
+import type { Traffic, TrafficRequest } from "../traffic/traffic.ts";
+
+/**
+ * Every request generates exactly its number of tokens, greedily. Rejects with the first error of a request, and with the
+ * reason of `stop`, after every request has ended.
+ *
+ * @param records those that the engine's observer got, filled while the traffic is played
+ */
+export async function playTraffic(
+  engine: GenerationService,
+  traffic: Traffic,
+  records: readonly RequestRecord[],
+  stop: AbortSignal,
+): Promise<LoadFigures> {
+  const before = engine.stats();
+  const startedMs = performance.now();
+  const failures: unknown[] = [];
+  const leave = new AbortController();
+  const signal = AbortSignal.any([stop, leave.signal]);
+  const send = async (request: TrafficRequest, index: number): Promise<void> => {
+    try {
+      for await (const _ of engine.generate(requestOf(request, index), signal));
+    } catch (thrown) {
+      failures.push(thrown);
+      leave.abort();
+    }
+  };
+  await inOrderOfArrival(traffic, startedMs, signal, send);
+  if (failures.length > 0) throw failures[0];
+  stop.throwIfAborted();
+  const after = engine.stats();
+  const completed = records.filter(({ outcome }) => outcome === "length" || outcome === "stop");
+  if (completed.length !== traffic.requests.length)
+    throw new PagodaError(
+      "internal",
+      `${completed.length} of ${traffic.requests.length} requests of a trial completed.`,
+      { hint: "Report this with the command that you ran." },
+    );
+  return figuresOf(
+    completed.map((record) => ({
+      ...record,
+      firstTokenMs: record.firstTokenMs ?? record.finishedMs,
+      numOutputTokens: record.numCompletionTokens,
+    })),
+    {
+      startedMs,
+      numPreemptions: after.numPreemptions - before.numPreemptions,
+      numQueryTokens: after.numPrefixQueryTokens - before.numPrefixQueryTokens,
+      numHitTokens: after.numPrefixHitTokens - before.numPrefixHitTokens,
+    },
+  );
+}
+
+/** Sends each request when it has arrived and a user is free; resolves when all have ended. */
+async function inOrderOfArrival(
+  traffic: Traffic,
+  startedMs: number,
+  signal: AbortSignal,
+  send: (request: TrafficRequest, index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0;
+  const user = async (): Promise<void> => {
+    for (let index = next++; index < traffic.requests.length && !signal.aborted; index = next++) {
+      const request = traffic.requests[index] as TrafficRequest;
+      await until(startedMs + request.arrivesMs, signal);
+      if (!signal.aborted) await send(request, index);
+    }
+  };
+  const numUsers = Math.min(traffic.numUsers ?? traffic.requests.length, traffic.requests.length);
+  await Promise.all(Array.from({ length: numUsers }, user));
+}
+
+function until(ms: number, signal: AbortSignal): Promise<void> | undefined {
+  const waitMs = ms - performance.now();
+  if (waitMs <= 0) return undefined;
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", wake);
+      resolve();
+    };
+    const timer = setTimeout(wake, waitMs);
+    signal.addEventListener("abort", wake);
+  });
+}
+
+function requestOf({ promptTokenIds, numOutputTokens }: TrafficRequest, index: number) {
+  return {
+    requestId: `trial-${index}`,
+    prompt: { kind: "tokens" as const, tokenIds: [...promptTokenIds] },
+    sampling: { ...defaultSamplingParams, temperature: 0, ignoreEos: true, maxTokens: numOutputTokens },
+    priority: 0,
+  };
+}
