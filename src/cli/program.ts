@@ -13,6 +13,7 @@ import { addPlanCommand } from "./commands/plan/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { addSetCommand } from "./commands/set.ts";
+import { addSimulateCommand } from "./commands/tuning/simulate.ts";
 import { refuseUnknownVariables } from "./options/register-options.ts";
 import { brokenLines } from "./print/text-columns.ts";
 import { version } from "./print/version.ts";
@@ -31,6 +32,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addApplyCommand,
   addActionCommands,
   addExportCommand,
+  addSimulateCommand,
   addBenchCommand,
 ];
 

@@ -3,17 +3,18 @@
  * model and backend are imported when an instance is prepared: commands are registered, and a process is replaced under
  * its heap's ceiling, without them.
  */
-import type { EngineChanges, Instance, LoadHooks } from "./instance.ts";
+import type { Instance, LoadHooks } from "./instance.ts";
 import type { PreparedInstance } from "./prepared-instance.ts";
 import type { ProgramFacts } from "./program-facts.ts";
+import type { InstanceSettings } from "./settings.ts";
 
 export { readDeviceMemory } from "./memory/device-memory.ts";
 export { heapCeilingFor, heapVariable } from "./memory/heap-ceiling.ts";
 export { bodyCapacityBytes, bodyLimitBytes, logprobCapacity } from "./memory/heap-shares.ts";
 export { engineOptions } from "./options.ts";
 export { describeServedModel } from "./served-model.ts";
-export { type InstanceSettings, resolveSettings } from "./settings.ts";
-export type { EngineChanges, Instance, PreparedInstance };
+export { resolveSettings } from "./settings.ts";
+export type { Instance, InstanceSettings, PreparedInstance };
 
 /** See `prepared-instance.ts`. */
 export async function prepareInstance(
@@ -24,11 +25,11 @@ export async function prepareInstance(
 }
 
 /** See `prepared-instance.ts`. */
-export async function preparedUnder(
-  ...asked: Parameters<typeof import("./prepared-instance.ts").preparedUnder>
-): Promise<PreparedInstance> {
-  const { preparedUnder: prepare } = await import("./prepared-instance.ts");
-  return prepare(...asked);
+export async function plannerOf(
+  prepared: PreparedInstance,
+): Promise<(settings: InstanceSettings) => PreparedInstance> {
+  const { plannerOf: make } = await import("./prepared-instance.ts");
+  return make(prepared);
 }
 
 /** See `program-facts.ts`. */

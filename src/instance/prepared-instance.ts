@@ -12,7 +12,7 @@ import { type ProgressListener, resolveModel, sourceSettingsFrom } from "../mode
 import { type DeviceMemory, type MemoryPlan, planMemory } from "../planner/engines/pagoda/index.ts";
 import { readDeviceMemory } from "./memory/device-memory.ts";
 import { runningHeapCeilingMib } from "./memory/heap-ceiling.ts";
-import { programFactsOf } from "./program-facts.ts";
+import { type ProgramFacts, programFactsOf } from "./program-facts.ts";
 import { quantizationNote } from "./quantization-effect.ts";
 import type { InstanceSettings } from "./settings.ts";
 import { leastUsefulLength } from "./useful-length.ts";
@@ -48,7 +48,8 @@ export async function prepareInstance(
   const settings = withModelsOwnQuantization(asked, found.quantization);
   const device = readDeviceMemory();
   const files = loadModelFiles(found.model, settings.chatTemplate?.value ?? null);
-  const { notes, ...planned } = plannedProgram(files, settings, device);
+  const facts = programFactsOf(files, leastUsefulLength(files));
+  const { notes, ...planned } = plannedProgram({ files, facts }, settings, device);
   return {
     settings,
     device,
@@ -85,19 +86,22 @@ function samplingDefaultsOf(files: ModelFiles, modelId: string, asked: SamplingC
   });
 }
 
-/** The same model under other settings: nothing is read again. Throws where they do not fit. */
-export function preparedUnder(prepared: PreparedInstance, settings: InstanceSettings): PreparedInstance {
-  const { notes: _, ...planned } = plannedProgram(prepared.files, settings, prepared.device);
-  return { ...prepared, settings, ...planned };
+/** Plans the same model under other settings; nothing is read again. What it returns throws where they do not fit. */
+export function plannerOf(prepared: PreparedInstance): (settings: InstanceSettings) => PreparedInstance {
+  const { files, device } = prepared;
+  const facts = programFactsOf(files, leastUsefulLength(files));
+  return (settings) => {
+    const { notes: _, ...planned } = plannedProgram({ files, facts }, settings, device);
+    return { ...prepared, settings, ...planned };
+  };
 }
 
 /** The program may depend on the length that the budget decides (LongRoPE), its sizes never: it is built again for it. */
 function plannedProgram(
-  files: ModelFiles,
+  { files, facts }: { readonly files: ModelFiles; readonly facts: ProgramFacts },
   settings: InstanceSettings,
   device: DeviceMemory,
 ): Pick<PreparedInstance, "plan" | "program" | "modelMaxLen" | "notes"> {
-  const facts = programFactsOf(files, leastUsefulLength(files));
   const quantization = settings.quantization.value;
   const note =
     quantization === null

@@ -18,6 +18,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   fleet: ["core", "api", "planner", "instance", "process", "endpoint"],
   export: ["core"],
   server: ["core", "api"],
+  tuner: ["core", "api", "backend", "planner", "engine", "instance"],
   dashboard: ["core", "api", "planner"],
   bench: ["core", "api", "backend", "model", "planner", "engine", "instance", "process"],
   cli: [
@@ -34,6 +35,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
     "fleet",
     "export",
     "server",
+    "tuner",
     "bench",
   ],
 };
@@ -94,7 +96,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   endpoint: ["endpoint/remote-endpoint.ts"],
   export: ["export/index.ts"],
   fleet: ["fleet/index.ts"],
-  engine: ["engine/engine.ts"],
+  engine: ["engine/engine.ts", "engine/simulation/simulated-engine.ts"],
   grammar: ["grammar/index.ts"],
   instance: ["instance/index.ts"],
   model: [
@@ -142,6 +144,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "server/requests/running-requests.ts",
     "server/traces/trace-exporter.ts",
   ],
+  // Options apart: a command's help loads no engine.
+  tuner: ["tuner/index.ts", "tuner/options.ts"],
 };
 
 /** The one file of a room that tests of other rooms import besides its doors; rooms without an entry have no such rule. */
@@ -207,6 +211,16 @@ export const folderMayImport: Readonly<Record<string, readonly string[]>> = {
   "engine/schedule": ["core", "backend/backend.ts", "engine/sequence", "engine/step", "engine/kv"],
   "engine/output": ["core", "engine/sequence", "engine/schedule"],
   "engine/settings": ["core", "backend/backend.ts", "engine/kv", "engine/request", "engine/schedule"],
+  // The engine in virtual time wires the same parts together as the engine itself.
+  "engine/simulation": [
+    "core",
+    "backend/backend.ts",
+    "engine/kv",
+    "engine/request",
+    "engine/schedule",
+    "engine/sequence",
+    "engine/step",
+  ],
   "engine/watch": [
     "core",
     "backend/backend.ts",

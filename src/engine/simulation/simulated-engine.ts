@@ -86,7 +86,11 @@ export class SimulatedEngine {
       maxStepMs: options.maxStepMs,
       expectedOutputTokens: options.expectedOutputTokens,
     });
-    this.#commit = new StepCommit(this.#scheduler, zeroTokens(limits.maxNumBatchedTokens));
+    this.#commit = new StepCommit(this.#scheduler, {
+      results: zeroTokens(limits.maxNumBatchedTokens),
+      hiddenWidth: 0,
+      readHidden: () => undefined,
+    });
   }
 
   get hasWork(): boolean {
@@ -118,6 +122,8 @@ export class SimulatedEngine {
       stopTokenIds: nothing,
       eosTokenIds: nothing,
       bannedBeforeMin: [],
+      pooling: null,
+      cacheSalt: null,
       priority: 0,
       arrivalNumber: this.#numArrived++,
       arrivedMs,

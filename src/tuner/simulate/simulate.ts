@@ -1,6 +1,6 @@
 /** @module Plays traffic to the simulated engine: what a setting would come to, without computing a token. */
 import { SimulatedEngine, type SimulationOptions } from "../../engine/simulation/simulated-engine.ts";
-import { figuresOf, type LoadFigures, type RequestTimes } from "../figures.ts";
+import { figuresOf, type LoadFigures, type RequestTimes } from "../traffic/figures.ts";
 import type { Traffic, TrafficRequest } from "../traffic/traffic.ts";
 
 /** Every request of `traffic` must fit into the pool. */
@@ -45,12 +45,10 @@ class TrafficPlayer {
     return this.#traffic.requests[this.#next] ?? null;
   }
 
-  /** A request that had to wait for a free user arrives when the user sends it. */
   #submitArrived(): void {
     for (let request = this.#upcoming; request !== null; request = this.#upcoming) {
       if (this.#numFreeUsers === 0 || request.arrivesMs > this.#engine.nowMs) return;
-      const waitedForUser = this.#traffic.numUsers !== null;
-      this.#engine.submit(request, waitedForUser ? this.#engine.nowMs : request.arrivesMs);
+      this.#engine.submit(request, this.#traffic.isTimed ? request.arrivesMs : this.#engine.nowMs);
       this.#numFreeUsers--;
       this.#next++;
     }

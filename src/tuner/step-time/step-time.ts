@@ -23,17 +23,22 @@ export interface StepTime {
   readonly mostTokensMeasured: number | null;
 }
 
-const knots = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048] as const;
+const allKnots = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048] as const;
 /** Attended positions in one unit, so that coefficients are of one order. */
 const attendedPerUnit = 2048;
 const numOtherFeatures = 6;
-const numFeatures = knots.length + numOtherFeatures;
 /** Steps that took this many times what the first fit says were interrupted by something else. */
 const mostTimesPredicted = 3;
 const leastMs = 0.001;
 const numSweeps = 3000;
 
-function featuresOf(step: StepQuantities): number[] {
+/** Bends below the largest measured step: beyond it the last slope goes on. */
+function knotsFor(measured: readonly MeasuredStep[]): readonly number[] {
+  const most = measured.reduce((largest, { numTokens }) => Math.max(largest, numTokens), 0);
+  return allKnots.filter((knot, k) => k === 0 || knot < most);
+}
+
+function featuresOf(step: StepQuantities, knots: readonly number[]): number[] {
   const features = knots.map((knot, k) => {
     const end = knots[k + 1] ?? Number.POSITIVE_INFINITY;
     return Math.max(0, Math.min(step.numTokens, end) - knot);
@@ -51,9 +56,18 @@ function featuresOf(step: StepQuantities): number[] {
 
 /** Needs at least one step. */
 export function fitStepTime(measured: readonly MeasuredStep[], origin: string): StepTime {
-  const first = leastSquares(measured);
+  const knots = knotsFor(measured);
+  const timeUnder = (coefficients: readonly number[], step: StepQuantities): number =>
+    Math.max(leastMs, dot(coefficients, featuresOf(step, knots)));
+  const leastSquares = (steps: readonly MeasuredStep[], unitMs: (step: MeasuredStep) => number): number[] =>
+    nonNegativeLeastSquares(
+      steps.map((step) => ({ features: featuresOf(step, knots), ms: step.ms, unitMs: unitMs(step) })),
+      knots.length + numOtherFeatures,
+    );
+  const first = leastSquares(measured, ({ ms }) => ms);
   const undisturbed = measured.filter((step) => step.ms <= mostTimesPredicted * timeUnder(first, step));
-  const coefficients = leastSquares(undisturbed);
+  // Errors relative to the measured times would favor the fast steps of each size, and predict too little.
+  const coefficients = leastSquares(undisturbed, (step) => timeUnder(first, step));
   const errors = measured
     .map((step) => Math.abs(timeUnder(coefficients, step) - step.ms) / step.ms)
     .sort((a, b) => a - b);
@@ -65,26 +79,30 @@ export function fitStepTime(measured: readonly MeasuredStep[], origin: string): 
   };
 }
 
-function timeUnder(coefficients: readonly number[], step: StepQuantities): number {
-  const features = featuresOf(step);
-  let ms = 0;
-  for (let i = 0; i < numFeatures; i++) ms += (coefficients[i] ?? 0) * (features[i] ?? 0);
-  return Math.max(leastMs, ms);
+function dot(coefficients: readonly number[], features: readonly number[]): number {
+  return features.reduce((sum, feature, i) => sum + (coefficients[i] ?? 0) * feature, 0);
+}
+
+interface Row {
+  readonly features: readonly number[];
+  readonly ms: number;
+  /** An error of so many milliseconds counts as one. */
+  readonly unitMs: number;
 }
 
 /**
- * Least squares of relative errors with coefficients ≥ 0, by coordinate descent on the normal equations: a convex
- * problem of 18 unknowns, so it has one minimum and descent finds it.
+ * Least squares with coefficients ≥ 0, by coordinate descent on the normal equations: a convex problem of at most 18
+ * unknowns, so it has one minimum and descent finds it.
  */
-function leastSquares(measured: readonly MeasuredStep[]): number[] {
+function nonNegativeLeastSquares(rows: readonly Row[], numFeatures: number): number[] {
   const gram = Array.from({ length: numFeatures }, () => new Float64Array(numFeatures));
   const target = new Float64Array(numFeatures);
-  for (const step of measured) {
-    const scaled = featuresOf(step).map((feature) => feature / step.ms);
+  for (const { features, ms, unitMs } of rows) {
+    const scaled = features.map((feature) => feature / unitMs);
     for (let i = 0; i < numFeatures; i++) {
       const row = gram[i] as Float64Array;
       const left = scaled[i] as number;
-      target[i] = (target[i] as number) + left;
+      target[i] = (target[i] as number) + (left * ms) / unitMs;
       for (let j = 0; j < numFeatures; j++) row[j] = (row[j] as number) + left * (scaled[j] as number);
     }
   }
@@ -99,7 +117,7 @@ function descend(row: Float64Array, target: number, coefficients: readonly numbe
   const own = row[index] as number;
   if (own === 0) return 0;
   let rest = target;
-  for (let j = 0; j < numFeatures; j++)
+  for (let j = 0; j < row.length; j++)
     if (j !== index) rest -= (row[j] as number) * (coefficients[j] as number);
   return Math.max(0, rest / own);
 }

@@ -31,7 +31,12 @@ export function shapedTraffic(shape: TrafficShape, seed: number, range: TokenRan
       arrivesMs,
     });
   }
-  return { requests, numUsers: shape.numUsers, description: describe(shape, requests) };
+  return {
+    requests,
+    numUsers: shape.numUsers,
+    isTimed: shape.ratePerSecond !== null,
+    description: describe(shape, requests),
+  };
 }
 
 function promptOf(

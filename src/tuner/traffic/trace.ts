@@ -28,6 +28,8 @@ export interface TraceOptions {
   readonly maxModelLen: number;
   readonly numUsers: number | null;
   readonly numRequests: number | null;
+  /** Prompts of two seeds share no prefix. */
+  readonly seed: number;
 }
 
 /** Throws `invalid_option` naming the line that cannot be read. */
@@ -42,28 +44,37 @@ export function traceTraffic(text: string, options: TraceOptions, range: TokenRa
   );
   const requests: TrafficRequest[] = fitting
     .map((row, index) => ({
-      promptTokenIds: promptOf(row, index, range),
+      promptTokenIds: promptOf(row, { seed: options.seed, index }, range),
       numOutputTokens: row.numOutputTokens,
       arrivesMs: ((row.arrivesMs ?? 0) - firstMs) / options.speed,
     }))
     .sort((a, b) => a.arrivesMs - b.arrivesMs);
-  const isTimed = fitting.some((row) => row.arrivesMs !== null);
+  const isTimed = requests.some(({ arrivesMs }) => arrivesMs > 0);
   const numLeftOut = rows.length - fitting.length;
   const leftOut = numLeftOut === 0 ? "" : `; ${numLeftOut} longer ones left out`;
   const numUsers = options.numUsers ?? (isTimed ? null : 1);
   const users = numUsers === null ? "" : `, at most ${numUsers} at a time`;
-  return { requests, numUsers, description: `a trace of ${describeLengths(requests)}${users}${leftOut}` };
+  return {
+    requests,
+    numUsers,
+    isTimed,
+    description: `a trace of ${describeLengths(requests)}${users}${leftOut}`,
+  };
 }
 
-function promptOf(row: TraceRow, index: number, range: TokenRange): Int32Array {
+function promptOf(
+  row: TraceRow,
+  { seed, index }: { readonly seed: number; readonly index: number },
+  range: TokenRange,
+): Int32Array {
   const prompt = new Int32Array(row.numPromptTokens);
   let filled = 0;
   for (const hashId of row.hashIds) {
     const numTokens = Math.min(mooncakeBlockTokens, prompt.length - filled);
-    fillTokens(prompt, filled, numTokens, seedOf(hashId), range);
+    fillTokens(prompt, filled, numTokens, seedOf(`${seed} ${hashId}`), range);
     filled += numTokens;
   }
-  fillTokens(prompt, filled, prompt.length - filled, 3_000_017 + index, range);
+  fillTokens(prompt, filled, prompt.length - filled, seed * 3_000_017 + index, range);
   return prompt;
 }
 
@@ -169,8 +180,13 @@ function timeIn(fields: Readonly<Record<string, unknown>>): number | null {
 }
 
 function lineError(line: number, thrown: unknown): PagodaError {
-  const why = thrown instanceof PagodaError ? thrown.message : "It is not a JSON object.";
-  return refuse(`Line ${line} of the trace cannot be read. ${why}`);
+  const why = thrown instanceof PagodaError ? lowered(thrown.message) : "it is not a JSON object";
+  return refuse(`The trace's line ${line} cannot be read: ${why}.`);
+}
+
+/** A sentence as a part of one. */
+function lowered(sentence: string): string {
+  return sentence.replace(/^It /, "it ").replace(/\.$/, "");
 }
 
 function refuse(message: string): PagodaError {

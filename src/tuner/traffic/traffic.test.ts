@@ -6,7 +6,7 @@ import { shapedTraffic } from "./shaped-traffic.ts";
 import { traceTraffic } from "./trace.ts";
 
 const range = { firstTokenId: 10, endTokenId: 90 };
-const options = { speed: 1, maxModelLen: 100_000, numUsers: null, numRequests: null };
+const options = { speed: 1, maxModelLen: 100_000, numUsers: null, numRequests: null, seed: 1 };
 
 describe("lengths", () => {
   it("are a number, a range or quantiles", () => {
@@ -109,8 +109,8 @@ describe("a trace", () => {
   it("that cannot be read names its line", () => {
     for (const [text, message] of [
       ["", /no requests/],
-      ["{}", /Line 1 .* no length of a prompt/],
-      ['{"input_length": 1, "output_length": 1}\nnonsense', /Line 2 .* not a JSON object/],
+      ["{}", /line 1 .* no length of a prompt/],
+      ['{"input_length": 1, "output_length": 1}\nnonsense', /line 2 .* not a JSON object/],
       ['{"input_length": "x", "output_length": 1}', /input_length is "x"/],
       ['{"timestamp": "soon", "input_length": 1, "output_length": 1}', /not a time/],
     ] as const)

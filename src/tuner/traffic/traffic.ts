@@ -14,6 +14,8 @@ export interface Traffic {
   readonly requests: readonly TrafficRequest[];
   /** A request is sent when it has arrived and one of this many users is free; null: every request has a user of its own. */
   readonly numUsers: number | null;
+  /** Requests come at times of their own: their latency counts from then, even if no user was free to send them. */
+  readonly isTimed: boolean;
   /** One line for people. */
   readonly description: string;
 }

@@ -2,7 +2,7 @@
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService, RequestRecord } from "../../core/generation.ts";
 import { defaultSamplingParams } from "../../core/sampling-params.ts";
-import { figuresOf, type LoadFigures } from "../figures.ts";
+import { figuresOf, type LoadFigures } from "../traffic/figures.ts";
 import type { Traffic, TrafficRequest } from "../traffic/traffic.ts";
 
 /**
@@ -44,6 +44,7 @@ export async function playTraffic(
   return figuresOf(
     completed.map((record) => ({
       ...record,
+      arrivedMs: traffic.isTimed ? startedMs + intendedMs(traffic, record) : record.arrivedMs,
       firstTokenMs: record.firstTokenMs ?? record.finishedMs,
       numOutputTokens: record.numCompletionTokens,
     })),
@@ -75,6 +76,13 @@ async function inOrderOfArrival(
   await Promise.all(Array.from({ length: numUsers }, user));
 }
 
+/** When the request was to be sent, after the start of the load; it may have waited for a user. */
+function intendedMs({ requests }: Traffic, { requestId }: RequestRecord): number {
+  return requests[Number(requestId.slice(requestPrefix.length))]?.arrivesMs ?? 0;
+}
+
+const requestPrefix = "trial-";
+
 function until(ms: number, signal: AbortSignal): Promise<void> | undefined {
   const waitMs = ms - performance.now();
   if (waitMs <= 0) return undefined;
@@ -91,7 +99,7 @@ function until(ms: number, signal: AbortSignal): Promise<void> | undefined {
 
 function requestOf({ promptTokenIds, numOutputTokens }: TrafficRequest, index: number) {
   return {
-    requestId: `trial-${index}`,
+    requestId: `${requestPrefix}${index}`,
     prompt: { kind: "tokens" as const, tokenIds: [...promptTokenIds] },
     sampling: { ...defaultSamplingParams, temperature: 0, ignoreEos: true, maxTokens: numOutputTokens },
     priority: 0,

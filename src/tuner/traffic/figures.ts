@@ -1,5 +1,5 @@
 /** @module What a load came to, in virtual or in real time. */
-import { percentile } from "../core/statistics.ts";
+import { percentile } from "../../core/statistics.ts";
 
 export interface RequestTimes {
   readonly arrivedMs: number;
