@@ -2,7 +2,7 @@
 import { type MetricName, metricTable } from "../metric-table.ts";
 
 /** LMDeploy's names for metrics that have the same meaning; its servers have no others. */
-export const lmdeployNames: Partial<Record<MetricName, string>> = {
+const lmdeployNames: Partial<Record<MetricName, string>> = {
   "vllm:num_requests_running": "lmdeploy:num_requests_running",
   "vllm:num_requests_waiting": "lmdeploy:num_requests_waiting",
   "vllm:kv_cache_usage_perc": "lmdeploy:gpu_cache_usage_perc",
