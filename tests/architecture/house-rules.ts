@@ -254,6 +254,16 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
     "metrics carry vLLM's own names, so that dashboards made for it show ours",
   "server/metrics/request-metrics.ts":
     "metrics carry vLLM's own names, so that dashboards made for it show ours",
+  "server/metrics/monitoring/alert-rules.ts":
+    "the dashboard and the rules show servers of every engine, by their own names",
+  "server/metrics/monitoring/expressions.ts":
+    "the dashboard and the rules show servers of every engine, by their own names",
+  "server/metrics/monitoring/grafana-dashboard.ts":
+    "the dashboard and the rules show servers of every engine, by their own names",
+  "server/metrics/monitoring/monitoring-files.ts":
+    "the dashboard and the rules show servers of every engine, by their own names",
+  "server/metrics/monitoring/panels.ts":
+    "the dashboard and the rules show servers of every engine, by their own names",
   "endpoint/remote-snapshot.ts": "the metrics of other servers are read under their own names",
   "api/fields/feature-fields.ts": "fields of other servers' protocols are refused under their own names",
   "bench/peers/goals.ts": "Pagoda's speed is compared with that of other servers, by name",
