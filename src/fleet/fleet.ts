@@ -9,7 +9,7 @@ import type { FleetSpec } from "./desired/fleet-spec.ts";
 import { fleetView } from "./fleet-view.ts";
 import type { InstanceEvent } from "./instances/instance-parts.ts";
 import { Activation } from "./models/activation.ts";
-import { FleetModel, type FleetParts, type ModelPlan } from "./models/fleet-model.ts";
+import { FleetModel, type FleetParts, type ModelParts, type ModelPlan } from "./models/fleet-model.ts";
 import { ModelEndpoint } from "./models/model-endpoint.ts";
 import type { InstanceRecord } from "./store/fleet-store.ts";
 
@@ -29,7 +29,8 @@ export class Fleet implements FleetService {
   readonly control = null;
   readonly router = new CombinedRouters(() => this.models.map(({ router }) => router));
   readonly #settings: FleetSettings;
-  readonly #parts: FleetParts;
+  readonly #ending = new AbortController();
+  readonly #parts: ModelParts;
   readonly #door: FleetDoor | null;
   readonly #models = new Map<string, FleetModel>();
   readonly #activation: Activation;
@@ -40,6 +41,7 @@ export class Fleet implements FleetService {
     this.#door = door;
     this.#parts = {
       ...parts,
+      ending: this.#ending.signal,
       onEvent: (event) => {
         this.#note(event);
         parts.onEvent(event);
@@ -159,13 +161,20 @@ export class Fleet implements FleetService {
     await Promise.all(idle.map((model) => model.stopAll("it was idle")));
   }
 
+  /** Starts nothing from now on, not even for requests that wait. */
+  startNoMore(): void {
+    this.#ending.abort();
+  }
+
   /** Lets all requests finish within the grace time, then ends every instance. */
   async stop(): Promise<void> {
+    this.startNoMore();
     await Promise.all(this.models.map((model) => model.stopAll("the fleet was stopped")));
   }
 
   /** Ends every instance at once. */
   async kill(): Promise<void> {
+    this.startNoMore();
     await Promise.all(this.models.map((model) => model.killAll()));
   }
 

@@ -91,6 +91,7 @@ export async function supervise(spec: FleetSpec, logger: Logger, output: LogOutp
   stopping.closeLater(app, {
     close: async () => {
       clearInterval(ticks);
+      managed.fleet.startNoMore();
       if (spec.onExit === "stop") await managed.fleet.stop();
       store.door = null;
       store.close();

@@ -29,7 +29,7 @@ test("the phases of a start follow its lines", () => {
     "llama-server": ["starting", "loading", "warming up", "listening"],
   };
   for (const engine of engines) {
-    const lines = recorded(engine, "start.log").split("\n");
+    const lines = recorded(engine, "start.txt").split("\n");
     const phases = lines.map((_, index) => drivers[engine].phase(lines.slice(0, index).join("\n")).name);
     assert.deepEqual([...new Set(phases)], expected[engine], engine);
   }
@@ -40,7 +40,7 @@ test("vLLM's pool is read from its metrics, and the sizes of llama-server from i
   const properties = JSON.stringify({ total_slots: 4, default_generation_settings: { n_ctx: 2048 } });
   const llama = await replay("llama-server", { "/props": properties });
   t.after(() => [vllm, llama].map(({ server }) => server.close()));
-  const logs = { vllm: recorded("vllm", "start.log"), llama: recorded("llama-server", "start.log") };
+  const logs = { vllm: recorded("vllm", "start.txt"), llama: recorded("llama-server", "start.txt") };
   assert.deepEqual(await drivers.vllm.size(vllm.port, logs.vllm, soon()), { seats: 8, poolTokens: 11648 });
   const memory = await drivers.vllm.memory(vllm.port, logs.vllm, soon());
   assert.deepEqual([memory.numKvBlocks, memory.kvBlockTokens, memory.numKvTokens], [91, 128, 11648]);

@@ -71,6 +71,25 @@ test("a pinned model never gives way: the request waits, and fails with what hol
   assert.deepEqual(states(scripted), { pinned: "ready", lazy: "asleep" });
 });
 
+test("a fleet that ends starts nothing more, also for a request that waits for the room that its end frees", {
+  skip,
+}, async () => {
+  const scripted = fleetOf(
+    [
+      { name: "pinned", pinned: true },
+      { name: "lazy", min: 0 },
+    ],
+    600,
+  );
+  const { fleet, events } = scripted;
+  await fleet.start();
+  const refused = assert.rejects(answerOf(fleet, "lazy"), /^PagodaError: The fleet is stopping/);
+  await until(() => fleet.model("lazy")?.isBusy === true);
+  await fleet.kill();
+  await refused;
+  assert.ok(events.every(({ instanceId }) => instanceId === "pinned-0"));
+});
+
 test("a model that nobody uses gives its memory back, and the next request starts it again", {
   skip,
 }, async () => {

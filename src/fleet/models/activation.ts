@@ -57,8 +57,9 @@ export class Activation {
         break;
       } catch (thrown) {
         if (!(thrown instanceof PagodaError) || thrown.code !== "memory_too_small") throw thrown;
-        if (!model.isBusy) throw thrown;
         if (!(await this.#makeRoom(model))) await new Promise((wake) => setTimeout(wake, lookAgainMs));
+        // Those who waited have left: nobody needs it any more.
+        if (!model.isBusy) throw thrown;
       }
     }
     const { min } = model.planned.spec.replicas;

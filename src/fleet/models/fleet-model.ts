@@ -30,6 +30,11 @@ export interface FleetParts {
   readonly onEvent: (event: InstanceEvent) => void;
 }
 
+/** `ending` is aborted when the fleet ends: nothing is started from then on. */
+export interface ModelParts extends FleetParts {
+  readonly ending: AbortSignal;
+}
+
 export type ModelState = "ready" | "starting" | "asleep" | "failed";
 
 /** What may change while a model runs. */
@@ -42,7 +47,7 @@ export class FleetModel {
   readonly name: string;
   readonly router: Router;
   readonly readiness: Readiness;
-  readonly #parts: FleetParts;
+  readonly #parts: ModelParts;
   readonly #limits: FleetSpec["limits"];
   readonly #instances = new Map<string, SupervisedInstance>();
   /** The plan with which each instance was started. */
@@ -58,7 +63,7 @@ export class FleetModel {
   constructor(
     planned: ModelPlan,
     { limits, router }: Pick<FleetSpec, "limits" | "router">,
-    parts: FleetParts,
+    parts: ModelParts,
   ) {
     this.name = planned.spec.name;
     this.#planned = planned;
@@ -150,9 +155,13 @@ export class FleetModel {
   /**
    * Starts one more instance; its bytes are promised when this returns. The promise within resolves when it is ready or has
    * failed for good.
-   * @throws PagodaError `memory_too_small` where no device has room.
+   * @throws PagodaError `memory_too_small` where no device has room, `not_ready` where the fleet ends.
    */
   startOne(): { readonly instance: SupervisedInstance; readonly started: Promise<void> } {
+    if (this.#parts.ending.aborted)
+      throw new PagodaError("not_ready", `The fleet is stopping, and starts no instance of ${this.name}.`, {
+        hint: "Send the request again once the fleet runs.",
+      });
     this.#forgetEnded();
     const { plan } = this.#planned;
     const instanceId = this.#freeId();
