@@ -1,33 +1,13 @@
 /** `pagoda up` with real instances of our own engine: several models, a killed supervisor, a change while it runs, the end. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
 import type { AppliedView, FleetView } from "../../src/api/admin/fleet.ts";
-import { PagodaProcess, runToEnd, tinyModel } from "../../src/cli/testing/pagoda-process.ts";
+import { complete, fleetFolder, viewAt } from "../../src/cli/testing/fleet-folder.ts";
+import { tinyModel } from "../../src/cli/testing/pagoda-process.ts";
 import { identify, processesTagged } from "../../src/process/process-identity.ts";
 
 const skip = process.platform === "linux" ? false : "reads /proc";
-
-/** A folder with a fleet file, and a state of its own; whatever the test finds wrong, its processes end. */
-function fleetFolder(t: TestContext, text: string) {
-  const folder = mkdtempSync(join(tmpdir(), "pagoda-e2e-fleet-"));
-  const variables = { XDG_STATE_HOME: join(folder, "state") };
-  const file = join(folder, "fleet.yaml");
-  const write = (fleet: string): void => writeFileSync(file, fleet);
-  write(text);
-  t.after(async () => {
-    await runToEnd(t, ["down", "--now"], variables);
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const run = (...args: readonly string[]) => runToEnd(t, args, variables);
-  const up = async (): Promise<{ supervisor: PagodaProcess; url: string }> => {
-    const supervisor = new PagodaProcess(t, ["up", file], variables);
-    return { supervisor, url: await supervisor.ready() };
-  };
-  return { file, write, run, up, variables };
-}
 
 /** What an instance wants to be asked with, as a process of the same user can read it. */
 function routerKeyOf(pid: number): string {
@@ -35,24 +15,6 @@ function routerKeyOf(pid: number): string {
   return (
     variables.find((line) => line.startsWith("PAGODA_ROUTER_KEY="))?.slice("PAGODA_ROUTER_KEY=".length) ?? ""
   );
-}
-
-const viewAt = async (url: string): Promise<FleetView> =>
-  (await (await fetch(`${url}/admin/fleet`)).json()) as FleetView;
-
-function complete(url: string, model: string, more: object = {}, key = "none"): Promise<Response> {
-  return fetch(`${url}/v1/completions`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
-    body: JSON.stringify({
-      model,
-      prompt: [5, 6, 7],
-      max_tokens: 8,
-      temperature: 0,
-      ignore_eos: true,
-      ...more,
-    }),
-  });
 }
 
 const fleet = (small: string, lazy = "min: 0"): string => `

@@ -254,8 +254,8 @@ function wordsOf(model: ModelSpec, command: readonly string[]): readonly string[
 }
 
 function programOf(model: ModelSpec, settings: PlannerSettings): { readonly program?: readonly string[] } {
-  if (model.engine === ownEngine) return { program: settings.ownProgram };
-  return model.program === null ? {} : { program: [model.program] };
+  if (model.program !== null) return { program: [model.program] };
+  return model.engine === ownEngine ? { program: settings.ownProgram } : {};
 }
 
 /** An instance of our own engine sets its own heap's ceiling, and answers its router alone. */

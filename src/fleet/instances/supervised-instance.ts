@@ -5,7 +5,7 @@
 import { formatBytes } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { proportionalMemory } from "../../process/process-memory.ts";
-import type { EngineDriver, ProcessEnd, StartChange } from "../drivers/contract/driver.ts";
+import type { EngineDriver, FailedStart, ProcessEnd, StartChange } from "../drivers/contract/driver.ts";
 import type { Demand } from "../ledger/ledger.ts";
 import type { InstanceParts, InstanceState } from "./instance-parts.ts";
 import { adoptInstance, type InstanceProcess, startInstance } from "./instance-process.ts";
@@ -34,6 +34,8 @@ export class SupervisedInstance {
   readonly #stopping = new AbortController();
   #driver: EngineDriver;
   #isFixed = false;
+  /** Of the suggested change that was taken. */
+  #fixedFlags: readonly string[] = [];
   #mostHeldBytes = 0;
   /** Bytes above the plan from which on they are told of again. */
   #toldAboveBytes = 0;
@@ -238,7 +240,8 @@ export class SupervisedInstance {
     const size = await this.#driver.size(port, process.output(), signal);
     this.measure();
     router.add({ endpointId: this.instanceId, endpoint: this.#driver.endpoint(port), ...size });
-    this.#become("ready", `${size.poolTokens} KV tokens, ${size.seats} sequences`);
+    const fixed = this.#fixedFlags.length === 0 ? "" : `, started ${changeText(this.#fixedFlags)}`;
+    this.#become("ready", `${size.poolTokens} KV tokens, ${size.seats} sequences${fixed}`);
     this.#firstStart.resolve();
     return { process, port, readyMs: clock() };
   }
@@ -305,9 +308,10 @@ export class SupervisedInstance {
     const { clock, restarts } = this.#parts;
     if (this.#state === "stuck") return false;
     const explained = this.#driver.explain(end);
-    const why = seen ?? [explained.sentence, ...changeSentence(explained.changes)].join(" ");
+    const why = seen ?? [explained.sentence, ...changeSentence(explained)].join(" ");
     const kind = seen === null ? this.#driver.endKind(end) : "crash";
-    if (kind === "configuration" && (await this.#fixed(why, explained.changes))) return true;
+    if (kind === "configuration" && (await this.#fixed(seen ?? explained.sentence, explained.changes)))
+      return true;
     const decision = this.#policy.decide(kind, readyMs, clock());
     if (decision.kind === "failed" || !restarts) {
       this.#become("failed", restarts ? why : `${why} It is not started again (restart: never).`);
@@ -327,7 +331,8 @@ export class SupervisedInstance {
     const found = await fix(changes);
     if (found === null) return false;
     this.#driver = found.driver;
-    this.#become("pausing", `${why} It is started again with ${found.flags.join(" ")}.`);
+    this.#fixedFlags = found.flags;
+    this.#become("pausing", `${why} It is started again ${changeText(found.flags)} (restart: fix).`);
     return true;
   }
 
@@ -348,7 +353,13 @@ export class SupervisedInstance {
   }
 }
 
-/** The first change, unless the sentence before it has said the same. */
-function changeSentence([first]: readonly StartChange[]): string[] {
-  return first === undefined ? [] : [`${first.flags.join(" ")} would let it start: ${first.why}.`];
+/** The first change; its reason only where the sentence before it has not said the same. */
+function changeSentence({ sentence, changes: [first] }: FailedStart): string[] {
+  if (first === undefined) return [];
+  const what = first.model === undefined ? changeText(first.flags) : `with the model ${first.model.to}`;
+  const why = sentence.includes(first.why.replace(/\.$/, "")) ? "" : `: ${first.why.replace(/\.$/, "")}`;
+  return [`It would start ${what}${why}.`];
 }
+
+const changeText = (flags: readonly string[]): string =>
+  flags.map((flag) => (flag.startsWith("without ") ? flag : `with ${flag}`)).join(" and ");

@@ -8,6 +8,7 @@ import type { StartLock } from "../instances/start-lock.ts";
 import { SupervisedInstance } from "../instances/supervised-instance.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { place } from "../placement/placement.ts";
+import { changedModel } from "../planning/changed-model.ts";
 import type { InstancePlan, InstancePlanner } from "../planning/instance-plan.ts";
 import { defaultRouterOptions, Router } from "../router/router.ts";
 import type { InstanceRecord } from "../store/fleet-store.ts";
@@ -262,12 +263,12 @@ export class FleetModel {
   /** The first change that can be planned within the bytes that the instance has. */
   async #fix(changes: readonly StartChange[], devices: readonly FleetDevice[]): Promise<Fix | null> {
     const { spec, plan } = this.#planned;
-    for (const { flags } of changes) {
-      const [flag = "", value = true] = flags;
-      const changed = { ...spec, flags: { ...spec.flags, [flag.replace(/^--/, "")]: value } };
+    for (const change of changes) {
+      const changed = changedModel(spec, change, plan.plan !== null);
+      if (changed === null) continue;
       try {
         const fixed = await this.#parts.planner.plan(changed, this.#parts.devices);
-        if (fixed.rankBytes <= plan.rankBytes) return { driver: fixed.driver(devices), flags };
+        if (fixed.rankBytes <= plan.rankBytes) return { driver: fixed.driver(devices), flags: change.flags };
       } catch (thrown) {
         if (!(thrown instanceof PagodaError)) throw thrown;
       }

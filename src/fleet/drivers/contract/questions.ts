@@ -33,24 +33,36 @@ function keyHeader(apiKey: string | undefined): Record<string, string> {
   return apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
 }
 
+/** A question or an action that may be asked twice; an engine may close an idle connection at the moment it is used again. */
 async function exchange(
   port: number,
   path: string,
   request: RequestInit,
 ): Promise<{ readonly status: number; readonly text: string }> {
   try {
-    const answer = await fetch(`http://${loopback}:${port}${path}`, request);
-    return { status: answer.status, text: await answer.text() };
+    return await asked(port, path, request).catch((thrown) => {
+      if (!isClosed(thrown)) throw thrown;
+      return asked(port, path, request);
+    });
   } catch (cause) {
-    const reason =
-      cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause);
     throw new PagodaError(
       "endpoint_unreachable",
-      `The instance on port ${port} did not answer ${path}: ${reason}.`,
+      `The instance on port ${port} did not answer ${path}: ${(causeOf(cause) ?? String(cause)).replace(/\.$/, "")}.`,
       {
         hint: "Check that it runs, and retry.",
         cause,
       },
     );
   }
+}
+
+async function asked(port: number, path: string, request: RequestInit) {
+  const answer = await fetch(`http://${loopback}:${port}${path}`, request);
+  return { status: answer.status, text: await answer.text() };
+}
+
+const isClosed = (thrown: unknown): boolean => /other side closed|ECONNRESET|EPIPE/.test(causeOf(thrown) ?? "");
+
+function causeOf(thrown: unknown): string | null {
+  return thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : null;
 }
