@@ -1,6 +1,6 @@
 /** Starts of real engines that failed, as `npm run e2e:engines` recorded them: the cause and the change, from the log alone. */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { failingCases } from "../scripts/e2e-engines/failing-cases.ts";
 import { type EngineRecord, fixturesFolder } from "../scripts/e2e-engines/recording.ts";
@@ -35,14 +35,15 @@ for (const [engine, cases] of Object.entries(failingCases)) {
     readFileSync(`${fixturesFolder}${engine}/failing.trials.json`, "utf8"),
   ) as EngineRecord;
   for (const { name, flags, missing } of cases) {
-    const path = `${fixturesFolder}${engine}/failing/${slug(name)}.log`;
-    const trial = trials.find((known) => known.name === name);
-    if (trial === undefined || !existsSync(path)) continue;
     test(`${engine}, ${name}: the recorded output names ${missing} and the change that then started`, () => {
+      const trial = trials.find((known) => known.name === name);
+      assert.ok(trial !== undefined, "The run of the real engine has no such trial.");
+      const output = readFileSync(`${fixturesFolder}${engine}/failing/${slug(name)}.txt`, "utf8");
+      assert.ok(output.trim() !== "");
       const start = startOf(engine, flags);
       const driver = driverOf(engine, start);
-      const exitCode = /error: /.test(readFileSync(path, "utf8").slice(-600)) ? 2 : 1;
-      const end = { exitCode, signal: null, lastOutput: readFileSync(path, "utf8"), isAsked: false };
+      const exitCode = /error: /.test(output.slice(-600)) ? 2 : 1;
+      const end = { exitCode, signal: null, lastOutput: output, isAsked: false };
       const failed = driver.explain(end);
       assert.equal(failed.missing, missing);
       assert.equal(driver.endKind(end), "configuration");
@@ -57,6 +58,15 @@ for (const [engine, cases] of Object.entries(failingCases)) {
     });
   }
 }
+
+test("every recorded trial of a start that fails has its output, and every output its trial", () => {
+  for (const engine of Object.keys(failingCases)) {
+    const text = readFileSync(`${fixturesFolder}${engine}/failing.trials.json`, "utf8");
+    const { trials } = JSON.parse(text) as EngineRecord;
+    const files = readdirSync(`${fixturesFolder}${engine}/failing`);
+    assert.deepEqual(files.toSorted(), trials.map(({ name }) => `${slug(name)}.txt`).toSorted(), engine);
+  }
+});
 
 test("at least nine of ten starts that failed were explained, changed and then started, of vLLM and of ours", () => {
   for (const engine of ["vllm", "pagoda"]) {

@@ -19,7 +19,7 @@ export async function failedStarts(engine: RealEngine, recording: Recording): Pr
     await recording.trial(group, name, async () => {
       const start = engine.start(flags, model?.(engine.start().words));
       const { failed, kind, output } = await failedStart(engine, start);
-      recording.keep(`failing/${slug(name)}.log`, withoutFrames(output));
+      recording.keep(`failing/${slug(name)}.txt`, withoutFrames(output));
       const [change] = failed.changes;
       const told = `${kind}; ${failed.missing}: ${failed.sentence.slice(0, 200)}`;
       if (failed.missing !== missing) throw new Error(`${missing} was expected. ${told}`);
@@ -78,7 +78,7 @@ async function portTaken(engine: RealEngine, recording: Recording): Promise<stri
   const holder = createServer().listen(port, "127.0.0.1");
   try {
     const { failed, kind, output } = await failedStart(engine, engine.start(), port);
-    recording.keep("failing/port-taken.log", withoutFrames(output));
+    recording.keep("failing/port-taken.txt", withoutFrames(output));
     const told = `${kind}: ${failed.sentence.slice(0, 200)}`;
     if (kind !== "port") throw new Error(told);
     return `${told} → another port`;

@@ -14,7 +14,7 @@ export async function servingTrials(engine: RealEngine, recording: Recording): P
   await recording.trial(group, "start to end", async () => {
     await withEngine(engine, engine.start(), async (running) => {
       await recording.trial(group, "start", async () => {
-        recording.keep("start.log", running.output());
+        recording.keep("start.txt", running.output());
         return running.phases.map(({ name, atSeconds }) => `${name} ${atSeconds} s`).join(", ");
       });
       await recording.trial(group, "size", () => size(running));
