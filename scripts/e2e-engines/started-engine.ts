@@ -47,8 +47,12 @@ export class StartedEngine {
       end = known;
     });
     while (end === null) {
-      const { name } = this.driver.phase(this.output());
+      const { name, mostMs } = this.driver.phase(this.output());
       if (this.phases.at(-1)?.name !== name) this.phases.push({ name, atSeconds: seconds() });
+      const inPhaseMs = (seconds() - (this.phases.at(-1)?.atSeconds ?? 0)) * 1000;
+      // As the supervisor does: it is ended, and its output explains it.
+      if (inPhaseMs > mostMs)
+        return { exitCode: null, signal: null, lastOutput: this.output(), isAsked: false };
       if (await this.driver.isReady(this.port, AbortSignal.timeout(5000))) {
         this.phases.push({ name: "ready", atSeconds: seconds() });
         return null;

@@ -3,11 +3,12 @@ import type { FleetEventView, FleetService, FleetView } from "../api/admin/fleet
 import type { Endpoint } from "../core/endpoint.ts";
 import { PagodaError } from "../core/errors.ts";
 import { isRunning } from "../process/process-identity.ts";
-import { proportionalMemory } from "../process/process-memory.ts";
 import { CombinedRouters } from "./combined-routers.ts";
 import type { FleetSpec } from "./desired/fleet-spec.ts";
+import type { FleetDevice } from "./devices/device.ts";
 import { fleetView } from "./fleet-view.ts";
 import type { InstanceEvent } from "./instances/instance-parts.ts";
+import { measureFleet } from "./measure-fleet.ts";
 import { Activation } from "./models/activation.ts";
 import { FleetModel, type FleetParts, type ModelParts, type ModelPlan } from "./models/fleet-model.ts";
 import { ModelEndpoint } from "./models/model-endpoint.ts";
@@ -131,34 +132,19 @@ export class Fleet implements FleetService {
     await started;
   }
 
-  /** Books what every instance holds now, and what others do; `usedBytes` is what the system says, by device. */
-  measure(usedBytes: ReadonlyMap<string, number>): void {
-    const { ledger, devices } = this.#parts;
-    const own = proportionalMemory([process.pid]);
-    const ownBytes = new Map<string, number>();
-    for (const instance of this.models.flatMap(({ instances }) => instances)) {
-      const bytes = instance.measure();
-      for (const { deviceId } of instance.demands.slice(0, 1))
-        ownBytes.set(deviceId, (ownBytes.get(deviceId) ?? 0) + bytes);
-    }
-    for (const { deviceId, runs } of devices) {
-      const used = usedBytes.get(deviceId);
-      if (used === undefined) continue;
-      const ours = (ownBytes.get(deviceId) ?? 0) + (runs === "processors" ? own.unreclaimableBytes : 0);
-      ledger.measureForeign(deviceId, [
-        { pid: null, name: "other processes", heldBytes: Math.max(0, used - ours) },
-      ]);
-      if (runs === "processors") ledger.measure(routerEntry, deviceId, own.heldBytes);
-    }
+  /** Books what every instance holds now, and what others do. `readings`: the devices as they are now. */
+  measure(readings: readonly FleetDevice[]): void {
+    const instances = this.models.flatMap((model) => model.instances);
+    measureFleet(instances, readings, this.#parts.ledger, routerEntry);
   }
 
-  /** Stops the instances of models that nobody has used for their `ttl`. */
+  /** Instances of models that nobody has used for their `ttl` sleep where their engine can, and are stopped where not. */
   async sleepIdle(): Promise<void> {
     const idle = this.models.filter(({ planned: { spec }, idleMs, live, state }) => {
       const isIdle = spec.ttlMs !== null && !spec.pinned && idleMs >= spec.ttlMs;
       return isIdle && state === "ready" && live.length > 0;
     });
-    await Promise.all(idle.map((model) => model.stopAll("it was idle")));
+    await Promise.all(idle.map((model) => model.sleepAll("it was idle")));
   }
 
   /** Starts nothing from now on, not even for requests that wait. */

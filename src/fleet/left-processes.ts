@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { isRunning, processesTagged } from "../process/process-identity.ts";
 import { proportionalMemory } from "../process/process-memory.ts";
+import type { FleetDevice } from "./devices/device.ts";
 import { adoptInstance, tagVariable } from "./instances/instance-process.ts";
 import type { FleetStore, InstanceRecord } from "./store/fleet-store.ts";
 
@@ -21,12 +22,25 @@ export function runningRecords(store: FleetStore, boot: string): InstanceRecord[
     .filter(({ process, bootId: own }) => own === boot && process !== null && isRunning(process));
 }
 
-export function heldBy(records: readonly InstanceRecord[]): ReadonlyMap<string, number> {
+/** Bytes by device; of a card that does not tell who uses it, what the instances were promised. */
+export function heldBy(
+  records: readonly InstanceRecord[],
+  devices: readonly FleetDevice[],
+): ReadonlyMap<string, number> {
   const held = new Map<string, number>();
   for (const { tag, demands } of records) {
     const pids = processesTagged(tagVariable, tag).map(({ pid }) => pid);
-    const bytes = proportionalMemory(pids).unreclaimableBytes;
-    for (const { deviceId } of demands.slice(0, 1)) held.set(deviceId, (held.get(deviceId) ?? 0) + bytes);
+    for (const { deviceId, plannedBytes } of demands) {
+      const device = devices.find((known) => known.deviceId === deviceId);
+      const onCard = device?.processes?.filter(({ pid }) => pids.includes(pid)) ?? [];
+      const bytes =
+        device?.runs === "processors"
+          ? proportionalMemory(pids).unreclaimableBytes
+          : onCard.length === 0
+            ? plannedBytes
+            : onCard.reduce((sum, { heldBytes }) => sum + heldBytes, 0);
+      held.set(deviceId, (held.get(deviceId) ?? 0) + bytes);
+    }
   }
   return held;
 }

@@ -120,9 +120,7 @@ export class ManagedFleet implements FleetService {
 
   /** Books what is held, and puts idle models to sleep. */
   async tick(): Promise<void> {
-    this.fleet.measure(
-      new Map(this.#parts.readDevices().map(({ deviceId, usedBytes }) => [deviceId, usedBytes])),
-    );
+    this.fleet.measure(this.#parts.readDevices());
     await this.fleet.sleepIdle();
   }
 
@@ -145,7 +143,7 @@ export class ManagedFleet implements FleetService {
     const plan = await planFleet(stated, {
       ...this.#parts,
       devices: this.#parts.readDevices(),
-      ownBytes: heldBy(runningRecords(this.#parts.store, this.#bootId)),
+      ownBytes: heldBy(runningRecords(this.#parts.store, this.#bootId), this.#parts.readDevices()),
     });
     const steps = applySteps(this.#running(), plan.models);
     if (!isDryRun) {
@@ -244,7 +242,7 @@ export class ManagedFleet implements FleetService {
  */
 export async function openFleet(spec: FleetSpec, parts: ManagedFleetParts): Promise<ManagedFleet> {
   const devices = parts.readDevices();
-  const ownBytes = heldBy(runningRecords(parts.store, bootId()));
+  const ownBytes = heldBy(runningRecords(parts.store, bootId()), devices);
   const plan = await planFleet(spec, { ...parts, devices, ownBytes });
   return new ManagedFleet(spec, plan, parts);
 }

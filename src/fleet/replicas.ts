@@ -42,6 +42,7 @@ export function replicatedFleet(parts: ReplicasParts): Fleet {
     totalBytes: device.totalBytes,
     marginBytes: 0,
     usedBytes: Math.max(0, device.totalBytes - device.availableBytes),
+    processes: null,
   };
   const ledger = new Ledger([machine]);
   ledger.measureForeign("cpu", [{ pid: null, name: "other processes", heldBytes: machine.usedBytes }]);

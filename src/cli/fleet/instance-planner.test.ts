@@ -28,6 +28,7 @@ const cpu: FleetDevice = {
   totalBytes: 16 * gib,
   marginBytes: 0,
   usedBytes: 0,
+  processes: null,
 };
 const card: FleetDevice = {
   ...cpu,

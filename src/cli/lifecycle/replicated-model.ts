@@ -11,6 +11,7 @@ import {
   type EngineDriver,
   type Fleet,
   type InstanceEvent,
+  processorsNow,
   replicatedFleet,
 } from "../../fleet/index.ts";
 import { heapVariable, type PreparedInstance, readDeviceMemory } from "../../instance/index.ts";
@@ -58,7 +59,7 @@ export function replicatedModel(
   const [model] = fleet.models;
   invariant(model !== undefined, () => "a fleet of replicas has one model");
   const endpoint = fleet.endpointOf(model);
-  const measuring = setInterval(() => fleet.measure(usedBytesNow()), measureEveryMs);
+  const measuring = setInterval(() => fleet.measure([processorsNow()]), measureEveryMs);
   measuring.unref();
   return {
     fleet,
@@ -108,12 +109,6 @@ function instanceDriver({ names, settings, plan }: PreparedInstance, drainMs: nu
     maxModelLen: plan.budget.maxModelLen.value,
     seats: settings.maxNumSeqs.value,
   });
-}
-
-/** What is in use of the machine, or of the container, by all. */
-function usedBytesNow(): ReadonlyMap<string, number> {
-  const { totalBytes, availableBytes } = readDeviceMemory();
-  return new Map([["cpu", Math.max(0, totalBytes - availableBytes)]]);
 }
 
 /** util-linux's setpriv has the kernel end an instance when this process ends, however it does. */

@@ -30,7 +30,7 @@ export async function actOn(target: Target, action: FleetAction, replicas: numbe
     case "restart":
       return restart(target);
     case "sleep":
-      return model.stopAll("it was put to sleep");
+      return model.sleepAll("it was put to sleep");
     case "wake":
       model.isHeld = false;
       return startUpTo(model, Math.max(1, model.planned.spec.replicas.min));
@@ -49,6 +49,7 @@ async function drain({ model, instance }: Target): Promise<void> {
 async function restart({ model, instance }: Target): Promise<void> {
   model.isHeld = false;
   const { min } = model.planned.spec.replicas;
+  await Promise.all(model.sleeping.map((sleeper) => model.stopOne(sleeper, "it is restarted")));
   if (instance === null) await rollOut(model, model.planned);
   else await model.stopOne(instance, "it is restarted");
   await startUpTo(model, Math.max(min, 1));

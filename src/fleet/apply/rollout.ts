@@ -12,6 +12,8 @@ export async function rollOut(model: FleetModel, next: ModelPlan): Promise<void>
   const previous = model.planned;
   const old = [...model.live];
   const fresh: SupervisedInstance[] = [];
+  // One that sleeps would wake as it was.
+  await Promise.all(model.sleeping.map((sleeper) => model.stopOne(sleeper, "it is replaced")));
   model.replan(next);
   try {
     for (const instance of old) await replace(model, instance, fresh);

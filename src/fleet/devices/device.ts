@@ -12,4 +12,12 @@ export interface FleetDevice {
   readonly marginBytes: number;
   /** What is in use now, ours and others'. */
   readonly usedBytes: number;
+  /** Who uses it; null: the system does not tell. */
+  readonly processes: readonly DeviceProcess[] | null;
+}
+
+export interface DeviceProcess {
+  readonly pid: number;
+  readonly name: string;
+  readonly heldBytes: number;
 }

@@ -5,14 +5,14 @@ import { PagodaError } from "../../core/errors.ts";
 import { nearestNames } from "../../core/options/nearest-names.ts";
 import { readDeviceMemory } from "../../instance/index.ts";
 import type { DeviceSpec } from "../desired/fleet-spec.ts";
-import type { FleetDevice } from "./device.ts";
+import type { DeviceProcess, FleetDevice } from "./device.ts";
 
 /**
  * Those that are there, with the totals and margins that are declared. Where any is declared, the others are left alone.
  * @throws PagodaError `invalid_option` where a declared device is not there and its memory is not stated.
  */
 export function findDevices(declared: readonly DeviceSpec[]): FleetDevice[] {
-  const found = [processors(), ...cards()];
+  const found = [processorsNow(), ...cards()];
   if (declared.length === 0) return found;
   return declared.map((spec) => {
     const device = found.find(({ deviceId }) => deviceId === spec.deviceId);
@@ -31,7 +31,8 @@ export function findDevices(declared: readonly DeviceSpec[]): FleetDevice[] {
   });
 }
 
-function processors(): FleetDevice {
+/** The machine's memory, or the container's, with what is in use of it. */
+export function processorsNow(): FleetDevice {
   const { totalBytes, availableBytes } = readDeviceMemory();
   return {
     deviceId: "cpu",
@@ -41,22 +42,47 @@ function processors(): FleetDevice {
     totalBytes,
     marginBytes: 0,
     usedBytes: Math.max(0, totalBytes - availableBytes),
+    processes: null,
   };
 }
 
 /** None where there is no nvidia-smi. */
 function cards(): FleetDevice[] {
-  let text: string;
+  const text = asked("gpu", "index,uuid,name,memory.total,memory.used");
+  const found = text === null ? [] : text.split("\n").flatMap((line) => cardOf(line) ?? []);
+  if (found.length === 0) return [];
+  const processes = asked("compute-apps", "gpu_uuid,pid,used_memory,process_name");
+  return found.map((card) => ({
+    ...card,
+    processes: processes === null ? null : processesOn(card.driverId ?? "", processes),
+  }));
+}
+
+function asked(about: string, fields: string): string | null {
   try {
-    text = execFileSync(
-      "nvidia-smi",
-      ["--query-gpu=index,uuid,name,memory.total,memory.used", "--format=csv,noheader,nounits"],
-      { encoding: "utf8", timeout: 10_000, stdio: ["ignore", "pipe", "ignore"] },
-    );
+    return execFileSync("nvidia-smi", [`--query-${about}=${fields}`, "--format=csv,noheader,nounits"], {
+      encoding: "utf8",
+      timeout: 10_000,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
   } catch {
-    return [];
+    return null;
   }
-  return text.split("\n").flatMap((line) => cardOf(line) ?? []);
+}
+
+/**
+ * Processes of one card in lines of `--query-compute-apps=gpu_uuid,pid,used_memory,process_name`, MiB. null where one of them
+ * states no bytes, as under WSL, MIG and some virtual machines: sums would be wrong.
+ */
+export function processesOn(uuid: string, text: string): readonly DeviceProcess[] | null {
+  const found: DeviceProcess[] = [];
+  for (const line of text.split("\n")) {
+    const [card = "", pid = "", used = "", ...name] = line.split(",").map((field) => field.trim());
+    if (card !== uuid || !/^\d+$/.test(pid)) continue;
+    if (!/^\d+$/.test(used)) return null;
+    found.push({ pid: Number(pid), name: name.join(","), heldBytes: Number(used) * mib });
+  }
+  return found;
 }
 
 /** One line of `--query-gpu=index,uuid,name,memory.total,memory.used`, MiB; null where it is none. */
@@ -73,5 +99,6 @@ export function cardOf(line: string): FleetDevice | null {
     totalBytes: Number(total) * mib,
     marginBytes: 0,
     usedBytes: /^\d+$/.test(used) ? Number(used) * mib : 0,
+    processes: null,
   };
 }

@@ -10,6 +10,7 @@ export type InstanceState =
   | "starting"
   | "ready"
   | "draining"
+  | "asleep"
   | "stopped"
   | "pausing"
   | "crashloop"
@@ -41,6 +42,8 @@ export interface InstanceJournal {
 export interface InstanceParts {
   readonly instanceId: string;
   readonly demands: readonly Demand[];
+  /** Where it runs: what it holds of cards is not what its processes hold of the host. */
+  readonly runs: "processors" | "cards";
   readonly driver: EngineDriver;
   readonly ledger: Ledger;
   readonly startLock: StartLock;

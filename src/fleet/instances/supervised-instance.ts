@@ -5,10 +5,12 @@
 import { formatBytes } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { proportionalMemory } from "../../process/process-memory.ts";
-import type { EngineDriver, FailedStart, ProcessEnd, StartChange } from "../drivers/contract/driver.ts";
+import type { EngineDriver, ProcessEnd, StartChange } from "../drivers/contract/driver.ts";
 import type { Demand } from "../ledger/ledger.ts";
 import type { InstanceParts, InstanceState } from "./instance-parts.ts";
+import { changeSentence, changeText } from "./change-text.ts";
 import { adoptInstance, type InstanceProcess, startInstance } from "./instance-process.ts";
+import { fellAsleep, wakeIfAsleep } from "./engine-sleep.ts";
 import { boundLog, outputOf } from "./log-file.ts";
 import { untilReady } from "./readiness.ts";
 import { RestartPolicy } from "./restart-policy.ts";
@@ -114,6 +116,45 @@ export class SupervisedInstance {
     await this.#life;
   }
 
+  /**
+   * Lets its requests finish, and sends it to sleep: it gives memory back, and comes again without a start. An engine that
+   * has no sleep, or does not obey, is stopped.
+   */
+  async sleep(reason: string): Promise<void> {
+    const { router, ledger } = this.#parts;
+    const [control, port] = [this.#driver.sleep, this.#port];
+    if (this.#state !== "ready" || control === null || port === null) return this.stop(reason);
+    this.#become("draining", reason);
+    const drained = router.drain(this.instanceId);
+    await Promise.race([drained, new Promise((late) => setTimeout(late, this.#graceMs).unref())]);
+    router.remove(this.instanceId);
+    const isObeyed = await fellAsleep(control, port);
+    if (this.#stopping.signal.aborted || this.#process === null) return this.#life ?? undefined;
+    if (!isObeyed) return this.stop(`${reason}, and it does not sleep`);
+    this.measure();
+    ledger.rest(this.instanceId);
+    this.#become("asleep", `${reason}; its processes stay`);
+  }
+
+  /**
+   * Its bytes are promised again in this very call. Resolves when it takes requests, or has ended.
+   * @throws PagodaError `memory_too_small` where others were promised them meanwhile.
+   */
+  wake(): Promise<void> {
+    this.#parts.ledger.rouse(this.instanceId);
+    this.#become("starting", "it wakes up");
+    return this.#wake().catch((thrown) => this.stop(`it did not wake up: ${String(thrown)}`));
+  }
+
+  async #wake(): Promise<void> {
+    const [control, port, process] = [this.#driver.sleep, this.#port, this.#process];
+    if (control === null || port === null || process === null) return;
+    const startedMs = this.#parts.clock();
+    await control.wake(port, AbortSignal.timeout(this.#parts.readyWithinMs));
+    await this.#ready(process, port);
+    this.#startMs = this.#parts.clock() - startedMs;
+  }
+
   /** Ends it at once. */
   async kill(): Promise<void> {
     this.#graceMs = 0;
@@ -130,7 +171,8 @@ export class SupervisedInstance {
   }
 
   #whyStopped(): string {
-    const { reason } = this.#stopping.signal;
+    const { reason, aborted } = this.#stopping.signal;
+    if (!aborted) return "it ended while it slept";
     return typeof reason === "string" ? reason : "it was asked to stop";
   }
 
@@ -153,7 +195,7 @@ export class SupervisedInstance {
       adopted = null;
       if (running === null) break;
       const failure = await this.#serve(running);
-      if (this.#stopping.signal.aborted) break;
+      if (this.#stopping.signal.aborted || this.#state === "asleep") break;
       if (!(await this.#pauseAfter(failure, this.#parts.clock() - running.readyMs))) break;
     }
   }
@@ -237,6 +279,8 @@ export class SupervisedInstance {
   async #ready(process: InstanceProcess, port: number): Promise<Running> {
     const { router, clock } = this.#parts;
     const signal = AbortSignal.timeout(this.#parts.readyWithinMs);
+    // One that an earlier supervisor sent to sleep says that it is ready, and answers nothing.
+    if (this.#parts.adopted !== null) await wakeIfAsleep(this.#driver.sleep, port);
     const size = await this.#driver.size(port, process.output(), signal);
     this.measure();
     router.add({ endpointId: this.instanceId, endpoint: this.#driver.endpoint(port), ...size });
@@ -247,27 +291,30 @@ export class SupervisedInstance {
   }
 
   /**
-   * Books what it holds now, and keeps its log within bounds. Returns the bytes that cannot be dropped, as others see them
-   * gone. Bytes above the plan are an event, once.
+   * Books what it holds now, and keeps its log within bounds. Returns the bytes of the host that cannot be dropped, as others
+   * see them gone. Bytes above the plan are an event, once. `heldOnCard`: bytes of processes on a card, null where nobody knows.
    */
-  measure(): number {
-    const { ledger, demands, logPath, logBytes } = this.#parts;
-    const [device] = demands;
-    if (this.#process === null || device === undefined) return 0;
+  measure(heldOnCard: (deviceId: string, pids: readonly number[]) => number | null = () => null): number {
+    const { demands, logPath, logBytes, runs } = this.#parts;
+    if (this.#process === null) return 0;
     boundLog(logPath, logBytes);
-    const { heldBytes, unreclaimableBytes } = proportionalMemory(
-      this.#process.members().map(({ pid }) => pid),
-    );
+    const pids = this.#process.members().map(({ pid }) => pid);
+    const { heldBytes, unreclaimableBytes } = proportionalMemory(pids);
+    for (const demand of demands)
+      this.#book(demand, runs === "processors" ? heldBytes : heldOnCard(demand.deviceId, pids));
+    return runs === "processors" ? unreclaimableBytes : 0;
+  }
+
+  #book({ deviceId, plannedBytes }: Demand, heldBytes: number | null): void {
+    if (heldBytes === null) return;
     this.#mostHeldBytes = Math.max(this.#mostHeldBytes, heldBytes);
-    const aboveBytes = ledger.measure(this.instanceId, device.deviceId, heldBytes);
-    if (aboveBytes > this.#toldAboveBytes) {
-      this.#toldAboveBytes = 2 * aboveBytes;
-      this.#become(
-        this.#state,
-        `it holds ${formatBytes(heldBytes)}, ${formatBytes(aboveBytes)} more than the ${formatBytes(device.plannedBytes)} that were planned`,
-      );
-    }
-    return unreclaimableBytes;
+    const aboveBytes = this.#parts.ledger.measure(this.instanceId, deviceId, heldBytes);
+    if (aboveBytes <= this.#toldAboveBytes) return;
+    this.#toldAboveBytes = 2 * aboveBytes;
+    this.#become(
+      this.#state,
+      `it holds ${formatBytes(heldBytes)}, ${formatBytes(aboveBytes)} more than the ${formatBytes(plannedBytes)} that were planned`,
+    );
   }
 
   /** Until it ends by itself, is stuck, or is asked to end. */
@@ -309,7 +356,9 @@ export class SupervisedInstance {
     if (this.#state === "stuck") return false;
     const explained = this.#driver.explain(end);
     const why = seen ?? [explained.sentence, ...changeSentence(explained)].join(" ");
-    const kind = seen === null ? this.#driver.endKind(end) : "crash";
+    const known = this.#driver.endKind(end);
+    // One that we ended ourselves may still have said that its port was taken.
+    const kind = seen === null || known === "port" ? known : "crash";
     if (kind === "configuration" && (await this.#fixed(seen ?? explained.sentence, explained.changes)))
       return true;
     const decision = this.#policy.decide(kind, readyMs, clock());
@@ -352,14 +401,3 @@ export class SupervisedInstance {
     this.#parts.onEvent({ instanceId: this.instanceId, state, reason });
   }
 }
-
-/** The first change; its reason only where the sentence before it has not said the same. */
-function changeSentence({ sentence, changes: [first] }: FailedStart): string[] {
-  if (first === undefined) return [];
-  const what = first.model === undefined ? changeText(first.flags) : `with the model ${first.model.to}`;
-  const why = sentence.includes(first.why.replace(/\.$/, "")) ? "" : `: ${first.why.replace(/\.$/, "")}`;
-  return [`It would start ${what}${why}.`];
-}
-
-const changeText = (flags: readonly string[]): string =>
-  flags.map((flag) => (flag.startsWith("without ") ? flag : `with ${flag}`)).join(" and ");

@@ -94,3 +94,19 @@ test("no sequence of events lets the ledger promise more than there was at the m
     { numRuns: 300 },
   );
 });
+
+test("one that sleeps keeps what it holds; its planned bytes are promised again before it wakes, or not at all", () => {
+  const ledger = new Ledger([{ deviceId: "gpu0", totalBytes: 100, marginBytes: 0 }]);
+  ledger.reserve("a", [{ deviceId: "gpu0", plannedBytes: 80 }]);
+  ledger.measure("a", "gpu0", 10);
+  assert.equal(ledger.device("gpu0").availableBytes, 20);
+  ledger.rest("a");
+  assert.equal(ledger.device("gpu0").availableBytes, 90);
+  ledger.measure("a", "gpu0", 15);
+  ledger.reserve("b", [{ deviceId: "gpu0", plannedBytes: 50 }]);
+  assert.throws(() => ledger.rouse("a"), /a needs 65 B of gpu0, which has 35 B to give/);
+  assert.equal(ledger.device("gpu0").reservedBytes, 65);
+  ledger.release("b");
+  ledger.rouse("a");
+  assert.equal(ledger.device("gpu0").reservedBytes, 80);
+});

@@ -54,6 +54,8 @@ export interface DeviceLedger {
 
 interface Entry {
   readonly plannedBytes: number;
+  /** It sleeps: only what it holds is reserved. */
+  isResting: boolean;
   reservedBytes: number;
   heldBytes: number | null;
 }
@@ -97,9 +99,40 @@ export class Ledger {
     for (const { deviceId, plannedBytes } of demands)
       this.#account(deviceId).entries.set(instanceId, {
         plannedBytes,
+        isResting: false,
         reservedBytes: plannedBytes,
         heldBytes: null,
       });
+  }
+
+  /** An instance that sleeps keeps what it was measured to hold, and all that was planned where nothing was measured. */
+  rest(instanceId: string): void {
+    for (const { entries } of this.#accounts.values()) {
+      const entry = entries.get(instanceId);
+      if (entry === undefined) continue;
+      entry.isResting = true;
+      entry.reservedBytes = entry.heldBytes ?? entry.plannedBytes;
+    }
+  }
+
+  /**
+   * Promises an instance that sleeps all its planned bytes again, on every device or on none.
+   * @throws PagodaError `memory_too_small` where others have been promised them meanwhile.
+   */
+  rouse(instanceId: string): void {
+    const resting = [...this.#accounts.values()].flatMap(({ device, entries }) => {
+      const entry = entries.get(instanceId);
+      return entry?.isResting === true ? [{ deviceId: device.deviceId, entry }] : [];
+    });
+    for (const { deviceId, entry } of resting)
+      this.assertRoom(instanceId, {
+        deviceId,
+        plannedBytes: Math.max(0, entry.plannedBytes - entry.reservedBytes),
+      });
+    for (const { entry } of resting) {
+      entry.isResting = false;
+      entry.reservedBytes = Math.max(entry.plannedBytes, entry.heldBytes ?? 0);
+    }
   }
 
   /** @throws PagodaError `memory_too_small` as `reserve` does. */
@@ -116,7 +149,7 @@ export class Ledger {
     const entry = this.#account(deviceId).entries.get(instanceId);
     invariant(entry !== undefined, () => `${instanceId} has no bytes of ${deviceId}`);
     entry.heldBytes = heldBytes;
-    entry.reservedBytes = Math.max(entry.plannedBytes, heldBytes);
+    entry.reservedBytes = entry.isResting ? heldBytes : Math.max(entry.plannedBytes, heldBytes);
     return Math.max(0, heldBytes - entry.plannedBytes);
   }
 
@@ -140,7 +173,12 @@ export class Ledger {
       heldBytes: sumOf([...entries.values()].map((entry) => entry.heldBytes ?? 0)),
       foreignBytes,
       availableBytes: device.totalBytes - device.marginBytes - foreignBytes - reservedBytes,
-      entries: [...entries].map(([instanceId, entry]) => ({ instanceId, ...entry })),
+      entries: [...entries].map(([instanceId, { plannedBytes, reservedBytes: reserved, heldBytes }]) => ({
+        instanceId,
+        plannedBytes,
+        reservedBytes: reserved,
+        heldBytes,
+      })),
       foreign,
     };
   }

@@ -12,6 +12,7 @@ export interface ActivationParts {
   readonly ledger: Ledger;
 }
 
+const givesWay: ReadonlySet<string> = new Set(["ready", "asleep", "pausing", "crashloop"]);
 /** How often those whose room is held by busy models look again. */
 const lookAgainMs = 100;
 
@@ -85,7 +86,12 @@ export class Activation {
       .flatMap((owner) => owner.instances.map((instance) => ({ owner, instance })))
       .filter(({ instance }) => ids.has(instance.instanceId));
     const reason = `it gave way to ${model.name}`;
-    await Promise.all(victims.map(({ owner, instance }) => owner.stopOne(instance, reason)));
+    // One that sleeps already has given what it can. Should sleep free too little, the next round ends it.
+    await Promise.all(
+      victims.map(({ owner, instance }) =>
+        instance.state === "asleep" ? owner.stopOne(instance, reason) : owner.sleepOne(instance, reason),
+      ),
+    );
     return true;
   }
 
@@ -95,10 +101,10 @@ export class Activation {
       .filter((other) => other !== model && !other.isBusy && !other.planned.spec.pinned)
       .flatMap((other) =>
         other.instances
-          .filter(({ state }) => state === "ready" || state === "pausing" || state === "crashloop")
-          .map((instance) => ({
-            instanceId: instance.instanceId,
-            bytes: new Map(instance.demands.map(({ deviceId, plannedBytes }) => [deviceId, plannedBytes])),
+          .filter(({ state }) => givesWay.has(state))
+          .map(({ instanceId, demands }) => ({
+            instanceId,
+            bytes: new Map(demands.map(({ deviceId }) => [deviceId, this.#reserved(instanceId, deviceId)])),
             startMs: other.startMs,
             idleMs: other.idleMs,
             priority: other.planned.spec.priority,
@@ -106,8 +112,20 @@ export class Activation {
       );
   }
 
+  #reserved(instanceId: string, deviceId: string): number {
+    const { entries } = this.#parts.ledger.device(deviceId);
+    return entries.find((entry) => entry.instanceId === instanceId)?.reservedBytes ?? 0;
+  }
+
   #fits(model: FleetModel, freed: ReadonlyMap<string, number>): boolean {
     const { spec, plan } = model.planned;
+    const [sleeper] = model.sleeping;
+    if (sleeper !== undefined)
+      return sleeper.demands.every(({ deviceId, plannedBytes }) => {
+        const { availableBytes } = this.#parts.ledger.device(deviceId);
+        const missing = plannedBytes - this.#reserved(sleeper.instanceId, deviceId);
+        return availableBytes + (freed.get(deviceId) ?? 0) >= missing;
+      });
     const devices = this.#parts.devices
       .filter(({ runs }) => runs === plan.runs)
       .map(({ deviceId, kind }) => ({

@@ -90,7 +90,14 @@ export class FleetModel {
 
   /** Those that run, or will without anybody's doing. */
   get live(): readonly SupervisedInstance[] {
-    return this.instances.filter(({ state }) => !ended.has(state) && state !== "draining");
+    return this.instances.filter(
+      ({ state }) => !ended.has(state) && state !== "draining" && state !== "asleep",
+    );
+  }
+
+  /** Those whose processes stay and hold little. */
+  get sleeping(): readonly SupervisedInstance[] {
+    return this.instances.filter(({ state }) => state === "asleep");
   }
 
   get state(): ModelState {
@@ -154,7 +161,7 @@ export class FleetModel {
   }
 
   /**
-   * Starts one more instance; its bytes are promised when this returns. The promise within resolves when it is ready or has
+   * Starts one more instance, or wakes one that sleeps; its bytes are promised when this returns. The promise within resolves when it is ready or has
    * failed for good.
    * @throws PagodaError `memory_too_small` where no device has room, `not_ready` where the fleet ends.
    */
@@ -164,6 +171,8 @@ export class FleetModel {
         hint: "Send the request again once the fleet runs.",
       });
     this.#forgetEnded();
+    const [sleeper] = this.sleeping;
+    if (sleeper !== undefined) return { instance: sleeper, started: sleeper.wake() };
     const { plan } = this.#planned;
     const instanceId = this.#freeId();
     const deviceIds = this.#room(instanceId, plan);
@@ -242,6 +251,7 @@ export class FleetModel {
       ...this.#parts,
       instanceId,
       demands: deviceIds.map((deviceId) => ({ deviceId, plannedBytes: plan.rankBytes })),
+      runs: plan.runs,
       driver: plan.driver(own),
       router: this.router,
       logPath: `${logFolder}/${instanceId.replaceAll("/", "_")}.log`,
@@ -293,17 +303,22 @@ export class FleetModel {
     if (instance.state !== "stuck") this.#drop(instance.instanceId);
   }
 
+  /** It sleeps where its engine can, and is stopped and forgotten where not. */
+  async sleepOne(instance: SupervisedInstance, reason: string): Promise<void> {
+    await instance.sleep(reason);
+    if (ended.has(instance.state) && instance.state !== "stuck") this.#drop(instance.instanceId);
+  }
+
+  async sleepAll(reason: string): Promise<void> {
+    await Promise.all(this.live.map((instance) => this.sleepOne(instance, reason)));
+  }
+
   async stopAll(reason: string): Promise<void> {
     await Promise.all(this.instances.map((instance) => this.stopOne(instance, reason)));
   }
 
   async killAll(): Promise<void> {
     await Promise.all(this.instances.map((instance) => instance.kill()));
-  }
-
-  /** Books what every instance holds now. */
-  measure(): void {
-    for (const instance of this.instances) instance.measure();
   }
 
   #drop(instanceId: string): void {

@@ -86,6 +86,7 @@ export function scriptedFleet(
     totalBytes: deviceMib * mib,
     marginBytes: 0,
     usedBytes: 0,
+    processes: null,
   };
   const ledger = new Ledger([device]);
   const events: InstanceEvent[] = [];

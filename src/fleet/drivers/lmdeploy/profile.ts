@@ -30,6 +30,8 @@ export const lmdeployProfile: EngineProfile = {
       pattern: /max_block_count|Object cache budget|object_size|Building CacheEngine|Warm-up lengths/,
     },
     { name: "listening", mostMs: minute, pattern: /HINT:\s+Please open|Uvicorn running on/ },
+    // Where its port is taken, the server stops and its process may stay: a run of the real server did.
+    { name: "ending", mostMs: 15_000, pattern: /Waiting for application shutdown/ },
   ],
   readyWithinMs: 30 * minute,
   // The server waits for open streams without a limit; the PyTorch engine's child has 10 s.
