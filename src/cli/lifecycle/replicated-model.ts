@@ -14,7 +14,7 @@ import {
   processorsNow,
   replicatedFleet,
 } from "../../fleet/index.ts";
-import { heapVariable, type PreparedInstance, readDeviceMemory } from "../../instance/index.ts";
+import { heapVariable, type PreparedInstance } from "../../instance/index.ts";
 import { freePort } from "../../process/server-process.ts";
 import { routerKeyVariable, withoutKeys } from "./protection.ts";
 

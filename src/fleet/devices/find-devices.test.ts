@@ -28,7 +28,8 @@ test("the processors are there, with what is declared of them; a device that is 
 });
 
 test("processes of a card by the lines of nvidia-smi; where one states no bytes, nothing is told", () => {
-  const text = "GPU-a, 4121, 30210, VLLM::EngineCore\nGPU-b, 77, 512, python\nGPU-a, 5001, 812, /usr/bin/x, y\n";
+  const text =
+    "GPU-a, 4121, 30210, VLLM::EngineCore\nGPU-b, 77, 512, python\nGPU-a, 5001, 812, /usr/bin/x, y\n";
   assert.deepEqual(processesOn("GPU-a", text), [
     { pid: 4121, name: "VLLM::EngineCore", heldBytes: 30_210 * mib },
     { pid: 5001, name: "/usr/bin/x,y", heldBytes: 812 * mib },

@@ -30,11 +30,10 @@ test("an idle engine that can sleep keeps its process, reserves what it holds, a
   assert.equal(reserved("a-0"), 512);
   await until(() => model?.isBusy === false);
   await fleet.sleepIdle();
-  assert.deepEqual([model?.state, model?.instances[0]?.state, model?.instances[0]?.reason], [
-    "asleep",
-    "asleep",
-    "it was idle; its processes stay",
-  ]);
+  assert.deepEqual(
+    [model?.state, model?.instances[0]?.state, model?.instances[0]?.reason],
+    ["asleep", "asleep", "it was idle; its processes stay"],
+  );
   assert.ok(reserved("a-0") < 512 && reserved("a-0") > 1, `${reserved("a-0")} MiB`);
   assert.equal(await answerOf(fleet, "a"), pid);
   assert.equal(reserved("a-0"), 512);

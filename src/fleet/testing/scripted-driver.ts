@@ -1,8 +1,8 @@
 /** @module An engine for tests: a real process that listens, answers, and ends as its script says. */
 import { RemoteEndpoint } from "../../endpoint/remote-endpoint.ts";
 import { residentBytes } from "../../process/process-tree.ts";
-import { sleepOverHttp } from "../drivers/contract/sleep.ts";
 import type { EndKind, EngineDriver } from "../drivers/contract/driver.ts";
+import { sleepOverHttp } from "../drivers/contract/sleep.ts";
 
 /**
  * Serves `/health`; answers everything else with its process id, `/stream` as events; `/crash` ends it. `PORT` and `SCRIPT` come by the

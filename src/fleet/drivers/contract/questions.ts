@@ -61,7 +61,8 @@ async function asked(port: number, path: string, request: RequestInit) {
   return { status: answer.status, text: await answer.text() };
 }
 
-const isClosed = (thrown: unknown): boolean => /other side closed|ECONNRESET|EPIPE/.test(causeOf(thrown) ?? "");
+const isClosed = (thrown: unknown): boolean =>
+  /other side closed|ECONNRESET|EPIPE/.test(causeOf(thrown) ?? "");
 
 function causeOf(thrown: unknown): string | null {
   return thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause.message : null;
