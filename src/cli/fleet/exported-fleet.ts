@@ -113,6 +113,7 @@ function devicesOf(spec: FleetSpec, { cards }: ExportWishes): FleetDevice[] {
       totalBytes: declared?.totalBytes ?? Math.floor(card.total.expectedBytes),
       marginBytes: declared?.marginBytes ?? 0,
       usedBytes: 0,
+      processes: null,
     };
   });
   return cpu === undefined ? all : [...all, { ...cpu, usedBytes: 0 }];

@@ -2,7 +2,9 @@
  * @module Whether an instance that runs still works: it answers, and it makes tokens while requests wait for them. One
  * whose processes run and that does neither is stuck, which no exit code tells.
  */
+
 import type { EngineDriver } from "../drivers/contract/driver.ts";
+import { pause } from "./pause.ts";
 
 export interface StuckWatchParts {
   readonly driver: EngineDriver;
@@ -51,15 +53,3 @@ async function workOf({ driver, port, numOpen }: StuckWatchParts): Promise<numbe
 }
 
 const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((wake) => {
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      wake();
-    }
-    signal.addEventListener("abort", done);
-  });
-}

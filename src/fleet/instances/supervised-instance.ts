@@ -12,6 +12,7 @@ import { fellAsleep, wakeIfAsleep } from "./engine-sleep.ts";
 import type { InstanceParts, InstanceState } from "./instance-parts.ts";
 import { adoptInstance, type InstanceProcess, startInstance } from "./instance-process.ts";
 import { boundLog, outputOf } from "./log-file.ts";
+import { pause } from "./pause.ts";
 import { untilReady } from "./readiness.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import { untilStuck } from "./stuck-watch.ts";
@@ -368,7 +369,7 @@ export class SupervisedInstance {
     }
     const state = decision.kind === "crashloop" ? "crashloop" : "pausing";
     this.#become(state, `${why} It is started again in ${(decision.afterMs / 1000).toFixed(1)} s.`);
-    await this.#pause(decision.afterMs);
+    await pause(decision.afterMs, this.#stopping.signal);
     return !this.#stopping.signal.aborted;
   }
 
@@ -383,16 +384,6 @@ export class SupervisedInstance {
     this.#fixedFlags = found.flags;
     this.#become("pausing", `${why} It is started again ${changeText(found.flags)} (restart: fix).`);
     return true;
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((wake) => {
-      const timer = setTimeout(wake, ms);
-      this.#stopping.signal.addEventListener("abort", () => {
-        clearTimeout(timer);
-        wake();
-      });
-    });
   }
 
   #become(state: InstanceState, reason: string): void {
