@@ -1,5 +1,5 @@
 /** @module Percentiles of the last minutes in bounded memory: histograms with logarithmic buckets, one for each slot of time. */
-import type { Percentiles } from "../../../api/admin/observatory/index.ts";
+import { latencyWindowSeconds, type Percentiles } from "../../../api/admin/observatory/index.ts";
 
 const leastMs = 0.05;
 /** Neighbouring bounds differ by 4 %, so a percentile is at most 2 % off. */
@@ -16,9 +16,12 @@ export class LatencyHistogram {
   /** [numSlots][numBuckets] counts */
   readonly #counts = new Uint32Array(numSlots * numBuckets);
   readonly #slotNumbers = new Float64Array(numSlots).fill(-1);
+  /** By the slots of a window. */
+  readonly #ended = new Map<number, { readonly newest: number; readonly sums: Float64Array }>();
 
   static get numBytes(): number {
-    return numSlots * (numBuckets * Uint32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT);
+    const slotBytes = numBuckets * Uint32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT;
+    return numSlots * slotBytes + latencyWindowSeconds.length * numBuckets * Float64Array.BYTES_PER_ELEMENT;
   }
 
   observe(ms: number, nowMs: number): void {
@@ -30,18 +33,9 @@ export class LatencyHistogram {
   /** null: nothing was observed in the last `seconds`. */
   percentiles(seconds: number, nowMs: number): Percentiles | null {
     const newest = Math.floor(nowMs / slotMs);
-    const oldest = newest - Math.round((seconds * 1000) / slotMs) + 1;
-    const sums = new Float64Array(numBuckets);
-    let count = 0;
-    for (let slot = 0; slot < numSlots; slot++) {
-      const number = this.#slotNumbers[slot] as number;
-      if (number < oldest || number > newest) continue;
-      for (let bucket = 0; bucket < numBuckets; bucket++) {
-        const n = this.#counts[slot * numBuckets + bucket] as number;
-        sums[bucket] = (sums[bucket] as number) + n;
-        count += n;
-      }
-    }
+    const sums = this.#endedSlots(newest, Math.round((seconds * 1000) / slotMs)).slice();
+    this.#addSlot(newest, sums);
+    const count = sums.reduce((sum, n) => sum + n, 0);
     if (count === 0) return null;
     return {
       count,
@@ -49,6 +43,23 @@ export class LatencyHistogram {
       p90Ms: at(sums, 0.9 * count),
       p99Ms: at(sums, 0.99 * count),
     };
+  }
+
+  /** Sums over the slots before `newest`, which change only when another slot begins. */
+  #endedSlots(newest: number, numWanted: number): Float64Array {
+    const known = this.#ended.get(numWanted);
+    if (known?.newest === newest) return known.sums;
+    const sums = known?.sums.fill(0) ?? new Float64Array(numBuckets);
+    for (let number = newest - numWanted + 1; number < newest; number++) this.#addSlot(number, sums);
+    this.#ended.set(numWanted, { newest, sums });
+    return sums;
+  }
+
+  #addSlot(number: number, sums: Float64Array): void {
+    const slot = number % numSlots;
+    if (number < 0 || this.#slotNumbers[slot] !== number) return;
+    for (let bucket = 0; bucket < numBuckets; bucket++)
+      sums[bucket] = (sums[bucket] as number) + (this.#counts[slot * numBuckets + bucket] as number);
   }
 
   #slotFor(number: number): number {
