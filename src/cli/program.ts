@@ -14,6 +14,7 @@ import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { addSetCommand } from "./commands/set.ts";
 import { addSimulateCommand } from "./commands/tuning/simulate.ts";
+import { addTuneCommand } from "./commands/tuning/tune.ts";
 import { refuseUnknownVariables } from "./options/register-options.ts";
 import { brokenLines } from "./print/text-columns.ts";
 import { version } from "./print/version.ts";
@@ -32,6 +33,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addApplyCommand,
   addActionCommands,
   addExportCommand,
+  addTuneCommand,
   addSimulateCommand,
   addBenchCommand,
 ];

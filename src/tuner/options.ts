@@ -3,3 +3,4 @@ export { describeValue } from "./goal/goal.ts";
 export { goalOptions } from "./options/goal-options.ts";
 export { loadOptions } from "./options/load-options.ts";
 export { simulateOptions } from "./options/simulate-options.ts";
+export { tuneOptions } from "./options/tune-options.ts";

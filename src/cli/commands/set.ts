@@ -1,15 +1,10 @@
 /** @module pagoda set: shows and changes the settings of a running server. */
 import type { Command } from "commander";
-import {
-  type SettingsAnswer,
-  settingNamed,
-  settingNames,
-  settingsAnswerSchema,
-} from "../../api/admin/observatory/index.ts";
+import { type SettingsAnswer, settingNamed, settingNames } from "../../api/admin/observatory/index.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { nearestNames } from "../../core/options/nearest-names.ts";
+import { type AdminRequest, askSettings, defaultServerUrl } from "./settings-client.ts";
 
-const defaultUrl = "http://127.0.0.1:8000";
 const examples = `
 Examples:
   What is in force, and how far each setting may go:
@@ -35,7 +30,7 @@ export function addSetCommand(program: Command): void {
     .command("set")
     .argument("[setting=value...]", "settings to change; without any, what is in force is shown")
     .description("Change the settings of a running server, without a restart.")
-    .option("--url <url>", "the server", defaultUrl)
+    .option("--url <url>", "the server", defaultServerUrl)
     .option("--api-key <key>", "its key, if it asks for one")
     .option("--revert", "undo the last change")
     .option("--json", "print the server's answer as one line of JSON")
@@ -48,14 +43,8 @@ async function set(pairs: readonly string[], options: SetOptions): Promise<void>
     throw new PagodaError("invalid_option", `--revert and ${pairs[0]} are two different changes.`, {
       hint: "Give one of them.",
     });
-  const answer = await ask(requestOf(pairs, options), options);
+  const answer = await askSettings(requestOf(pairs, options), options);
   console.log(options.json ? JSON.stringify(answer) : settingsText(answer));
-}
-
-interface AdminRequest {
-  readonly method: "GET" | "POST" | "PATCH";
-  readonly path: string;
-  readonly body: object | null;
 }
 
 function requestOf(pairs: readonly string[], { revert }: SetOptions): AdminRequest {
@@ -99,48 +88,6 @@ function weightsIn(text: string): Readonly<Record<string, number>> {
       return [id, Number(weight)];
     }),
   );
-}
-
-async function ask(
-  { method, path, body }: AdminRequest,
-  { url, apiKey }: SetOptions,
-): Promise<SettingsAnswer> {
-  const base = URL.parse(url);
-  if (base === null)
-    throw new PagodaError("invalid_option", `'${url}' is not the address of a server.`, {
-      hint: `Write it as ${defaultUrl}.`,
-    });
-  const headers = {
-    ...(body === null ? {} : { "content-type": "application/json" }),
-    ...(apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }),
-  };
-  const response = await fetch(new URL(path, base), {
-    method,
-    headers,
-    ...(body === null ? {} : { body: JSON.stringify(body) }),
-  }).catch((cause: unknown) => {
-    throw new PagodaError("endpoint_unreachable", `No server answers at ${base.origin}.`, {
-      hint: "Start one with pagoda serve, or name it with --url.",
-      cause,
-    });
-  });
-  const answer: unknown = await response.json().catch(() => null);
-  const parsed = settingsAnswerSchema.safeParse(answer);
-  if (parsed.success) return parsed.data;
-  throw refusalIn(answer, base, response.status);
-}
-
-/** The server's own words where it sent any. */
-function refusalIn(answer: unknown, base: URL, status: number): PagodaError {
-  const error = (answer as { readonly error?: { readonly message?: string; readonly hint?: string } } | null)
-    ?.error;
-  if (error?.message === undefined)
-    return new PagodaError(
-      "endpoint_unreachable",
-      `The server at ${base.origin} has no settings that change while it runs: it answers ${status}.`,
-      { hint: "Restart it with other flags." },
-    );
-  return new PagodaError("invalid_option", error.message, { hint: error.hint ?? "See pagoda set --help." });
 }
 
 function settingsText({ revision, state, logLevel, router, instances }: SettingsAnswer): string {

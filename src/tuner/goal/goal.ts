@@ -51,7 +51,7 @@ export function metricOf(name: MetricName): Metric {
   return metrics[name];
 }
 
-function figureOf(name: MetricName, outcome: Outcome): number {
+export function figureOf(name: MetricName, outcome: Outcome): number {
   return metricOf(name).of(outcome);
 }
 

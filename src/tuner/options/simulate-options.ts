@@ -22,17 +22,17 @@ function rate(unit: RegExp, example: string): (text: string) => number {
   };
 }
 
-const varyOption = option<readonly Knob[]>(["--vary"], {
+export const varyOption = option<readonly Knob[]>(["--vary"], {
   argument: "options...",
   parse: parseKnobs,
   help: "options to try values of, in place of the ones that change live: max-num-seqs=8,16,32 kv-cache-dtype",
   group: simulation,
 });
 
-const trialSecondsOption = option(["--trial-seconds"], {
+export const trialSecondsOption = option(["--trial-seconds"], {
   argument: "n",
   parse: positiveNumber,
-  help: "length of the load (default 20; --requests wins)",
+  help: "length of a load under the present setting (default 15; --requests wins)",
   group: simulation,
 });
 

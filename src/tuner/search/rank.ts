@@ -16,6 +16,8 @@ export interface Ranked {
   readonly numEqual: number;
 }
 
+/** As the CPU backend has it (`LoadedModel.sharedPrefixTokens`). */
+export const sharedPrefixTokens = 512;
 /** As an engine expects before any output has ended. */
 const expectedOutputTokens = 128;
 

@@ -18,7 +18,7 @@ import { longestSequence } from "../traffic/traffic.ts";
 import { calibrate } from "../trial/calibrate.ts";
 import { warmUpTraffic } from "../trial/calibration-traffic.ts";
 import { TrialEngine } from "../trial/trial-engine.ts";
-import { simulateSetting } from "./rank.ts";
+import { sharedPrefixTokens, simulateSetting } from "./rank.ts";
 
 export interface Setup {
   readonly prepared: PreparedInstance;
@@ -29,8 +29,6 @@ export interface Setup {
   readonly pruned: readonly Pruned[];
 }
 
-/** As the CPU backend has it (`LoadedModel.sharedPrefixTokens`). */
-export const sharedPrefixTokens = 512;
 /** Requests from whose lengths the longest is taken before the trial's number of requests is known. */
 const numLookedAt = 512;
 

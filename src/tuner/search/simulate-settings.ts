@@ -7,8 +7,8 @@ import { type Candidate, flagsText, type Pruned, stepTimeKeyOf } from "../space/
 import { type Machine, rooflineStepTime, workOf } from "../step-time/roofline.ts";
 import type { StepTime } from "../step-time/step-time.ts";
 import type { Traffic } from "../traffic/traffic.ts";
-import { outcomeUnder, rank, requestsFor } from "./rank.ts";
-import { calibrateKinds, presentSimulation, type Setup, sharedPrefixTokens, trialEngine } from "./setup.ts";
+import { outcomeUnder, rank, requestsFor, sharedPrefixTokens } from "./rank.ts";
+import { calibrateKinds, presentSimulation, type Setup, trialEngine } from "./setup.ts";
 
 export interface SimulatedSetting {
   /** Flags that differ from the present setting; empty: the present setting. */
@@ -35,7 +35,7 @@ export interface SimulationHooks {
 
 /** Two further loads of other seeds are simulated for the best settings. */
 const seedsAfterFirst = [1, 2] as const;
-const defaultSeconds = 20;
+const defaultSeconds = 15;
 const defaultOverheadMs = 1;
 
 export async function simulateSettings(

@@ -3,6 +3,7 @@ import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService, RequestRecord } from "../../core/generation.ts";
 import { defaultSamplingParams } from "../../core/sampling-params.ts";
 import { figuresOf, type LoadFigures } from "../traffic/figures.ts";
+import { isSaturated } from "../traffic/saturation.ts";
 import type { Traffic, TrafficRequest } from "../traffic/traffic.ts";
 
 /**
@@ -16,7 +17,7 @@ export async function playTraffic(
   traffic: Traffic,
   records: readonly RequestRecord[],
   stop: AbortSignal,
-): Promise<LoadFigures> {
+): Promise<{ readonly figures: LoadFigures; readonly isSaturated: boolean }> {
   const before = engine.stats();
   const startedMs = performance.now();
   const failures: unknown[] = [];
@@ -41,20 +42,19 @@ export async function playTraffic(
       `${completed.length} of ${traffic.requests.length} requests of a trial completed.`,
       { hint: "Report this with the command that you ran." },
     );
-  return figuresOf(
-    completed.map((record) => ({
-      ...record,
-      arrivedMs: traffic.isTimed ? startedMs + intendedMs(traffic, record) : record.arrivedMs,
-      firstTokenMs: record.firstTokenMs ?? record.finishedMs,
-      numOutputTokens: record.numCompletionTokens,
-    })),
-    {
-      startedMs,
-      numPreemptions: after.numPreemptions - before.numPreemptions,
-      numQueryTokens: after.numPrefixQueryTokens - before.numPrefixQueryTokens,
-      numHitTokens: after.numPrefixHitTokens - before.numPrefixHitTokens,
-    },
-  );
+  const times = completed.map((record) => ({
+    ...record,
+    arrivedMs: traffic.isTimed ? startedMs + intendedMs(traffic, record) : record.arrivedMs,
+    firstTokenMs: record.firstTokenMs ?? record.finishedMs,
+    numOutputTokens: record.numCompletionTokens,
+  }));
+  const figures = figuresOf(times, {
+    startedMs,
+    numPreemptions: after.numPreemptions - before.numPreemptions,
+    numQueryTokens: after.numPrefixQueryTokens - before.numPrefixQueryTokens,
+    numHitTokens: after.numPrefixHitTokens - before.numPrefixHitTokens,
+  });
+  return { figures, isSaturated: traffic.isTimed && isSaturated(times) };
 }
 
 /** Sends each request when it has arrived and a user is free; resolves when all have ended. */

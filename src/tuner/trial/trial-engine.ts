@@ -16,6 +16,8 @@ export interface TrialResult {
   readonly limitMs: Readonly<Record<BindingLimit, number>>;
   /** Of all processors, taken by other processes meanwhile; null where it cannot be read. */
   readonly otherCpuShare: number | null;
+  /** Timed requests came faster than they were served. */
+  readonly isSaturated: boolean;
 }
 
 interface Loaded {
@@ -86,9 +88,10 @@ async function runOver(
   );
   try {
     const before = readCpu();
-    const figures = await playTraffic(engine, traffic, records, stop);
+    const { figures, isSaturated } = await playTraffic(engine, traffic, records, stop);
     return {
       figures,
+      isSaturated,
       steps,
       limitMs: engine.observe().limitMs,
       otherCpuShare: otherCpuShare(before, readCpu()),

@@ -1,0 +1,158 @@
+/** @module pagoda tune: finds a setting for a goal, and proves it by measurement. */
+import type { Command } from "commander";
+import { readOptions } from "../../../core/options/read-options.ts";
+import { engineOptions } from "../../../instance/index.ts";
+import type { TuneReport } from "../../../tuner/index.ts";
+import { describeValue, goalOptions, loadOptions, tuneOptions } from "../../../tuner/options.ts";
+import { registerOptions } from "../../options/register-options.ts";
+import { version } from "../../print/version.ts";
+import { askSettings, defaultServerUrl } from "../settings-client.ts";
+import { ProgressLines } from "./progress-lines.ts";
+import { StoppedBySignal, stopOnSignal, tunedModel } from "./tuned-model.ts";
+
+const options = { ...engineOptions, ...loadOptions, ...goalOptions, ...tuneOptions };
+type TuneCommandValues = ReturnType<typeof readOptions<typeof options>>;
+
+const examples = `
+Examples:
+  The most tokens a second for 32 users, first tokens within half a second:
+    pagoda tune model.gguf --memory 900MiB --users 32 \\
+      --p99-ttft 500ms --p99-itl 60ms
+  The same as a goal and its limits, with a report:
+    pagoda tune --maximize tokens/s \\
+      --subject-to p99-ttft<500ms --report ./tuning
+  Chat with long shared beginnings, four requests a second:
+    pagoda tune --rate 4 --shared-prefix 512x4 \\
+      --prompt-tokens p50=60,p95=300 --output-tokens 20-200
+  A recorded trace; also the KV dtype may change:
+    pagoda tune --trace azure.csv --users 16 \\
+      --vary max-num-seqs max-step-ms kv-cache-dtype=f16,int8
+  Change the server that runs at port 8000, too:
+    pagoda tune --p99-itl 60ms --apply
+
+The present setting is the one of the flags, or the defaults.
+Ctrl-C ends it; nothing was changed then.`;
+
+export function addTuneCommand(program: Command): void {
+  const command = program
+    .command("tune")
+    .argument("[model]", "a folder, a .gguf file or a hub id; default SmolLM2-135M-Instruct")
+    .description("Find the setting that serves a load best: simulate all, measure the best in turns.")
+    .addHelpText("after", examples);
+  registerOptions(command, options);
+  command.action((model: string | undefined, given: Record<string, unknown>) => tune(model, given));
+}
+
+async function tune(argument: string | undefined, given: Record<string, unknown>): Promise<void> {
+  const values = readOptions(options, given, process.env);
+  const tuner = await import("../../../tuner/index.ts");
+  if (values.report !== null) tuner.prepareReportFolder(values.report.value);
+  if (values.apply?.value === true) await askSettings(currentSettings, addressOf(values));
+  const progress = new ProgressLines();
+  try {
+    const { report, knobs } = await tunedReport(argument, given, values, progress);
+    progress.end();
+    if (values.report !== null) tuner.writeReport(report, values.report.value);
+    process.stdout.write(values.json?.value === true ? `${JSON.stringify(report)}\n` : tuningText(report));
+    if (values.report !== null) progress.line(`The report is in ${values.report.value}/report.html.`);
+    if (values.apply?.value === true && knobs !== null) await apply(knobs, values, progress);
+  } catch (thrown) {
+    progress.end();
+    if (!(thrown instanceof StoppedBySignal)) throw thrown;
+    progress.line("Stopped. Nothing was changed.");
+  }
+}
+
+async function tunedReport(
+  argument: string | undefined,
+  given: Record<string, unknown>,
+  values: TuneCommandValues,
+  progress: ProgressLines,
+): Promise<{ readonly report: TuneReport; readonly knobs: Readonly<Record<string, string>> | null }> {
+  const tuner = await import("../../../tuner/index.ts");
+  const { commandText } = await import("../../../planner/index.ts");
+  const { prepared, numProcessors } = await tunedModel(argument, values);
+  const stop = stopOnSignal();
+  const setup = await tuner.setUp({
+    prepared,
+    load: values,
+    knobs: values.vary?.value ?? tuner.liveKnobs,
+    given,
+    environment: process.env,
+    numProcessors,
+  });
+  const goal = tuner.goalFrom(values, setup.source.isTimed);
+  progress.line(
+    `${setup.kept.length} settings fit, ${setup.pruned.length} do not. Goal: ${tuner.describeGoal(goal)}.`,
+  );
+  const tuned = await tuner.tune(setup, goal, values, {
+    progress: (line) => progress.step(line),
+    onTrial: ({ flags, phase, figures }, numDone) =>
+      progress.line(
+        `trial ${numDone} (${phase}): ${describeValue("tokens/s", figures.outputTokensPerSecond)} tokens/s, P99 TTFT ${describeValue("p99-ttft", figures.p99TtftMs)}, P99 ITL ${describeValue("p99-itl", figures.p99ItlMs)}  ${flags === "" ? "(present)" : flags}`,
+      ),
+    stop,
+  });
+  const report = tuner.tuneReport({
+    pagodaVersion: version,
+    engine: "pagoda",
+    model: prepared.root,
+    command: commandText(["pagoda", ...process.argv.slice(2)]),
+    goal,
+    load: tuned.load,
+    isTimed: setup.source.isTimed,
+    stepTimes: { origin: tuned.stepTime.origin, medianError: tuned.stepTime.medianError },
+    simulated: tuned.ranked.map(({ candidate, predicted, numEqual }) => ({
+      flags: tuner.flagsText(candidate.knobs),
+      predicted,
+      numEqual,
+    })),
+    pruned: setup.pruned.map(({ knobs, reason }) => ({ flags: tuner.flagsText(knobs), reason })),
+    trials: tuned.result.trials,
+    duels: tuned.result.duels,
+    winnerFlags: tuned.result.winner?.flags ?? null,
+    serveCommand: commandText(tuner.serveWords(argument ?? null, given, tuned.winner ?? {})),
+  });
+  return { report, knobs: tuned.winner };
+}
+
+function tuningText(report: TuneReport): string {
+  const { winner, present } = report;
+  const limits = (winner ?? present).limits;
+  const binds =
+    limits === null
+      ? []
+      : [
+          `What binds then: ${limits
+            .slice(0, 3)
+            .map(([name, share]) => `${name} ${Math.round(100 * share)} %`)
+            .join(", ")}.`,
+        ];
+  return [report.verdict, ...binds, ...report.notes.slice(2), "", `  ${report.serveCommand}`, ""].join("\n");
+}
+
+const currentSettings = { method: "GET", path: "/admin/settings", body: null } as const;
+
+function addressOf({ url, apiKey }: TuneCommandValues): { readonly url: string; readonly apiKey?: string } {
+  return {
+    url: url?.value ?? defaultServerUrl,
+    ...(apiKey === null ? {} : { apiKey: apiKey.value }),
+  };
+}
+
+async function apply(
+  knobs: Readonly<Record<string, string>>,
+  values: TuneCommandValues,
+  progress: ProgressLines,
+): Promise<void> {
+  const { liveChange } = await import("../../../tuner/index.ts");
+  const { body, needRestart } = liveChange(knobs);
+  if (needRestart.length > 0)
+    progress.line(`${needRestart.join(" and ")} changes only with a restart: use the command above.`);
+  if (Object.keys(body).length === 0) return;
+  const { revision, state } = await askSettings(
+    { method: "PATCH", path: "/admin/settings", body: { ...body, by: "pagoda tune" } },
+    addressOf(values),
+  );
+  progress.line(`The server's settings are changed (revision ${revision}, ${state}).`);
+}

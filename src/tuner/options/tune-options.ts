@@ -1,0 +1,47 @@
+/** @module The options of a tuning run. */
+import { onOrOff, option, wholeNumber } from "../../core/options/option.ts";
+import { trialSecondsOption, varyOption } from "./simulate-options.ts";
+
+const group = "Tuning:";
+const text = (value: string): string => value;
+
+export const tuneOptions = {
+  vary: varyOption,
+  trialSeconds: trialSecondsOption,
+  trials: option(["--trials"], {
+    argument: "n",
+    parse: wholeNumber(6, 1000),
+    help: "at most so many trials on the real engine (default 20)",
+    group,
+  }),
+  report: option(["--report"], {
+    argument: "folder",
+    parse: text,
+    help: "write report.json, report.md and report.html there",
+    group,
+  }),
+  apply: option(["--apply"], {
+    argument: null,
+    parse: onOrOff,
+    help: "change the winner's live settings on the running server at --url",
+    group,
+  }),
+  url: option(["--url"], {
+    argument: "url",
+    parse: text,
+    help: "the running server of --apply (default http://127.0.0.1:8000)",
+    group,
+  }),
+  apiKey: option(["--api-key"], {
+    argument: "key",
+    parse: text,
+    help: "its key, if it asks for one",
+    group,
+  }),
+  json: option(["--json"], {
+    argument: null,
+    parse: onOrOff,
+    help: "print the result as JSON",
+    group,
+  }),
+} as const;
