@@ -50,6 +50,8 @@ const others: readonly FlagSpec[] = [
   { name: "accept-nodes", kind: "list" },
   { name: "proxy-url", kind: "text" },
   { name: "shutdown-grace-ms", kind: "integer" },
+  { name: "history", kind: "text" },
+  { name: "otlp-endpoint", kind: "text" },
   { name: "log-format", kind: "text" },
   { name: "log-level", kind: "text" },
   { name: "json", kind: "switch" },
