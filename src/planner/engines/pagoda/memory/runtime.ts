@@ -22,6 +22,11 @@ export function heapCeilingMib(budgetBytes: number): number {
  * 1,500 requests arrive at once.
  */
 const nodeBaseMib = 116;
+/**
+ * What the server keeps of the last day for those who watch it: its history by the second and by the minute, latencies of
+ * 15 minutes, ghosts of the prefix cache, and frames of the event stream. A test adds up their sizes.
+ */
+export const observatoryMib = 2;
 /** One worker thread: its stack and its own small heap. Measured as the growth of VmRSS per thread. */
 const workerMib = 14;
 /** V8 holds up to three semi-spaces of young objects beside the old generation. */
@@ -29,5 +34,5 @@ const numSemiSpaces = 3;
 
 /** The most bytes that a process takes for itself when its heap ends at `ceilingMib`. */
 export function runtimeReservationBytes(ceilingMib: number, numThreads: number): number {
-  return (nodeBaseMib + ceilingMib + numSemiSpaces * semiSpaceMib + numThreads * workerMib) * mib;
+  return (nodeBaseMib + observatoryMib + ceilingMib + numSemiSpaces * semiSpaceMib + numThreads * workerMib) * mib;
 }
