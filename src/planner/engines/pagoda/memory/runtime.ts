@@ -34,5 +34,7 @@ const numSemiSpaces = 3;
 
 /** The most bytes that a process takes for itself when its heap ends at `ceilingMib`. */
 export function runtimeReservationBytes(ceilingMib: number, numThreads: number): number {
-  return (nodeBaseMib + observatoryMib + ceilingMib + numSemiSpaces * semiSpaceMib + numThreads * workerMib) * mib;
+  return (
+    (nodeBaseMib + observatoryMib + ceilingMib + numSemiSpaces * semiSpaceMib + numThreads * workerMib) * mib
+  );
 }
