@@ -79,12 +79,11 @@ export function configOf(row: ConfigObject): ConfigObject {
   return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null));
 }
 
-/** V0 is the only engine that prints CPU blocks; other logs without a version are taken for the middle of V1. */
-function versionOf(row: LogCase, assumed: string[]): string {
+function versionOf(row: LogCase, assumedVersion: EngineRow["assumedVersion"], assumed: string[]): string {
   const stated = row.engine_version;
   if (stated !== null && /\d+\.\d+/.test(stated)) return stated;
   assumed.push("version");
-  return row.outcome.num_cpu_blocks !== null ? "0.7" : "0.10";
+  return assumedVersion(row);
 }
 
 function deviceOfCase(
@@ -134,6 +133,27 @@ function lmdeployFlags(row: LogCase): Record<string, string | true> {
   return flags;
 }
 
+function sglangFlags(row: LogCase): Record<string, string | true> {
+  const flags: Record<string, string | true> = {};
+  if (row.gpu_memory_utilization !== null) flags["mem-fraction-static"] = String(row.gpu_memory_utilization);
+  if (row.max_model_len !== null) flags["context-length"] = String(row.max_model_len);
+  if (row.tp !== null) flags["tensor-parallel-size"] = String(row.tp);
+  return flags;
+}
+
+interface EngineRow {
+  readonly flagsOf: (row: LogCase) => Record<string, string | true>;
+  /** Of a log that states none. */
+  readonly assumedVersion: (row: LogCase) => string;
+}
+
+const engines: Readonly<Record<string, EngineRow>> = {
+  // V0 alone prints CPU blocks; other logs are taken for the middle of V1.
+  vllm: { flagsOf, assumedVersion: ({ outcome }) => (outcome.num_cpu_blocks === null ? "0.10" : "0.7") },
+  lmdeploy: { flagsOf: lmdeployFlags, assumedVersion: () => "0.14" },
+  sglang: { flagsOf: sglangFlags, assumedVersion: () => "0.5.5" },
+};
+
 function modelOf(
   row: LogCase,
   configs: ReadonlyMap<string, ConfigObject>,
@@ -181,15 +201,14 @@ function completenessOf(row: LogCase): boolean {
 
 /** Prepares one row. */
 export function prepareCase(row: LogCase, configs: ReadonlyMap<string, ConfigObject>): PreparedCase {
-  if (row.engine !== "vllm" && row.engine !== "lmdeploy")
-    return { kind: "skipped", row, why: `engine ${row.engine} has no rules here` };
+  const engine = engines[row.engine];
+  if (engine === undefined) return { kind: "skipped", row, why: `engine ${row.engine} has no rules here` };
   const assumed: string[] = [];
   const model = modelOf(row, configs, assumed);
   if (typeof model === "string") return { kind: "skipped", row, why: model };
-  const isLmdeploy = row.engine === "lmdeploy";
-  const version = isLmdeploy && row.engine_version === null ? "0.14" : versionOf(row, assumed);
+  const version = versionOf(row, engine.assumedVersion, assumed);
   const { device, isStated } = deviceOfCase(row, assumed);
-  if (row.gpu_memory_utilization === null && !isLmdeploy) assumed.push("share");
+  if (row.gpu_memory_utilization === null && row.engine !== "lmdeploy") assumed.push("share");
   if (row.max_model_len === null) assumed.push("length");
   return {
     kind: "ready",
@@ -201,9 +220,9 @@ export function prepareCase(row: LogCase, configs: ReadonlyMap<string, ConfigObj
       model,
       device,
       usedBytes: 0,
-      engine: isLmdeploy ? "lmdeploy" : "vllm",
+      engine: row.engine,
       version,
-      flags: isLmdeploy ? lmdeployFlags(row) : flagsOf(row),
+      flags: engine.flagsOf(row),
       usage: "serve",
     },
   };

@@ -70,7 +70,9 @@ function arithmeticOf(request: PlanRequest, row: LogCase): Arithmetic[] {
   const found: Arithmetic[] = [];
   const bytes = trueKvBytes(row);
   if (bytes !== null && bytes > 0) {
-    const rounding = outcome.available_kv_bytes === null ? printRounding : 0;
+    // SGLang prints keys and values apart, each rounded.
+    const roundings = row.engine === "sglang" ? 2 : 1;
+    const rounding = outcome.available_kv_bytes === null ? roundings * printRounding : 0;
     const given = planned({
       ...request,
       measured: {

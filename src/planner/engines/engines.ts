@@ -7,10 +7,17 @@ import { nearest } from "../words/nearest.ts";
 import { llamaServerRules } from "./llama-server/rules.ts";
 import { lmdeployRules } from "./lmdeploy/rules.ts";
 import { pagodaRules } from "./pagoda/rules.ts";
+import { sglangRules } from "./sglang/rules.ts";
 import { vllmRules } from "./vllm/rules.ts";
 
 /** The rules of every engine. */
-export const engineRules: readonly EngineRules[] = [vllmRules, lmdeployRules, llamaServerRules, pagodaRules];
+export const engineRules: readonly EngineRules[] = [
+  vllmRules,
+  lmdeployRules,
+  sglangRules,
+  llamaServerRules,
+  pagodaRules,
+];
 
 /** Ids of all engines. */
 export const knownEngines: readonly string[] = engineRules.map(({ id }) => id);

@@ -126,6 +126,7 @@ export interface VisionFacts {
   /** True where the configuration did not describe the tower and the family's published one was taken. */
   readonly isAssumed: boolean;
   readonly hiddenSize: number;
+  readonly numLayers: number;
   readonly width: number;
   /** Patches of the largest image, for the encoder's dummy batch. */
   readonly maxPatches: number;

@@ -42,8 +42,8 @@ function shapeOf(id: string, config: ConfigObject): TowerShape | null {
   const inner = config.vision_config;
   if (!isObject(inner)) return null;
   const fields = new ConfigFields(inner);
-  const hidden = fields.integer(["hidden_size", "embed_dim", "width"]);
-  const numLayers = fields.integer(["num_hidden_layers", "depth", "layers"]);
+  const hidden = fields.integer(["hidden_size", "vt_hidden_size", "embed_dim", "width"]);
+  const numLayers = fields.integer(["num_hidden_layers", "vt_num_hidden_layers", "depth", "layers"]);
   if (hidden === null || numLayers === null) return null;
   const patch = fields.integer(["patch_size"]) ?? 14;
   const image = fields.integer(["image_size"]) ?? 896;
@@ -87,6 +87,7 @@ export function visionFacts(
     numParameters: towerParameters(shape, textHidden) + audioParameters(id),
     isAssumed: stated === null,
     hiddenSize: shape.hidden,
+    numLayers: shape.numLayers,
     width: shape.width,
     maxPatches: shape.maxPatches,
     patchesPerToken: 4,

@@ -74,7 +74,7 @@ test("what is wrong is one line with what to change", () => {
     [["explain", join(logs, "lmdeploy-pytorch-started.txt"), "--save"], /--model, --gpu/],
     [["translate", "--from", "ollama run x", "--to", "vllm"], /starts none of vllm, lmdeploy/],
     [
-      ["translate", "--from", "vllm serve Qwen/Qwen3-8B", "--to", "sglang", "--gpu", "L4"],
+      ["translate", "--from", "vllm serve Qwen/Qwen3-8B", "--to", "exllama", "--gpu", "L4"],
       /vllm and lmdeploy/,
     ],
     [["translate", "--from", "vllm serve Qwen/Qwen3-8B", "--to", "lmdeploy", "--keep", "all"], /footprint/],

@@ -56,7 +56,7 @@ export function addPlanCommand(program: Command): void {
     .option("--gpu-memory <size>", "memory of one card, for a card that is not in the catalogue")
     .option("--used <size>", "bytes that other processes hold on the card")
     .option("--devices <n>", "cards there are: the engine's tp is so many, or with --tp auto at most so many")
-    .option("--engine <name>", "vllm, lmdeploy, llama-server or pagoda, with @version", "vllm")
+    .option("--engine <name>", "vllm, lmdeploy, sglang, llama-server or pagoda, with @version", "vllm")
     .option("--users <n>", "requests at once to make room for")
     .option("--context <tokens>", "length of each of them, or of their prompts: p50=2k,p95=8k")
     .option("--output <tokens>", "length of their answers, such as p50=300: capacity by distribution")

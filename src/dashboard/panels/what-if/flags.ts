@@ -27,7 +27,8 @@ function budgetOf(rules: EngineRules, question: Question): Record<string, string
   const budget = rules.runsOn === "cards" ? shareOf(rules) : question.budget;
   if (budget === null) return null;
   const value = { memory: memoryBytes, total: totalShare, free: freeShare }[budget];
-  return value === null ? null : { [budgetFlags[budget]]: String(value) };
+  const flag = rules.runsOn === "cards" ? (rules.roles.share ?? budgetFlags[budget]) : budgetFlags[budget];
+  return value === null ? null : { [flag]: String(value) };
 }
 
 /** `bare`: the request without flags, which the format of the KV cache is chosen under. */

@@ -10,8 +10,9 @@
  */
 
 import type { Device } from "../../../device/device.ts";
-import type { FeedForward, Mixer, ModelFacts } from "../../../model/facts.ts";
-import { kvHeadsOnRank, vocabRowsOnRank } from "../../../model/weights/rank-tensors.ts";
+import type { ModelFacts } from "../../../model/facts.ts";
+import { forwardPeakBytes } from "../../../model/weights/forward-width.ts";
+import { vocabRowsOnRank } from "../../../model/weights/rank-tensors.ts";
 import { gib, mib } from "../../../quantity/bytes.ts";
 import { estimated, exact, type Quantity } from "../../../quantity/quantity.ts";
 import type { VllmSettings } from "../settings/settings.ts";
@@ -25,37 +26,6 @@ const samplerWorkspaceBytes: Readonly<Record<SamplerPath, number>> = {
   kernel: 76 * mib,
   bare: 0,
 };
-
-function attentionWidth(mixer: Mixer, tp: number): number {
-  if (mixer.kind === "attention")
-    return (mixer.numHeads / tp + 2 * kvHeadsOnRank(mixer.numKvHeads, tp)) * mixer.headDim;
-  if (mixer.kind === "latent") {
-    const perHead = 2 * (mixer.nopeHeadDim + mixer.ropeHeadDim) + mixer.valueHeadDim;
-    return (mixer.numHeads / tp) * perHead + mixer.kvRank + mixer.ropeHeadDim + (mixer.queryRank ?? 0);
-  }
-  if (mixer.kind === "linear")
-    return (4 * mixer.numKeyHeads * mixer.keyHeadDim + 3 * mixer.numValueHeads * mixer.valueHeadDim) / tp;
-  return mixer.kind === "mamba2" ? (4 * mixer.numHeads * mixer.headDim) / tp : 0;
-}
-
-/** Experts work on a copy of each token per active expert: gate and up share a buffer with the output, plus the product. */
-function feedForwardWidth(part: FeedForward, hiddenSize: number, tp: number): number {
-  if (part.kind === "none") return 0;
-  if (part.kind === "dense") return ((part.isGated ? 3 : 2) * part.width) / tp;
-  const width = part.width / tp;
-  return part.numActive * (Math.max(2 * width, hiddenSize) + width) + (3 * part.sharedWidth) / tp;
-}
-
-/** Peak bytes of one forward pass over `numTokens` tokens on one rank. */
-function forwardPeakBytes(model: ModelFacts, tp: number, numTokens: number): number {
-  let widest = 0;
-  for (const { mixer, feedForward } of model.layers)
-    widest = Math.max(
-      widest,
-      feedForwardWidth(feedForward, model.hiddenSize, tp) + attentionWidth(mixer, tp),
-    );
-  return 2 * numTokens * (widest + 2 * model.hiddenSize);
-}
 
 function samplerPath(settings: VllmSettings, profile: VllmProfile, device: Device): SamplerPath {
   return settings.usesSecondRunner ? "bare" : profile.sampler(device.computeCapability);
