@@ -95,8 +95,11 @@ function attributesOf(record: RequestRecord, { model, operation }: SpanContext):
   if (record.maxTokens !== null) attributes.push(integer("gen_ai.request.max_tokens", record.maxTokens));
   if (scheduledMs !== null)
     attributes.push(double("gen_ai.latency.time_in_queue", seconds(scheduledMs - arrivedMs)));
-  if (firstTokenMs !== null)
-    attributes.push(double("gen_ai.latency.time_to_first_token", seconds(firstTokenMs - arrivedMs)));
+  if (firstTokenMs !== null) {
+    const toFirst = seconds(firstTokenMs - arrivedMs);
+    attributes.push(double("gen_ai.response.time_to_first_chunk", toFirst));
+    attributes.push(double("gen_ai.latency.time_to_first_token", toFirst));
+  }
   if (outcome === "error") attributes.push(text("error.type", "error"));
   return attributes;
 }

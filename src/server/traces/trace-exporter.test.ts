@@ -1,11 +1,13 @@
 /** Traces of real requests, as a collector gets them. */
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { RequestRecord } from "../../core/generation.ts";
 import { testApp } from "../testing/test-app.ts";
-import type { OtlpSpan } from "./request-spans.ts";
+import { type OtlpSpan, spansOf } from "./request-spans.ts";
 import { TraceExporter } from "./trace-exporter.ts";
 
 interface Collector {
@@ -72,8 +74,28 @@ test("a request is a span with queue, prefill and decode in it, in the words of 
     "gen_ai.usage.cache_read.input_tokens": "4",
     "gen_ai.request.max_tokens": "20",
     "gen_ai.latency.time_in_queue": 0.005,
+    "gen_ai.response.time_to_first_chunk": 0.03,
   });
   assert.deepEqual(warnings, []);
+});
+
+test("every attribute is one of the published conventions, or has its namespace from elsewhere", () => {
+  const fixture = resolve(import.meta.dirname, "../../../tests/fixtures/observatory/gen-ai-attributes.txt");
+  const published = new Set(readFileSync(fixture, "utf8").split("\n"));
+  const worst: RequestRecord = { ...record, n: 2, outcome: "error" };
+  const [root] = spansOf(worst, {
+    ...{ model: "m", operation: "chat", parent: null, originUnixMs: 0 },
+    randomHex: (numBytes) => "0".repeat(2 * numBytes),
+  });
+  const others = (root?.attributes ?? []).map(({ key }) => key).filter((key) => !published.has(key));
+  // A general attribute of OpenTelemetry, our own, and vLLM's for latencies, for which the conventions have no attribute.
+  assert.deepEqual(others, [
+    "pagoda.preemptions",
+    "gen_ai.latency.e2e",
+    "gen_ai.latency.time_in_queue",
+    "gen_ai.latency.time_to_first_token",
+    "error.type",
+  ]);
 });
 
 test("a client's traceparent is the parent, and a request that never ran has only its queue", async (context) => {
