@@ -99,8 +99,18 @@ function cacheConfig({ blocks, budget, numKvTokens, kvCache }: MemoryReport): Re
 export function readLimits(
   instruments: Instruments,
   labels: ModelLabels,
+  report: BindingLimitReport,
+  { requested }: Pick<LiveSettingsState, "requested">,
+): void {
+  readBindingLimit(instruments, labels, report);
+  for (const [setting, value] of Object.entries(requested))
+    instruments.setGauge("pagoda:setting", Number(value), { ...labels, setting });
+}
+
+export function readBindingLimit(
+  instruments: Instruments,
+  labels: ModelLabels,
   { limit, shares }: BindingLimitReport,
-  { requested }: LiveSettingsState,
 ): void {
   for (const name of limitNames) {
     const share = shares.find((one) => one.limit === name)?.share ?? 0;
@@ -108,6 +118,4 @@ export function readLimits(
     instruments.setGauge("pagoda:binding_limit", name === limit ? 1 : 0, named);
     instruments.setGauge("pagoda:binding_limit_share", share, named);
   }
-  for (const [setting, value] of Object.entries(requested))
-    instruments.setGauge("pagoda:setting", Number(value), { ...labels, setting });
 }

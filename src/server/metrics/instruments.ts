@@ -8,6 +8,8 @@ export class Instruments {
   readonly #registry: Registry;
   readonly #gauges = new Map<string, Gauge<string>>();
   readonly #counters = new Map<string, Counter<string>>();
+  /** Counters whose figures are read, and not counted here. */
+  readonly #readCounters = new Set<Counter<string>>();
 
   constructor(registry: Registry) {
     this.#registry = registry;
@@ -29,9 +31,10 @@ export class Instruments {
     return counter;
   }
 
-  /** Every series is written anew by each scrape: one whose labels have changed must not stay. */
-  forgetGauges(): void {
+  /** What is read is written anew by each scrape: a series whose labels have changed, or whose instance is gone, must not stay. */
+  forgetReadings(): void {
     for (const gauge of this.#gauges.values()) gauge.reset();
+    for (const counter of this.#readCounters) counter.reset();
   }
 
   setGauge(name: MetricName, value: number, labels: Labels): void {
@@ -47,6 +50,7 @@ export class Instruments {
   /** For a figure that is cumulative already: the counter is set to it. */
   setCounter(name: MetricName, total: number, labels: Labels): void {
     const counter = this.counter(name, Object.keys(labels));
+    this.#readCounters.add(counter);
     counter.remove(labels);
     counter.inc(labels, total);
   }

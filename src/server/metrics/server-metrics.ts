@@ -1,6 +1,6 @@
 /** @module Prometheus metrics: vLLM's names, which gateways and dashboards read, and our own beside them. */
 import { Registry } from "prom-client";
-import type { BindingLimitReport } from "../../api/admin/observatory/index.ts";
+import type { BindingLimitReport, InstanceSnapshot } from "../../api/admin/observatory/index.ts";
 import type { EngineObserver } from "../../core/generation.ts";
 import type { ConnectionLedger } from "../connections/connection-ledger.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
@@ -8,6 +8,7 @@ import { readConnections } from "./connection-metrics.ts";
 import { readLimits, readMemory, readState, readStats } from "./engine-metrics.ts";
 import { EventLoopMetrics } from "./event-loop-metrics.ts";
 import { HttpMetrics } from "./http-metrics.ts";
+import { readInstance } from "./instance-metrics.ts";
 import { Instruments } from "./instruments.ts";
 import { labelsOf } from "./model-labels.ts";
 import { readProcess } from "./process-metrics.ts";
@@ -45,9 +46,13 @@ export class ServerMetrics {
     return this.#requests.observer(labelsOf(entry));
   }
 
-  /** The exposition text, with gauges and counters read from the engines now. */
-  scrape(entries: readonly ServedModelEntry[], limitOf: LimitOf = () => null): Promise<string> {
-    this.#instruments.forgetGauges();
+  /** The exposition text, with gauges and counters read from the engines now. `remote`: instances of other processes. */
+  scrape(
+    entries: readonly ServedModelEntry[],
+    limitOf: LimitOf = () => null,
+    remote: readonly InstanceSnapshot[] = [],
+  ): Promise<string> {
+    this.#instruments.forgetReadings();
     readProcess(this.#instruments);
     this.#instruments.setCounter("pagoda:log_lines_dropped_total", this.#numDroppedLogLines(), {});
     this.eventLoop.read(this.#instruments);
@@ -61,6 +66,7 @@ export class ServerMetrics {
       const limit = limitOf(entry);
       if (limit !== null) readLimits(this.#instruments, labels, limit, entry.service.settings());
     }
+    for (const instance of remote) readInstance(this.#instruments, instance);
     return this.#registry.metrics();
   }
 }

@@ -170,6 +170,14 @@ export class Observatory {
     return bindingLimitOf(service, this.#recordOf(entry).samples, sample);
   }
 
+  /** Those behind endpoints, as they are now. */
+  async remoteInstances(): Promise<readonly InstanceSnapshot[]> {
+    const endpoints = this.#endpoints();
+    await this.#remote.refresh(endpoints);
+    const instances = this.#instances(this.#clock());
+    return Object.values(instances).filter(({ instanceId }) => endpoints.has(instanceId));
+  }
+
   /** What other pool sizes would find, of every instance that reports it. */
   async prefixCurves(): Promise<PrefixCurveAnswer> {
     const instances: Record<string, InstanceCurve> = {};

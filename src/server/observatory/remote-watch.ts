@@ -90,10 +90,25 @@ export class RemoteWatch {
         ...{ instanceId, model, engine, state: "ready", reason: null, pid: null, deviceIds: [] },
       }),
       ...{ numRunning, numWaiting, kvCacheUsage },
+      totals: totalsOf(load),
       rates: ratesOf(known, load, nowMs),
       bindingLimit: known.limit.report(nowMs),
     };
   }
+}
+
+/** null where the engine reports no tokens. */
+function totalsOf({ counters }: EndpointSnapshot): InstanceSnapshot["totals"] {
+  if (counters === undefined) return null;
+  const { numPromptTokens, numGenerationTokens, numPrefixHitTokens } = counters;
+  if (numPromptTokens === null || numGenerationTokens === null) return null;
+  return {
+    ...counters,
+    numPromptTokens,
+    numGenerationTokens,
+    numCachedPromptTokens: numPrefixHitTokens,
+    numSteps: null,
+  };
 }
 
 /** null where the engine reports no tokens, and before the second look. */

@@ -26,6 +26,7 @@ export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRoute
     return parts.metrics.scrape(
       servedModels.entries,
       (entry) => parts.observatory?.bindingLimit(entry) ?? null,
+      (await parts.observatory?.remoteInstances()) ?? [],
     );
   });
   app.get<{ Querystring: { model?: string } }>("/admin/memory", async (request) =>

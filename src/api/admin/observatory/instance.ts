@@ -35,16 +35,16 @@ const blockUseSchema = z.object({
   numWithheld: z.number(),
 });
 
-/** Cumulative since the start of the instance. */
+/** Cumulative since the start of the instance; null: not reported. */
 const totalsSchema = z.object({
   numPromptTokens: z.number(),
   /** Of these, from the prefix cache. */
-  numCachedPromptTokens: z.number(),
+  numCachedPromptTokens: z.number().nullable(),
   numGenerationTokens: z.number(),
-  numSteps: z.number(),
-  numPreemptions: z.number(),
-  numPrefixQueryTokens: z.number(),
-  numPrefixHitTokens: z.number(),
+  numSteps: z.number().nullable(),
+  numPreemptions: z.number().nullable(),
+  numPrefixQueryTokens: z.number().nullable(),
+  numPrefixHitTokens: z.number().nullable(),
 });
 
 /** Means over `seconds` before the snapshot. */
