@@ -252,6 +252,8 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
     "metrics carry vLLM's own names, so that dashboards made for it show ours",
   "server/metrics/engine-metrics.ts":
     "metrics carry vLLM's own names, so that dashboards made for it show ours",
+  "server/metrics/instance-metrics.ts":
+    "metrics carry vLLM's own names, so that dashboards made for it show ours",
   "server/metrics/request-metrics.ts":
     "metrics carry vLLM's own names, so that dashboards made for it show ours",
   "server/metrics/monitoring/alert-rules.ts":
