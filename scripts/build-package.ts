@@ -14,11 +14,13 @@ function run(args: readonly string[]): void {
 rmSync(`${root}dist`, { recursive: true, force: true });
 run(["scripts/build-kernels.ts"]);
 run(["scripts/build-dashboard.ts"]);
+run(["scripts/build-program.ts"]);
 run(["node_modules/typescript/bin/tsc", "--project", "tsconfig.build.json"]);
 for (const wanted of [
   "dist/cli/main.js",
   "dist/planner/index.d.ts",
   "build/kernels.wasm",
+  "build/program/main.js",
   "build/dashboard/page.json",
 ])
   if (!existsSync(`${root}${wanted}`)) {
