@@ -18,7 +18,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   fleet: ["core", "api", "planner", "instance", "process", "endpoint"],
   export: ["core"],
   server: ["core", "api"],
-  tuner: ["core", "api", "backend", "planner", "engine", "instance"],
+  tuner: ["core", "backend", "planner", "engine", "instance", "process", "fleet", "bench"],
   dashboard: ["core", "api", "planner"],
   bench: ["core", "api", "backend", "model", "planner", "engine", "instance", "process"],
   cli: [
@@ -92,7 +92,13 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   ],
   // What a backend is; for those who create or measure one; what one would allocate.
   backend: ["backend/backend.ts", "backend/create/index.ts", "backend/cpu/footprint/index.ts"],
-  bench: ["bench/bench.ts", "bench/load/workload.ts", "bench/options/bench-parts.ts", "bench/report.ts"],
+  bench: [
+    "bench/bench.ts",
+    "bench/load/completion-client.ts",
+    "bench/load/workload.ts",
+    "bench/options/bench-parts.ts",
+    "bench/report.ts",
+  ],
   endpoint: ["endpoint/remote-endpoint.ts"],
   export: ["export/index.ts"],
   fleet: ["fleet/index.ts"],
@@ -244,7 +250,7 @@ export const longFiles: Readonly<Record<string, string>> = {
 export const largeFolders: Readonly<Record<string, string>> = {};
 
 /** Folders that are about engines: what the planner knows of each one, and how the fleet runs it. */
-export const engineFolders: readonly string[] = ["planner/engines/", "fleet/drivers/"];
+export const engineFolders: readonly string[] = ["planner/engines/", "fleet/drivers/", "tuner/engines/"];
 
 /** Files outside of these folders that may name an engine, each with its reason. */
 export const mayNameEngines: Readonly<Record<string, string>> = {
@@ -283,6 +289,7 @@ export const mayNameEngines: Readonly<Record<string, string>> = {
   "export/fleet/engine-facts.ts": "what other supervisors have to know of each engine",
   "export/kubernetes/kserve.ts":
     "KServe's own template starts one engine, and the manifest writes that engine's variable",
+  "cli/commands/tuning/tune.ts": "examples of the help",
   "cli/options/server-options.ts": "the help says whose protocol a flag speaks",
   "cli/commands/serve.ts": "the help says whose way of counting a flag follows",
   "instance/options.ts": "`--generation-config vllm` is vLLM's own spelling",

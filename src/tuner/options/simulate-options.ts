@@ -1,7 +1,6 @@
 /** @module The options of a simulation: what varies, for how long, and on which machine. */
 import { PagodaError } from "../../core/errors.ts";
 import { onOrOff, option, wholeNumber } from "../../core/options/option.ts";
-import { type Knob, parseKnobs } from "../space/knobs.ts";
 import { positiveNumber } from "./load-options.ts";
 
 const simulation = "Simulation:";
@@ -22,9 +21,10 @@ function rate(unit: RegExp, example: string): (text: string) => number {
   };
 }
 
-export const varyOption = option<readonly Knob[]>(["--vary"], {
+/** As typed: its words are options of our engine or of another one. */
+export const varyOption = option(["--vary"], {
   argument: "options...",
-  parse: parseKnobs,
+  parse: (text: string) => text,
   help: "options to try values of, in place of the ones that change live: max-num-seqs=8,16,32 kv-cache-dtype",
   group: simulation,
 });

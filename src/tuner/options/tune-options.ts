@@ -1,5 +1,6 @@
 /** @module The options of a tuning run. */
 import { onOrOff, option, wholeNumber } from "../../core/options/option.ts";
+import { type Layout, parseLayouts } from "../space/layout.ts";
 import { trialSecondsOption, varyOption } from "./simulate-options.ts";
 
 const group = "Tuning:";
@@ -12,6 +13,18 @@ export const tuneOptions = {
     argument: "n",
     parse: wholeNumber(6, 1000),
     help: "at most so many trials on the real engine (default 20)",
+    group,
+  }),
+  instances: option<readonly Layout[]>(["--instances"], {
+    argument: "layouts",
+    parse: parseLayouts,
+    help: "compare instances × seats with the same bytes (--memory) in all, instead: 1x16,2x8,4x4",
+    group,
+  }),
+  program: option(["--program"], {
+    argument: "path",
+    parse: text,
+    help: "the executable of a start command, where it is not in the PATH",
     group,
   }),
   report: option(["--report"], {

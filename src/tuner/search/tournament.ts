@@ -28,6 +28,11 @@ export interface Contender {
   predict(traffic: Traffic): LoadFigures | null;
 }
 
+export interface Screened {
+  readonly contender: Contender;
+  readonly outcome: Outcome;
+}
+
 export interface Trial extends Measurement {
   readonly flags: string;
   readonly phase: "screening" | "comparison";
@@ -66,7 +71,7 @@ const mostDisturbance = 0.25;
 
 /** How many challengers a number of trials suffices for. */
 export function numChallengersFor(maxTrials: number): number {
-  return Math.max(1, Math.min(mostScreened, Math.floor((maxTrials - 1) / 2) - leastRounds));
+  return Math.max(1, Math.min(mostScreened, maxTrials - 1 - 2 * leastRounds));
 }
 
 export class Tournament {
@@ -83,9 +88,13 @@ export class Tournament {
     this.#seed = inputs.firstSeed;
   }
 
-  async run(challengers: readonly Contender[]): Promise<TournamentResult> {
+  /** @param combine what to screen besides, after the others; null: nothing */
+  async run(
+    challengers: readonly Contender[],
+    combine: (screened: readonly Screened[], present: Outcome) => Contender | null = () => null,
+  ): Promise<TournamentResult> {
     let winner: Contender | null = null;
-    for (const challenger of await this.#screened(challengers)) {
+    for (const challenger of await this.#screened(challengers, combine)) {
       if (this.#numLeft < 2 * leastRounds) break;
       const duel = await this.#duel(challenger);
       this.#duels.push(duel);
@@ -101,17 +110,24 @@ export class Tournament {
   }
 
   /** The best first. One alone needs no screening. */
-  async #screened(challengers: readonly Contender[]): Promise<readonly Contender[]> {
+  async #screened(
+    challengers: readonly Contender[],
+    combine: (screened: readonly Screened[], present: Outcome) => Contender | null,
+  ): Promise<readonly Contender[]> {
     const chosen = challengers.slice(0, numChallengersFor(this.#inputs.maxTrials));
     if (chosen.length < 2) return chosen;
     const seed = this.#seed++;
-    await this.#trial(this.#present, "screening", seed);
-    const outcomes = new Map<Contender, Outcome>();
-    for (const challenger of chosen)
-      outcomes.set(challenger, (await this.#trial(challenger, "screening", seed)).outcome);
-    return [...outcomes]
-      .sort(([, a], [, b]) => compareOutcomes(this.#inputs.goal, a, b))
-      .map(([challenger]) => challenger);
+    const { outcome: present } = await this.#trial(this.#present, "screening", seed);
+    const screened: Screened[] = [];
+    const screen = async (contender: Contender): Promise<void> => {
+      screened.push({ contender, outcome: (await this.#trial(contender, "screening", seed)).outcome });
+    };
+    for (const challenger of chosen) await screen(challenger);
+    const combined = this.#numLeft > 2 * leastRounds ? combine(screened, present) : null;
+    if (combined !== null) await screen(combined);
+    return screened
+      .sort((a, b) => compareOutcomes(this.#inputs.goal, a.outcome, b.outcome))
+      .map(({ contender }) => contender);
   }
 
   /** In turns, A B A B, each round under the same requests. */

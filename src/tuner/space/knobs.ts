@@ -48,19 +48,27 @@ const flagNames = Object.values(engineOptions).flatMap(({ spellings }) =>
   spellings.map(({ flag }) => flag.slice(2)),
 );
 
-/** `max-num-seqs=8,16 kv-cache-dtype`: names of options, with values or without. */
+/** `max-num-seqs=8,16 kv-cache-dtype`: names of options of our engine, with values or without. */
 export function parseKnobs(text: string): readonly Knob[] {
+  return statedKnobs(text, flagNames).map(({ name, values }) => ({
+    name: known(name),
+    values: values.length === 0 ? ladderOf(name) : values,
+  }));
+}
+
+/** Knobs as stated, values or none; a word that is one of `names` begins a knob without values. */
+export function statedKnobs(text: string, names: readonly string[]): readonly Knob[] {
   const knobs: { name: string; values: string[] }[] = [];
   for (const word of text.split(/[\s,;]+/).filter((part) => part !== "")) {
-    const [, name, value] = /^(?:--)?([a-z][a-z0-9-]*)=(.+)$/.exec(word) ?? [];
-    const bare = word.replace(/^--/, "");
+    const [, name, value] = /^(?:--?)?([a-z][a-z0-9-]*)=(.+)$/.exec(word) ?? [];
+    const bare = word.replace(/^--?/, "");
     const current = knobs.at(-1);
-    if (name !== undefined && value !== undefined) knobs.push({ name: known(name), values: [value] });
-    else if (flagNames.includes(bare)) knobs.push({ name: bare, values: [] });
-    else if (current === undefined || current.values.length === 0) known(bare);
+    if (name !== undefined && value !== undefined) knobs.push({ name, values: [value] });
+    else if (names.includes(bare) || current === undefined || current.values.length === 0)
+      knobs.push({ name: bare, values: [] });
     else current.values.push(word);
   }
-  return knobs.map(({ name, values }) => ({ name, values: values.length === 0 ? ladderOf(name) : values }));
+  return knobs;
 }
 
 function known(name: string): string {

@@ -5,6 +5,7 @@ import { defaultSamplingParams } from "../../core/sampling-params.ts";
 import { figuresOf, type LoadFigures } from "../traffic/figures.ts";
 import { isSaturated } from "../traffic/saturation.ts";
 import type { Traffic, TrafficRequest } from "../traffic/traffic.ts";
+import { inOrderOfArrival } from "./in-order-of-arrival.ts";
 
 /**
  * Every request generates exactly its number of tokens, greedily. Rejects with the first error of a request, and with the
@@ -57,45 +58,12 @@ export async function playTraffic(
   return { figures, isSaturated: traffic.isTimed && isSaturated(times) };
 }
 
-/** Sends each request when it has arrived and a user is free; resolves when all have ended. */
-async function inOrderOfArrival(
-  traffic: Traffic,
-  startedMs: number,
-  signal: AbortSignal,
-  send: (request: TrafficRequest, index: number) => Promise<void>,
-): Promise<void> {
-  let next = 0;
-  const user = async (): Promise<void> => {
-    for (let index = next++; index < traffic.requests.length && !signal.aborted; index = next++) {
-      const request = traffic.requests[index] as TrafficRequest;
-      await until(startedMs + request.arrivesMs, signal);
-      if (!signal.aborted) await send(request, index);
-    }
-  };
-  const numUsers = Math.min(traffic.numUsers ?? traffic.requests.length, traffic.requests.length);
-  await Promise.all(Array.from({ length: numUsers }, user));
-}
-
 /** When the request was to be sent, after the start of the load; it may have waited for a user. */
 function intendedMs({ requests }: Traffic, { requestId }: RequestRecord): number {
   return requests[Number(requestId.slice(requestPrefix.length))]?.arrivesMs ?? 0;
 }
 
 const requestPrefix = "trial-";
-
-function until(ms: number, signal: AbortSignal): Promise<void> | undefined {
-  const waitMs = ms - performance.now();
-  if (waitMs <= 0) return undefined;
-  return new Promise((resolve) => {
-    const wake = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", wake);
-      resolve();
-    };
-    const timer = setTimeout(wake, waitMs);
-    signal.addEventListener("abort", wake);
-  });
-}
 
 function requestOf({ promptTokenIds, numOutputTokens }: TrafficRequest, index: number) {
   return {

@@ -46,7 +46,7 @@ async function simulate(argument: string | undefined, given: Record<string, unkn
     const setup = await tuner.setUp({
       prepared,
       load: values,
-      knobs: values.vary?.value ?? tuner.liveKnobs,
+      knobs: values.vary === null ? tuner.liveKnobs : tuner.parseKnobs(values.vary.value),
       given,
       environment: process.env,
       numProcessors,

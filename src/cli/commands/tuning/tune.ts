@@ -1,17 +1,16 @@
 /** @module pagoda tune: finds a setting for a goal, and proves it by measurement. */
 import type { Command } from "commander";
 import { readOptions } from "../../../core/options/read-options.ts";
-import { engineOptions } from "../../../instance/index.ts";
 import type { TuneReport } from "../../../tuner/index.ts";
-import { describeValue, goalOptions, loadOptions, tuneOptions } from "../../../tuner/options.ts";
+import { describeValue } from "../../../tuner/options.ts";
 import { registerOptions } from "../../options/register-options.ts";
 import { version } from "../../print/version.ts";
 import { askSettings, defaultServerUrl } from "../settings-client.ts";
 import { ProgressLines } from "./progress-lines.ts";
+import { type TuneCommandValues, tuneCommandOptions } from "./tune-command-values.ts";
+import { tuneInstances } from "./tune-instances.ts";
+import { isStartCommand, tunedServers } from "./tune-servers.ts";
 import { StoppedBySignal, stopOnSignal, tunedModel } from "./tuned-model.ts";
-
-const options = { ...engineOptions, ...loadOptions, ...goalOptions, ...tuneOptions };
-type TuneCommandValues = ReturnType<typeof readOptions<typeof options>>;
 
 const examples = `
 Examples:
@@ -27,6 +26,11 @@ Examples:
   A recorded trace; also the KV dtype may change:
     pagoda tune --trace azure.csv --users 16 \\
       --vary max-num-seqs max-step-ms kv-cache-dtype=f16,int8
+  One instance of 16 seats, or several with fewer, in the same bytes:
+    pagoda tune --memory 1600MiB --instances 1x16,2x8,4x4
+  Another engine, which is started again for each setting:
+    pagoda tune "llama-server -m model.gguf -c 16384 -np 8" \
+      --users 16 --trials 12
   Change the server that runs at port 8000, too:
     pagoda tune --p99-itl 60ms --apply
 
@@ -36,21 +40,27 @@ Ctrl-C ends it; nothing was changed then.`;
 export function addTuneCommand(program: Command): void {
   const command = program
     .command("tune")
-    .argument("[model]", "a folder, a .gguf file or a hub id; default SmolLM2-135M-Instruct")
+    .argument(
+      "[model]",
+      "a folder, a .gguf file or a hub id, or the start command of vLLM or llama-server in quotes; default SmolLM2-135M-Instruct",
+    )
     .description("Find the setting that serves a load best: simulate all, measure the best in turns.")
     .addHelpText("after", examples);
-  registerOptions(command, options);
+  registerOptions(command, tuneCommandOptions);
   command.action((model: string | undefined, given: Record<string, unknown>) => tune(model, given));
 }
 
 async function tune(argument: string | undefined, given: Record<string, unknown>): Promise<void> {
-  const values = readOptions(options, given, process.env);
+  const values = readOptions(tuneCommandOptions, given, process.env);
   const tuner = await import("../../../tuner/index.ts");
   if (values.report !== null) tuner.prepareReportFolder(values.report.value);
   if (values.apply?.value === true) await askSettings(currentSettings, addressOf(values));
   const progress = new ProgressLines();
   try {
-    const { report, knobs } = await tunedReport(argument, given, values, progress);
+    if (values.instances !== null) return await tuneInstances(argument, given, values, progress);
+    const { report, knobs } = isStartCommand(argument)
+      ? { report: await tunedServers(argument, values, progress), knobs: null }
+      : await tunedReport(argument, given, values, progress);
     progress.end();
     if (values.report !== null) tuner.writeReport(report, values.report.value);
     process.stdout.write(values.json?.value === true ? `${JSON.stringify(report)}\n` : tuningText(report));
@@ -76,7 +86,7 @@ async function tunedReport(
   const setup = await tuner.setUp({
     prepared,
     load: values,
-    knobs: values.vary?.value ?? tuner.liveKnobs,
+    knobs: values.vary === null ? tuner.liveKnobs : tuner.parseKnobs(values.vary.value),
     given,
     environment: process.env,
     numProcessors,
