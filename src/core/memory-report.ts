@@ -13,6 +13,15 @@ export interface MemoryComponent {
   readonly evidence: Evidence;
 }
 
+/**
+ * What the component `runtime` consists of: pages of the executable and of its libraries; the JavaScript heap of the main
+ * thread; and what is left, which are buffers of native code, other threads' heaps and stacks.
+ */
+export interface RuntimePart {
+  readonly name: "files" | "heap" | "native";
+  readonly bytes: number;
+}
+
 export interface BudgetReport {
   /** Most bytes that the instance may use; null if only the pool was stated. */
   readonly capBytes: number | null;
@@ -39,6 +48,8 @@ export interface MemoryReport {
   readonly selfTestMs?: number;
   readonly budget: BudgetReport;
   readonly components: readonly MemoryComponent[];
+  /** Together they are the actual bytes of `runtime`; empty where the system does not tell them apart. */
+  readonly runtimeParts: readonly RuntimePart[];
   readonly residentBytes: number;
   readonly peakResidentBytes: number;
   readonly blocks: BlockCounts;

@@ -1,6 +1,7 @@
 /** @module The planned and the actual bytes of a running instance, for `/admin/memory` and the table at start. */
+import { getHeapStatistics } from "node:v8";
 import type { LoadedModel } from "../backend/backend.ts";
-import type { BudgetReport, MemoryComponent } from "../core/memory-report.ts";
+import type { BudgetReport, MemoryComponent, RuntimePart } from "../core/memory-report.ts";
 import type { MemoryFacts } from "../engine/engine.ts";
 import type { DeviceMemory, MemoryPlan } from "../planner/engines/pagoda/index.ts";
 import { readProcessMemory } from "./memory/process-memory.ts";
@@ -17,7 +18,9 @@ interface MemoryReportParts {
 export function memoryReporter(parts: MemoryReportParts): () => MemoryFacts {
   const budget = budgetReport(parts);
   return () => {
-    const { residentBytes, peakResidentBytes } = readProcessMemory();
+    const memory = readProcessMemory();
+    const { residentBytes, peakResidentBytes } = memory;
+    const drawn = components(parts, residentBytes);
     const { name, reason, selfTestMs } = parts.model.kernels;
     return {
       kernels: name,
@@ -25,7 +28,8 @@ export function memoryReporter(parts: MemoryReportParts): () => MemoryFacts {
       ...(selfTestMs === undefined ? {} : { selfTestMs }),
       budget,
       kvCache: { dtype: parts.plan.limits.kvDtype, prefixCaching: parts.settings.prefixCaching.value },
-      components: components(parts, residentBytes),
+      components: drawn,
+      runtimeParts: runtimeParts(drawn[0]?.actualBytes ?? 0, memory.fileBytes),
       residentBytes,
       peakResidentBytes,
     };
@@ -53,6 +57,17 @@ function components({ plan, model }: MemoryReportParts, residentBytes: number): 
     evidence: "measured",
   };
   return [runtime, ...exact];
+}
+
+/** `fileBytes` are 0 where the system does not tell them. */
+function runtimeParts(runtimeBytes: number, fileBytes: number): RuntimePart[] {
+  if (fileBytes === 0) return [];
+  const { total_physical_size: heapBytes } = getHeapStatistics();
+  return [
+    { name: "files", bytes: fileBytes },
+    { name: "heap", bytes: heapBytes },
+    { name: "native", bytes: Math.max(0, runtimeBytes - fileBytes - heapBytes) },
+  ];
 }
 
 function budgetReport({ settings, plan, device }: MemoryReportParts): BudgetReport {

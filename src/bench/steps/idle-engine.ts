@@ -102,6 +102,7 @@ export function idleEngine(limits: BackendLimits, observer: EngineObserver): Eng
       },
       kvCache: { dtype: "f16", prefixCaching: true },
       components: [],
+      runtimeParts: [],
       residentBytes: 0,
       peakResidentBytes: 0,
     }),

@@ -88,6 +88,7 @@ export function scriptedEngine(
       },
       kvCache: { dtype: "f16", prefixCaching: true },
       components: [],
+      runtimeParts: [],
       residentBytes: 0,
       peakResidentBytes: 0,
     }),

@@ -8,20 +8,23 @@ export interface ProcessMemory {
   readonly peakResidentBytes: number;
   /** Of the resident bytes those that are no file's: they go when the process goes. */
   readonly ownBytes: number;
+  /** Of the resident bytes those that are pages of files: the executable and its libraries. */
+  readonly fileBytes: number;
 }
 
-/** VmRSS, VmHWM, RssAnon and RssShmem of /proc/self/status; where there is no /proc, what the operating system tells Node. */
+/** VmRSS, VmHWM, RssAnon, RssShmem and RssFile of /proc/self/status; where there is no /proc, what the operating system tells Node. */
 export function readProcessMemory(): ProcessMemory {
   if (process.platform !== "linux") {
     const residentBytes = process.memoryUsage.rss();
     const peakResidentBytes = process.resourceUsage().maxRSS * kib;
-    return { residentBytes, peakResidentBytes, ownBytes: residentBytes };
+    return { residentBytes, peakResidentBytes, ownBytes: residentBytes, fileBytes: 0 };
   }
   const status = readFileSync("/proc/self/status", "latin1");
   return {
     residentBytes: field(status, "VmRSS"),
     peakResidentBytes: field(status, "VmHWM"),
     ownBytes: field(status, "RssAnon") + field(status, "RssShmem"),
+    fileBytes: field(status, "RssFile"),
   };
 }
 

@@ -125,10 +125,17 @@ function summaryOf({ points: _, ...summary }: InstanceCurve): InstanceSnapshot["
 }
 
 function memoryOf(service: GenerationService): Pick<InstanceSnapshot, "memory" | "blocks" | "kernels"> {
-  const { budget, components, residentBytes, peakResidentBytes, blocks, kernels } = service.memory();
+  const { budget, components, runtimeParts, residentBytes, peakResidentBytes, blocks, kernels } =
+    service.memory();
   return {
     kernels,
-    memory: { capBytes: budget.capBytes, residentBytes, peakResidentBytes, components: [...components] },
+    memory: {
+      capBytes: budget.capBytes,
+      residentBytes,
+      peakResidentBytes,
+      components: [...components],
+      runtimeParts: [...runtimeParts],
+    },
     blocks,
   };
 }

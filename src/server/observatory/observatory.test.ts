@@ -70,6 +70,7 @@ test("the snapshot keeps its schema and has what the service says", async () => 
     residentBytes: 900,
     peakResidentBytes: 950,
     components: [{ name: "kvPool", plannedBytes: 64, actualBytes: 64, evidence: "exact" }],
+    runtimeParts: [],
   });
   assert.equal(instance?.blocks?.numReferenced, 1);
   assert.deepEqual(

@@ -222,6 +222,7 @@ export class ScriptedService implements GenerationService {
       },
       kvCache: { dtype: "f16", prefixCaching: true },
       components: [{ name: "kvPool", plannedBytes: 64, actualBytes: 64, evidence: "exact" }],
+      runtimeParts: [],
       residentBytes: 900,
       peakResidentBytes: 950,
       blocks: {

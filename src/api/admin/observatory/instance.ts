@@ -19,6 +19,10 @@ const instanceMemorySchema = z.object({
   residentBytes: z.number(),
   peakResidentBytes: z.number(),
   components: z.array(componentSchema),
+  /** The actual bytes of the component `runtime`, by what they are; empty where that is not known. */
+  runtimeParts: z
+    .array(z.object({ name: z.enum(["files", "heap", "native"]), bytes: z.number() }))
+    .default([]),
 });
 
 const blockUseSchema = z.object({
