@@ -35,6 +35,7 @@ import { AllowedMethods } from "./requests/allowed-methods.ts";
 import type { ErrorShape } from "./requests/error-shape.ts";
 import { answerMalformed } from "./requests/malformed-request.ts";
 import { requireSingleParameters } from "./requests/query-parameters.ts";
+import { QueueLimit } from "./requests/queue-limit.ts";
 import { requestIdFor } from "./requests/request-id.ts";
 import type { RunningRequests } from "./requests/running-requests.ts";
 import { UnknownFieldLog } from "./requests/unknown-field-log.ts";
@@ -178,11 +179,13 @@ function addDoorkeeping(
 }
 
 function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: AllowedMethods): void {
+  const queueLimit = new QueueLimit(parts.mostWaiting);
   const unknownFields = new UnknownFieldLog(parts.logger);
   addPageRoutes(app, { ...parts, allowedMethods });
   addOperationsRoutes(app, parts);
   if (parts.observatory !== undefined) {
     addObservatoryRoutes(app, parts.observatory);
+    parts.observatory.settings.watchQueue(queueLimit);
     addSettingsRoutes(app, parts.observatory.settings);
   }
   addPlanRoute(app, parts.planner);
@@ -190,10 +193,11 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
   addStartRoute(app, parts.start);
   addNodeRoutes(app, parts.nodes);
   addModelRoutes(app, parts.servedModels);
-  addTokenRoutes(app, { ...parts, unknownFields });
+  addTokenRoutes(app, { ...parts, unknownFields, queueLimit });
   const generation = {
     ...parts,
     unknownFields,
+    queueLimit,
     logprobBudget: new LogprobBudget(parts.logprobCapacity),
   };
   addGenerationRoutes(app, generation);

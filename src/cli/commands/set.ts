@@ -90,8 +90,9 @@ function weightsIn(text: string): Readonly<Record<string, number>> {
   );
 }
 
-function settingsText({ revision, state, logLevel, router, instances }: SettingsAnswer): string {
-  const lines = [`revision ${revision}, ${state}; log level ${logLevel}`];
+function settingsText({ revision, state, logLevel, maxQueue, router, instances }: SettingsAnswer): string {
+  const queue = maxQueue === null ? "any number may wait" : `at most ${maxQueue} may wait`;
+  const lines = [`revision ${revision}, ${state}; log level ${logLevel}; ${queue}`];
   if (router !== null)
     lines.push(
       `router: ${router.policy}, at most ${router.maxWaiting} waiting, each ${router.queueDeadlineMs} ms; weights ${JSON.stringify(router.weights)}`,

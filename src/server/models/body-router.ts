@@ -3,14 +3,14 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { requireCapability } from "../../api/fields/required-capabilities.ts";
 import type { GenerationService } from "../../core/generation.ts";
 import { serviceFor } from "../access/caller-service.ts";
+import type { QueueLimit } from "../requests/queue-limit.ts";
 import type { RunningRequests } from "../requests/running-requests.ts";
 import { forwardToEndpoint } from "./forward.ts";
 import type { ServedModelEntry } from "./served-model-entry.ts";
 import type { ServedModels } from "./served-models.ts";
 
 export interface BodyRouterParts {
-  /** Sequences that may wait for a seat; null: any number. */
-  readonly mostWaiting: number | null;
+  readonly queueLimit: QueueLimit;
   readonly servedModels: ServedModels;
   readonly running: RunningRequests;
 }
@@ -27,14 +27,14 @@ export type BodyRouter = (
 ) => RouteHandler;
 
 /** Makes the handler of a route from what an engine of this process does for it. */
-export function bodyRouter({ servedModels, running, mostWaiting }: BodyRouterParts): BodyRouter {
+export function bodyRouter({ servedModels, running, queueLimit }: BodyRouterParts): BodyRouter {
   return (answer) => async (request, reply) => {
     const entry = servedModels.find(modelNamedBy(request.body));
     const backing = entry.requireReady();
     if (backing.kind === "service")
       return answer(request, reply, {
         entry,
-        service: serviceFor(request.caller, backing.service, mostWaiting),
+        service: serviceFor(request.caller, backing.service, queueLimit.mostWaiting),
       });
     requireCapability(backing.endpoint.capabilities, {
       path: pathOf(request),

@@ -6,6 +6,7 @@ import type {
   SettingsState,
 } from "../../api/admin/observatory/index.ts";
 import { PagodaError } from "../../core/errors.ts";
+import { QueueLimit } from "../requests/queue-limit.ts";
 import type { SettingsTarget } from "./settings-target.ts";
 
 /** The router of a fleet, as far as it can be changed. */
@@ -34,6 +35,7 @@ export interface AppliedChange {
 interface Before {
   readonly states: ReadonlyMap<string, SettingsState>;
   readonly logLevel: string;
+  readonly maxQueue: number | null;
   readonly router: RouterSettings | null;
 }
 
@@ -44,6 +46,7 @@ export class SettingsService {
   readonly #parts: SettingsParts;
   readonly #befores: Before[] = [];
   #revision = 0;
+  #queue = new QueueLimit(null);
   /** Changes are made one after another. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -53,6 +56,11 @@ export class SettingsService {
 
   get revision(): number {
     return this.#revision;
+  }
+
+  /** Its limit is one of the settings from now on. */
+  watchQueue(queue: QueueLimit): void {
+    this.#queue = queue;
   }
 
   async view(): Promise<SettingsAnswer> {
@@ -67,6 +75,7 @@ export class SettingsService {
       revision: this.#revision,
       state: isDeferred ? "deferred" : "applied",
       logLevel: this.#parts.log.level,
+      maxQueue: this.#queue.mostWaiting,
       router: this.#parts.router?.settings() ?? null,
       instances,
     };
@@ -85,6 +94,7 @@ export class SettingsService {
       for (const target of targets) await target.check(change);
       await this.#applyToAll(targets, change, before);
       if (change.logLevel !== null) this.#parts.log.level = change.logLevel;
+      if (change.maxQueue !== null) this.#queue.mostWaiting = change.maxQueue;
       this.#parts.router?.change(change.router);
       this.#befores.push(before);
       if (this.#befores.length > mostReverts) this.#befores.shift();
@@ -106,6 +116,7 @@ export class SettingsService {
         if (state !== undefined) await target.change({ engine: state.requested, ...nothing });
       }
       this.#parts.log.level = back.logLevel;
+      this.#queue.mostWaiting = back.maxQueue;
       if (back.router !== null) this.#parts.router?.change(back.router);
       this.#befores.pop();
       return this.#accepted(now, by, false);
@@ -177,7 +188,8 @@ export class SettingsService {
       const state = await target.state();
       if (state !== null) states.set(target.instanceId, state);
     }
-    return { states, logLevel: this.#parts.log.level, router: this.#parts.router?.settings() ?? null };
+    const router = this.#parts.router?.settings() ?? null;
+    return { states, logLevel: this.#parts.log.level, maxQueue: this.#queue.mostWaiting, router };
   }
 
   async #accepted(before: Before, by: string, resetsPrefixCache: boolean): Promise<SettingsAnswer> {
@@ -205,6 +217,7 @@ function changesBetween(before: Before, after: Before): Record<string, readonly 
       note(name, earlier[name], requested[name]);
   }
   note("logLevel", before.logLevel, after.logLevel);
+  note("maxQueue", before.maxQueue ?? "any", after.maxQueue ?? "any");
   note("routerPolicy", before.router?.policy, after.router?.policy);
   note("routerWeights", before.router?.weights, after.router?.weights);
   note("routerMaxWaiting", before.router?.maxWaiting, after.router?.maxWaiting);

@@ -84,6 +84,23 @@ test("a revision that is in force may be stated, and an older one is stale", asy
   assert.equal((await patch({ maxNumSeqs: 3, revision: 0 })).body.error.code, "settings_stale");
 });
 
+test("the queue limit is a setting of the server, and requests are held to it from then on", async () => {
+  const { app, patch } = started();
+  const ask = () =>
+    app.inject({ method: "POST", url: "/v1/completions", payload: { prompt: "a", max_tokens: 1 } });
+  assert.equal((await ask()).statusCode, 200);
+  // The scripted engine says that two sequences wait.
+  assert.equal((await patch({ "max-queue": 2 })).body.maxQueue, 2);
+  const refused = await ask();
+  assert.deepEqual([refused.statusCode, refused.json().error.code], [429, "queue_full"]);
+  assert.equal((await patch({ maxQueue: 3 })).status, 200);
+  assert.equal((await ask()).statusCode, 200);
+  await app.inject({ method: "POST", url: "/admin/settings/revert" });
+  assert.equal((await ask()).statusCode, 429);
+  const undone = await app.inject({ method: "POST", url: "/admin/settings/revert" });
+  assert.equal(settingsAnswerSchema.parse(undone.json()).maxQueue, null);
+});
+
 test("vLLM's words: max_num_running_seqs within max_num_seqs", async () => {
   const { app, patch, service } = started();
   const { body } = await patch(

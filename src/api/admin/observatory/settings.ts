@@ -47,6 +47,8 @@ export const settingsAnswerSchema = z.object({
   revision: z.number(),
   state: z.enum(["applied", "deferred"]),
   logLevel: z.string(),
+  /** Sequences that may wait for a seat at an engine of this process; null: any number. */
+  maxQueue: z.number().nullable(),
   /** null: this server has no router. */
   router: routerSettingsSchema.nullable(),
   instances: z.record(z.string(), settingsStateSchema),
@@ -71,6 +73,7 @@ const changeSchema = z.object({
   /** Forgets every cached block that nobody uses. */
   resetPrefixCache: z.boolean().nullish(),
   logLevel: z.enum(logLevels).nullish(),
+  maxQueue: z.int().min(0).max(mostCount).nullish(),
   routerPolicy: z.enum(routerPolicies).nullish(),
   routerWeights: z.record(z.string(), z.number().min(0).max(1000)).nullish(),
   routerMaxWaiting: z.int().min(0).max(mostCount).nullish(),
@@ -84,6 +87,7 @@ export interface SettingsChange {
   readonly engine: Partial<LiveSettings>;
   readonly resetsPrefixCache: boolean;
   readonly logLevel: string | null;
+  readonly maxQueue: number | null;
   readonly router: Partial<RouterSettings>;
 }
 
@@ -119,7 +123,7 @@ export function parseSettingsChange(body: unknown): SettingsChange {
   }
   const parsed = changeSchema.safeParse(given);
   if (!parsed.success) throw fieldError(parsed.error, { body: given, schema: changeSchema, sentAs });
-  const { revision, instance, by, resetPrefixCache, logLevel, ...rest } = parsed.data;
+  const { revision, instance, by, resetPrefixCache, logLevel, maxQueue, ...rest } = parsed.data;
   const { routerPolicy, routerWeights, routerMaxWaiting, routerQueueDeadlineMs, ...engine } = rest;
   const change = {
     revision: revision ?? null,
@@ -128,6 +132,7 @@ export function parseSettingsChange(body: unknown): SettingsChange {
     engine: stated(engine),
     resetsPrefixCache: resetPrefixCache ?? false,
     logLevel: logLevel ?? null,
+    maxQueue: maxQueue ?? null,
     router: stated({
       policy: routerPolicy,
       weights: routerWeights,
@@ -136,7 +141,8 @@ export function parseSettingsChange(body: unknown): SettingsChange {
     }),
   };
   const { length } = [...Object.keys(change.engine), ...Object.keys(change.router)];
-  if (length === 0 && change.logLevel === null && !change.resetsPrefixCache)
+  const isOfServer = change.logLevel !== null || change.maxQueue !== null;
+  if (length === 0 && !isOfServer && !change.resetsPrefixCache)
     throw new PagodaError("invalid_request", "The body names no setting to change.", {
       hint: `Send at least one of ${settingNames.slice(3).join(", ")}.`,
     });
