@@ -13,6 +13,7 @@ import { addPlanCommand } from "./commands/plan/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
 import { addSetCommand } from "./commands/set.ts";
+import { addStatusCommand } from "./commands/status.ts";
 import { addSimulateCommand } from "./commands/tuning/simulate.ts";
 import { addTuneCommand } from "./commands/tuning/tune.ts";
 import { refuseUnknownVariables } from "./options/register-options.ts";
@@ -25,6 +26,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addRunCommand,
   addChatCommand,
   addSetCommand,
+  addStatusCommand,
   addPlanCommand,
   addUpCommand,
   addDownCommand,

@@ -1,5 +1,10 @@
-/** @module Asks a running server for its settings, and changes them. */
-import { type SettingsAnswer, settingsAnswerSchema } from "../../api/admin/observatory/index.ts";
+/** @module Asks a running server what it does, and changes its settings. */
+import {
+  type SettingsAnswer,
+  type Snapshot,
+  settingsAnswerSchema,
+  snapshotSchema,
+} from "../../api/admin/observatory/index.ts";
 import { PagodaError } from "../../core/errors.ts";
 
 export const defaultServerUrl = "http://127.0.0.1:8000";
@@ -20,7 +25,16 @@ export async function askSettings(request: AdminRequest, address: ServerAddress)
   const { answer, base, status } = await askServer(request, address);
   const parsed = settingsAnswerSchema.safeParse(answer);
   if (parsed.success) return parsed.data;
-  throw refusalIn(answer, base, status);
+  throw refusalIn(answer, base, status, "settings that change while it runs");
+}
+
+/** Throws as `askSettings` does. */
+export async function askSnapshot(address: ServerAddress): Promise<Snapshot> {
+  const request = { method: "GET", path: "/admin/snapshot", body: null } as const;
+  const { answer, base, status } = await askServer(request, address);
+  const parsed = snapshotSchema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw refusalIn(answer, base, status, "snapshots");
 }
 
 /** The JSON of an answer of any status; null where it is none. */
@@ -51,14 +65,14 @@ async function askServer(
 }
 
 /** The server's own words where it sent any. */
-function refusalIn(answer: unknown, base: URL, status: number): PagodaError {
+function refusalIn(answer: unknown, base: URL, status: number, wanted: string): PagodaError {
   const error = (answer as { readonly error?: { readonly message?: string; readonly hint?: string } } | null)
     ?.error;
   if (error?.message === undefined)
     return new PagodaError(
       "endpoint_unreachable",
-      `The server at ${base.origin} has no settings that change while it runs: it answers ${status}.`,
-      { hint: "Restart it with other flags." },
+      `The server at ${base.origin} has no ${wanted}: it answers ${status}.`,
+      { hint: "Name a server of this program with --url." },
     );
-  return new PagodaError("invalid_option", error.message, { hint: error.hint ?? "See pagoda set --help." });
+  return new PagodaError("invalid_option", error.message, { hint: error.hint ?? "Its log has the details." });
 }
