@@ -30,12 +30,12 @@ export class PagodaProcess {
     variables: Readonly<Record<string, string>> = {},
     /** A file for its standard error; null: `stderr` above. */
     stderrPath: string | null = null,
+    /** The most descriptors that it may have; null: as many as this process. */
+    mostDescriptors: number | null = null,
   ) {
     const { PAGODA_HEAP_MIB: _own, ...environment } = process.env;
     const command = [process.execPath, binary, ...args];
-    // The shell replaces itself: the process id stays.
-    const [program = "", ...rest] =
-      stderrPath === null ? command : ["sh", "-c", 'exec "$@" 2>"$0"', stderrPath, ...command];
+    const [program = "", ...rest] = throughShell(command, stderrPath, mostDescriptors);
     this.child = spawn(program, rest, { env: { ...environment, ...variables } });
     this.child.stdout.on("data", (data) => {
       this.stdout += String(data);
@@ -83,6 +83,18 @@ export class PagodaProcess {
     const ended = this.exited.then((code) => Promise.reject(new TypeError(`exit ${code}: ${this.stderr}`)));
     return Promise.race([address, ended]);
   }
+}
+
+/** The shell replaces itself: the process id stays. */
+function throughShell(
+  command: readonly string[],
+  stderrPath: string | null,
+  mostDescriptors: number | null,
+): readonly string[] {
+  if (stderrPath === null && mostDescriptors === null) return command;
+  const limit = mostDescriptors === null ? "" : `ulimit -n ${mostDescriptors}; `;
+  const redirection = stderrPath === null ? "" : ' 2>"$0"';
+  return ["sh", "-c", `${limit}exec "$@"${redirection}`, stderrPath ?? "sh", ...command];
 }
 
 /** Runs a command to its end. */
