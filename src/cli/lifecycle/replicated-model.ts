@@ -6,6 +6,7 @@ import { delimiter, join } from "node:path";
 import { mib } from "../../core/byte-size.ts";
 import type { Endpoint } from "../../core/endpoint.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
+import { periodically } from "../../core/periodic.ts";
 import {
   driverOf,
   type EngineDriver,
@@ -59,7 +60,7 @@ export function replicatedModel(
   const [model] = fleet.models;
   invariant(model !== undefined, () => "a fleet of replicas has one model");
   const endpoint = fleet.endpointOf(model);
-  const measuring = setInterval(() => fleet.measure([processorsNow()]), measureEveryMs);
+  const measuring = periodically(measureEveryMs, () => fleet.measure([processorsNow()]));
   measuring.unref();
   return {
     fleet,

@@ -8,6 +8,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { PagodaError } from "../../core/errors.ts";
+import { periodically } from "../../core/periodic.ts";
 import {
   identify,
   isRunning,
@@ -140,11 +141,11 @@ export async function startInstance(
 /** A process that an earlier supervisor of this fleet started, and that still runs. */
 export function adoptInstance(identity: ProcessIdentity, logPath: string, tag: string): InstanceProcess {
   const exit = new Promise<Exit>((resolve) => {
-    const looking = setInterval(() => {
+    const looking = periodically(lookForEndEveryMs, () => {
       if (isRunning(identity)) return;
       clearInterval(looking);
       resolve({ exitCode: null, signal: null });
-    }, lookForEndEveryMs);
+    });
     looking.unref();
   });
   return new InstanceProcess(identity, exit, logPath, tag);

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { type AdminEvent, deltaBetween, type Snapshot } from "../../api/admin/observatory/index.ts";
+import { periodically } from "../../core/periodic.ts";
 import type { EventLog } from "./events/event-log.ts";
 
 /** Where frames of one listener go. */
@@ -152,7 +153,7 @@ export class FrameStream {
     const ping = (): void => {
       for (const { sink } of this.#listeners) sink.write(": ping\n\n");
     };
-    this.#timers = [setInterval(() => void this.tick(), tickMs), setInterval(ping, pingMs)];
+    this.#timers = [periodically(tickMs, () => this.tick()), setInterval(ping, pingMs)];
     for (const timer of this.#timers) timer.unref();
   }
 

@@ -1,5 +1,6 @@
 /** @module The figures of an engine in this second, as its history keeps them. */
 import { historyColumns } from "../../api/admin/observatory/index.ts";
+import { hasNoDescriptors } from "../../core/periodic.ts";
 import type { InstanceRecord } from "./instance-view.ts";
 import { ratesBetween, type Sample, stepsBetween } from "./recent-samples.ts";
 
@@ -20,7 +21,17 @@ export function figuresNow({ samples, latencies }: InstanceRecord, sample: Sampl
     stepMs: stepsBetween(samples, sample)?.meanMs,
     timeToFirstTokenP90Ms: minute.timeToFirstToken?.p90Ms,
     interTokenP90Ms: minute.interToken?.p90Ms,
-    residentBytes: process.memoryUsage.rss(),
+    residentBytes: residentBytesNow(),
   };
   return Float64Array.from(historyColumns, (column) => figures[column] ?? Number.NaN);
+}
+
+/** null: this second it cannot be known, because the process may open no further file. */
+function residentBytesNow(): number | null {
+  try {
+    return process.memoryUsage.rss();
+  } catch (thrown) {
+    if (hasNoDescriptors(thrown)) return null;
+    throw thrown;
+  }
 }

@@ -16,6 +16,7 @@ import {
 import type { Endpoint } from "../../core/endpoint.ts";
 import type { PagodaError } from "../../core/errors.ts";
 import type { EngineObserver, GenerationService } from "../../core/generation.ts";
+import { periodically } from "../../core/periodic.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import type { ServedModels } from "../models/served-models.ts";
 import type { RestartCommand } from "../settings/check-change.ts";
@@ -107,7 +108,7 @@ export class Observatory {
 
   /** Samples once a second from now on; holds no process open. Returns what ends it. */
   start(): () => void {
-    const timer = setInterval(() => this.sample(), sampleEveryMs);
+    const timer = periodically(sampleEveryMs, () => this.sample());
     timer.unref();
     return () => {
       clearInterval(timer);
