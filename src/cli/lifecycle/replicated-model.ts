@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 import { mib } from "../../core/byte-size.ts";
 import type { Endpoint } from "../../core/endpoint.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
-import { periodically } from "../../core/periodic.ts";
+import { periodically } from "../../core/observation/periodic.ts";
 import {
   driverOf,
   type EngineDriver,

@@ -8,7 +8,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { PagodaError } from "../../core/errors.ts";
-import { periodically } from "../../core/periodic.ts";
+import { periodically } from "../../core/observation/periodic.ts";
 import {
   identify,
   isRunning,

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { type AdminEvent, deltaBetween, type Snapshot } from "../../api/admin/observatory/index.ts";
-import { periodically } from "../../core/periodic.ts";
+import { periodically } from "../../core/observation/periodic.ts";
 import type { EventLog } from "./events/event-log.ts";
 
 /** Where frames of one listener go. */

@@ -1,6 +1,6 @@
 /** @module The figures of an engine in this second, as its history keeps them. */
 import { historyColumns } from "../../api/admin/observatory/index.ts";
-import { hasNoDescriptors } from "../../core/periodic.ts";
+import { hasNoDescriptors } from "../../core/observation/periodic.ts";
 import type { InstanceRecord } from "./instance-view.ts";
 import { ratesBetween, type Sample, stepsBetween } from "./recent-samples.ts";
 

@@ -16,7 +16,7 @@ import {
 import type { Endpoint } from "../../core/endpoint.ts";
 import type { PagodaError } from "../../core/errors.ts";
 import type { EngineObserver, GenerationService } from "../../core/generation.ts";
-import { periodically } from "../../core/periodic.ts";
+import { periodically } from "../../core/observation/periodic.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import type { ServedModels } from "../models/served-models.ts";
 import type { RestartCommand } from "../settings/check-change.ts";
