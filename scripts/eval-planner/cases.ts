@@ -141,6 +141,12 @@ function sglangFlags(row: LogCase): Record<string, string | true> {
   return flags;
 }
 
+/** V0 alone prints CPU blocks; tokens that are no whole blocks are printed since 0.21; others are taken for the middle of V1. */
+function vllmVersion({ outcome }: LogCase): string {
+  if (outcome.num_cpu_blocks !== null) return "0.7";
+  return outcome.kv_tokens !== null && outcome.kv_tokens % 16 !== 0 ? "0.21" : "0.10";
+}
+
 interface EngineRow {
   readonly flagsOf: (row: LogCase) => Record<string, string | true>;
   /** Of a log that states none. */
@@ -148,8 +154,7 @@ interface EngineRow {
 }
 
 const engines: Readonly<Record<string, EngineRow>> = {
-  // V0 alone prints CPU blocks; other logs are taken for the middle of V1.
-  vllm: { flagsOf, assumedVersion: ({ outcome }) => (outcome.num_cpu_blocks === null ? "0.10" : "0.7") },
+  vllm: { flagsOf, assumedVersion: vllmVersion },
   lmdeploy: { flagsOf: lmdeployFlags, assumedVersion: () => "0.14" },
   sglang: { flagsOf: sglangFlags, assumedVersion: () => "0.5.5" },
 };

@@ -56,7 +56,7 @@ test("what the target cannot have is said with both numbers", () => {
 
 test("the same KV may be more than the target can start with: then the largest share that does is named", () => {
   const { notes, to } = translated(
-    "lmdeploy serve api_server Qwen/Qwen2.5-32B-Instruct-AWQ --max-prefill-token-num 2048 --max-batch-size 16 --session-len 4096",
+    "lmdeploy serve api_server Qwen/Qwen2.5-32B-Instruct-AWQ --cache-max-entry-count 0.9 --max-prefill-token-num 2048 --max-batch-size 16 --session-len 4096",
     "vllm",
   );
   assert.notEqual(to.verdict.kind, "fits");

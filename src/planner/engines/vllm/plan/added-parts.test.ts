@@ -142,3 +142,82 @@ test("layers left out of an fp8 cache keep two bytes a number, and the block gro
   const unquantized = planned(llama, { "kv-cache-dtype-skip-layers": "0" });
   assert.equal(unquantized.kv?.bytesPerBlock, planned(llama, {}).kv?.bytesPerBlock);
 });
+
+const seeing = "QuantTrio/Qwen3-VL-235B-A22B-Instruct-FP8";
+
+test("the image tower and its activations go where only text is served", () => {
+  const withImages = planned(seeing, { "tensor-parallel-size": "8" });
+  const ways: readonly FlagValues[] = [
+    { "language-model-only": true },
+    { "limit-mm-per-prompt": '{"image":0,"video":{"count":0}}' },
+    { "limit-mm-per-prompt": "image=0,video=0" },
+  ];
+  for (const way of ways) {
+    const text = planned(seeing, { "tensor-parallel-size": "8", ...way });
+    assert.ok(weightsOf(withImages) - weightsOf(text) > 0.1 * gib, JSON.stringify(way));
+    assert.ok(peakOf(withImages) - peakOf(text) > 0.1 * gib, JSON.stringify(way));
+  }
+  const stillVideo = planned(seeing, { "tensor-parallel-size": "8", "limit-mm-per-prompt": '{"image":0}' });
+  assert.equal(weightsOf(stillVideo), weightsOf(withImages));
+});
+
+function partOf(answer: Plan, name: string): number {
+  return answer.components.find((part) => part.name === name)?.quantity.expectedBytes ?? 0;
+}
+
+const peakOf = (answer: Plan): number => partOf(answer, "activations");
+const graphsOf = (flags: FlagValues): number => partOf(planned(llama, flags), "graphs") / gib;
+
+test("graphs cost by the number of captured sizes", () => {
+  // 32 layers: 51 sizes of mixed batches and 35 of decoding, 5 and 4 with eight sequences.
+  assert.ok(Math.abs(graphsOf({ "max-num-seqs": "256" }) - 0.446) < 0.001);
+  assert.ok(Math.abs(graphsOf({ "max-num-seqs": "8" }) - 0.0736) < 0.001);
+  const stated = [
+    { "cudagraph-capture-sizes": "1 2 4 8" },
+    { "compilation-config": '{"cudagraph_capture_sizes":[1,2,4,8]}' },
+    { "max-cudagraph-capture-size": "8" },
+  ];
+  for (const flags of stated) assert.ok(Math.abs(graphsOf(flags) - 0.0687) < 0.001, JSON.stringify(flags));
+  assert.equal(graphsOf({ "enforce-eager": true }), 0);
+});
+
+function kvOf(model: string, version: string, flags: FlagValues, gibs: number): Plan["kv"] {
+  return planned(model, flags, { version, measured: { availableKv: exact(gibs * gib, "log") } }).kv;
+}
+
+test("before 0.20.1 decode context parallel multiplies the printed tokens (vLLM recipe of Kimi K2 Thinking)", () => {
+  const model = "moonshotai/Kimi-K2-Thinking";
+  const flags = { "tensor-parallel-size": "8", "max-model-len": "131072" };
+  const tokensAt = (ranks: string, gibs: number): number =>
+    kvOf(model, "0.11.1", { ...flags, "decode-context-parallel-size": ranks }, gibs)?.numTokens.expected ?? 0;
+  assert.ok(tokensAt("1", 46.795) <= 715_072 && 715_072 <= tokensAt("1", 46.806));
+  assert.ok(tokensAt("8", 46.795) <= 5_721_088 && 5_721_088 <= tokensAt("8", 46.806));
+});
+
+test("0.20.0 still prints tokens by groups, 0.20.1 by concurrency", () => {
+  const tokens = (version: string): number =>
+    kvOf("openai/gpt-oss-20b", version, { "max-model-len": "131072" }, 10)?.numTokens.expected ?? 0;
+  assert.equal(tokens("0.20.0"), tokens("0.19.0"));
+  assert.equal(tokens("0.20.1"), tokens("0.21.0"));
+  assert.ok(tokens("0.20.1") > tokens("0.20.0") * 1.5);
+});
+
+test("states of a hybrid model take a second block where prefixes are cached on request (a log of 0.16.1, 6.82)", () => {
+  const model = "cyankiwi/Qwen3.5-9B-AWQ-BF16-INT8";
+  const flags = {
+    "max-model-len": "16384",
+    "kv-cache-dtype": "fp8",
+    "max-num-batched-tokens": "4096",
+    "mamba-ssm-cache-dtype": "float32",
+  };
+  const asked = kvOf(model, "0.16.1", { ...flags, "enable-prefix-caching": true }, 2.43);
+  assert.equal(asked?.concurrency.expected.toFixed(2), "6.82");
+  assert.equal(kvOf(model, "0.16.1", flags, 2.43)?.concurrency.expected.toFixed(2), "7.89");
+});
+
+test("of pipeline stages the one with most layers sets the tokens (Qwen3-235B-FP8 over four cards: 555,680)", () => {
+  const flags = { "pipeline-parallel-size": "4", "max-model-len": "32768" };
+  const tokens =
+    kvOf("Qwen/Qwen3-235B-A22B-Instruct-2507-FP8", "0.21.0", flags, 26.84)?.numTokens.expected ?? 0;
+  assert.ok(Math.abs(tokens - 555_680) < 0.012 * 555_680, `${tokens}`);
+});

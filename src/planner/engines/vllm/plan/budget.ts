@@ -31,6 +31,14 @@ function billsDevice({ profile, request }: Start): boolean {
   );
 }
 
+/** A log prints the first stage's memory; another has more or less by the difference of their weights. */
+function onStage(available: Quantity, first: Quantity, weights: Quantity): Quantity {
+  const more = first.expectedBytes - weights.expectedBytes;
+  return more === 0
+    ? available
+    : mapQuantity(available, (bytes) => bytes + more, "what the budget leaves on this stage");
+}
+
 export function budgetOf(start: Start): Budget {
   const { request, settings, profile, model } = start;
   const { device, measured } = request;
@@ -43,7 +51,7 @@ export function budgetOf(start: Start): Budget {
   const free = minus(device.total, [contextBytes, used], "free before loading");
   const persistent = measured?.persistent ?? persistentBuffers(device, settings, profile);
   const activations = measured?.activations ?? peakActivations(model, device, settings, profile);
-  const graphs = measured?.graphs ?? chargedGraphs(model, settings, profile);
+  const graphs = measured?.graphs ?? chargedGraphs(model, device, settings, profile);
   const stages = Array.from({ length: settings.pipelineParallel }, (_, stage) => stageWeights(start, stage));
   const forImages = exact(
     (settings.flags.number("mm-ipc-gpu-memory-gb") ?? 0) * gib,
@@ -51,6 +59,7 @@ export function budgetOf(start: Start): Budget {
   );
   const billed = billsDevice(start) ? [contextBytes, used] : device.vendor === "ascend" ? [used] : [];
   const taken = [persistent, activations, graphs, forImages, ...billed];
+  const first = stages[0] ?? exact(0, "no stage");
   const available = stages.map((weights) => {
     if (settings.kvBytesStated !== null)
       return minus(
@@ -58,7 +67,8 @@ export function budgetOf(start: Start): Budget {
         [forImages],
         "--kv-cache-memory-bytes",
       );
-    return measured?.availableKv ?? minus(requested, [weights, ...taken], "what the budget leaves");
+    if (measured?.availableKv !== undefined) return onStage(measured.availableKv, first, weights);
+    return minus(requested, [weights, ...taken], "what the budget leaves");
   });
   const heaviest = stages.reduce((most, stage) => (stage.expectedBytes > most.expectedBytes ? stage : most));
   return { requested, free, weights: heaviest, persistent, activations, graphs, available };

@@ -70,7 +70,7 @@ function kvPlan(start: Start, budget: Budget, expected: Outcome): KvPlan {
 }
 
 function componentsOf(start: Start, budget: Budget, kv: KvPlan): PlanComponent[] {
-  const captured = graphMemory(start.model, start.settings);
+  const captured = graphMemory(start.model, start.request.device, start.settings);
   const isCharged = budget.graphs.expectedBytes > 0;
   const graphs = isCharged ? budget.graphs : captured;
   const pool = kv.available.expectedBytes > 0 ? kv.available : exact(0, "no pool");

@@ -111,7 +111,8 @@ function v0Counts(pool: Pool, blockSize: number, maxModelLen: number): Pool {
 function printedTokens(pool: Pool, described: VllmPool, profile: VllmProfile): number {
   if (profile.tokenCount === "concurrency") return pool.numTokens;
   const numGroups = profile.tokenCount === "blocks" ? 1 : Math.max(1, described.groups.length);
-  return Math.floor(pool.numBlocks / numGroups) * described.layers.blockSize;
+  const ranks = described.limits.decodeContextParallel;
+  return Math.floor(pool.numBlocks / numGroups) * described.layers.blockSize * ranks;
 }
 
 /** What vLLM does with `availableBytes` on each stage. */

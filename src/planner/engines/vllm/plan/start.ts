@@ -9,6 +9,7 @@ import type { PlanRequest } from "../../../plan/plan.ts";
 import { exact, minus, type Quantity, sum } from "../../../quantity/quantity.ts";
 import { loraSlots } from "../settings/lora.ts";
 import { resolveVllmSettings, type VllmSettings } from "../settings/settings.ts";
+import { isTextOnly } from "../settings/text-only.ts";
 import { newestVllm, type VllmProfile, vllmProfile } from "../settings/versions.ts";
 import { type Draft, draftOf } from "./draft.ts";
 import { describePool, type VllmPool } from "./pool.ts";
@@ -25,7 +26,9 @@ export interface Start {
 }
 
 function modelOf(request: PlanRequest, settings: VllmSettings): ModelFacts {
-  const { model } = request;
+  const model = isTextOnly(settings.flags, request.model)
+    ? { ...request.model, vision: null }
+    : request.model;
   const named = settings.flags.text("quantization");
   const dtype = settings.flags.text("dtype");
   const quantization = model.quantization ?? (named === null ? null : quantizationNamed(named));

@@ -5,6 +5,7 @@ import type { ModelFacts } from "../../../model/facts.ts";
 import { FlagReader, setting } from "../../../plan/flags.ts";
 import type { PlanRequest } from "../../../plan/plan.ts";
 import { gib, parseHumanInteger } from "../../../quantity/bytes.ts";
+import { type CapturedSizes, capturedSizes } from "./captured-sizes.ts";
 import { vllmFlags } from "./flag-table.ts";
 import { type LoraSettings, loraSettings } from "./lora.ts";
 import { skippedLayers } from "./skipped-layers.ts";
@@ -44,6 +45,7 @@ export interface VllmSettings {
   readonly mambaCacheMode: "none" | "align" | "all";
   /** `--mamba-ssm-cache-dtype`; null: auto. */
   readonly stateDtype: string | null;
+  readonly captured: CapturedSizes;
 }
 
 function maxModelLenOf(
@@ -190,7 +192,7 @@ function mambaMode(
 ): "none" | "align" | "all" {
   const stated = flags.text("mamba-cache-mode");
   if (stated === "none" || stated === "align" || stated === "all") return stated;
-  return cachesPrefixes && profile.cachesMambaPrefixes ? "align" : "none";
+  return cachesPrefixes && profile.mambaPrefixes !== "never" ? "align" : "none";
 }
 
 /**
@@ -206,7 +208,7 @@ export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile):
   const isV1 = profile.runner === "v1";
   const cachesPrefixes =
     flags.switched("enable-prefix-caching") ??
-    (isV1 && hasAttention(request.model) && (!isHybrid || profile.cachesMambaPrefixes));
+    (isV1 && hasAttention(request.model) && (!isHybrid || profile.mambaPrefixes === "cached"));
   const blockSize = flags.integer("block-size");
   const speculation = speculationOf(flags);
   const usesSecondRunner =
@@ -243,6 +245,7 @@ export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile):
     lora: loraSettings(flags),
     mambaCacheMode: mambaMode(flags, profile, cachesPrefixes),
     stateDtype: flags.text("mamba-ssm-cache-dtype"),
+    captured: capturedSizes(flags, batch.seqs.value, profile),
   };
 }
 

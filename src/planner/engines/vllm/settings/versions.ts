@@ -36,7 +36,10 @@ export interface VllmProfile {
   readonly largeBatchDefaults: "none" | "tokens" | "tokensAndSeqs";
   readonly logStyle: "v0" | "twoLines" | "oneLine";
   readonly mayPadPages: boolean;
-  readonly cachesMambaPrefixes: boolean;
+  /** Prefixes of models with states: cached by default, where asked for (0.15, mode align), or never. */
+  readonly mambaPrefixes: "never" | "asked" | "cached";
+  /** Pure decoding has graphs of its own beside those of mixed batches. */
+  readonly capturesDecoding: boolean;
   /** States a Mamba 2 layer keeps for a prefill checkpoint (align mode). */
   readonly mamba2CheckpointBlocks: 0 | 1;
   readonly usesLatentCache: boolean;
@@ -67,7 +70,8 @@ const v0: VllmProfile = {
   largeBatchDefaults: "none",
   logStyle: "v0",
   mayPadPages: false,
-  cachesMambaPrefixes: false,
+  mambaPrefixes: "never",
+  capturesDecoding: false,
   mamba2CheckpointBlocks: 0,
   usesLatentCache: false,
 };
@@ -83,6 +87,24 @@ const v1: VllmProfile = {
   usesLatentCache: true,
 };
 
+const eleven: VllmProfile = {
+  ...v1,
+  id: "0.11-0.14",
+  since: [0, 11, 0],
+  largeBatchDefaults: "tokensAndSeqs",
+  sampler: hopperKernels,
+  hasHopperKernels: true,
+  isHopperSamplerOpen: true,
+  capturesDecoding: true,
+};
+const seventeen: VllmProfile = {
+  ...eleven,
+  id: "0.17-0.19",
+  since: [0, 17, 0],
+  isHopperSamplerOpen: false,
+  mambaPrefixes: "asked",
+};
+
 /** Oldest first; a version takes the last profile that is not newer than it. */
 const profiles: readonly VllmProfile[] = [
   v0,
@@ -92,48 +114,25 @@ const profiles: readonly VllmProfile[] = [
   { ...v1, id: "0.8-0.9.0", since: [0, 8, 0], checksFreeMemory: false, billsDevice: true },
   v1,
   { ...v1, id: "0.10", since: [0, 10, 0], largeBatchDefaults: "tokensAndSeqs" },
-  {
-    ...v1,
-    id: "0.11-0.16",
-    since: [0, 11, 0],
-    largeBatchDefaults: "tokensAndSeqs",
-    sampler: hopperKernels,
-    hasHopperKernels: true,
-    isHopperSamplerOpen: true,
-  },
-  {
-    ...v1,
-    id: "0.17-0.19",
-    hasHopperKernels: true,
-    since: [0, 17, 0],
-    largeBatchDefaults: "tokensAndSeqs",
-    sampler: hopperKernels,
-  },
-  {
-    ...v1,
-    id: "0.20",
-    hasHopperKernels: true,
-    since: [0, 20, 0],
-    largeBatchDefaults: "tokensAndSeqs",
-    sampler: kernels,
-    tokenCount: "concurrency",
-  },
+  eleven,
+  { ...eleven, id: "0.15-0.16", since: [0, 15, 0], mambaPrefixes: "asked" },
+  seventeen,
+  { ...seventeen, id: "0.20.0", since: [0, 20, 0], sampler: kernels },
+  { ...seventeen, id: "0.20", since: [0, 20, 1], sampler: kernels, tokenCount: "concurrency" },
   ...newest(),
 ];
 
 function newest(): VllmProfile[] {
   const charged: VllmProfile = {
-    ...v1,
+    ...seventeen,
     id: "0.21-0.24",
-    hasHopperKernels: true,
     since: [0, 21, 0],
-    largeBatchDefaults: "tokensAndSeqs",
     sampler: kernels,
     tokenCount: "concurrency",
     defaultUtilization: 0.92,
     chargesGraphs: true,
     billsCommunication: false,
-    cachesMambaPrefixes: true,
+    mambaPrefixes: "cached",
   };
   const second: VllmProfile = {
     ...charged,
