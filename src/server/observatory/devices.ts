@@ -17,6 +17,21 @@ export interface DeviceReading {
   }[];
 }
 
+const readEveryMs = 900;
+
+/** A device is read less often than a snapshot is made. */
+export function readSometimes(read: ReadDevices, clock: () => number): ReadDevices {
+  let known: readonly DeviceReading[] | null = null;
+  let readMs = 0;
+  return () => {
+    if (known === null || clock() - readMs > readEveryMs) {
+      known = read();
+      readMs = clock();
+    }
+    return known;
+  };
+}
+
 export type ReadDevices = () => readonly DeviceReading[];
 
 export function devicesOf(

@@ -23,7 +23,7 @@ import type { RestartCommand } from "../settings/check-change.ts";
 import { SettingsService } from "../settings/settings-service.ts";
 import { endpointTarget, engineTarget, type SettingsTarget } from "../settings/settings-target.ts";
 import { ChangeEffects, figuresOf } from "./change-effects.ts";
-import { devicesOf, type ReadDevices } from "./devices.ts";
+import { devicesOf, type ReadDevices, readSometimes } from "./devices.ts";
 import { EventLog } from "./events/event-log.ts";
 import { ModelEvents } from "./events/model-events.ts";
 import { RepeatedEvents } from "./events/repeated-events.ts";
@@ -79,6 +79,7 @@ export class Observatory {
   readonly #parts: ObservatoryParts;
   readonly #clock: () => number;
   readonly #unixMs: () => number;
+  readonly #devices: ReadDevices;
   readonly #records = new Map<ServedModelEntry, InstanceRecord>();
   readonly #remote: RemoteWatch;
   readonly #effects: ChangeEffects;
@@ -92,6 +93,7 @@ export class Observatory {
     this.#parts = parts;
     this.#clock = parts.clock ?? (() => performance.now());
     this.#unixMs = parts.unixMs ?? Date.now;
+    this.#devices = readSometimes(parts.devices, this.#clock);
     this.#startMs = this.#clock();
     this.events = new EventLog(this.#unixMs);
     this.#remote = new RemoteWatch(this.#clock, (id) => parts.fleet?.router.seatsOf(id) ?? null);
@@ -233,7 +235,7 @@ export class Observatory {
       unixMs: this.#unixMs(),
       version: this.#parts.version,
       uptimeSeconds: (nowMs - this.#startMs) / 1000,
-      devices: devicesOf(this.#parts.devices(), instances, fleet?.view().devices ?? []),
+      devices: devicesOf(this.#devices(), instances, fleet?.view().devices ?? []),
       instances,
       router: fleet === undefined ? null : routerOf(fleet),
       latency: Object.values(instances).find(({ latency }) => latency !== null)?.latency ?? [],
