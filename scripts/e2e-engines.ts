@@ -7,11 +7,13 @@
  * DEST holds what is installed outside the checkout: `vllm/bin/vllm` (the build for processors),
  * `llama.cpp/build/bin/llama-server`, `lmdeploy/bin/python`, `models/smol` (a small model as a Hugging Face folder) and
  * `models/smol.gguf` (the same as a GGUF file). An engine that is not there is passed over. `--record` writes the logs,
- * metrics and exchanges to tests/fixtures/fleet/engines/ and the table to docs/fleet-engines.md. Exits 1 where a trial fails.
+ * metrics and exchanges to tests/fixtures/fleet/engines/ and the table to docs/fleet-engines.md. The engine `fleet` stands for
+ * all of them under one `pagoda up`. Exits 1 where a trial fails.
  */
 import { parseArgs } from "node:util";
 import { enginesAt } from "./e2e-engines/engines-at.ts";
 import { failedStarts } from "./e2e-engines/failed-starts.ts";
+import { fleetTrials } from "./e2e-engines/fleet-trials.ts";
 import { lifeTrials } from "./e2e-engines/life-trials.ts";
 import { proxyTrials } from "./e2e-engines/proxy-trials.ts";
 import { Recording } from "./e2e-engines/recording.ts";
@@ -36,7 +38,8 @@ const groups = { serving: servingTrials, life: lifeTrials, failing: failedStarts
 const wanted = (list: readonly string[], name: string): boolean => list.length === 0 || list.includes(name);
 
 let hasFailed = false;
-for (const engine of enginesAt(dest)) {
+const engines = enginesAt(dest);
+for (const engine of engines) {
   if (!wanted(values.engine, engine.name)) continue;
   if (engine.missing !== null) {
     console.log(`${engine.name}: passed over, ${engine.missing}`);
@@ -46,6 +49,16 @@ for (const engine of enginesAt(dest)) {
   for (const [name, run] of Object.entries(groups))
     if (wanted(values.trial, name)) await run(engine, recording, dest);
   hasFailed ||= recording.trials.some(({ passed }) => !passed);
+}
+if (wanted(values.engine, "fleet") && wanted(values.trial, "fleet")) {
+  const missing = engines.find((engine) => engine.missing !== null);
+  if (missing !== undefined) console.log(`fleet: passed over, ${missing.missing}`);
+  else {
+    const version = engines.find(({ name }) => name === "pagoda")?.version ?? "";
+    const recording = new Recording({ name: "fleet", version }, dest, values.record);
+    await fleetTrials(recording, dest);
+    hasFailed ||= recording.trials.some(({ passed }) => !passed);
+  }
 }
 if (values.record) writeReport();
 process.exit(hasFailed ? 1 : 0);

@@ -37,14 +37,14 @@ const checkout = fileURLToPath(new URL("../../", import.meta.url));
 export class Recording {
   readonly trials: TrialResult[] = [];
   readonly exchanges: Exchange[] = [];
-  readonly #engine: RealEngine;
+  readonly #engine: Pick<RealEngine, "name" | "version">;
   readonly #dest: string;
   readonly #texts = new Map<string, string>();
 
   readonly #isKept: boolean;
 
   /** `isKept`: what is seen is written to the fixtures after each trial, so that a run may be broken off. */
-  constructor(engine: RealEngine, dest: string, isKept: boolean) {
+  constructor(engine: Pick<RealEngine, "name" | "version">, dest: string, isKept: boolean) {
     this.#engine = engine;
     this.#dest = dest;
     this.#isKept = isKept;

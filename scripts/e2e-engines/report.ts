@@ -10,7 +10,10 @@ const titles: Readonly<Record<string, string>> = {
   life: "Drained, killed, ended",
   failing: "Starts that fail",
   proxy: "LMDeploy's proxy protocol",
+  fleet: "All of them under one `pagoda up`",
 };
+/** What is tried of one engine alone. */
+const alone = Object.keys(titles).filter((group) => group !== "fleet");
 
 /** Replaces the tables of the page; what stands before them is written by hand. */
 export function writeReport(): void {
@@ -29,7 +32,7 @@ function recordsOf(group: string): EngineRecord[] {
 function versions(): string {
   const records = recordsOf("serving");
   const rows = records.map((record) => {
-    const passed = Object.keys(titles).map((group) => {
+    const passed = alone.map((group) => {
       const trials = recordsOf(group).find(({ engine }) => engine === record.engine)?.trials ?? [];
       return `${trials.filter((trial) => trial.passed).length} of ${trials.length}`;
     });
@@ -38,7 +41,7 @@ function versions(): string {
   return [
     `Recorded on ${records[0]?.machine ?? "?"}, which other work shared.`,
     "",
-    `| engine | version | ${Object.keys(titles).join(" | ")} | recorded |`,
+    `| engine | version | ${alone.join(" | ")} | recorded |`,
     "|---|---|---|---|---|---|",
     ...rows,
     "",

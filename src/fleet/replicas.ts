@@ -3,6 +3,7 @@ import { formatBytes } from "../core/byte-size.ts";
 import { PagodaError } from "../core/errors.ts";
 import type { FleetSpec, ModelSpec } from "./desired/fleet-spec.ts";
 import type { FleetDevice } from "./devices/device.ts";
+import { processorsNow } from "./devices/find-devices.ts";
 import type { EngineDriver } from "./drivers/contract/driver.ts";
 import { Fleet, routerEntry } from "./fleet.ts";
 import type { InstanceEvent } from "./instances/instance-parts.ts";
@@ -55,6 +56,7 @@ export function replicatedFleet(parts: ReplicasParts): Fleet {
       ledger,
       startLock: new StartLock(),
       planner: { plan: async () => plan },
+      readDevices: () => [processorsNow()],
       freePort: parts.freePort,
       logFolder: parts.logFolder,
       fleetTag: parts.fleetTag,
@@ -79,6 +81,7 @@ function planOf({ driver, instanceBytes, maxModelLen }: ReplicasParts): Instance
     plan: null,
     startHash: "",
     learn: () => undefined,
+    shareOfFree: null,
     driver: () => driver,
   };
 }

@@ -133,6 +133,24 @@ function engineFlags(model: ModelSpec): FlagValues {
   return flags;
 }
 
+/** null where the engine states its pool absolutely, or as a share of the device's total. */
+function shareOfFree({ engine, settings, components, command }: Plan): InstancePlan["shareOfFree"] {
+  const { roles, pool, copies } = rulesOf(engine);
+  const isAbsolute = pool.absoluteFlags.some((flag) => command.includes(`--${flag}`));
+  if (roles.share === null || copies.fillsShareOfTotal || isAbsolute) return null;
+  const share = Number(settings[roles.share]?.value ?? Number.NaN);
+  const poolBytes = components.find(({ name }) => name === "kvPool")?.quantity.expectedBytes ?? 0;
+  return share > 0 && share < 1 && poolBytes > 0 ? { engine, share, poolBytes } : null;
+}
+
+/** The start with another share of the memory that is free. */
+function withShare(words: readonly string[], engine: string, share: number): readonly string[] {
+  const flag = `--${rulesOf(engine).roles.share}`;
+  const place = words.indexOf(flag);
+  const others = place === -1 ? words : words.filter((_, index) => index !== place && index !== place + 1);
+  return [...others, flag, String(share)];
+}
+
 /** The size as the flags of the engine that state it; bytes for another engine than ours are searched for. */
 function memoryFlags(engine: string, memory: MemorySpec | null, device: FleetDevice): FlagValues {
   if (memory?.kind === "flags")
@@ -203,7 +221,7 @@ function asSentence(text: string): string {
 /** Our own engine keeps its cap; of others the components count, those outside their budget too. */
 function heldBytesOf({ engine, budgetBytes, components }: Plan): number {
   if (engine === ownEngine && budgetBytes !== null) return budgetBytes;
-  return components.reduce((sum, { quantity }) => sum + quantity.highBytes, 0);
+  return Math.ceil(components.reduce((sum, { quantity }) => sum + quantity.highBytes, 0));
 }
 
 function instancePlanOf(
@@ -227,9 +245,10 @@ function instancePlanOf(
     maxModelLen: answer.kv?.maxModelLen ?? null,
     plan: answer,
     learn: (output) => learnFromStart(model.engine, output, explainWith),
-    driver: (devices) =>
+    shareOfFree: shareOfFree(answer),
+    driver: (devices, share) =>
       driverOf(model.engine, {
-        words,
+        words: share === undefined ? words : withShare(words, model.engine, share),
         ...programOf(model, settings),
         servedName: model.name,
         maxModelLen: answer.kv?.maxModelLen ?? null,
@@ -295,6 +314,7 @@ function byStatedBytes(
     plan: null,
     startHash: startHashOf(model),
     learn: () => undefined,
+    shareOfFree: null,
     driver: (own) =>
       driverOf(engine, {
         words,

@@ -45,6 +45,8 @@ export interface InstanceParts {
   /** Where it runs: what it holds of cards is not what its processes hold of the host. */
   readonly runs: "processors" | "cards";
   readonly driver: EngineDriver;
+  /** The driver of a start that begins now, where that depends on what others hold; null: it does not. */
+  readonly driverNow: (() => EngineDriver) | null;
   readonly ledger: Ledger;
   readonly startLock: StartLock;
   readonly router: Router;

@@ -30,3 +30,14 @@ test("ten minutes of service begin anew, and memory that is not back yet is no c
   const later = own.decide("crash", 700_000, 700_000);
   assert.ok(later.kind === "restart" && later.afterMs <= 1200);
 });
+
+test("memory that is not back is waited for longer and longer, and for two minutes at most", () => {
+  const own = policy();
+  const decide = (readyMs: number, nowMs: number) => own.decide("memory-not-back", readyMs, nowMs);
+  for (const [round, afterMs] of [1000, 2000, 4000, 8000, 15_000, 15_000].entries())
+    assert.deepEqual(decide(0, round * 10_000), { kind: "restart", afterMs });
+  assert.equal(decide(0, 119_999).kind, "restart");
+  assert.deepEqual(decide(0, 120_000), { kind: "failed" });
+  // One that was ready meanwhile has had its memory: the wait begins anew.
+  assert.deepEqual(decide(5000, 300_000), { kind: "restart", afterMs: 1000 });
+});

@@ -13,6 +13,9 @@ export interface RestartNumbers {
   readonly loopWindowMs: number;
   /** An instance that was ready for so long begins anew. */
   readonly resetAfterMs: number;
+  /** How long, from the first such end, memory may take to come back. */
+  readonly memoryWithinMs: number;
+  readonly mostMemoryPauseMs: number;
 }
 
 const defaultRestart: RestartNumbers = {
@@ -22,6 +25,8 @@ const defaultRestart: RestartNumbers = {
   loopCrashes: 5,
   loopWindowMs: 600_000,
   resetAfterMs: 600_000,
+  memoryWithinMs: 120_000,
+  mostMemoryPauseMs: 15_000,
 };
 
 export type Decision =
@@ -34,6 +39,8 @@ export class RestartPolicy {
   readonly #random: () => number;
   #crashedMs: number[] = [];
   #numPauses = 0;
+  /** Of the starts one after another that found too little memory: when the first one ended, and how many. */
+  #shortOf: { readonly sinceMs: number; readonly count: number } | null = null;
 
   constructor(random: () => number, numbers: RestartNumbers = defaultRestart) {
     this.#random = random;
@@ -44,7 +51,8 @@ export class RestartPolicy {
   decide(kind: EndKind, readyMs: number, nowMs: number): Decision {
     if (kind === "configuration") return { kind: "failed" };
     if (kind === "port") return { kind: "restart", afterMs: 0 };
-    if (kind === "memory-not-back") return { kind: "restart", afterMs: this.#numbers.firstPauseMs };
+    if (kind === "memory-not-back") return this.#afterShortage(readyMs > 0, nowMs);
+    this.#shortOf = null;
     if (readyMs >= this.#numbers.resetAfterMs) this.#reset();
     const { loopWindowMs, loopCrashes, mostPauseMs } = this.#numbers;
     this.#crashedMs = [...this.#crashedMs.filter((ms) => nowMs - ms < loopWindowMs), nowMs];
@@ -53,6 +61,15 @@ export class RestartPolicy {
     const pauseMs = Math.min(mostPauseMs, this.#numbers.firstPauseMs * 2 ** this.#numPauses);
     this.#numPauses += 1;
     return { kind: "restart", afterMs: this.#spread(pauseMs) };
+  }
+
+  /** Waits longer each time, and not for ever: others may have taken the bytes for good. */
+  #afterShortage(isNew: boolean, nowMs: number): Decision {
+    const { sinceMs, count } = (isNew ? null : this.#shortOf) ?? { sinceMs: nowMs, count: 0 };
+    const { firstPauseMs, mostMemoryPauseMs, memoryWithinMs } = this.#numbers;
+    if (nowMs - sinceMs >= memoryWithinMs) return { kind: "failed" };
+    this.#shortOf = { sinceMs, count: count + 1 };
+    return { kind: "restart", afterMs: Math.min(mostMemoryPauseMs, firstPauseMs * 2 ** count) };
   }
 
   #reset(): void {

@@ -227,6 +227,8 @@ export class SupervisedInstance {
     this.#generation += 1;
     const generation = this.#generation;
     this.#become("starting", `start ${generation}`);
+    const { driverNow } = this.#parts;
+    if (driverNow !== null && this.#fixedFlags.length === 0) this.#driver = driverNow();
     const port = await freePort();
     const tag = `${fleetTag}/${this.instanceId}/${generation}`;
     // Written before: a supervisor that is killed between the two still finds the processes by their tag.

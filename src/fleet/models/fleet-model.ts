@@ -2,13 +2,14 @@
 import { invariant, PagodaError } from "../../core/errors.ts";
 import type { FleetSpec, ModelSpec } from "../desired/fleet-spec.ts";
 import type { FleetDevice } from "../devices/device.ts";
-import type { StartChange } from "../drivers/contract/driver.ts";
+import type { EngineDriver, StartChange } from "../drivers/contract/driver.ts";
 import type { Fix, InstanceEvent, InstanceJournal, InstanceState } from "../instances/instance-parts.ts";
 import type { StartLock } from "../instances/start-lock.ts";
 import { SupervisedInstance } from "../instances/supervised-instance.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import { place } from "../placement/placement.ts";
 import { changedModel } from "../planning/changed-model.ts";
+import { EqualPool } from "../planning/equal-pool.ts";
 import type { InstancePlan, InstancePlanner } from "../planning/instance-plan.ts";
 import { defaultRouterOptions, Router } from "../router/router.ts";
 import type { InstanceRecord } from "../store/fleet-store.ts";
@@ -20,6 +21,8 @@ export interface FleetParts {
   readonly ledger: Ledger;
   readonly startLock: StartLock;
   readonly planner: InstancePlanner;
+  /** The devices as they are now. */
+  readonly readDevices: () => readonly FleetDevice[];
   readonly freePort: () => Promise<number>;
   readonly logFolder: string;
   readonly fleetTag: string;
@@ -53,6 +56,9 @@ export class FleetModel {
   readonly #instances = new Map<string, SupervisedInstance>();
   /** The plan with which each instance was started. */
   readonly #startedWith = new Map<string, InstancePlan>();
+  /** What others held on the first device of an instance when its last start began. */
+  readonly #usedAtStart = new Map<string, number>();
+  #pool: EqualPool | null;
   #planned: ModelPlan;
   #lastUsedMs: number;
   /** The longest start so far: what starting again costs. */
@@ -68,6 +74,7 @@ export class FleetModel {
   ) {
     this.name = planned.spec.name;
     this.#planned = planned;
+    this.#pool = poolOf(planned);
     this.#limits = limits;
     this.#parts = parts;
     this.#lastUsedMs = parts.clock();
@@ -148,6 +155,7 @@ export class FleetModel {
   /** From now on instances start with this plan; those that run stay as they are. */
   replan(planned: ModelPlan): void {
     invariant(planned.spec.name === this.name, () => `${planned.spec.name} is not ${this.name}`);
+    if (planned.plan.startHash !== this.#planned.plan.startHash) this.#pool = poolOf(planned);
     this.#planned = planned;
   }
 
@@ -253,6 +261,7 @@ export class FleetModel {
       demands: deviceIds.map((deviceId) => ({ deviceId, plannedBytes: plan.rankBytes })),
       runs: plan.runs,
       driver: plan.driver(own),
+      driverNow: this.#pool === null ? null : () => this.#driverNow(instanceId, plan, own),
       router: this.router,
       logPath: `${logFolder}/${instanceId.replaceAll("/", "_")}.log`,
       logBytes: this.#limits.logBytes,
@@ -268,6 +277,16 @@ export class FleetModel {
     this.#instances.set(instanceId, instance);
     this.#startedWith.set(instanceId, plan);
     return { instance, started: instance.start() };
+  }
+
+  /** With the share of what is free now that gives it the same pool as the others. */
+  #driverNow(instanceId: string, plan: InstancePlan, own: readonly FleetDevice[]): EngineDriver {
+    const now = this.#parts
+      .readDevices()
+      .filter(({ deviceId }) => own.some((one) => one.deviceId === deviceId));
+    const usedBytes = Math.max(0, ...now.map((device) => device.usedBytes));
+    this.#usedAtStart.set(instanceId, usedBytes);
+    return plan.driver(own, this.#pool?.shareBeside(usedBytes) ?? undefined);
   }
 
   /** The first change that can be planned within the bytes that the instance has. */
@@ -294,7 +313,10 @@ export class FleetModel {
 
   #noteStart(instance: SupervisedInstance): void {
     this.#startMs = Math.max(this.#startMs, instance.startMs ?? 0);
-    this.#startedWith.get(instance.instanceId)?.learn(instance.output());
+    const { instanceId } = instance;
+    this.#startedWith.get(instanceId)?.learn(instance.output());
+    const usedBytes = this.#usedAtStart.get(instanceId);
+    if (usedBytes !== undefined) this.#pool?.learn(instance.output(), usedBytes);
   }
 
   /** Lets its requests finish, ends it, and forgets it. */
@@ -324,8 +346,12 @@ export class FleetModel {
   #drop(instanceId: string): void {
     this.#instances.delete(instanceId);
     this.#startedWith.delete(instanceId);
+    this.#usedAtStart.delete(instanceId);
   }
 }
+
+const poolOf = ({ plan: { shareOfFree } }: ModelPlan): EqualPool | null =>
+  shareOfFree === null ? null : new EqualPool(shareOfFree);
 
 const ended: ReadonlySet<InstanceState> = new Set(["stopped", "failed", "stuck"]);
 const failedStates: ReadonlySet<InstanceState> = new Set(["failed", "crashloop", "stuck"]);

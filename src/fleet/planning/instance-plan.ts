@@ -17,8 +17,17 @@ export interface InstancePlan {
   readonly startHash: string;
   /** Keeps what the output of a start measured, for later plans of the same start. */
   learn(output: string): void;
-  /** The driver of an instance on these devices. */
-  driver(devices: readonly FleetDevice[]): EngineDriver;
+  /** How much of what is free at its start becomes its pool; null: its pool is the same whatever others hold. */
+  readonly shareOfFree: ShareOfFree | null;
+  /** The driver of an instance on these devices; `share` replaces the one of `shareOfFree`. */
+  driver(devices: readonly FleetDevice[], share?: number): EngineDriver;
+}
+
+export interface ShareOfFree {
+  readonly engine: string;
+  readonly share: number;
+  /** Bytes of the pool as planned, on a device that nobody else uses. */
+  readonly poolBytes: number;
 }
 
 /** Plans an instance of a model; `devices` are all there are. */

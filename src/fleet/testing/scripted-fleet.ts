@@ -33,6 +33,7 @@ function scriptedPlan(script: DriverScript = "plain", planMib = 512): InstancePl
     plan: null,
     startHash: script,
     learn: () => undefined,
+    shareOfFree: null,
     driver: () => scriptedDriver(script),
   };
 }
@@ -97,6 +98,7 @@ export function scriptedFleet(
       ledger,
       startLock: new StartLock(),
       planner: { plan: async () => scriptedPlan() },
+      readDevices: () => [device],
       freePort,
       logFolder,
       fleetTag,

@@ -6,8 +6,9 @@ import { argumentError, rootException } from "../contract/python-error.ts";
 import { vllmRemedies } from "./remedies.ts";
 
 const portTaken = /address already in use|\[Errno 98\]/i;
-/** It found less free than the share that it wants: often the tree before it has not given its memory back yet. */
-const notFree = /is less than desired (?:GPU|CPU) memory utilization/;
+/** It found less free than the share that it wants: often the tree before it has not given its memory back yet; or memory came back meanwhile. */
+const notFree =
+  /is less than desired (?:GPU|CPU) memory utilization|Error in memory profiling\. Initial free/;
 /** Failures that stand in the start itself, beside those of argparse and of the configuration's checks. */
 const inTheStart =
   /No available memory for the cache blocks|KV cache is needed|No common block size|out of memory|is less than requested memory for kv|does not appear to have|not a valid model|Repo id|Repository|is not supported|No such file|larger than the maximum number of tokens/i;
