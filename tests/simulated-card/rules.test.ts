@@ -56,7 +56,7 @@ test("vLLM: a request that does not fit is refused with its bytes and a length t
     /\(221000\), \(10\.12 GiB KV cache is needed, .*maximum model length is (\d+)\./.exec(
       fitError(bytes(5.59), 49_152, 16, 221_000) ?? "",
     ) ?? [];
-  assert.ok(Math.abs(Number(most) - 122_080) <= bytes(0.005) / 49_152 + 16, most);
+  assert.ok(Math.abs(Number(most) - 122_080) <= bytes(0.005) / 49_152 + 16, `${most}`);
   assert.match(fitError(bytes(0.0001), 49_152, 16, 16) ?? "", /No available memory for the cache blocks/);
   assert.equal(fitError(bytes(11), 49_152, 16, 221_000), null);
 });
