@@ -6,7 +6,8 @@ import { type FaultOutcome, runningStreams, type StreamEnd, streamed } from "./f
 const numStreams = 8;
 const server = (port: number, threads: number): string[] => [
   ...["serve", tinyModel, "--port", String(port), "--threads", String(threads), "--memory", "320MiB"],
-  ...["--log-level", "error"],
+  // A busy machine may need long for what has begun.
+  ...["--log-level", "error", "--shutdown-grace-ms", "300000"],
 ];
 const longAnswer = (index: number): object => ({ prompt: [5, 6, 7 + index], max_tokens: 200 });
 
