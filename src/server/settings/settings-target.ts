@@ -47,27 +47,48 @@ export function stateOf(service: GenerationService, revision: number): SettingsS
   return { revision, state: isDeferred ? "deferred" : "applied", requested, effective, ceilings };
 }
 
-/** A server that has `/admin/settings` itself. Others have nothing that changes while they run. */
+/** A server that has `/admin/settings` itself. Of others the prefix cache can be reset where they have a path for it. */
 export function endpointTarget(instanceId: string, endpoint: Endpoint): SettingsTarget {
   const ask = (method: string, body: Partial<LiveSettings> | object | null) => asked(endpoint, method, body);
   return {
     instanceId,
     state: async () => Object.values((await ask("GET", null))?.instances ?? {})[0] ?? null,
-    check: async ({ engine }) => {
+    check: async ({ engine, resetsPrefixCache }) => {
+      if (resetsPrefixCache && Object.keys(engine).length === 0) return;
       const state = Object.values((await ask("GET", null))?.instances ?? {})[0];
       if (state === undefined) throw hasNone(instanceId);
       checkChange(engine, { ...state, isDeferred: false }, () => null);
     },
     change: async ({ engine, resetsPrefixCache }) => {
-      if (
-        (await ask("PATCH", { ...engine, ...(resetsPrefixCache ? { resetPrefixCache: true } : {}) })) === null
-      )
-        throw hasNone(instanceId);
+      const body = { ...engine, ...(resetsPrefixCache ? { resetPrefixCache: true } : {}) };
+      if ((await ask("PATCH", body)) !== null) return;
+      if (!resetsPrefixCache || Object.keys(engine).length > 0) throw hasNone(instanceId);
+      await resetPrefixCacheOf(instanceId, endpoint);
     },
   };
 }
 
 const mostMs = 10_000;
+
+/** By the path that engines of other programs have for it; some only answer it in their mode for development. */
+async function resetPrefixCacheOf(instanceId: string, endpoint: Endpoint): Promise<void> {
+  const request = { method: "POST", path: "/reset_prefix_cache", headers: {}, body: null };
+  const answer = await endpoint.forward(request, AbortSignal.timeout(mostMs));
+  const text = await textOf(answer);
+  if (answer.status >= 300) throw hasNone(instanceId);
+  if (!/"success"\s*:\s*false/.test(text)) return;
+  throw new PagodaError(
+    "settings_conflict",
+    `The engine of ${instanceId} did not reset its prefix cache, because requests use blocks of it.`,
+    { hint: "Try again when they have ended." },
+  );
+}
+
+async function textOf({ body }: Awaited<ReturnType<Endpoint["forward"]>>): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of body) pieces.push(piece);
+  return Buffer.concat(pieces).toString("utf8");
+}
 
 /** null where the server has no such path. */
 async function asked(
@@ -84,9 +105,7 @@ async function asked(
     },
     AbortSignal.timeout(mostMs),
   );
-  const pieces: Uint8Array[] = [];
-  for await (const piece of answer.body) pieces.push(piece);
-  const text = Buffer.concat(pieces).toString("utf8");
+  const text = await textOf(answer);
   if (answer.status === 404 || answer.status === 405) return null;
   if (answer.status >= 300) throw refusalOf(text);
   const parsed = settingsAnswerSchema.safeParse(JSON.parse(text));
