@@ -35,6 +35,18 @@ test("each finds what the earlier ones hold; one that fails holds nothing and th
   assert.equal(takenBytes, (first?.heldBytes ?? 0) + (third?.heldBytes ?? 0));
 });
 
+test("one that may start holds its cap: the next has to fit beside it", () => {
+  const shares = Array.from({ length: 12 }, (_, at) => (0.955 + at * 0.002).toFixed(3));
+  const unsure = shares.find(
+    (share) => planInstances([half(share)]).instances[0]?.plan.verdict.kind === "uncertain",
+  );
+  assert.ok(unsure !== undefined, "no share of the card is uncertain");
+  const [first, second] = planInstances([half(unsure), half("0.25")]).instances;
+  assert.ok((first?.heldBytes ?? 0) > 0.9 * 23 * 2 ** 30);
+  assert.equal(second?.usedBytes, first?.heldBytes);
+  assert.equal(second?.plan.verdict.kind, "refused");
+});
+
 test("LMDeploy after vLLM takes a share of the rest, before it leaves vLLM too little", () => {
   const lmdeploy = request("lmdeploy", "Qwen/Qwen2.5-0.5B", { backend: "turbomind", "max-batch-size": "16" });
   assert.equal(planInstances([half("0.4"), lmdeploy]).firstFailure, null);

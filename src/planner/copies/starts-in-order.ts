@@ -10,7 +10,7 @@ export interface InstanceStart {
   readonly index: number;
   /** Bytes that others hold when it starts. */
   readonly usedBytes: number;
-  /** Bytes that it holds once it serves; 0 where it does not start. */
+  /** Bytes that it holds once it serves; 0 where it surely does not start. */
   readonly heldBytes: number;
   readonly plan: Plan;
 }
@@ -32,13 +32,16 @@ export function heldBytes(plan: Plan): number {
   return rulesOf(plan.engine).copies.heldBytes(plan);
 }
 
-/** Plans starts one after another; one that fails holds nothing, and the next is tried. Flags are canonical. */
+/**
+ * Plans starts one after another; one that fails holds nothing, and the next is tried. One that may start holds all that it
+ * would: the next has to fit beside it. Flags are canonical.
+ */
 export function startInOrder(requests: Iterable<PlanRequest>, usedBytes: number): InstanceStart[] {
   const instances: InstanceStart[] = [];
   let taken = usedBytes;
   for (const request of requests) {
     const plan = planStart({ ...request, usedBytes: taken });
-    const held = starts(plan) ? heldBytes(plan) : 0;
+    const held = starts(plan) || plan.verdict.kind === "uncertain" ? heldBytes(plan) : 0;
     instances.push({ index: instances.length, usedBytes: taken, heldBytes: held, plan });
     taken += held;
   }

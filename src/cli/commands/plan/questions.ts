@@ -6,6 +6,7 @@ import {
   fitPlan,
   type PlanRequest,
   planReplicas,
+  rulesOf,
 } from "../../../planner/index.ts";
 import { comparisonText, fitText, replicasText } from "../../print/plan/answer-text.ts";
 import { planTable } from "../../print/plan/plan-table.ts";
@@ -15,11 +16,20 @@ import { asksForLoad, type LoadOptions, loadAnswer, loadText } from "./load.ts";
 /** What a plan may be asked besides itself. */
 export interface QuestionOptions extends LoadOptions {
   readonly fit?: boolean;
+  readonly devices?: string;
   readonly quantizations?: string;
   readonly replicas?: string;
   readonly compare?: string;
   readonly json?: boolean;
   readonly flags?: boolean;
+}
+
+/** Cards of the question: stated, or those over which the command divides the model. */
+function cardsGiven(request: PlanRequest, { devices }: QuestionOptions): number {
+  if (devices !== undefined) return wholeOption("devices", devices);
+  const { ranks } = rulesOf(request.engine).roles;
+  const stated = ranks === null ? 1 : Number(request.flags[ranks] ?? 1);
+  return Number.isInteger(stated) && stated > 0 ? stated : 1;
 }
 
 /** Answers the question that the options ask; null where they ask for a plain plan. */
@@ -67,5 +77,5 @@ export function questionAnswer(request: PlanRequest, options: QuestionOptions): 
   if (options.json === true) return asJson(result);
   return options.flags === true && result.best !== null
     ? commandText(result.best.plan.command)
-    : fitText(result, wish);
+    : fitText(result, wish, cardsGiven(request, options));
 }

@@ -13,7 +13,8 @@ import {
 import { planTable } from "./plan-table.ts";
 
 /** The flags that serve a wish, and what decided. */
-export function fitText(result: FitResult, wish: FitWish): string {
+/** @param given cards that there are, as the question states them. */
+export function fitText(result: FitResult, wish: FitWish, given: number): string {
   const { best, alternatives } = result;
   if (best === null)
     return `Nothing among ${result.numTried} candidates serves ${wish.users} requests of ${wish.contextTokens} tokens on this card.`;
@@ -22,6 +23,9 @@ export function fitText(result: FitResult, wish: FitWish): string {
       `  or ${asWords(flags)}${inWords(quantization)}: ${plan.kv?.numTokens.expected ?? 0} KV tokens on ${plan.numDevices} card(s)`,
   );
   return [
+    ...(best.plan.numDevices > given
+      ? [`${best.plan.numDevices} cards are planned; ${given} ${given === 1 ? "was" : "were"} given.`, ""]
+      : []),
     planTable(best.plan),
     "",
     `what decided: ${best.limit}${inWords(best.quantization)}`,

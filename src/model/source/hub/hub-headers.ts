@@ -3,7 +3,7 @@
  * fetched as an HTTP range. Kept by commit in our own cache:
  *
  *   headers/models--org--name/
- *     snapshots/<commit>/config.json     whole
+ *     snapshots/<commit>/config.json     whole, as hf_quant_config.json beside it
  *     snapshots/<commit>/stored.json     bytes of all tensors
  *     snapshots/<commit>/<weights file>  the header; the rest is a hole in the file
  */
@@ -30,6 +30,8 @@ export type HubHeaders =
 const storedName = "stored.json";
 const configName = "config.json";
 const indexName = "model.safetensors.index.json";
+/** What modelopt writes of the quantization. */
+const quantName = "hf_quant_config.json";
 /** u64 length of the JSON header of a safetensors file. */
 const lengthBytes = 8;
 /** Most headers end here. */
@@ -192,7 +194,8 @@ export async function hubHeaders(
   const wanted =
     hasWeights || !fileNames.includes(configName) ? wantedFiles(repoId, fileNames, fileTag) : null;
   const reader = new HeadReader(client, `reading the headers of ${repoId}`, onProgress);
-  const headers = await fetchWanted({ client, reader, repoId, commit, folder }, wanted);
+  const hasQuantConfig = fileNames.includes(quantName);
+  const headers = await fetchWanted({ client, reader, repoId, commit, folder, hasQuantConfig }, wanted);
   cache.rememberCommit(revision, commit);
   return headers;
 }
@@ -204,6 +207,7 @@ interface HeaderFetch {
   readonly commit: string;
   /** Where the headers are kept. */
   readonly folder: string;
+  readonly hasQuantConfig: boolean;
 }
 
 async function fetchWanted(fetching: HeaderFetch, wanted: WantedFiles | null): Promise<HubHeaders> {
@@ -212,11 +216,12 @@ async function fetchWanted(fetching: HeaderFetch, wanted: WantedFiles | null): P
   for (const name of wanted?.fileNames ?? [])
     if (/\.(safetensors|gguf)$/.test(name)) files.push(await client.file(repoId, commit, name));
   if (wanted?.kind === "gguf") return ggufHeaders(reader, files, folder);
-  for (const name of [configName, indexName])
-    if (name === configName || wanted?.fileNames.includes(name)) {
-      const file = await client.file(repoId, commit, name);
-      writeFileSync(join(folder, name), await reader.read(file, file.numBytes));
-    }
+  const whole = [configName, ...(fetching.hasQuantConfig ? [quantName] : [])];
+  if (wanted?.fileNames.includes(indexName) === true) whole.push(indexName);
+  for (const name of whole) {
+    const file = await client.file(repoId, commit, name);
+    writeFileSync(join(folder, name), await reader.read(file, file.numBytes));
+  }
   let storedBytes = 0;
   for (const file of files) storedBytes += await safetensorsHeader(reader, file, folder);
   const stored = files.length === 0 ? null : storedBytes;

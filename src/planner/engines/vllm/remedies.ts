@@ -50,7 +50,14 @@ const remedies = {
     ),
     why: "a share that is free",
   }),
-  kvDtype: () => ({ steps: stepsOf("kv-cache-dtype", ["fp8"]), why: "KV at one byte a number" }),
+  // Before Ada a card has no fp8; 0: another vendor's.
+  kvDtype: ({ request: { device } }) => ({
+    steps:
+      device.computeCapability > 0 && device.computeCapability < 8.9
+        ? []
+        : stepsOf("kv-cache-dtype", ["fp8"]),
+    why: "KV at one byte a number",
+  }),
   sequences: ({ planned }) => ({
     steps: stepsOf("max-num-seqs", halves(settingOf(planned, "max-num-seqs", 256), leastSequences)),
     why: "a smaller sampler peak and fewer graphs",

@@ -221,3 +221,45 @@ test("of pipeline stages the one with most layers sets the tokens (Qwen3-235B-FP
     kvOf("Qwen/Qwen3-235B-A22B-Instruct-2507-FP8", "0.21.0", flags, 26.84)?.numTokens.expected ?? 0;
   assert.ok(Math.abs(tokens - 555_680) < 0.012 * 555_680, `${tokens}`);
 });
+
+test("an embedder samples nothing and captures no decoding", () => {
+  const serving = planned("Qwen/Qwen3-0.6B", {});
+  for (const flags of [{ runner: "pooling" }, { task: "embed" }, { convert: "embed" }]) {
+    const pooling = planned("Qwen/Qwen3-0.6B", flags);
+    assert.ok(peakOf(pooling) < peakOf(serving) / 2, JSON.stringify(flags));
+    assert.ok(partOf(pooling, "graphs") < partOf(serving, "graphs"), JSON.stringify(flags));
+  }
+  const named = planned(
+    "Qwen/Qwen3-0.6B",
+    {},
+    { model: { ...modelNamed("Qwen/Qwen3-0.6B"), name: "Qwen/Qwen3-Embedding-0.6B" } },
+  );
+  assert.ok(peakOf(named) < peakOf(serving) / 2);
+});
+
+test("experts over data-parallel ranks have two communicators more (vLLM recipes pull 12: 48.66 GiB of H20-3e)", () => {
+  const flags: FlagValues = { "data-parallel-size": "8", "enable-expert-parallel": true };
+  const config = "Qwen/Qwen3-235B-A22B-FP8";
+  const added =
+    partOf(planned(config, flags, { version: "0.10.1" }), "persistent") -
+    partOf(planned(config, {}, { version: "0.10.1" }), "persistent");
+  assert.ok(Math.abs(added - 3.7 * gib) < 0.01 * gib);
+});
+
+test("--kv-cache-memory-bytes is refused before 0.11, and fp8 KV is not advised before Ada", () => {
+  const flags = { "kv-cache-memory-bytes": "1000000000" };
+  assert.throws(() => planned(llama, flags, { version: "0.10.2" }), {
+    message: /has no --kv-cache-memory-bytes/,
+  });
+  assert.equal(planned(llama, flags, { version: "0.11.0" }).kv?.available.expectedBytes, 1e9);
+
+  const advice = (gpu: string): string =>
+    JSON.stringify(
+      planned(
+        "Qwen/Qwen2.5-7B-Instruct",
+        { "max-model-len": "32768", "gpu-memory-utilization": "0.75" },
+        { device: findDevice(gpu) },
+      ).verdict.suggestions,
+    );
+  assert.doesNotMatch(advice("RTX 3090"), /kv-cache-dtype/);
+});

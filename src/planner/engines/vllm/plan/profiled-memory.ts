@@ -32,6 +32,7 @@ function samplerPath(settings: VllmSettings, profile: VllmProfile, device: Devic
 }
 
 function samplerPeakBytes(model: ModelFacts, settings: VllmSettings, path: SamplerPath): number {
+  if (settings.isPooling) return 0;
   const rows = Math.min(settings.maxSeqs.value, settings.maxBatchedTokens.value);
   const vocabulary = vocabRowsOnRank(model.vocabSize, 1);
   return (
@@ -98,6 +99,9 @@ const hostGrowth = { low: 0, expected: 3.3, high: 12 } as const;
 /** Buffers, handles and, before 0.21, communication memory that the profile run finds beside the weights. */
 export function persistentBuffers(device: Device, settings: VllmSettings, profile: VllmProfile): Quantity {
   const world = settings.tensorParallel * settings.pipelineParallel;
+  // Experts over data-parallel ranks have two communicators more: of the data ranks, and of the experts'.
+  const divides = settings.isExpertParallel && settings.dataParallel > 1;
+  const numCommunicators = (world > 1 ? 1 : 0) + (divides ? 2 : 0);
   const isDataCentre = /A100|A800|H100|H800|H200|H20|B200|B300|GH200|MI[23]/.test(device.name);
   const isForeign = device.vendor === "intel" || device.vendor === "ascend";
   const hopperKernels = profile.hasHopperKernels && device.computeCapability >= 9;
@@ -118,7 +122,7 @@ export function persistentBuffers(device: Device, settings: VllmSettings, profil
     expected: single.expected + host.expected,
     high: single.high + host.high,
   };
-  if (world === 1)
+  if (numCommunicators === 0)
     return estimated(
       alone.low * gib,
       alone.expected * gib,
@@ -131,9 +135,9 @@ export function persistentBuffers(device: Device, settings: VllmSettings, profil
       : { low: 0.1, expected: 0.25, high: 1 }
     : { low: 0.25, expected: 0.45, high: 1 };
   return estimated(
-    (alone.low + shared.low) * gib,
-    (alone.expected + shared.expected) * gib,
-    (alone.high + shared.high) * gib,
+    (alone.low + shared.low * numCommunicators) * gib,
+    (alone.expected + shared.expected * numCommunicators) * gib,
+    (alone.high + shared.high * numCommunicators) * gib,
     "handles, kernels, input buffers and communication buffers of the ranks",
   );
 }

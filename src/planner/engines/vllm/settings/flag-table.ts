@@ -71,6 +71,7 @@ const texts = [
   "config-format",
   "model-impl",
   "runner",
+  "convert",
   "tokenizer",
   "revision",
   "download-dir",
@@ -169,6 +170,7 @@ const otherTexts = [
   "shutdown-timeout",
 ] as const;
 const otherSwitches = [
+  "omni",
   "headless",
   "allow-credentials",
   "enable-ssl-refresh",

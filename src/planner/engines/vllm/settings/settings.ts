@@ -46,6 +46,8 @@ export interface VllmSettings {
   /** `--mamba-ssm-cache-dtype`; null: auto. */
   readonly stateDtype: string | null;
   readonly captured: CapturedSizes;
+  /** Embeds, classifies or ranks: nothing is sampled and nothing decoded. */
+  readonly isPooling: boolean;
 }
 
 function maxModelLenOf(
@@ -169,6 +171,17 @@ function utilizationOf(flags: FlagReader, profile: VllmProfile): Resolved<number
   return setting(stated, "flag", "--gpu-memory-utilization");
 }
 
+/** @throws PagodaError `plan_invalid` where the version has no such flag. */
+function kvBytesOf(flags: FlagReader, profile: VllmProfile): number | null {
+  const stated = flags.integer("kv-cache-memory-bytes") || null;
+  if (stated !== null && !profile.takesKvBytes)
+    throw new PagodaError("plan_invalid", `vLLM ${profile.id} has no --kv-cache-memory-bytes.`, {
+      param: "kv-cache-memory-bytes",
+      hint: "It came with 0.11; before, use --num-gpu-blocks-override or a share.",
+    });
+  return stated;
+}
+
 /** A model of states alone caches no prefixes, and its "block" is a whole request. */
 export function hasAttention(model: ModelFacts): boolean {
   return model.layers.some(({ mixer }) => mixer.kind === "attention" || mixer.kind === "latent");
@@ -181,6 +194,17 @@ function isDense(model: ModelFacts): boolean {
   );
   const hasExperts = model.layers.some(({ feedForward }) => feedForward.kind === "experts");
   return windows.size === 1 && !hasExperts && model.vision === null;
+}
+
+const headless = /ForSequenceClassification$|RewardModel$|(?:Bert|Roberta|Qwen2|Qwen3|Llama|Mistral)Model$/;
+const poolingTasks = /^(?:embed|embedding|classify|score|reward|pooling|token_embed|token_classify)$/;
+
+/** By flag, by an architecture without a language head, or by a name under which embedders are published. */
+function isPoolingStart(flags: FlagReader, { architecture, name }: ModelFacts): boolean {
+  const stated = flags.text("runner") ?? flags.text("task");
+  if (stated !== null && stated !== "auto") return poolingTasks.test(stated);
+  if (poolingTasks.test(flags.text("convert") ?? "")) return true;
+  return headless.test(architecture) || /(?:^|[-_/])embed(?:ding)?(?:[-_]|$)/i.test(name);
 }
 
 const statefulKinds: readonly string[] = ["linear", "mamba2"];
@@ -209,6 +233,7 @@ export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile):
   const cachesPrefixes =
     flags.switched("enable-prefix-caching") ??
     (isV1 && hasAttention(request.model) && (!isHybrid || profile.mambaPrefixes === "cached"));
+  const isPooling = isPoolingStart(flags, request.model);
   const blockSize = flags.integer("block-size");
   const speculation = speculationOf(flags);
   const usesSecondRunner =
@@ -234,7 +259,7 @@ export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile):
       (request.device.vendor !== "cpu" && profile.inFlightBatches === 2),
     usesSecondRunner,
     kvDtype: flags.text("kv-cache-dtype") ?? "auto",
-    kvBytesStated: flags.integer("kv-cache-memory-bytes") || null,
+    kvBytesStated: kvBytesOf(flags, profile),
     numBlocksOverride: flags.integer("num-gpu-blocks-override"),
     cpuOffloadBytes: (flags.number("cpu-offload-gb") ?? 0) * gib,
     swapBytes: (flags.number("swap-space") ?? 4) * gib,
@@ -245,7 +270,11 @@ export function resolveVllmSettings(request: PlanRequest, profile: VllmProfile):
     lora: loraSettings(flags),
     mambaCacheMode: mambaMode(flags, profile, cachesPrefixes),
     stateDtype: flags.text("mamba-ssm-cache-dtype"),
-    captured: capturedSizes(flags, batch.seqs.value, profile),
+    captured: capturedSizes(flags, batch.seqs.value, {
+      ...profile,
+      capturesDecoding: profile.capturesDecoding && !isPooling,
+    }),
+    isPooling,
   };
 }
 

@@ -40,6 +40,8 @@ export interface VllmProfile {
   readonly mambaPrefixes: "never" | "asked" | "cached";
   /** Pure decoding has graphs of its own beside those of mixed batches. */
   readonly capturesDecoding: boolean;
+  /** `--kv-cache-memory-bytes` is there. */
+  readonly takesKvBytes: boolean;
   /** States a Mamba 2 layer keeps for a prefill checkpoint (align mode). */
   readonly mamba2CheckpointBlocks: 0 | 1;
   readonly usesLatentCache: boolean;
@@ -72,6 +74,7 @@ const v0: VllmProfile = {
   mayPadPages: false,
   mambaPrefixes: "never",
   capturesDecoding: false,
+  takesKvBytes: false,
   mamba2CheckpointBlocks: 0,
   usesLatentCache: false,
 };
@@ -96,6 +99,7 @@ const eleven: VllmProfile = {
   hasHopperKernels: true,
   isHopperSamplerOpen: true,
   capturesDecoding: true,
+  takesKvBytes: true,
 };
 const seventeen: VllmProfile = {
   ...eleven,
