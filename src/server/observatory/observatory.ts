@@ -235,7 +235,10 @@ export class Observatory {
       unixMs: this.#unixMs(),
       version: this.#parts.version,
       uptimeSeconds: (nowMs - this.#startMs) / 1000,
-      devices: devicesOf(this.#devices(), instances, fleet?.view().devices ?? []),
+      devices: devicesOf(this.#devices(), instances, fleet?.view().devices ?? [], {
+        pid: process.pid,
+        residentBytes: process.memoryUsage.rss(),
+      }),
       instances,
       router: fleet === undefined ? null : routerOf(fleet),
       latency: Object.values(instances).find(({ latency }) => latency !== null)?.latency ?? [],
@@ -255,7 +258,7 @@ export class Observatory {
       instances[instanceId] =
         known === null || state !== "ready"
           ? blankInstance({ ...facts, engine: known?.engine ?? "unknown", deviceIds: [...deviceIds] })
-          : { ...known, ...facts };
+          : { ...known, ...facts, deviceIds: [...deviceIds] };
     }
     const routed = this.#routedNames();
     for (const entry of servedModels.entries) {
