@@ -213,7 +213,8 @@ function answerErrors(
     const error = catalogued(thrown, bodyLimitBytes);
     const status = errorStatus(error);
     if (status === 503 || status === 429) {
-      observatory?.refused(error);
+      // Those that ask whether the server lives do so again and again.
+      if (methodsWithBody.has(request.method)) observatory?.refused(error);
       if (!reply.hasHeader("retry-after")) reply.header("retry-after", retryAfterSeconds);
     }
     // A 503 is transient and comes in bursts: it is not logged as an error.

@@ -110,6 +110,8 @@ export class Observatory {
 
   /** Samples once a second from now on; holds no process open. Returns what ends it. */
   start(): () => void {
+    for (const entry of this.#parts.servedModels.entries)
+      if (entry.endpoint === null) this.#modelEvents.look(instanceIdOf(entry), entry);
     const timer = periodically(sampleEveryMs, () => this.sample());
     timer.unref();
     return () => {

@@ -57,11 +57,23 @@ test("preemptions are told at once, and then together every ten seconds", () => 
   assert.deepEqual(told().slice(2), ["preempted: m preempted 9 sequences for want of KV blocks."]);
 });
 
+test("a server says at once that its model is there, and a second sample does not repeat it", () => {
+  const { observatory } = testApp({ text: "a" });
+  const stop = observatory.start();
+  observatory.sample();
+  stop();
+  assert.deepEqual(
+    observatory.events.events.map(({ kind, instanceId }) => [kind, instanceId]),
+    [["ready", "scripted-0"]],
+  );
+});
+
 test("a request that a draining server turns away is an event, one that is wrong is not", async () => {
   const { app, servedModels, observatory } = testApp({ text: "a" });
   const ask = (payload: object) => app.inject({ method: "POST", url: "/v1/completions", payload });
   assert.equal((await ask({ prompt: 1.5 })).statusCode, 400);
   servedModels.drain();
+  assert.equal((await app.inject("/health")).statusCode, 503);
   assert.equal((await ask({ prompt: "a" })).statusCode, 503);
   assert.deepEqual(
     observatory.events.events.map(({ kind, details }) => [kind, details.cause]),

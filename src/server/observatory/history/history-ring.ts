@@ -60,13 +60,18 @@ export class HistoryRing {
   add(row: HistoryRow): HistoryRow | null {
     this.#seconds.add(row);
     const number = Math.floor(row.unixMs / minuteMs);
-    let ended: HistoryRow | null = null;
-    if (this.#minuteNumber !== null && number !== this.#minuteNumber) {
-      ended = { unixMs: this.#minuteNumber * minuteMs, figures: this.#minute.take() };
-      this.#minutes.add(ended);
-    }
+    const ended = number === this.#minuteNumber ? null : this.endMinute();
     this.#minuteNumber = number;
     this.#minute.add(row.figures);
+    return ended;
+  }
+
+  /** The minute so far, which ends here; null: there is none. */
+  endMinute(): HistoryRow | null {
+    if (this.#minuteNumber === null) return null;
+    const ended = { unixMs: this.#minuteNumber * minuteMs, figures: this.#minute.take() };
+    this.#minuteNumber = null;
+    this.#minutes.add(ended);
     return ended;
   }
 

@@ -58,6 +58,8 @@ test("a file keeps the minutes over a restart", async (context) => {
       [0, 29.5],
       [60_000, 89.5],
       [120_000, 149.5],
+      // The minute in which it stopped has one second.
+      [180_000, 180],
     ],
   );
   after.close();

@@ -14,8 +14,14 @@ export class History {
     this.#file = file;
   }
 
+  /** The minute under way is kept, too. */
   close(): void {
-    this.#file?.close();
+    if (this.#file === null) return;
+    for (const [instanceId, ring] of this.#rings) {
+      const ended = ring.endMinute();
+      if (ended !== null) this.#file.add(instanceId, ended);
+    }
+    this.#file.close();
     this.#file = null;
   }
 
