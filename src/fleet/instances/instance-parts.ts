@@ -3,6 +3,7 @@ import type { ProcessIdentity } from "../../process/process-identity.ts";
 import type { EngineDriver, StartChange } from "../drivers/contract/driver.ts";
 import type { Demand, Ledger } from "../ledger/ledger.ts";
 import type { Router } from "../router/router.ts";
+import type { RestartNumbers } from "./restart-policy.ts";
 import type { StartLock } from "./start-lock.ts";
 
 export type InstanceState =
@@ -69,6 +70,7 @@ export interface InstanceParts {
   /** Monotonic milliseconds. */
   readonly clock: () => number;
   readonly random: () => number;
+  readonly restart?: Partial<RestartNumbers>;
   readonly onEvent: (event: InstanceEvent) => void;
 }
 

@@ -42,9 +42,9 @@ export class RestartPolicy {
   /** Of the starts one after another that found too little memory: when the first one ended, and how many. */
   #shortOf: { readonly sinceMs: number; readonly count: number } | null = null;
 
-  constructor(random: () => number, numbers: RestartNumbers = defaultRestart) {
+  constructor(random: () => number, numbers: Partial<RestartNumbers> = {}) {
     this.#random = random;
-    this.#numbers = numbers;
+    this.#numbers = { ...defaultRestart, ...numbers };
   }
 
   /** `readyMs`: how long it had been ready; 0 where it never was. `nowMs`: monotonic. */

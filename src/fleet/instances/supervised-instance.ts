@@ -57,7 +57,7 @@ export class SupervisedInstance {
     this.#parts = parts;
     this.#driver = parts.driver;
     this.#graceMs = parts.graceMs;
-    this.#policy = new RestartPolicy(parts.random);
+    this.#policy = new RestartPolicy(parts.random, parts.restart);
     this.#generation = parts.adopted?.generation ?? 0;
   }
 

@@ -4,6 +4,7 @@ import type { FleetSpec, ModelSpec } from "../desired/fleet-spec.ts";
 import type { FleetDevice } from "../devices/device.ts";
 import type { EngineDriver, StartChange } from "../drivers/contract/driver.ts";
 import type { Fix, InstanceEvent, InstanceJournal, InstanceState } from "../instances/instance-parts.ts";
+import type { RestartNumbers } from "../instances/restart-policy.ts";
 import type { StartLock } from "../instances/start-lock.ts";
 import { SupervisedInstance } from "../instances/supervised-instance.ts";
 import type { Ledger } from "../ledger/ledger.ts";
@@ -31,6 +32,8 @@ export interface FleetParts {
   /** Monotonic milliseconds. */
   readonly clock: () => number;
   readonly random: () => number;
+  /** Where restarts are to follow other numbers than the default ones. */
+  readonly restart?: Partial<RestartNumbers>;
   readonly onEvent: (event: InstanceEvent) => void;
 }
 

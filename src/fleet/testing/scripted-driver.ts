@@ -5,7 +5,7 @@ import type { EndKind, EngineDriver } from "../drivers/contract/driver.ts";
 import { sleepOverHttp } from "../drivers/contract/sleep.ts";
 
 /**
- * Serves `/health`; answers everything else with its process id, `/stream` as events; `/crash` ends it. `PORT` and `SCRIPT` come by the
+ * Serves `/health`; answers everything else with its process id, `/stream` as events, `/slow` as ten of them, 10 ms apart; `/crash` ends it. `PORT` and `SCRIPT` come by the
  * environment: `refuse` says why and ends, `slow` and `slower` are ready later, `child` starts a second process that outlives it, `hang`
  * stops answering at `/hang`; `sleeper` holds 64 MiB but for the time between `/sleep` and `/wakeup`; `plain-2` is another `plain`.
  */
@@ -24,6 +24,17 @@ const program = `
     else if (request.url === "/wakeup") held = Buffer.alloc(64 * 2 ** 20, 1);
     else if (asleep() && request.url !== "/health") return answer.writeHead(500).end();
     const events = request.url === "/stream";
+    if (request.url === "/slow") {
+      answer.setHeader("content-type", "text/event-stream");
+      let left = 10;
+      const piece = () => {
+        answer.write("data: " + process.pid + "\\n\\n");
+        left -= 1;
+        if (left === 0) answer.end("data: [DONE]\\n\\n");
+        else setTimeout(piece, 10);
+      };
+      return void request.resume().on("end", piece);
+    }
     if (events) answer.setHeader("content-type", "text/event-stream");
     request.resume().on("end", () => answer.end(events ? "data: " + process.pid + "\\n\\ndata: [DONE]\\n\\n" : String(process.pid)));
   });

@@ -10,6 +10,7 @@ import type { FleetDevice } from "../devices/device.ts";
 import { Fleet } from "../fleet.ts";
 import type { InstanceEvent } from "../instances/instance-parts.ts";
 import { tagVariable } from "../instances/instance-process.ts";
+import type { RestartNumbers } from "../instances/restart-policy.ts";
 import { StartLock } from "../instances/start-lock.ts";
 import { Ledger } from "../ledger/ledger.ts";
 import type { ModelPlan } from "../models/fleet-model.ts";
@@ -75,6 +76,7 @@ export function scriptedFleet(
   models: readonly ScriptedModel[],
   deviceMib = 4096,
   settings: Partial<FleetSpec["limits"]> = {},
+  restart: Partial<RestartNumbers> = {},
 ) {
   const logFolder = mkdtempSync(join(tmpdir(), "pagoda-fleet-"));
   numFleets += 1;
@@ -91,6 +93,11 @@ export function scriptedFleet(
   };
   const ledger = new Ledger([device]);
   const events: InstanceEvent[] = [];
+  let onEvent = (): void => undefined;
+  /** Called in the turn of each event. */
+  const watch = (told: () => void): void => {
+    onEvent = told;
+  };
   const fleet = new Fleet(
     { ...scriptedSettings, limits: { ...scriptedSettings.limits, ...settings } },
     {
@@ -105,7 +112,11 @@ export function scriptedFleet(
       journalOf: () => ({ starting: () => undefined, ended: () => undefined }),
       clock: () => performance.now(),
       random: () => 0,
-      onEvent: (event) => events.push(event),
+      restart,
+      onEvent: (event) => {
+        events.push(event);
+        onEvent();
+      },
     },
     null,
   );
@@ -115,7 +126,7 @@ export function scriptedFleet(
     await fleet.kill();
     rmSync(logFolder, { recursive: true, force: true });
   };
-  return { fleet, ledger, events, running, logFolder, close };
+  return { fleet, ledger, events, watch, running, logFolder, close };
 }
 
 /** The text of an answer of a model's endpoint. */
