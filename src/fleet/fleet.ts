@@ -14,7 +14,7 @@ import { FleetModel, type FleetParts, type ModelParts, type ModelPlan } from "./
 import { ModelEndpoint } from "./models/model-endpoint.ts";
 import type { InstanceRecord } from "./store/fleet-store.ts";
 
-export interface FleetSettings extends Pick<FleetSpec, "name" | "limits" | "router"> {}
+export interface FleetSettings extends Pick<FleetSpec, "name" | "limits" | "router" | "placement"> {}
 
 /** Told of models that come and go, so that the door routes to them. */
 export interface FleetDoor {
@@ -29,7 +29,7 @@ const mostEvents = 200;
 export class Fleet implements FleetService {
   readonly control = null;
   readonly router = new CombinedRouters(() => this.models.map(({ router }) => router));
-  readonly #settings: FleetSettings;
+  #settings: FleetSettings;
   readonly #ending = new AbortController();
   readonly #parts: ModelParts;
   readonly #door: FleetDoor | null;
@@ -87,6 +87,15 @@ export class Fleet implements FleetService {
     this.#door?.withdraw(name);
     await model.stopAll(reason);
     this.#models.delete(name);
+  }
+
+  /** Other limits and another queue: for requests and instances that come from now on. */
+  settle(settings: FleetSettings): void {
+    this.#settings = settings;
+    for (const model of this.models) {
+      model.settle(settings);
+      this.renamed(model);
+    }
   }
 
   /** The door knows it by its new names. */

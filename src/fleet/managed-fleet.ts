@@ -15,7 +15,7 @@ import type { Endpoint } from "../core/endpoint.ts";
 import { PagodaError } from "../core/errors.ts";
 import { nearestNames } from "../core/options/nearest-names.ts";
 import { actOn, type Target } from "./apply/actions.ts";
-import { type ApplyStep, applySteps, assertChangeable } from "./apply/difference.ts";
+import { type ApplyStep, applySteps, assertChangeable, settingSteps } from "./apply/difference.ts";
 import { rollOut, startUpTo } from "./apply/rollout.ts";
 import { scaleTo } from "./apply/scaling.ts";
 import type { FleetSpec } from "./desired/fleet-spec.ts";
@@ -145,13 +145,15 @@ export class ManagedFleet implements FleetService {
       devices: this.#parts.readDevices(),
       ownBytes: heldBy(runningRecords(this.#parts.store, this.#bootId), this.#parts.readDevices()),
     });
+    const settings = settingSteps(this.#spec, stated);
     const steps = applySteps(this.#running(), plan.models);
     if (!isDryRun) {
+      if (settings.length > 0) this.fleet.settle(stated);
       for (const step of steps) await this.#take(step, plan.models);
       this.#spec = stated;
       this.#parts.store.spec = stated;
     }
-    return { schema: "pagoda.apply/1", isDryRun, steps: steps.map(({ text }) => text) };
+    return { schema: "pagoda.apply/1", isDryRun, steps: [...settings, ...steps.map(({ text }) => text)] };
   }
 
   #running(): ReadonlyMap<string, { readonly planned: ModelPlan; readonly numLive: number }> {

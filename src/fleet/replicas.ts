@@ -50,7 +50,7 @@ export function replicatedFleet(parts: ReplicasParts): Fleet {
   ledger.reserve(routerEntry, [{ deviceId: "cpu", plannedBytes: routerBytes }]);
   const plan = planOf(parts);
   const fleet = new Fleet(
-    { name: modelId, limits: parts.limits, router: parts.router },
+    { name: modelId, limits: parts.limits, router: parts.router, placement: "pack" },
     {
       devices: [machine],
       ledger,

@@ -18,7 +18,7 @@ export interface RunningModel {
   readonly numLive: number;
 }
 
-/** What a supervisor cannot change while it runs. @throws PagodaError `invalid_option` where the file changes it. */
+/** What a supervisor cannot change while it runs. @throws PagodaError `invalid_option` naming all that the file changes of it. */
 export function assertChangeable(from: FleetSpec, to: FleetSpec): void {
   const fixed = [
     ["name", from.name, to.name],
@@ -26,15 +26,47 @@ export function assertChangeable(from: FleetSpec, to: FleetSpec): void {
     ["server.port", from.port, to.port],
     ["devices", from.devices, to.devices],
     ["keys", from.keys, to.keys],
-    ["limits", from.limits, to.limits],
-    ["router", from.router, to.router],
+    // The signal's own limit, and a flag of every instance that runs.
+    ["limits.shutdown_grace", from.limits.shutdownGraceMs, to.limits.shutdownGraceMs],
+    ["on_exit", from.onExit, to.onExit],
   ] as const;
-  const changed = fixed.find(([, before, after]) => !isDeepStrictEqual(before, after));
-  if (changed === undefined) return;
-  throw new PagodaError("invalid_option", `The fleet runs with another value of ${changed[0]}.`, {
-    param: changed[0],
-    hint: `Leave ${changed[0]} as it is, or run pagoda down and pagoda up.`,
+  const changed = fixed
+    .filter(([, before, after]) => !isDeepStrictEqual(before, after))
+    .map(([name]) => name);
+  const [first] = changed;
+  if (first === undefined) return;
+  const all = changed.join(" and ");
+  const other = changed.length === 1 ? "another value" : "other values";
+  throw new PagodaError("invalid_option", `The fleet runs with ${other} of ${all}.`, {
+    param: first,
+    hint: `Leave ${all} as ${changed.length === 1 ? "it is" : "they are"}, or run pagoda down and pagoda up.`,
   });
+}
+
+/** Settings of the whole fleet that take effect at once, a sentence each. */
+export function settingSteps(from: FleetSpec, to: FleetSpec): string[] {
+  const seconds = (ms: number): string => `${ms / 1000} s`;
+  const count = String;
+  const live = [
+    ["placement", from.placement, to.placement, String, "instances that start from now on"],
+    ["router.queue", from.router.mostWaiting, to.router.mostWaiting, count, "requests from now on"],
+    ["router.wait", from.router.waitMs, to.router.waitMs, seconds, "requests from now on"],
+    ["limits.start", from.limits.startMs, to.limits.startMs, seconds, "instances that start from now on"],
+    ["limits.stuck", from.limits.stuckMs, to.limits.stuckMs, seconds, "instances that start from now on"],
+    [
+      "limits.log_size",
+      from.limits.logBytes,
+      to.limits.logBytes,
+      formatBytes,
+      "instances that start from now on",
+    ],
+  ] as const;
+  return live
+    .filter(([, before, after]) => before !== after)
+    .map(([name, before, after, text, whom]) => {
+      const write = text as (value: number | string) => string;
+      return `${name}: ${write(before)} → ${write(after)}, for ${whom}`;
+    });
 }
 
 /** What gives memory back comes first, what takes it last. */

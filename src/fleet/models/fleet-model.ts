@@ -55,7 +55,8 @@ export class FleetModel {
   readonly router: Router;
   readonly readiness: Readiness;
   readonly #parts: ModelParts;
-  readonly #limits: FleetSpec["limits"];
+  #limits: FleetSpec["limits"];
+  #placement: FleetSpec["placement"];
   readonly #instances = new Map<string, SupervisedInstance>();
   /** The plan with which each instance was started. */
   readonly #startedWith = new Map<string, InstancePlan>();
@@ -72,13 +73,14 @@ export class FleetModel {
 
   constructor(
     planned: ModelPlan,
-    { limits, router }: Pick<FleetSpec, "limits" | "router">,
+    { limits, router, placement }: Pick<FleetSpec, "limits" | "router" | "placement">,
     parts: ModelParts,
   ) {
     this.name = planned.spec.name;
     this.#planned = planned;
     this.#pool = poolOf(planned);
     this.#limits = limits;
+    this.#placement = placement;
     this.#parts = parts;
     this.#lastUsedMs = parts.clock();
     this.router = new Router(this.name, {
@@ -162,6 +164,12 @@ export class FleetModel {
     this.#planned = planned;
   }
 
+  settle({ limits, router, placement }: Pick<FleetSpec, "limits" | "router" | "placement">): void {
+    this.#limits = limits;
+    this.#placement = placement;
+    this.router.change({ maxWaiting: router.mostWaiting, queueDeadlineMs: router.waitMs });
+  }
+
   /** Of the plan with which an instance was started. */
   startHashOf(instanceId: string): string {
     return this.#startedWith.get(instanceId)?.startHash ?? "";
@@ -233,6 +241,7 @@ export class FleetModel {
         kind,
         availableBytes: ledger.device(deviceId).availableBytes,
       })),
+      this.#placement,
     );
     const [found] = placed;
     if (found !== undefined) return found.deviceIds;

@@ -63,8 +63,9 @@ export function scriptedModel({ mib: planMib, script, min = 1, max, ...spec }: S
   };
 }
 
-const scriptedSettings: Pick<FleetSpec, "name" | "limits" | "router"> = {
+const scriptedSettings: Pick<FleetSpec, "name" | "limits" | "router" | "placement"> = {
   name: "scripted",
+  placement: "pack",
   limits: { shutdownGraceMs: 5000, startMs: 60_000, stuckMs: 60_000, logBytes: mib },
   router: { mostWaiting: 100, waitMs: 20_000 },
 };
