@@ -61,7 +61,7 @@ export function causeOf(rules: LogRules, facts: LogFacts, plan: Plan | null, isU
   const { failure } = facts;
   if (failure === null) return { missing: null, sentences: [] };
   const sizes = shortageSentences(facts, isUnified);
-  const phase = phaseNames[failure.kind];
+  const phase = rules.phaseNames?.[failure.kind] ?? phaseNames[failure.kind];
   const when = facts.outOfMemory === null || phase === undefined ? [] : [`It ran out of memory ${phase}.`];
   if (isNoShortage(facts))
     return {

@@ -28,6 +28,8 @@ const prefixes: readonly RegExp[] = [
   /^\[pod\/[^\]]+\]\s/,
   // stern: pod-name-7d9f8-abcde container …
   /^[a-z][a-z0-9-]*-[a-z0-9]{4,10}-[a-z0-9]{5} [a-z0-9-]+ (?=\(|INFO|WARNING|ERROR|DEBUG|Traceback|\s)/,
+  // llama.cpp since 2026: minutes.seconds.milliseconds.microseconds and a level
+  /^\d+\.\d\d\.\d{3}\.\d{3} [DIWE] /,
   /^\[rank\d+\]:\s?/,
   /^\[\d+,\d+\]<std(?:out|err)>:\s?/,
   // vLLM's processes: (EngineCore pid=43), (RayWorkerWrapper pid=1, ip=10.0.0.1)

@@ -154,6 +154,8 @@ export interface LogRules {
   cause(failure: FailureKind, facts: LogFacts, plan: Plan | null): readonly string[];
   /** True where a changed start that fits would also get past this failure. */
   getsPast(failure: FailureKind, changed: Plan, failed: Shortfall): boolean;
+  /** Phases that this engine has under another name than most. */
+  readonly phaseNames?: Readonly<Partial<Record<FailureKind, string>>>;
 }
 
 /** One engine's rules. */

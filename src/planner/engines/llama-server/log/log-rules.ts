@@ -34,6 +34,11 @@ function measuredBytes(): MeasuredBytes {
 export const llamaServerLog: LogRules = {
   marks,
   read: readLlamaServerLog,
+  phaseNames: {
+    activations: "while the compute buffers were allocated",
+    kvAllocation: "while the cache was allocated",
+    stateCache: "while the states were allocated",
+  },
   likelyVersion: () => null,
   measuredBytes,
   cause: (failure, _facts, plan) => cause(failure, plan),

@@ -7,7 +7,7 @@ import {
   factsOf,
   type LinePattern,
 } from "../../../log/collect-facts.ts";
-import type { FigureName, LogFacts } from "../../../log/log-facts.ts";
+import { type FigureName, type LogFacts, printedSize } from "../../../log/log-facts.ts";
 import { readPastedCommands } from "../../../log/pasted-command.ts";
 import { configOfGguf, isKnownGguf } from "../../../model/gguf-config.ts";
 import type { FailureKind } from "../../../plan/failure.ts";
@@ -34,7 +34,11 @@ const patterns: readonly LinePattern[] = [
     flags: { keys: "cache-type-k", values: "cache-type-v" },
   },
   { pattern: /offloaded (?<layers>\d+)\/\d+ layers to GPU/, flags: { layers: "gpu-layers" } },
-  { pattern: /server is listening|listening on http|all slots are idle|model loaded/, isStarted: true },
+  {
+    pattern:
+      /load_model: initializing, n_slots|server is listening|listening on http|all slots are idle|model loaded/,
+    isStarted: true,
+  },
   {
     pattern: /loading model '(?<model>[^']+)'|from (?<path>\S+\.gguf) \(version/,
     texts: { model: "model", path: "model" },
@@ -164,8 +168,24 @@ const failed =
   /cudaMalloc failed: out of memory|CUDA error: out of memory|failed to allocate (?:buffer|CUDA\d|compute)|unable to allocate \w+ buffer|ErrorOutOfDeviceMemory|hipErrorOutOfMemory/;
 
 function readFailures(facts: Collected, lines: readonly string[]): void {
-  const at = lines.findIndex((line) => failed.test(line));
-  if (at >= 0) facts.failures.push({ kind: phaseAt(lines, at), message: (lines[at] ?? "").trim() });
+  const isTriedAgain = (at: number): boolean =>
+    lines.slice(at, at + 6).some((line) => /retrying without pipeline parallelism/.test(line));
+  const at = lines.findIndex((line, index) => failed.test(line) && !isTriedAgain(index));
+  if (at >= 0) {
+    const message = (lines[at] ?? "").trim();
+    facts.failures.push({ kind: phaseAt(lines, at), message });
+    const tried = /allocating (\d+(?:\.\d+)?) (MiB)/.exec(message);
+    facts.outOfMemory = {
+      tried: tried === null ? null : printedSize(tried[1] ?? "", tried[2] ?? "", "the out-of-memory message"),
+      total: null,
+      free: null,
+      held: null,
+      allocated: null,
+      reserved: null,
+      allowed: null,
+      hasAbsurdSizes: false,
+    };
+  }
   const refused = lines.find((line) => /requires Flash Attention|does not support different K/.test(line));
   if (at < 0 && refused !== undefined)
     facts.failures.push({ kind: "invalidSetting", message: refused.trim() });

@@ -19,6 +19,10 @@ const patterns: readonly LinePattern[] = [
     pattern: /\bsglang(?:==|[ :]+(?:version[ :=]*)?v?)(?<version>0\.\d+\.\d+[\w.]*)/i,
     texts: { version: "version" },
   },
+  {
+    pattern: /(?:Found local HF snapshot for|Tokenizer for) (?<model>[\w.-]+\/[\w.-]+)/,
+    texts: { model: "model" },
+  },
   { pattern: /lmsysorg\/sglang:v(?<version>0\.\d+\.\d+)/, texts: { version: "version" } },
   { pattern: /device_name=(?<gpu>NVIDIA_[\w-]+)\.json/, texts: { gpu: "gpu" } },
   {
@@ -91,15 +95,20 @@ function readArguments(facts: Collected, lines: readonly string[]): void {
   }
 }
 
-/** `K size: 1.42 GB, V size: 1.42 GB` of the tightest rank. */
+/** `K size: 1.42 GB, V size: 1.42 GB` of the tightest rank, and the states beside it: one pool for both. */
 function readPool(facts: Collected, lines: readonly string[]): void {
   const gib = 2 ** 30;
   const sizes = lines.flatMap((line) => {
     const [, keys, values] = /K size: ([\d.]+) GB, V size: ([\d.]+) GB/.exec(line) ?? [];
     return keys === undefined ? [] : [Number(keys) + Number(values)];
   });
-  if (sizes.length > 0)
-    facts.figures.availableKv ??= measured(Math.min(...sizes) * gib, "the log states it", 0.01 * gib);
+  const states = lines
+    .map((line) => /conv_state size: ([\d.]+) ?GB, ssm_state size: ([\d.]+) ?GB/.exec(line))
+    .find((found) => found !== null);
+  const stateGib = Number(states?.[1] ?? 0) + Number(states?.[2] ?? 0);
+  if (sizes.length === 0) return;
+  const why = stateGib > 0 ? "the log states it, with the recurrent states" : "the log states it";
+  facts.figures.availableKv ??= measured((Math.min(...sizes) + stateGib) * gib, why, 0.01 * gib);
 }
 
 function difference(from: Quantity | undefined, to: Quantity | undefined): Quantity | null {

@@ -84,6 +84,9 @@ const others: readonly FlagSpec[] = [
   { name: "random-seed", kind: "integer" },
   { name: "log-level", kind: "text" },
   { name: "is-embedding", kind: "switch" },
+  { name: "disable-disk-cache", kind: "switch" },
+  { name: "disable-flashinfer", kind: "switch" },
+  { name: "disable-hicache-numa-detect", kind: "switch" },
 ];
 
 export const sglangFlags: readonly FlagSpec[] = [...ofMemory, ...uncounted, ...others];
