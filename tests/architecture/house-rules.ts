@@ -18,7 +18,7 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   fleet: ["core", "api", "planner", "instance", "process", "endpoint"],
   export: ["core"],
   server: ["core", "api"],
-  tuner: ["core", "backend", "planner", "engine", "instance", "process", "fleet", "bench"],
+  tuner: ["core", "api", "backend", "planner", "engine", "instance", "process", "fleet", "bench"],
   dashboard: ["core", "api", "planner"],
   bench: ["core", "api", "backend", "model", "planner", "engine", "instance", "process"],
   cli: [

@@ -38,7 +38,7 @@ export async function askSnapshot(address: ServerAddress): Promise<Snapshot> {
 }
 
 /** The JSON of an answer of any status; null where it is none. */
-async function askServer(
+export async function askServer(
   { method, path, body }: AdminRequest,
   { url, apiKey }: ServerAddress,
 ): Promise<{ readonly answer: unknown; readonly base: URL; readonly status: number }> {

@@ -1,6 +1,8 @@
 /** @module The options of a tuning run. */
 import { onOrOff, option, wholeNumber } from "../../core/options/option.ts";
 import { type Layout, parseLayouts } from "../space/layout.ts";
+import { parseRails } from "../watch/guard-rails.ts";
+import type { GuardRails } from "../watch/watch.ts";
 import { trialSecondsOption, varyOption } from "./simulate-options.ts";
 
 const group = "Tuning:";
@@ -19,6 +21,18 @@ export const tuneOptions = {
     argument: "layouts",
     parse: parseLayouts,
     help: "compare instances × seats with the same bytes (--memory) in all, instead: 1x16,2x8,4x4",
+    group,
+  }),
+  watch: option(["--watch"], {
+    argument: "url",
+    parse: text,
+    help: "keep tuning the live settings of this running server instead, minute by minute",
+    group,
+  }),
+  rails: option<Partial<GuardRails>>(["--rails"], {
+    argument: "ranges...",
+    parse: parseRails,
+    help: "guard rails of --watch: max-num-seqs=4:64 max-step-ms=25:400 (default: a quarter to four times of what is in force)",
     group,
   }),
   program: option(["--program"], {

@@ -10,6 +10,7 @@ import { ProgressLines } from "./progress-lines.ts";
 import { type TuneCommandValues, tuneCommandOptions } from "./tune-command-values.ts";
 import { tuneInstances } from "./tune-instances.ts";
 import { isStartCommand, tunedServers } from "./tune-servers.ts";
+import { tuneWatch } from "./tune-watch.ts";
 import { StoppedBySignal, stopOnSignal, tunedModel } from "./tuned-model.ts";
 
 const examples = `
@@ -33,6 +34,9 @@ Examples:
       --users 16 --trials 12
   Change the server that runs at port 8000, too:
     pagoda tune --p99-itl 60ms --apply
+  Keep the limits of a running server while its load changes:
+    pagoda tune --watch http://127.0.0.1:8000 \
+      --p99-itl 60ms --rails max-num-seqs=4:64
 
 The present setting is the one of the flags, or the defaults.
 Ctrl-C ends it; nothing was changed then.`;
@@ -57,6 +61,7 @@ async function tune(argument: string | undefined, given: Record<string, unknown>
   if (values.apply?.value === true) await askSettings(currentSettings, addressOf(values));
   const progress = new ProgressLines();
   try {
+    if (values.watch !== null) return await tuneWatch(values, progress);
     if (values.instances !== null) return await tuneInstances(argument, given, values, progress);
     const { report, knobs } = isStartCommand(argument)
       ? { report: await tunedServers(argument, values, progress), knobs: null }
@@ -69,7 +74,9 @@ async function tune(argument: string | undefined, given: Record<string, unknown>
   } catch (thrown) {
     progress.end();
     if (!(thrown instanceof StoppedBySignal)) throw thrown;
-    progress.line("Stopped. Nothing was changed.");
+    progress.line(
+      values.watch === null ? "Stopped. Nothing was changed." : "Stopped. The settings stay as they are.",
+    );
   }
 }
 
