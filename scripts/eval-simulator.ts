@@ -66,7 +66,7 @@ const loads: readonly Load[] = [
     numGroups: 3,
   }),
   load("2 users, long prompts", { maxNumBatchedTokens: "256" }, 10, [2, null], ["700-1200", "40"]),
-  load("24 users, a pool too small for them", { maxKvTokens: "3072" }, 36, [24, null], ["40", "250-400"]),
+  load("24 users, a pool too small for them", { maxKvTokens: "4096" }, 32, [24, null], ["40", "250-400"]),
 ];
 
 const given = { memory: "900MiB", maxModelLen: "4096" };

@@ -20,7 +20,7 @@ function helpAt(columns: number, name: string | null): string {
 }
 
 test("help fits terminals of 80 and of 60 columns", () => {
-  for (const name of [null, "serve", "run", "chat", "bench", "set"])
+  for (const name of [null, "serve", "run", "chat", "bench", "set", "tune", "simulate"])
     for (const columns of [60, 80])
       for (const line of helpAt(columns, name).split("\n"))
         assert.ok(line.length <= columns, `${name} at ${columns}: ${line}`);

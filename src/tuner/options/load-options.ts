@@ -4,10 +4,10 @@ import { PagodaError } from "../../core/errors.ts";
 import { option, wholeNumber } from "../../core/options/option.ts";
 import type { Values } from "../../core/options/read-options.ts";
 import { type LengthDistribution, parseLengths } from "../traffic/lengths.ts";
-import { shapedTraffic, type TrafficShape } from "../traffic/shaped-traffic.ts";
+import { longestOfShape, shapedTraffic, type TrafficShape } from "../traffic/shaped-traffic.ts";
 import type { TokenRange } from "../traffic/token-source.ts";
 import { traceTraffic } from "../traffic/trace.ts";
-import type { Traffic } from "../traffic/traffic.ts";
+import { longestSequence, type Traffic } from "../traffic/traffic.ts";
 
 const group = "Load:";
 
@@ -96,9 +96,22 @@ export interface TrafficSource {
   readonly isTimed: boolean;
   /** @param numRequests at most so many; a trace may have fewer */
   traffic(seed: number, numRequests: number): Traffic;
+  /** Longest prompt and output together of any load that is simulated or measured. */
+  readonly longest: number;
 }
 
 const defaultUsers = 32;
+/** Requests of a load whose number is not stated are at most so many: see `requestsFor`. */
+export const mostLookedAt = 2048;
+/** Loads with these seeds, counted from the first one, are simulated; those from `firstMeasuredSeed` on are measured. */
+export const simulatedSeeds = [0, 1, 2] as const;
+export const firstMeasuredSeed = 101;
+const mostMeasuredSeeds = 20;
+
+function seedsUsed(firstSeed: number): number[] {
+  const measured = Array.from({ length: mostMeasuredSeeds }, (_, i) => firstMeasuredSeed + i);
+  return [...simulatedSeeds, ...measured].map((seed) => firstSeed + seed);
+}
 
 /** Throws `invalid_option` for a trace that cannot be read, and for options that exclude each other. */
 export function trafficSource(
@@ -122,7 +135,8 @@ export function trafficSource(
         },
         range,
       );
-    return { ...common, isTimed: traffic(1, 100).requests.some(({ arrivesMs }) => arrivesMs > 0), traffic };
+    const whole = traffic(common.firstSeed, common.numRequests ?? mostLookedAt);
+    return { ...common, isTimed: whole.isTimed, traffic, longest: longestSequence(whole) };
   }
   const shape = {
     numUsers: values.users?.value ?? (values.rate === null ? defaultUsers : null),
@@ -135,6 +149,10 @@ export function trafficSource(
     ...common,
     isTimed: values.rate !== null,
     traffic: (seed, numRequests) => shapedTraffic({ ...shape, numRequests }, seed, range),
+    longest: longestOfShape(
+      { ...shape, numRequests: common.numRequests ?? mostLookedAt },
+      seedsUsed(common.firstSeed),
+    ),
   };
 }
 

@@ -2,7 +2,7 @@
 import { invariant } from "../../core/errors.ts";
 import type { PreparedInstance } from "../../instance/index.ts";
 import { compareOutcomes, type Goal, type Outcome } from "../goal/goal.ts";
-import type { TrafficSource } from "../options/load-options.ts";
+import { mostLookedAt, type TrafficSource } from "../options/load-options.ts";
 import { simulate } from "../simulate/simulate.ts";
 import { type Candidate, memoryBytesOf, stepTimeKeyOf } from "../space/candidates.ts";
 import type { StepTime } from "../step-time/step-time.ts";
@@ -45,7 +45,7 @@ export function requestsFor(
 ): number {
   if (source.numRequests !== null) return source.numRequests;
   let numRequests = leastRequests;
-  for (let i = 0; i < mostTries; i++) {
+  while (numRequests < mostLookedAt) {
     const traffic = source.traffic(source.firstSeed, numRequests);
     const taken = simulated(traffic).seconds;
     if (traffic.requests.length < numRequests || taken > seconds) {
@@ -58,7 +58,6 @@ export function requestsFor(
 }
 
 const leastRequests = 8;
-const mostTries = 14;
 
 export interface RankInputs {
   readonly goal: Goal;

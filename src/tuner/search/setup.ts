@@ -14,7 +14,6 @@ import {
 import type { GivenFlags, Knob } from "../space/knobs.ts";
 import type { StepTime } from "../step-time/step-time.ts";
 import { ordinaryTokens, type TokenRange } from "../traffic/token-source.ts";
-import { longestSequence } from "../traffic/traffic.ts";
 import { calibrate } from "../trial/calibrate.ts";
 import { warmUpTraffic } from "../trial/calibration-traffic.ts";
 import { TrialEngine } from "../trial/trial-engine.ts";
@@ -28,9 +27,6 @@ export interface Setup {
   readonly kept: readonly Candidate[];
   readonly pruned: readonly Pruned[];
 }
-
-/** Requests from whose lengths the longest is taken before the trial's number of requests is known. */
-const numLookedAt = 512;
 
 export interface SetupInputs {
   readonly prepared: PreparedInstance;
@@ -47,13 +43,12 @@ export async function setUp(inputs: SetupInputs): Promise<Setup> {
   const range = ordinaryTokens(prepared.program.vocabularyWidth);
   const { maxModelLen } = prepared.plan.limits;
   const source = trafficSource(inputs.load, { maxModelLen }, range);
-  const lookedAt = source.traffic(source.firstSeed, source.numRequests ?? numLookedAt);
   const space: SpaceInputs = {
     given: inputs.given,
     environment: inputs.environment,
     numProcessors: inputs.numProcessors,
     planner: await plannerOf(prepared),
-    longestSequence: longestSequence(lookedAt),
+    longestSequence: source.longest,
   };
   const present = candidateOf({}, space);
   if ("reason" in present)

@@ -2,6 +2,7 @@
 import { PagodaError } from "../../core/errors.ts";
 import type { Values } from "../../core/options/read-options.ts";
 import { describeGoal, type Goal, type Outcome } from "../goal/goal.ts";
+import { simulatedSeeds } from "../options/load-options.ts";
 import type { simulateOptions } from "../options/simulate-options.ts";
 import { type Candidate, flagsText, type Pruned, stepTimeKeyOf } from "../space/candidates.ts";
 import { type Machine, rooflineStepTime, workOf } from "../step-time/roofline.ts";
@@ -33,8 +34,6 @@ export interface SimulationHooks {
   readonly stop: AbortSignal;
 }
 
-/** Two further loads of other seeds are simulated for the best settings. */
-const seedsAfterFirst = [1, 2] as const;
 const defaultSeconds = 15;
 const defaultOverheadMs = 1;
 
@@ -53,7 +52,7 @@ export async function simulateSettings(
   const first = source.traffic(source.firstSeed, numRequests);
   const traffics: [Traffic, ...Traffic[]] = [
     first,
-    ...seedsAfterFirst.map((i) => source.traffic(source.firstSeed + i, numRequests)),
+    ...simulatedSeeds.slice(1).map((i) => source.traffic(source.firstSeed + i, numRequests)),
   ];
   const startedMs = performance.now();
   const numAll = setup.kept.length + 1;

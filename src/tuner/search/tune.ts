@@ -2,6 +2,7 @@
 
 import type { Values } from "../../core/options/read-options.ts";
 import { compareOutcomes, figureOf, type Goal } from "../goal/goal.ts";
+import { firstMeasuredSeed, simulatedSeeds } from "../options/load-options.ts";
 import type { tuneOptions } from "../options/tune-options.ts";
 import { flagsText, stepTimeKeyOf } from "../space/candidates.ts";
 import type { StepTime } from "../step-time/step-time.ts";
@@ -31,8 +32,6 @@ export interface TuneResult {
 
 const defaultTrials = 20;
 const defaultTrialSeconds = 15;
-/** Seeds of the loads that are simulated for the ranking, and those that are measured, are different. */
-const firstMeasuredSeed = 101;
 
 export async function tune(
   setup: Setup,
@@ -50,7 +49,7 @@ export async function tune(
     const numAll = setup.kept.length + 1;
     const ranked = await rank([setup.present, ...setup.kept], {
       goal,
-      traffics: [trafficOf(0), trafficOf(1), trafficOf(2)],
+      traffics: [trafficOf(0), ...simulatedSeeds.slice(1).map(trafficOf)],
       stepTimes,
       sharedPrefixTokens,
       onSimulated: (numDone) => hooks.progress(`simulating: ${numDone} of ${numAll} settings`),

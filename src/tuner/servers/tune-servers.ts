@@ -4,7 +4,7 @@
  */
 import { changedWords, shortcomingOf, valueIn } from "../engines/restarted-engines.ts";
 import { compareOutcomes, type Goal, type Outcome } from "../goal/goal.ts";
-import type { TrafficSource } from "../options/load-options.ts";
+import { firstMeasuredSeed, type TrafficSource } from "../options/load-options.ts";
 import {
   type Contender,
   type Screened,
@@ -14,7 +14,7 @@ import {
 } from "../search/tournament.ts";
 import { flagsText, type Pruned } from "../space/candidates.ts";
 import type { Knob } from "../space/knobs.ts";
-import { longestSequence, type Traffic } from "../traffic/traffic.ts";
+import type { Traffic } from "../traffic/traffic.ts";
 import { EngineServers, type ServerStart } from "./engine-servers.ts";
 
 type Knobs = Readonly<Record<string, string>>;
@@ -38,16 +38,14 @@ export interface ServerTuneResult {
   readonly winnerWords: readonly string[] | null;
 }
 
-const firstMeasuredSeed = 101;
 const mostRunning = 2;
 
 export async function tuneServers(inputs: ServerTuneInputs): Promise<ServerTuneResult> {
   const { start, knobs, source, numRequests, goal } = inputs;
   const servers = new EngineServers(mostRunning, inputs.warmUp);
-  const longest = longestSequence(source.traffic(source.firstSeed, numRequests));
   const single = knobs.flatMap(({ name, values }) => values.map((value): Knobs => ({ [name]: value })));
   const pruned: Pruned[] = single.flatMap((change) => {
-    const reason = shortcomingOf(start.engine, changedWords(start.words, change), longest);
+    const reason = shortcomingOf(start.engine, changedWords(start.words, change), source.longest);
     return reason === null ? [] : [{ knobs: change, reason }];
   });
   const kept = single.filter(

@@ -18,25 +18,45 @@ export interface TrafficShape {
 
 /** Equal seeds give equal traffic. Prompts of two seeds share no prefix. */
 export function shapedTraffic(shape: TrafficShape, seed: number, range: TokenRange): Traffic {
-  const uniform = seededUniform(seed * 7919 + 17);
-  const requests: TrafficRequest[] = [];
-  let arrivesMs = 0;
-  for (let i = 0; i < shape.numRequests; i++) {
-    if (shape.ratePerSecond !== null) arrivesMs += (-Math.log(1 - uniform()) / shape.ratePerSecond) * 1000;
-    const numOwn = shape.prompt(uniform());
-    const numOutputTokens = shape.output(uniform());
-    requests.push({
-      promptTokenIds: promptOf(shape, { seed, index: i, numOwn }, range),
+  const requests: TrafficRequest[] = drawnRequests(shape, seed).map(
+    ({ numOwn, numOutputTokens, arrivesMs }, index) => ({
+      promptTokenIds: promptOf(shape, { seed, index, numOwn }, range),
       numOutputTokens,
       arrivesMs,
-    });
-  }
+    }),
+  );
   return {
     requests,
     numUsers: shape.numUsers,
     isTimed: shape.ratePerSecond !== null,
     description: describe(shape, requests),
   };
+}
+
+/** Longest prompt and output together of the traffic of these seeds. No token is drawn for it. */
+export function longestOfShape(shape: TrafficShape, seeds: readonly number[]): number {
+  const numShared = shape.sharedPrefix?.numTokens ?? 0;
+  const lengths = seeds.flatMap((seed) => drawnRequests(shape, seed));
+  return lengths.reduce(
+    (longest, { numOwn, numOutputTokens }) => Math.max(longest, numShared + numOwn + numOutputTokens),
+    0,
+  );
+}
+
+interface DrawnRequest {
+  /** Tokens of its prompt behind the shared beginning. */
+  readonly numOwn: number;
+  readonly numOutputTokens: number;
+  readonly arrivesMs: number;
+}
+
+function drawnRequests(shape: TrafficShape, seed: number): DrawnRequest[] {
+  const uniform = seededUniform(seed * 7919 + 17);
+  let arrivesMs = 0;
+  return Array.from({ length: shape.numRequests }, () => {
+    if (shape.ratePerSecond !== null) arrivesMs += (-Math.log(1 - uniform()) / shape.ratePerSecond) * 1000;
+    return { numOwn: shape.prompt(uniform()), numOutputTokens: shape.output(uniform()), arrivesMs };
+  });
 }
 
 function promptOf(

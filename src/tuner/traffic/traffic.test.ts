@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { percentile } from "../../core/statistics.ts";
 import { parseLengths } from "./lengths.ts";
-import { shapedTraffic } from "./shaped-traffic.ts";
+import { longestOfShape, shapedTraffic } from "./shaped-traffic.ts";
 import { traceTraffic } from "./trace.ts";
+import { longestSequence } from "./traffic.ts";
 
 const range = { firstTokenId: 10, endTokenId: 90 };
 const options = { speed: 1, maxModelLen: 100_000, numUsers: null, numRequests: null, seed: 1 };
@@ -115,5 +116,23 @@ describe("a trace", () => {
       ['{"timestamp": "soon", "input_length": 1, "output_length": 1}', /not a time/],
     ] as const)
       assert.throws(() => traceTraffic(text, options, range), message);
+  });
+});
+
+describe("the longest request of a shape", () => {
+  it("is known without drawing a token, for every seed", () => {
+    const shape = {
+      numUsers: 4,
+      ratePerSecond: null,
+      numRequests: 40,
+      prompt: parseLengths("p50=50,p95=300"),
+      output: parseLengths("5-30"),
+      sharedPrefix: { numTokens: 64, numGroups: 2 },
+    };
+    const seeds = [1, 2, 3];
+    const drawn = seeds.map((seed) => longestSequence(shapedTraffic(shape, seed, range)));
+    assert.equal(longestOfShape(shape, seeds), Math.max(...drawn));
+    const huge = { ...shape, numRequests: 2048, prompt: parseLengths("5000000") };
+    assert.ok(longestOfShape(huge, seeds) > 5_000_000);
   });
 });

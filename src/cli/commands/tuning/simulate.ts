@@ -14,7 +14,7 @@ const options = { ...engineOptions, ...loadOptions, ...goalOptions, ...simulateO
 const examples = `
 Examples:
   32 users on this machine, all settings that change live:
-    pagoda simulate model.gguf --memory 900MiB --users 32
+    pagoda simulate m.gguf --memory 900MiB --users 32
   A recorded trace, four times as fast, with a limit:
     pagoda simulate --trace mooncake.jsonl --speed 4 \\
       --p99-ttft 2s

@@ -6,7 +6,7 @@ import { describeValue } from "../../../tuner/options.ts";
 import { alignColumns } from "../../print/text-columns.ts";
 import type { ProgressLines } from "./progress-lines.ts";
 import type { TuneCommandValues } from "./tune-command-values.ts";
-import { stopOnSignal, tunedModel } from "./tuned-model.ts";
+import { tunedModel } from "./tuned-model.ts";
 
 const bin = fileURLToPath(new URL("../../../../bin/pagoda.js", import.meta.url));
 const defaultRequestsPerUser = 3;
@@ -20,6 +20,7 @@ export async function tuneInstances(
   progress: ProgressLines,
 ): Promise<void> {
   const tuner = await import("../../../tuner/index.ts");
+  const { endWithSignals } = await import("../../../process/started-processes.ts");
   const { prepared, numProcessors } = await tunedModel(argument, values);
   const { cap } = prepared.settings;
   const layouts = values.instances?.value ?? [];
@@ -55,6 +56,7 @@ export async function tuneInstances(
   const range = tuner.ordinaryTokens(prepared.program.vocabularyWidth);
   const { maxModelLen } = prepared.plan.limits;
   const userCounts = userCountsOf(layouts, values.users?.value ?? null);
+  endWithSignals();
   const results = await tuner.compareLayouts({
     layouts: planned,
     source: (numUsers) =>
@@ -64,7 +66,8 @@ export async function tuneInstances(
     numRounds,
     warmUp: tuner.warmUpTraffic(range),
     say: (line) => progress.step(line),
-    stop: stopOnSignal(),
+    // A signal ends the servers, then this process.
+    stop: new AbortController().signal,
   });
   progress.end();
   process.stdout.write(

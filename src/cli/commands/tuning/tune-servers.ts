@@ -4,7 +4,6 @@ import { describeValue } from "../../../tuner/options.ts";
 import { version } from "../../print/version.ts";
 import type { ProgressLines } from "./progress-lines.ts";
 import type { TuneCommandValues } from "./tune-command-values.ts";
-import { stopOnSignal } from "./tuned-model.ts";
 
 const defaultTrials = 14;
 const defaultRequests = 32;
@@ -22,7 +21,9 @@ export async function tunedServers(
   progress: ProgressLines,
 ): Promise<TuneReport> {
   const tuner = await import("../../../tuner/index.ts");
+  const { endWithSignals } = await import("../../../process/started-processes.ts");
   const { commandText, shellCommands } = await import("../../../planner/index.ts");
+  endWithSignals();
   const words = shellCommands(command)[0] ?? [];
   const engine = tuner.restartedEngine(words);
   const range = tuner.ordinaryTokens(usualVocabulary);
@@ -42,7 +43,8 @@ export async function tunedServers(
       progress.line(
         `trial ${numDone} (${phase}): ${describeValue("tokens/s", figures.outputTokensPerSecond)} tokens/s, P99 TTFT ${describeValue("p99-ttft", figures.p99TtftMs)}, P99 ITL ${describeValue("p99-itl", figures.p99ItlMs)}  ${flags === "" ? "(present)" : flags}`,
       ),
-    stop: stopOnSignal(),
+    // A signal ends the servers, then this process.
+    stop: new AbortController().signal,
   });
   progress.line(`${engine} was started ${tuned.numStarts} times.`);
   return tuner.tuneReport({

@@ -15,31 +15,31 @@ import { StoppedBySignal, stopOnSignal, tunedModel } from "./tuned-model.ts";
 
 const examples = `
 Examples:
-  The most tokens a second for 32 users, first tokens within half a second:
+  32 users, first tokens within half a second:
     pagoda tune model.gguf --memory 900MiB --users 32 \\
       --p99-ttft 500ms --p99-itl 60ms
   The same as a goal and its limits, with a report:
     pagoda tune --maximize tokens/s \\
-      --subject-to p99-ttft<500ms --report ./tuning
-  Chat with long shared beginnings, four requests a second:
+      --subject-to "p99-ttft<500ms" --report ./tuning
+  Long shared beginnings, four requests a second:
     pagoda tune --rate 4 --shared-prefix 512x4 \\
       --prompt-tokens p50=60,p95=300 --output-tokens 20-200
   A recorded trace; also the KV dtype may change:
     pagoda tune --trace azure.csv --users 16 \\
-      --vary max-num-seqs max-step-ms kv-cache-dtype=f16,int8
-  One instance of 16 seats, or several with fewer, in the same bytes:
+      --vary max-num-seqs max-step-ms kv-cache-dtype
+  One instance or several, with the same bytes in all:
     pagoda tune --memory 1600MiB --instances 1x16,2x8,4x4
-  Another engine, which is started again for each setting:
-    pagoda tune "llama-server -m model.gguf -c 16384 -np 8" \
+  Another engine, started again for each setting:
+    pagoda tune "llama-server -m m.gguf -c 16384 -np 8" \\
       --users 16 --trials 12
   Change the server that runs at port 8000, too:
     pagoda tune --p99-itl 60ms --apply
-  Keep the limits of a running server while its load changes:
-    pagoda tune --watch http://127.0.0.1:8000 \
+  Keep the limits of a running server:
+    pagoda tune --watch http://127.0.0.1:8000 \\
       --p99-itl 60ms --rails max-num-seqs=4:64
 
-The present setting is the one of the flags, or the defaults.
-Ctrl-C ends it; nothing was changed then.`;
+The present setting is the one of the flags, or the
+defaults. Ctrl-C ends it; nothing was changed then.`;
 
 export function addTuneCommand(program: Command): void {
   const command = program

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { PagodaProcess, runToEnd, tinyModel } from "../../testing/pagoda-process.ts";
+
+const load = ["--users", "4", "--requests", "12", "--prompt-tokens", "8-20", "--output-tokens", "4-12"];
+
+function folder(t: TestContext): string {
+  const path = mkdtempSync(join(tmpdir(), "pagoda-tune-"));
+  t.after(() => rmSync(path, { recursive: true }));
+  return path;
+}
+
+test("tune measures in turns, writes a report, and changes a running server", async (t) => {
+  const server = new PagodaProcess(t, ["serve", tinyModel, "--memory", "400MiB", "--port", "0"]);
+  const url = await server.ready();
+  const path = folder(t);
+  const args = ["tune", tinyModel, "--memory", "400MiB", ...load, "--trials", "6", "--json"];
+  // One seat serves four users badly: the present setting loses whatever the machine does meanwhile.
+  const { code, stdout, stderr } = await runToEnd(t, [
+    ...[...args, "--max-num-seqs", "1", "--vary", "max-num-seqs=1,8", "--report", path],
+    ...["--minimize", "p50-ttft", "--apply", "--url", url],
+  ]);
+  assert.equal(code, 0, stderr);
+  const report = JSON.parse(stdout);
+  assert.equal(report.winner.flags, "--max-num-seqs 8");
+  assert.equal(report.trials.length, 6);
+  assert.match(report.serveCommand, /^pagoda serve .* --memory 400MiB --max-num-seqs 8$/);
+  assert.deepEqual(JSON.parse(readFileSync(join(path, "report.json"), "utf8")), report);
+  assert.match(readFileSync(join(path, "report.html"), "utf8"), /<svg/);
+  const settings = (await (await fetch(`${url}/admin/settings`)).json()) as {
+    readonly instances: Readonly<Record<string, { readonly requested: { readonly maxNumSeqs: number } }>>;
+  };
+  assert.equal(Object.values(settings.instances)[0]?.requested.maxNumSeqs, 8);
+});
+
+test("simulate ranks a trace on a machine that is not at hand, and labels it as an estimate", async (t) => {
+  const trace = join(folder(t), "trace.jsonl");
+  const rows = Array.from({ length: 30 }, (_, i) => ({
+    timestamp: i * 100,
+    input_length: 20 + i,
+    output_length: 5,
+    hash_ids: [1],
+  }));
+  writeFileSync(trace, rows.map((row) => JSON.stringify(row)).join("\n"));
+  const args = ["simulate", tinyModel, "--memory", "400MiB", "--trace", trace, "--speed", "100"];
+  const machine = ["--bandwidth", "1GB/s", "--flops", "1GFLOPS"];
+  const { code, stdout, stderr } = await runToEnd(t, [...args, ...machine, "--json"]);
+  assert.equal(code, 0, stderr);
+  const report = JSON.parse(stdout);
+  assert.match(report.stepTimes.origin, /^estimated/);
+  assert.match(report.goal, /^least p99-e2e/);
+  assert.ok(report.settings.length > 5);
+  const best = report.settings[0].predicted.figures.p99EndToEndMs;
+  assert.ok(
+    report.settings.every(
+      (setting: typeof report.present) => setting.predicted.figures.p99EndToEndMs >= best - 1e-9,
+    ),
+  );
+});
+
+test("Ctrl-C ends a tuning run, and says that nothing was changed", async (t) => {
+  const run = new PagodaProcess(t, [
+    "tune",
+    tinyModel,
+    "--memory",
+    "400MiB",
+    "--users",
+    "4",
+    "--trials",
+    "1000",
+  ]);
+  await new Promise<void>((resolve) => {
+    run.child.stderr.on("data", () => {
+      if (/settings fit/.test(run.stderr)) resolve();
+    });
+  });
+  run.child.kill("SIGINT");
+  assert.equal(await run.exited, 130);
+  assert.match(run.stderr, /Stopped\. Nothing was changed\./);
+});
+
+test("what makes no sense is refused before anything is measured", async (t) => {
+  const cases: [readonly string[], RegExp][] = [
+    [["--prompt-tokens", "5000000"], /cannot serve the load/],
+    [["--instances", "1x8,2x4"], /no bytes are stated/],
+    [["--watch", "http://127.0.0.1:1"], /No server answers/],
+    [["--apply", "--url", "http://127.0.0.1:1"], /No server answers/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, stderr } = await runToEnd(t, ["tune", tinyModel, ...args]);
+    assert.notEqual(code, 0, args.join(" "));
+    assert.match(stderr, message);
+  }
+});
