@@ -77,11 +77,13 @@ const numLookedAtAgain = 24;
 export async function rank(candidates: readonly Candidate[], inputs: RankInputs): Promise<readonly Ranked[]> {
   const [first, ...others] = inputs.traffics;
   const byFigures = new Map<string, Ranked>();
+  const { objective, constraints } = inputs.goal;
+  const isAboutMemory = [objective, ...constraints.map(({ metric }) => metric)].includes("memory");
   let numDone = 0;
   for (const candidate of candidates) {
     inputs.stop.throwIfAborted();
     const predicted = outcomeUnder(candidate, [first], inputs);
-    const key = JSON.stringify(predicted.figures);
+    const key = JSON.stringify([predicted.figures, isAboutMemory ? predicted.memoryBytes : null]);
     byFigures.set(key, cheaper(byFigures.get(key), { candidate, predicted, numEqual: 0 }));
     inputs.onSimulated(++numDone);
     if (numDone % 16 === 0) await nextTurn();

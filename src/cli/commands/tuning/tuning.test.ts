@@ -14,26 +14,29 @@ function folder(t: TestContext): string {
 }
 
 test("tune measures in turns, writes a report, and changes a running server", async (t) => {
-  const server = new PagodaProcess(t, ["serve", tinyModel, "--memory", "400MiB", "--port", "0"]);
+  const server = new PagodaProcess(t, ["serve", tinyModel, "--max-kv-tokens", "2048", "--port", "0"]);
   const url = await server.ready();
   const path = folder(t);
-  const args = ["tune", tinyModel, "--memory", "400MiB", ...load, "--trials", "6", "--json"];
-  // One seat serves four users badly: the present setting loses whatever the machine does meanwhile.
+  // Memory is a figure of the plan, so the winner does not depend on what else the machine does.
+  const present = ["--max-kv-tokens", "2048", "--max-model-len", "256", "--max-num-batched-tokens", "65536"];
+  const change = ["--vary", "max-num-batched-tokens=64", "--minimize", "memory", "--trials", "6"];
   const { code, stdout, stderr } = await runToEnd(t, [
-    ...[...args, "--max-num-seqs", "1", "--vary", "max-num-seqs=1,8", "--report", path],
-    ...["--minimize", "p50-ttft", "--apply", "--url", url],
+    ...["tune", tinyModel, ...load, ...present, ...change],
+    ...["--json", "--report", path, "--apply", "--url", url],
   ]);
   assert.equal(code, 0, stderr);
   const report = JSON.parse(stdout);
-  assert.equal(report.winner.flags, "--max-num-seqs 8");
+  assert.equal(report.winner.flags, "--max-num-batched-tokens 64");
   assert.equal(report.trials.length, 6);
-  assert.match(report.serveCommand, /^pagoda serve .* --memory 400MiB --max-num-seqs 8$/);
+  assert.match(report.serveCommand, /^pagoda serve .* --max-num-batched-tokens 64$/);
   assert.deepEqual(JSON.parse(readFileSync(join(path, "report.json"), "utf8")), report);
   assert.match(readFileSync(join(path, "report.html"), "utf8"), /<svg/);
   const settings = (await (await fetch(`${url}/admin/settings`)).json()) as {
-    readonly instances: Readonly<Record<string, { readonly requested: { readonly maxNumSeqs: number } }>>;
+    readonly instances: Readonly<
+      Record<string, { readonly requested: { readonly maxNumBatchedTokens: number } }>
+    >;
   };
-  assert.equal(Object.values(settings.instances)[0]?.requested.maxNumSeqs, 8);
+  assert.equal(Object.values(settings.instances)[0]?.requested.maxNumBatchedTokens, 64);
 });
 
 test("simulate ranks a trace on a machine that is not at hand, and labels it as an estimate", async (t) => {
