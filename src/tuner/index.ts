@@ -25,4 +25,5 @@ export { liveChange } from "./space/live-change.ts";
 export { serveWords } from "./space/serve-words.ts";
 export { ordinaryTokens } from "./traffic/token-source.ts";
 export { warmUpTraffic } from "./trial/calibration-traffic.ts";
+export type { Action as WatchAction, WindowObservation } from "./watch/watch.ts";
 export { watchServer } from "./watch/watch-server.ts";

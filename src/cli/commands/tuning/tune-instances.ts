@@ -1,12 +1,15 @@
 /** @module pagoda tune --instances: the same bytes as one large instance or as several small ones, measured. */
 import { fileURLToPath } from "node:url";
 import { PagodaError } from "../../../core/errors.ts";
+import type { PreparedInstance } from "../../../instance/index.ts";
 import type { LayoutInputs, LayoutResult } from "../../../tuner/index.ts";
 import { describeValue } from "../../../tuner/options.ts";
 import { alignColumns } from "../../print/text-columns.ts";
 import type { ProgressLines } from "./progress-lines.ts";
 import type { TuneCommandValues } from "./tune-command-values.ts";
 import { tunedModel } from "./tuned-model.ts";
+
+type Layout = LayoutInputs["layouts"][number]["layout"];
 
 const bin = fileURLToPath(new URL("../../../../bin/pagoda.js", import.meta.url));
 const defaultRequestsPerUser = 3;
@@ -38,21 +41,7 @@ export async function tuneInstances(
     });
   const capBytes = tuner.capBytesOf(cap.value, prepared.device);
   const numThreads = values.threads?.value ?? numProcessors;
-  const planned: LayoutInputs["layouts"][number][] = [];
-  for (const layout of layouts) {
-    const memory = await tuner.layoutMemory(prepared, layout, capBytes, numThreads);
-    const words = tuner.serveWords(argument ?? null, given, {
-      memory: `${Math.floor(capBytes / layout.numInstances)}`,
-      "max-num-seqs": String(layout.numSeats),
-      threads: String(tuner.threadsOf(layout, numThreads)),
-    });
-    const replicas = layout.numInstances === 1 ? [] : ["--replicas", String(layout.numInstances)];
-    planned.push({
-      layout,
-      memory,
-      start: { engine: "pagoda", words: [...words, ...replicas], program: [process.execPath, bin] },
-    });
-  }
+  const planned = await plannedLayouts(prepared, argument ?? null, given, { layouts, capBytes, numThreads });
   const range = tuner.ordinaryTokens(prepared.program.vocabularyWidth);
   const { maxModelLen } = prepared.plan.limits;
   const userCounts = userCountsOf(layouts, values.users?.value ?? null);
@@ -75,6 +64,35 @@ export async function tuneInstances(
       ? `${JSON.stringify({ schema: "pagoda.instances/1", capBytes, results, verdict: tuner.layoutVerdict(results) })}\n`
       : `${layoutsText(results)}\n\n${tuner.layoutVerdict(results).join("\n")}\n`,
   );
+}
+
+async function plannedLayouts(
+  prepared: PreparedInstance,
+  model: string | null,
+  given: Record<string, unknown>,
+  {
+    layouts,
+    capBytes,
+    numThreads,
+  }: { readonly layouts: readonly Layout[]; readonly capBytes: number; readonly numThreads: number },
+): Promise<LayoutInputs["layouts"]> {
+  const tuner = await import("../../../tuner/index.ts");
+  const planned: LayoutInputs["layouts"][number][] = [];
+  for (const layout of layouts) {
+    const memory = await tuner.layoutMemory(prepared, layout, capBytes, numThreads);
+    const words = tuner.serveWords(model, given, {
+      memory: `${Math.floor(capBytes / layout.numInstances)}`,
+      "max-num-seqs": String(layout.numSeats),
+      threads: String(tuner.threadsOf(layout, numThreads)),
+    });
+    const replicas = layout.numInstances === 1 ? [] : ["--replicas", String(layout.numInstances)];
+    planned.push({
+      layout,
+      memory,
+      start: { engine: "pagoda", words: [...words, ...replicas], program: [process.execPath, bin] },
+    });
+  }
+  return planned;
 }
 
 /** One user, a quarter of the seats, all of them. */

@@ -1,6 +1,7 @@
 /** @module pagoda tune --watch: keeps tuning the live settings of a running server. */
 import { snapshotSchema } from "../../../api/admin/observatory/index.ts";
 import { PagodaError } from "../../../core/errors.ts";
+import type { WatchAction, WindowObservation } from "../../../tuner/index.ts";
 import { describeValue } from "../../../tuner/options.ts";
 import { askServer, askSettings, type ServerAddress } from "../settings-client.ts";
 import type { ProgressLines } from "./progress-lines.ts";
@@ -51,23 +52,22 @@ export async function tuneWatch(values: TuneCommandValues, progress: ProgressLin
     goal,
     values.rails?.value ?? {},
     {
-      onAction: (action, { outcome: { figures } }) => {
-        const line = {
-          at: new Date().toISOString(),
-          ...action,
-          tokensPerSecond: figures.outputTokensPerSecond,
-          p99TtftMs: figures.p99TtftMs,
-          p99ItlMs: figures.p99ItlMs,
-        };
-        process.stdout.write(
-          values.json?.value === true
-            ? `${JSON.stringify(line)}\n`
-            : `${line.at.slice(11, 19)} ${action.kind}: ${action.why}  (${describeValue("tokens/s", figures.outputTokensPerSecond)} tokens/s, P99 TTFT ${describeValue("p99-ttft", figures.p99TtftMs)}, P99 ITL ${describeValue("p99-itl", figures.p99ItlMs)})\n`,
-        );
-      },
+      onAction: (action, seen) => journal(action, seen, values.json?.value === true),
       sleep: (ms) => sleepUnless(stop, ms),
     },
   );
+}
+
+function journal(action: WatchAction, { outcome: { figures } }: WindowObservation, isJson: boolean): void {
+  const line = {
+    at: new Date().toISOString(),
+    ...action,
+    tokensPerSecond: figures.outputTokensPerSecond,
+    p99TtftMs: figures.p99TtftMs,
+    p99ItlMs: figures.p99ItlMs,
+  };
+  const text = `${line.at.slice(11, 19)} ${action.kind}: ${action.why}  (${describeValue("tokens/s", figures.outputTokensPerSecond)} tokens/s, P99 TTFT ${describeValue("p99-ttft", figures.p99TtftMs)}, P99 ITL ${describeValue("p99-itl", figures.p99ItlMs)})`;
+  process.stdout.write(`${isJson ? JSON.stringify(line) : text}\n`);
 }
 
 function sleepUnless(stop: AbortSignal, ms: number): Promise<void> {
