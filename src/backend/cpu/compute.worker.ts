@@ -10,7 +10,8 @@ import { viewsOf } from "./memory/arena.ts";
 import { fillRopeTable } from "./memory/rope-table.ts";
 import type { ThreadContext } from "./memory/thread-context.ts";
 import { grantedProcessors } from "./processors.ts";
-import { advance, Barrier, failBarrier, hasFailed, PeerFailedError } from "./run/barrier.ts";
+import type { Rank } from "./rank.ts";
+import { Barrier, hasFailed, PeerFailedError } from "./run/barrier.ts";
 import {
   type ControlBlock,
   callCoordinator,
@@ -18,11 +19,11 @@ import {
   commandWords,
   controlBlock,
   doneWords,
-  releaseMasks,
+  failInstance,
 } from "./run/control.ts";
 import { Gate } from "./run/gate.ts";
 import { StepRunner } from "./run/step-runner.ts";
-import type { WorkerMessage, WorkerStart } from "./worker-messages.ts";
+import { threadOf, type WorkerMessage, type WorkerStart } from "./worker-messages.ts";
 
 /** How often a word is read before the thread sleeps on it: tens of microseconds, so that an idle server uses no processor. */
 const numSpins = 3000;
@@ -30,29 +31,35 @@ const systemPageBytes = 4096;
 const reportBytes = 4 * 1024 * 1024;
 
 function main(start: WorkerStart): void {
-  const { layout, limits, thread, memories } = start;
-  const [first] = memories;
-  invariant(first !== undefined, () => "a model has at least one arena");
-  const control = controlBlock(first, layout.control, limits.numThreads);
+  const { ranks, rank, thread } = start;
+  const controls = ranks.map(controlOf);
+  const [control, shared, own] = [controls[rank], controls[0], ranks[rank]];
+  invariant(
+    control !== undefined && shared !== undefined && own !== undefined,
+    () => `there is no rank ${rank}`,
+  );
+  const { numThreads } = own.limits;
   try {
-    const barrier = new Barrier(control.barrier, limits.numThreads, numSpins);
-    const context = threadContext(start);
+    const barrier = new Barrier(control.barrier, numThreads, numSpins);
+    const context = threadContext(start, own);
     load(context, control, barrier);
     const runner = new StepRunner({
       program: compileProgram(context),
       control,
+      shared,
       barrier,
+      ranksBarrier: new Barrier(shared.ranksBarrier, ranks.length * numThreads, numSpins),
       thread,
-      numThreads: limits.numThreads,
-      maxPieceRows: headPieceRows(limits),
+      numThreads,
+      maxPieceRows: headPieceRows(own.limits),
     });
     barrierWait(barrier, control);
     // All code has been compiled by now; the cache on disk serves the next start even if this process is killed.
-    if (thread === 0) flushCompileCache();
+    if (threadOf(start) === 0) flushCompileCache();
     tell({ kind: "ready", kernelSetName: context.arenas[0]?.kernelSet.name ?? "" });
-    serve(runner, control, new Gate(control.gate, mayLook(start)), limits.numThreads);
+    serve(runner, shared, new Gate(shared.gate, mayLook(start)), { numThreads, numRanks: ranks.length });
   } catch (error) {
-    failEveryone(control);
+    failInstance(controls);
     // Another thread failed first, and its own error says why.
     if (error instanceof PeerFailedError) return;
     if (!(error instanceof PagodaError)) throw error;
@@ -61,19 +68,31 @@ function main(start: WorkerStart): void {
   }
 }
 
-/** Whether this thread may spin: all threads where there are processors to spare, else all but thread 0. */
-function mayLook({ thread, limits }: WorkerStart): boolean {
-  return thread > 0 || grantedProcessors() > limits.numThreads;
+function controlOf({ memories, layout, limits }: Rank): ControlBlock {
+  const [memory] = memories;
+  invariant(memory !== undefined, () => "a rank has at least one arena");
+  return controlBlock(memory, layout.control, limits.numThreads);
 }
 
-function threadContext({ program, limits, layout, memories, kernels, thread }: WorkerStart): ThreadContext {
-  const arenas = memories.flatMap((memory, index) => {
-    const own = layout.arenas[index];
-    return own === undefined
-      ? []
-      : [{ views: viewsOf(memory), layout: own, ...bindKernelSource(kernels, memory) }];
+/** Whether this thread may spin: all threads where there are processors to spare, else all but the first one. */
+function mayLook(start: WorkerStart): boolean {
+  const numThreads = start.ranks.reduce((sum, { limits }) => sum + limits.numThreads, 0);
+  return threadOf(start) > 0 || grantedProcessors() > numThreads;
+}
+
+function threadContext({ ranks, rank, kernels, thread }: WorkerStart, own: Rank): ThreadContext {
+  const memories = ranks.map(({ program, layout, memories }) => ({
+    program,
+    layout,
+    arenas: memories.map(viewsOf),
+  }));
+  const views = memories[rank]?.arenas ?? [];
+  const arenas = views.flatMap((view, index) => {
+    const layout = own.layout.arenas[index];
+    return layout === undefined ? [] : [{ views: view, layout, ...bindKernelSource(kernels, view.memory) }];
   });
-  return { program, limits, layout, arenas, thread };
+  const { program, limits, layout } = own;
+  return { program, limits, layout, arenas, thread, ranks: memories };
 }
 
 /** Makes every page of the arenas resident, loads the weights and fills the tables. */
@@ -119,29 +138,33 @@ function share(total: number, thread: number, numThreads: number): [number, numb
  * Runs steps until told to close. The first thread that has no work left calls the coordinator, although the step still runs:
  * waking it takes some 100 µs, longer than the other threads need to finish.
  */
-function serve(runner: StepRunner, control: ControlBlock, gate: Gate, numThreads: number): void {
-  const { command, done } = control;
+function serve(
+  runner: StepRunner,
+  { command, done, barrier }: ControlBlock,
+  gate: Gate,
+  { numThreads, numRanks }: { readonly numThreads: number; readonly numRanks: number },
+): void {
   for (;;) {
     gate.pass();
-    if (command[commandWords.command] === commands.close || hasFailed(control.barrier)) return;
+    if (command[commandWords.command] === commands.close || hasFailed(barrier)) return;
     const numBefore = runner.run();
-    const isLast = numBefore === numThreads - 1;
+    const isLast = numBefore === numThreads - 1 && isLastRank(done, numRanks);
     if (isLast) Atomics.add(done, doneWords.numSteps, 1);
     if (isLast || numBefore === 0) callCoordinator(done);
   }
+}
+
+/** To be called by the last thread of a rank to end a step: whether all other ranks have ended it. */
+function isLastRank(done: Int32Array, numRanks: number): boolean {
+  if (Atomics.add(done, doneWords.numRanks, 1) < numRanks - 1) return false;
+  Atomics.store(done, doneWords.numRanks, 0);
+  return true;
 }
 
 function barrierWait(barrier: Barrier, control: ControlBlock): void {
   if (!barrier.arrive()) return;
   control.claim[0] = 0;
   barrier.release();
-}
-
-function failEveryone({ gate, barrier, done, masks }: ControlBlock): void {
-  failBarrier(barrier);
-  advance(gate);
-  releaseMasks(masks);
-  callCoordinator(done);
 }
 
 function tell(message: WorkerMessage): void {

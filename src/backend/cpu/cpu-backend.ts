@@ -5,29 +5,29 @@ import { invariant } from "../../core/errors.ts";
 import type { Backend, BackendLimits, KernelDescription, LoadedModel, LoadProgress } from "../backend.ts";
 import type { Program } from "../program.ts";
 import { chooseKernelSource, type KernelSource } from "./choose-kernels.ts";
-import { CpuModel } from "./cpu-model.ts";
+import { CpuModel, type ModelRank } from "./cpu-model.ts";
 import {
   largestArenaBytes,
   maxAttentionItems,
   maxSplitRows,
   partialsBytes,
 } from "./footprint/buffer-sizes.ts";
-import { cpuFootprint } from "./footprint/cpu-footprint.ts";
-import type { CpuLimits } from "./footprint/cpu-limits.ts";
 import { attentionItemWords, partialRecordBytes } from "./footprint/workspace-layout.ts";
 import type { KernelChoice } from "./kernel-choices.ts";
 import { preferHugePages } from "./kernels/machine-code/loading/loader.ts";
 import { allReady } from "./loading-threads.ts";
-import { type ArenaViews, createArena } from "./memory/arena.ts";
-import { layOut, type ModelLayout } from "./memory/layout.ts";
+import { type ArenaViews, viewsOf } from "./memory/arena.ts";
+import type { ArenaLayout } from "./memory/layout.ts";
 import { stepInputViews, stepResultViews } from "./memory/step-views.ts";
+import { allocateRanks, type Rank } from "./rank.ts";
 import { AttentionItems } from "./run/attention-items.ts";
-import { controlBlock } from "./run/control.ts";
-import type { WorkerStart } from "./worker-messages.ts";
+import { threadOf, type WorkerStart } from "./worker-messages.ts";
 
 export interface CpuBackendOptions {
-  /** Worker threads, from 1 up. */
+  /** Worker threads of all ranks together, from 1 up. */
   readonly numThreads: number;
+  /** Parts that the model is divided into, each with threads and memories of its own; default 1. */
+  readonly numRanks?: number;
   /** Most bytes of one arena; smaller only in tests, to spread a small model over several. */
   readonly arenaLimitBytes?: number;
   /** Default: PAGODA_KERNELS, else the best that works here. */
@@ -55,7 +55,7 @@ export class CpuBackend implements Backend {
   }
 
   /**
-   * Allocates exactly `cpuFootprint(program, limits)`, makes every page resident and loads the weights. Throws
+   * Allocates exactly `cpuFootprint` of every rank, makes every page resident and loads the weights. Throws
    * `memory_too_small` where the system or a 32-bit pointer cannot hold it, `model_invalid` where a file ends early.
    */
   async load(
@@ -63,42 +63,57 @@ export class CpuBackend implements Backend {
     stepLimits: BackendLimits,
     onProgress: (progress: LoadProgress) => void = () => undefined,
   ): Promise<LoadedModel> {
-    const limits: CpuLimits = { ...stepLimits, numThreads: this.#options.numThreads };
-    const plan = cpuFootprint(program, limits, this.#options.arenaLimitBytes ?? largestArenaBytes);
-    const { layout, allocations } = layOut(program, limits, plan);
+    const { numThreads, numRanks = 1, arenaLimitBytes = largestArenaBytes } = this.#options;
+    const allocated = allocateRanks(program, stepLimits, { numThreads, numRanks, arenaLimitBytes });
     const kernels = await chooseKernelSource(this.#options.kernels);
-    const arenas = layout.arenas.map(({ numBytes }) => createArena(numBytes));
-    const memories = arenas.map(({ memory }) => memory);
     // Through node:ffi, which is trusted only where machine code has passed its self-test.
-    if (kernels.machineCode !== null)
-      for (const [arenaId, { buffer }] of memories.entries())
-        preferHugePages(buffer, layout.arenas[arenaId]?.weightsEnd ?? 0);
-    const [first] = arenas;
-    const [firstLayout] = layout.arenas;
-    invariant(first !== undefined && firstLayout !== undefined, () => "a model has at least one arena");
-    const workers = [...Array(limits.numThreads).keys()].map((thread) =>
-      startWorker({ program, limits, layout, memories, kernels, thread }),
+    if (kernels.machineCode !== null) for (const rank of allocated) preferHugeWeightPages(rank);
+    const ranks = allocated.map(({ allocations: _, ...rank }) => rank);
+    const workers = ranks.flatMap(({ limits }, rank) =>
+      [...Array(limits.numThreads).keys()].map((thread) => startWorker({ ranks, rank, thread, kernels })),
     );
-    const totalBytes = program.weights.reduce((sum, { origin }) => sum + origin.numBytes, 0);
+    const totalBytes = loadedBytesOf(ranks);
     let loadedBytes = 0;
     const kernelSetName = await allReady(workers, (numBytes) => {
       loadedBytes += numBytes;
       onProgress({ loadedBytes, totalBytes });
     });
+    const views = allocated.map((rank) => ({ ...rank, arenas: rank.memories.map(viewsOf) }));
     return new CpuModel({
       kernels: describeKernels(kernelSetName, kernels),
       program,
-      limits,
-      layout,
-      arenas,
+      ranks: views,
       workers,
-      control: controlBlock(first.memory, layout.control, limits.numThreads),
-      inputs: stepInputViews(first.memory, firstLayout, limits, program.vocabularyWidth),
-      results: stepResultViews(first.memory, firstLayout, limits),
-      attentionItems: attentionItemsOf(program, limits, layout, first),
-      allocations,
+      ...stepViews(views, program.vocabularyWidth),
     });
   }
+}
+
+/** What the coordinator writes and reads: all of it lies in arena 0 of rank 0. */
+function stepViews(ranks: readonly ModelRank[], vocabularyWidth: number) {
+  const [first] = ranks;
+  const [arena, layout] = [first?.arenas[0], first?.layout.arenas[0]];
+  invariant(
+    first !== undefined && arena !== undefined && layout !== undefined,
+    () => "a model has at least one arena",
+  );
+  return {
+    inputs: stepInputViews(arena.memory, layout, first.limits, vocabularyWidth),
+    results: stepResultViews(arena.memory, layout, first.limits),
+    attentionItems: attentionItemsOf(ranks, layout, arena),
+  };
+}
+
+function preferHugeWeightPages({ memories, layout }: Rank): void {
+  for (const [arenaId, { buffer }] of memories.entries())
+    preferHugePages(buffer, layout.arenas[arenaId]?.weightsEnd ?? 0);
+}
+
+/** Bytes that all ranks read from the weight files together. */
+function loadedBytesOf(ranks: readonly Rank[]): number {
+  return ranks
+    .flatMap(({ program }) => program.weights)
+    .reduce((sum, { origin }) => sum + origin.numBytes, 0);
 }
 
 function describeKernels(name: string, { reason, selfTestMs }: KernelSource): KernelDescription {
@@ -118,35 +133,45 @@ function startWorker(start: WorkerStart): Worker {
     env: cacheFolder === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: cacheFolder },
     // node:ffi, which machine code is loaded through, warns once in every thread.
     execArgv: ["--disable-warning=ExperimentalWarning"],
-    name: `pagoda-${start.thread}`,
+    name: `pagoda-${threadOf(start)}`,
   });
 }
 
+/** The same items for all ranks: cut for the rank that has the most heads, and for the one with the least room for partials. */
 function attentionItemsOf(
-  program: Program,
-  limits: CpuLimits,
-  layout: ModelLayout,
+  ranks: readonly ModelRank[],
+  layout: ArenaLayout,
   { memory }: ArenaViews,
 ): AttentionItems {
-  const [arena] = layout.arenas;
-  invariant(arena !== undefined, () => "a model has at least one arena");
+  const [first] = ranks;
+  invariant(first !== undefined, () => "an instance has at least one rank");
+  const { limits } = first;
+  const shapes = ranks.map(headsOf);
+  return new AttentionItems(
+    new Int32Array(memory.buffer, layout.attentionItems, maxAttentionItems(limits) * attentionItemWords),
+    new Int32Array(memory.buffer, layout.mergeItems, maxSplitRows * attentionItemWords),
+    {
+      numThreads: limits.numThreads,
+      numKvHeads: Math.min(...shapes.map(({ numKvHeads }) => numKvHeads)),
+      numHeads: Math.max(...shapes.map(({ numHeads }) => numHeads)),
+      blockSize: limits.blockSize,
+      hasWindow: shapes.some(({ hasWindow }) => hasWindow),
+      maxPartials: Math.min(...shapes.map(({ maxPartials }) => maxPartials)),
+    },
+  );
+}
+
+function headsOf({ program, limits }: ModelRank) {
   const attention = program.body.filter((operation) => operation.kind === "attention");
   const headCounts = new Set(attention.map(({ numHeads }) => numHeads));
   const headDims = new Set(program.kvLayers.map(({ headDim }) => headDim));
-  const numHeads = Math.max(1, ...headCounts);
   // All records of a table have one shape; where layers differ in shape, long items are not cut.
   const isUniform = headCounts.size <= 1 && headDims.size <= 1;
   const recordBytes = partialRecordBytes(Math.max(2, ...headDims));
-  return new AttentionItems(
-    new Int32Array(memory.buffer, arena.attentionItems, maxAttentionItems(limits) * attentionItemWords),
-    new Int32Array(memory.buffer, arena.mergeItems, maxSplitRows * attentionItemWords),
-    {
-      numThreads: limits.numThreads,
-      numKvHeads: Math.max(1, Math.min(...program.kvLayers.map(({ numKvHeads }) => numKvHeads))),
-      numHeads,
-      blockSize: limits.blockSize,
-      hasWindow: attention.some(({ window }) => window !== null),
-      maxPartials: isUniform ? Math.floor(partialsBytes(program, limits) / recordBytes) : 0,
-    },
-  );
+  return {
+    numKvHeads: Math.max(1, Math.min(...program.kvLayers.map(({ numKvHeads }) => numKvHeads))),
+    numHeads: Math.max(1, ...headCounts),
+    hasWindow: attention.some(({ window }) => window !== null),
+    maxPartials: isUniform ? Math.floor(partialsBytes(program, limits) / recordBytes) : 0,
+  };
 }

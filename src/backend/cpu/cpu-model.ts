@@ -13,35 +13,39 @@ import type {
 import { type FinalNorm, finalNormOf, normalizeRow } from "../hidden-state.ts";
 import type { Program } from "../program.ts";
 import { headPieceRows } from "./footprint/buffer-sizes.ts";
-import type { CpuLimits } from "./footprint/cpu-limits.ts";
 import { tokensPerPartition } from "./footprint/workspace-layout.ts";
 import type { ArenaViews } from "./memory/arena.ts";
-import type { ModelLayout } from "./memory/layout.ts";
+import type { AllocatedRank } from "./rank.ts";
 import type { AttentionItems } from "./run/attention-items.ts";
-import { advance, failBarrier, hasFailed } from "./run/barrier.ts";
+import { advance, hasFailed } from "./run/barrier.ts";
 import {
   type ControlBlock,
-  callCoordinator,
   commands,
   commandWords,
+  controlBlock,
   doneWords,
+  failInstance,
   releaseMasks,
 } from "./run/control.ts";
 import { watchThreads } from "./run/thread-watch.ts";
 import { type StepProfile, stepProfile, stepTiming } from "./run/timing.ts";
 
+/** A rank, seen from the coordinator. */
+export interface ModelRank extends AllocatedRank {
+  /** By arena. */
+  readonly arenas: readonly ArenaViews[];
+}
+
 interface CpuModelParts {
   readonly kernels: KernelDescription;
+  /** Of all ranks together. */
   readonly program: Program;
-  readonly limits: CpuLimits;
-  readonly layout: ModelLayout;
-  readonly arenas: readonly ArenaViews[];
+  readonly ranks: readonly ModelRank[];
+  /** Of all ranks, rank by rank. */
   readonly workers: readonly Worker[];
-  readonly control: ControlBlock;
   readonly inputs: StepInputs;
   readonly results: StepResults;
   readonly attentionItems: AttentionItems;
-  readonly allocations: readonly Allocation[];
 }
 
 export class CpuModel implements LoadedModel {
@@ -51,6 +55,11 @@ export class CpuModel implements LoadedModel {
   readonly results: StepResults;
   readonly allocations: readonly Allocation[];
   readonly #parts: CpuModelParts;
+  /** Of rank 0, in which it lies what all threads share. */
+  readonly #control: ControlBlock;
+  /** By rank. */
+  readonly #controls: readonly ControlBlock[];
+  readonly #firstRank: ModelRank;
   readonly #finalNorm: FinalNorm | null;
   /** The cause of a thread's death; it arrives shortly after the death. */
   readonly #failure = Promise.withResolvers<PagodaError>();
@@ -63,8 +72,13 @@ export class CpuModel implements LoadedModel {
     this.kernels = parts.kernels;
     this.inputs = parts.inputs;
     this.results = parts.results;
-    this.allocations = parts.allocations;
+    this.allocations = parts.ranks.flatMap(({ allocations }) => allocations);
     this.#parts = parts;
+    this.#controls = parts.ranks.map(controlOf);
+    const [first, control] = [parts.ranks[0], this.#controls[0]];
+    invariant(first !== undefined && control !== undefined, () => "an instance has at least one rank");
+    this.#firstRank = first;
+    this.#control = control;
     this.#finalNorm = finalNormOf(parts.program);
     watchThreads(parts.workers, {
       onEnd: () => this.#releaseWaiting(),
@@ -73,7 +87,8 @@ export class CpuModel implements LoadedModel {
   }
 
   async step(writeMasks: (() => void) | null = null): Promise<void> {
-    const { control, attentionItems } = this.#parts;
+    const { attentionItems } = this.#parts;
+    const control = this.#control;
     if (hasFailed(control.barrier)) throw await this.#failure.promise;
     invariant(!this.#isStepping && !this.#isClosing, () => "step() while stepping or closed");
     this.#isStepping = true;
@@ -114,32 +129,18 @@ export class CpuModel implements LoadedModel {
     } catch (thrown) {
       return { thrown };
     } finally {
-      releaseMasks(this.#parts.control.masks);
+      releaseMasks(this.#control.masks);
     }
   }
 
   copyBlocks(pairs: readonly number[]): void {
     invariant(!this.#isStepping, () => "copyBlocks() during a step");
-    const { program, limits, layout, arenas } = this.#parts;
-    for (const [arenaId, arena] of layout.arenas.entries()) {
-      for (const [kvLayer, offset] of arena.kvLayers) {
-        const kv = program.kvLayers[kvLayer];
-        if (kv === undefined) continue;
-        const blockBytes = layerBlockBytes(limits.kvDtype, kv, limits.blockSize);
-        for (let i = 0; i + 1 < pairs.length; i += 2) {
-          const from = offset + (pairs[i] as number) * blockBytes;
-          arenas[arenaId]?.u8.copyWithin(
-            offset + (pairs[i + 1] as number) * blockBytes,
-            from,
-            from + blockBytes,
-          );
-        }
-      }
-    }
+    for (const rank of this.#parts.ranks) copyBlocksOf(rank, pairs);
   }
 
   logitsRow(outputRow: number): Float32Array {
-    const { program, limits, layout, arenas } = this.#parts;
+    const { program } = this.#parts;
+    const { limits, layout, arenas } = this.#firstRank;
     const offset = layout.arenas[0]?.buffers.get(program.logits);
     const arena = arenas[0];
     invariant(arena !== undefined && offset !== undefined, () => "the logits lie in arena 0");
@@ -154,7 +155,7 @@ export class CpuModel implements LoadedModel {
 
   readHidden(tokenRow: number, out: Float32Array): void {
     invariant(!this.#isStepping, () => "readHidden() during a step");
-    const { layout, arenas } = this.#parts;
+    const { layout, arenas } = this.#firstRank;
     const norm = this.#finalNorm;
     invariant(norm !== null, () => "the program's head begins without a norm");
     const { bufferId, weightId, eps, width } = norm;
@@ -172,12 +173,16 @@ export class CpuModel implements LoadedModel {
   }
 
   lastStepTiming(): StepTiming {
-    return stepTiming(this.#parts.control.timings, this.#totalMs);
+    return stepTiming(this.#timings, this.#totalMs);
   }
 
   /** Milliseconds of the last step by kind of operation, mean of the threads. */
   lastStepProfile(): StepProfile {
-    return stepProfile(this.#parts.control.timings);
+    return stepProfile(this.#timings);
+  }
+
+  get #timings(): readonly Float64Array[] {
+    return this.#controls.flatMap(({ timings }) => timings);
   }
 
   onIdleFailure(listener: (cause: Error) => void): void {
@@ -186,7 +191,8 @@ export class CpuModel implements LoadedModel {
 
   async close(): Promise<void> {
     this.#isClosing = true;
-    const { control, workers } = this.#parts;
+    const { workers } = this.#parts;
+    const control = this.#control;
     control.command[commandWords.command] = commands.close;
     advance(control.gate);
     const exits = workers.map((worker) =>
@@ -200,11 +206,7 @@ export class CpuModel implements LoadedModel {
   /** Called when a thread has ended: releases the threads that wait for it, and the running step. */
   #releaseWaiting(): void {
     if (this.#isClosing) return;
-    const { control } = this.#parts;
-    failBarrier(control.barrier);
-    advance(control.gate);
-    releaseMasks(control.masks);
-    callCoordinator(control.done);
+    failInstance(this.#controls);
   }
 
   /** Makes the running step reject; if no step runs, tells the listener. */
@@ -213,6 +215,31 @@ export class CpuModel implements LoadedModel {
     this.#failure.resolve(failure);
     if (!this.#isStepping && !this.#isClosing) this.#onIdleFailure(failure);
   }
+}
+
+/** In the rank's part of every layer. */
+function copyBlocksOf({ program, limits, layout, arenas }: ModelRank, pairs: readonly number[]): void {
+  for (const [arenaId, arena] of layout.arenas.entries()) {
+    for (const [kvLayer, offset] of arena.kvLayers) {
+      const kv = program.kvLayers[kvLayer];
+      if (kv === undefined) continue;
+      const blockBytes = layerBlockBytes(limits.kvDtype, kv, limits.blockSize);
+      for (let i = 0; i + 1 < pairs.length; i += 2) {
+        const from = offset + (pairs[i] as number) * blockBytes;
+        arenas[arenaId]?.u8.copyWithin(
+          offset + (pairs[i + 1] as number) * blockBytes,
+          from,
+          from + blockBytes,
+        );
+      }
+    }
+  }
+}
+
+function controlOf({ memories, layout, limits }: ModelRank): ControlBlock {
+  const [memory] = memories;
+  invariant(memory !== undefined, () => "a rank has at least one arena");
+  return controlBlock(memory, layout.control, limits.numThreads);
 }
 
 function failureOf(cause: unknown): PagodaError {

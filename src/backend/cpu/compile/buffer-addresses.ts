@@ -1,7 +1,8 @@
 /** @module Where a program's buffers, weights, KV layers and inputs lie in one arena, for one thread. Bytes. */
 import { invariant } from "../../../core/errors.ts";
-import type { Columns, KvLayer, Program, WeightDeclaration } from "../../program.ts";
+import type { Columns, KvLayer, WeightDeclaration } from "../../program.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
+import type { RankProgram } from "../footprint/ranks/rank-program.ts";
 import type { ArenaLayout } from "../memory/layout.ts";
 
 /** Rows of numbers `strideBytes` apart. */
@@ -15,11 +16,11 @@ export interface RowAddress {
 export class BufferAddresses {
   readonly limits: CpuLimits;
   readonly layout: ArenaLayout;
-  readonly #program: Program;
+  readonly #program: RankProgram;
   readonly #thread: number;
 
   constructor(
-    context: { readonly program: Program; readonly limits: CpuLimits; readonly thread: number },
+    context: { readonly program: RankProgram; readonly limits: CpuLimits; readonly thread: number },
     layout: ArenaLayout,
   ) {
     this.#program = context.program;

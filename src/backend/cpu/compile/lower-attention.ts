@@ -5,8 +5,8 @@
  * heads, then attention by work items and KV heads. Where each sequence has one row in the step, the attention phase does all of
  * it: the thread that takes an item and a KV head prepares them first (`headPreparations`).
  */
-import type { Operation } from "../../program.ts";
 import { blocksPerSequence } from "../../step-layout.ts";
+import type { RankOperation } from "../footprint/ranks/rank-program.ts";
 import type { JobValues } from "../kernels/jobs.ts";
 import type { BufferAddresses } from "./buffer-addresses.ts";
 import type { HeadPreparation, OperationOf } from "./fused-head-preparation.ts";
@@ -28,14 +28,14 @@ export class AttentionLowering {
   readonly #arenaId: number;
   readonly #jobs: JobWriter;
   readonly #phases: PhaseList;
-  readonly #preparations: ReadonlyMap<Operation, HeadPreparation>;
+  readonly #preparations: ReadonlyMap<RankOperation, HeadPreparation>;
 
   constructor(
     addresses: BufferAddresses,
     arenaId: number,
     jobs: JobWriter,
     phases: PhaseList,
-    groups: ReadonlyMap<Operation, HeadPreparation>,
+    groups: ReadonlyMap<RankOperation, HeadPreparation>,
   ) {
     this.#addresses = addresses;
     this.#arenaId = arenaId;
@@ -84,12 +84,12 @@ export class AttentionLowering {
   }
 
   attention(operation: OperationOf<"attention">): void {
-    const { kvLayer, numHeads, scale, softcap, window } = operation;
+    const { kvLayer, numHeads, scale, softcap, window, outColumn = 0 } = operation;
     const { limits, layout } = this.#addresses;
     const { numKvHeads, headDim } = this.#addresses.kvLayer(kvLayer);
     const [query, to] = [this.#addresses.columns(operation.query), this.#addresses.buffer(operation.out)];
     const shared = {
-      out: to.offset,
+      out: to.offset + 4 * outColumn,
       outStride: to.strideBytes,
       numKvHeads,
       headDim,

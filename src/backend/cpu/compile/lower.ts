@@ -1,7 +1,8 @@
 /** @module One operation of a program as kernel jobs. Strides and offsets are bytes; activations are f32 rows. */
 
-import type { Operation, Program, WeightDeclaration } from "../../program.ts";
+import type { WeightDeclaration } from "../../program.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
+import type { ExchangeOperation, RankOperation, RankProgram } from "../footprint/ranks/rank-program.ts";
 import { rowsPerPack } from "../footprint/weight-layout.ts";
 import { activationCodes, type JobValues, type KernelName, storageCodes } from "../kernels/jobs.ts";
 import { BufferAddresses, type RowAddress } from "./buffer-addresses.ts";
@@ -11,7 +12,7 @@ import { AttentionLowering } from "./lower-attention.ts";
 import type { Job, PhaseKind } from "./phase.ts";
 import type { PhaseList } from "./phase-list.ts";
 
-type OperationOf<K extends Operation["kind"]> = Extract<Operation, { readonly kind: K }>;
+type OperationOf<K extends RankOperation["kind"]> = Extract<RankOperation, { readonly kind: K }>;
 
 const matmulKernels = {
   q4: "matmulQ4",
@@ -33,11 +34,11 @@ export class Lowering {
 
   /** @param groups as `headPreparations` found them */
   constructor(
-    context: { readonly program: Program; readonly limits: CpuLimits; readonly thread: number },
+    context: { readonly program: RankProgram; readonly limits: CpuLimits; readonly thread: number },
     arenaId: number,
     jobs: JobWriter,
     phases: PhaseList,
-    groups: ReadonlyMap<Operation, HeadPreparation>,
+    groups: ReadonlyMap<RankOperation, HeadPreparation>,
   ) {
     this.#addresses = new BufferAddresses(context, jobs.arena(arenaId).layout);
     this.#arenaId = arenaId;
@@ -47,7 +48,7 @@ export class Lowering {
   }
 
   /** @param quantizesOutput the row that the operation writes is only read in quantized form, so the f32 row is not written */
-  lower(operation: Operation, quantizesOutput: boolean): void {
+  lower(operation: Exclude<RankOperation, ExchangeOperation>, quantizesOutput: boolean): void {
     switch (operation.kind) {
       case "embed":
         this.#embed(operation);
@@ -94,7 +95,9 @@ export class Lowering {
     const weight = this.#addresses.weight(weightId);
     const place = this.#addresses.buffer(out);
     this.#rows("embed", "embed", place, true, {
-      tokenIds: this.#addresses.input("tokenIds"),
+      tokenIds: this.#addresses.input(
+        this.#addresses.limits.place === undefined ? "tokenIds" : "ownTokenIds",
+      ),
       weights: this.#addresses.weightOffset(weightId),
       storage: storageCodes[weight.storage],
       width: weight.numCols,
@@ -124,9 +127,12 @@ export class Lowering {
     this.#quantizedBufferId = out;
   }
 
-  #glu({ input, out, activation }: OperationOf<"glu">): void {
-    const [from, to] = [this.#addresses.buffer(input), this.#addresses.buffer(out)];
-    const values = { ...this.#rowValues(from, to, to.width), activation: activationCodes[activation] };
+  #glu({ input, out, activation, outColumn = 0 }: OperationOf<"glu">): void {
+    const [from, to] = [
+      this.#addresses.buffer(input),
+      this.#addresses.columns({ bufferId: out, offset: outColumn }),
+    ];
+    const values = { ...this.#rowValues(from, to, from.width / 2), activation: activationCodes[activation] };
     this.#rows("rows", "glu", from, true, values);
     this.#wrote(out);
   }
@@ -156,16 +162,16 @@ export class Lowering {
     this.#wrote(out);
   }
 
-  #softcap({ buffer, cap }: OperationOf<"softcap">): void {
+  #softcap({ buffer, cap, numColumns }: OperationOf<"softcap">): void {
     const place = this.#addresses.buffer(buffer);
-    const values = { at: place.offset, stride: place.strideBytes, width: place.width, cap };
+    const values = { at: place.offset, stride: place.strideBytes, width: numColumns ?? place.width, cap };
     this.#rows("rows", "softcap", place, false, values);
     this.#wrote(buffer);
   }
 
-  #linear({ input, parts, out, accumulate, scale }: OperationOf<"linear">): void {
+  #linear({ input, parts, out, accumulate, scale, outColumn = 0 }: OperationOf<"linear">): void {
     const from = this.#addresses.buffer(input);
-    const to = this.#addresses.buffer(out);
+    const to = this.#addresses.columns({ bufferId: out, offset: outColumn });
     const storages = parts.map(({ weightId }) => this.#addresses.weight(weightId).storage);
     if (storages.some(isQuantized)) this.#quantize(input, from);
     let outOffset = to.offset;
@@ -236,6 +242,11 @@ export class Lowering {
       out: this.#addresses.layout.quantized,
       width,
     };
+  }
+
+  /** To be called where other code writes rows of a buffer. */
+  wrote(bufferId: number): void {
+    this.#wrote(bufferId);
   }
 
   #wrote(bufferId: number): void {

@@ -1,8 +1,8 @@
 /** @module Which buffers an operation reads and which it overwrites: fusing and copying between arenas depend on it. */
-import type { Operation, Program } from "../../program.ts";
+import type { RankOperation, RankProgram } from "../footprint/ranks/rank-program.ts";
 
 /** Buffers whose contents the operation uses, including those that it changes in place. */
-function buffersRead(operation: Operation): readonly number[] {
+function buffersRead(operation: RankOperation): readonly number[] {
   switch (operation.kind) {
     case "embed":
       return [];
@@ -23,11 +23,13 @@ function buffersRead(operation: Operation): readonly number[] {
     case "glu":
     case "gatherOutputs":
       return [operation.input];
+    case "exchange":
+      return [operation.buffer];
   }
 }
 
 /** The buffer that the operation overwrites completely; null if there is none. */
-export function bufferOverwritten(operation: Operation): number | null {
+export function bufferOverwritten(operation: RankOperation): number | null {
   switch (operation.kind) {
     case "embed":
     case "rmsNorm":
@@ -42,12 +44,42 @@ export function bufferOverwritten(operation: Operation): number | null {
     case "storeKv":
     case "add":
     case "softcap":
+    case "exchange":
       return null;
   }
 }
 
+/** The buffer in which the operation writes. */
+function bufferWritten(operation: RankOperation): number | null {
+  switch (operation.kind) {
+    case "headNorm":
+    case "rope":
+      return operation.at.bufferId;
+    case "softcap":
+      return operation.buffer;
+    case "storeKv":
+    case "exchange":
+      return null;
+    default:
+      return operation.out;
+  }
+}
+
+/** True where a rank may change its rows of `bufferId` after exchange `index` while others still copy from them. */
+export function changesBeforeExchange(
+  operations: readonly RankOperation[],
+  index: number,
+  bufferId: number,
+): boolean {
+  for (const operation of operations.slice(index + 1)) {
+    if (operation.kind === "exchange") return false;
+    if (bufferWritten(operation) === bufferId) return true;
+  }
+  return false;
+}
+
 /** Buffers that the operations from `index` on read before they overwrite them. */
-export function buffersLiveAt(operations: readonly Operation[], index: number): readonly number[] {
+export function buffersLiveAt(operations: readonly RankOperation[], index: number): readonly number[] {
   const live = new Set<number>();
   for (const operation of operations.slice(index).toReversed()) {
     const overwritten = bufferOverwritten(operation);
@@ -58,7 +90,7 @@ export function buffersLiveAt(operations: readonly Operation[], index: number): 
 }
 
 /** True where every matrix of the operation takes quantized activations. */
-function takesQuantizedInput(program: Program, operation: Operation): boolean {
+function takesQuantizedInput(program: RankProgram, operation: RankOperation): boolean {
   return (
     operation.kind === "linear" &&
     operation.parts.every(({ weightId }) => {
@@ -73,8 +105,8 @@ function takesQuantizedInput(program: Program, operation: Operation): boolean {
  * before they have: then its f32 row need not exist.
  */
 export function isReadOnlyQuantized(
-  program: Program,
-  operations: readonly Operation[],
+  program: RankProgram,
+  operations: readonly RankOperation[],
   index: number,
 ): boolean {
   const writer = operations[index];
@@ -95,6 +127,6 @@ export function isReadOnlyQuantized(
   return hasReader;
 }
 
-function isReadLater(operations: readonly Operation[], index: number, bufferId: number | null): boolean {
+function isReadLater(operations: readonly RankOperation[], index: number, bufferId: number | null): boolean {
   return bufferId !== null && buffersLiveAt(operations, index).includes(bufferId);
 }

@@ -1,5 +1,5 @@
 /** @module Collects phases in order, joining consecutive jobs on the same rows into one. */
-import type { Job, Phase, PhaseKind, Split } from "./phase.ts";
+import type { Exchange, Job, Phase, PhaseKind, Split } from "./phase.ts";
 
 interface NewPhase {
   readonly kind: PhaseKind;
@@ -10,6 +10,7 @@ interface NewPhase {
   readonly isHeadwise?: boolean;
   readonly prepare?: Job | null;
   readonly arenaCopy?: Phase["arenaCopy"];
+  readonly exchange?: Phase["exchange"];
 }
 
 export class PhaseList {
@@ -22,6 +23,7 @@ export class PhaseList {
       isHeadwise: false,
       prepare: null,
       arenaCopy: null,
+      exchange: null,
       ...phase,
     });
   }
@@ -48,6 +50,10 @@ export class PhaseList {
       jobs: [...last.jobs, job],
       isRepeatable: last.isRepeatable && isRepeatable,
     };
+  }
+
+  addExchange(exchange: Exchange): void {
+    this.add({ kind: "exchange", split: "whole", jobs: [], exchange });
   }
 
   addArenaCopy(arenaCopy: Phase["arenaCopy"]): void {

@@ -1,6 +1,8 @@
 /** @module A compiled step: a list of phases. A phase is a few kernel jobs, divided among the threads, and a barrier after them. */
+import type { Range } from "../footprint/ranks/rank-shares.ts";
 import type { KernelName } from "../kernels/jobs.ts";
 import type { Kernel } from "../kernels/kernel-set.ts";
+import type { ArenaViews } from "../memory/arena.ts";
 
 /** The units of a phase; a unit is never divided. */
 export type Split =
@@ -27,6 +29,7 @@ export const phaseKinds = [
   "attention",
   "sample",
   "arenaCopy",
+  "exchange",
 ] as const;
 export type PhaseKind = (typeof phaseKinds)[number];
 
@@ -60,6 +63,32 @@ export interface Phase {
   readonly prepare: Job | null;
   /** Copies what later layers read into their arena; such a phase has no jobs. */
   readonly arenaCopy: ArenaCopy | null;
+  /** Waits for the other ranks and copies their parts of rows; such a phase has no jobs. */
+  readonly exchange: Exchange | null;
+}
+
+export interface Exchange {
+  readonly rows: "tokens" | "outputs";
+  /** One for each other rank; none where this rank needs nothing. */
+  readonly sources: readonly ExchangeSource[];
+  /** Where whole rows are copied: row t from the source whose part, of the same index, holds tokenIds[t]. */
+  readonly owners: { readonly tokenIds: Int32Array; readonly parts: readonly Range[] } | null;
+  readonly isForFirstRank: boolean;
+  /** Whether no rank may go on before all have copied, because it would change what they copy. */
+  readonly holdsRanks: boolean;
+}
+
+/** `numWords` 4-byte numbers of each row, from another rank's memory. */
+export interface ExchangeSource {
+  readonly from: ArenaViews;
+  readonly to: ArenaViews;
+  readonly fromWord: number;
+  readonly fromStride: number;
+  readonly toWord: number;
+  readonly toStride: number;
+  readonly numWords: number;
+  /** Whether all of these are even, so that two numbers can be copied at once. */
+  readonly isInPairs: boolean;
 }
 
 /** Ranges of 4-byte numbers to copy between two arenas; integers, since copying a float may change a NaN's bits. */
@@ -67,6 +96,14 @@ export interface ArenaCopy {
   readonly from: Int32Array;
   readonly to: Int32Array;
   readonly ranges: readonly CopyRange[];
+  /** Where the copy is of a step's inputs to a rank. */
+  readonly tokens: OwnTokens | null;
+}
+
+/** Token ids of the step, less `first`; 0 for tokens outside of [first, end). */
+export interface OwnTokens extends Range {
+  readonly fromWord: number;
+  readonly toWord: number;
 }
 
 export interface CopyRange {
@@ -74,7 +111,7 @@ export interface CopyRange {
   readonly toWord: number;
   readonly numWords: number;
   /** `numWords` are copied for each of these. */
-  readonly per: "token" | "slice" | "attentionItem" | "mergeItem";
+  readonly per: "token" | "slice" | "output" | "attentionItem" | "mergeItem";
 }
 
 /** A word to set before the body (numTokens) or before each piece of the head. */

@@ -32,6 +32,7 @@ const phase = (split: Phase["split"], isRepeatable: boolean, ...jobs: Job[]): Ph
   isHeadwise: false,
   prepare: null,
   arenaCopy: null,
+  exchange: null,
 });
 const quantize = job(0, "quantizeRows", { input: 64, inputStride: 256, out: sharedPlace, width });
 const product = job(1, "matmulQ4", {

@@ -5,7 +5,7 @@
 import type { ModelShape, WeightShape } from "../../../core/footprint.ts";
 import { groupWidth } from "../../../core/weight-storage.ts";
 import type { StepLimits } from "../../backend.ts";
-import type { StepArray } from "../../step-layout.ts";
+import { type StepArray, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
 import type { CpuLimits } from "./cpu-limits.ts";
 import { packedMatrixBytes } from "./weight-layout.ts";
 import {
@@ -61,11 +61,11 @@ export function partialsBytes(shape: ModelShape, limits: CpuLimits): number {
 }
 
 /** One thread's scratch. It serves one purpose at a time: attention, storing KV, sampling (arena 0), loading weights. */
-export function threadScratchBytes(shape: ModelShape, arena: number): number {
+export function threadScratchBytes(shape: ModelShape, arena: number, limits: CpuLimits): number {
   const attention = attentionShapes(shape).map(({ headDim, groupHeads }) =>
     Math.max(attentionScratchBytes(headDim, groupHeads), storeKvScratchBytes(headDim)),
   );
-  const sampling = arena === 0 ? sampleScratchBytes(shape.vocabularyWidth) : 0;
+  const sampling = arena === 0 && isFirstRank(limits) ? sampleScratchBytes(shape.vocabularyWidth) : 0;
   return roundUp64(Math.max(stagingBytes(shape) + repackScratchBytes + rowMapBytes, sampling, ...attention));
 }
 
@@ -89,9 +89,29 @@ function attentionShapes(
   });
 }
 
-/** Step inputs that operations of every layer read, so that each arena has a copy of them. */
-export function isReadInEveryArena({ name }: StepArray): boolean {
-  return name === "positions" || name === "slots" || name === "blockTables";
+/** Step inputs in an arena. Each has a copy of those that operations of every layer read. */
+export function arenaInputs(limits: CpuLimits, vocabularyWidth: number, arena: number): readonly StepArray[] {
+  const all = stepInputArrays(limits, vocabularyWidth);
+  const ofLayers = all.filter(({ name }) => ["positions", "slots", "blockTables"].includes(name));
+  if (arena > 0) return ofLayers;
+  const ofFirstArena = isFirstRank(limits)
+    ? all
+    : [...ofLayers, ...all.filter(({ name }) => name === "outputRows")];
+  return limits.place === undefined ? ofFirstArena : [...ofFirstArena, ownTokenIds(limits)];
+}
+
+/** The step's tokens as rows of the rank's own part of the embedding. */
+function ownTokenIds({ maxNumBatchedTokens }: CpuLimits): StepArray {
+  return { name: "ownTokenIds", numElements: maxNumBatchedTokens, type: "i32" };
+}
+
+/** Results lie where tokens are sampled: in arena 0 of rank 0. */
+export function arenaResults(limits: CpuLimits, arena: number): readonly StepArray[] {
+  return arena === 0 && isFirstRank(limits) ? stepResultArrays(limits) : [];
+}
+
+function isFirstRank({ place }: CpuLimits): boolean {
+  return place === undefined || place.rank === 0;
 }
 
 /** Every token row is in at most one item, and cutting items for the threads adds at most eight pieces a thread. */

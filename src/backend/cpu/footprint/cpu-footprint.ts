@@ -22,12 +22,13 @@ import {
   sumFootprint,
 } from "../../../core/footprint.ts";
 import { layerBlockBytes } from "../../../core/kv-layout.ts";
-import { stepArrayBytes, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
+import { stepArrayBytes } from "../../step-layout.ts";
 import {
+  arenaInputs,
   arenaPageBytes,
+  arenaResults,
   bufferRows,
   controlBytes,
-  isReadInEveryArena,
   jobsPerThread,
   kernelDataBytes,
   largestArenaBytes,
@@ -173,16 +174,14 @@ function workspaceItems(shape: ModelShape, limits: CpuLimits, arena: number): Cp
     workspace("quantized input", quantizedBytes(limits.maxNumBatchedTokens, quantizedWidth(shape))),
     workspace("attention partials", partialsBytes(shape, limits)),
     ...[...Array(limits.numThreads).keys()].map((thread) =>
-      workspace(`scratch of thread ${thread}`, threadScratchBytes(shape, arena)),
+      workspace(`scratch of thread ${thread}`, threadScratchBytes(shape, arena, limits)),
     ),
   ];
 }
 
 function stepItems(shape: ModelShape, limits: CpuLimits, arena: number): CpuFootprintItem[] {
-  const inputs = stepInputArrays(limits, shape.vocabularyWidth).filter(
-    (array) => arena === 0 || isReadInEveryArena(array),
-  );
-  const results = arena === 0 ? stepResultArrays(limits) : [];
+  const inputs = arenaInputs(limits, shape.vocabularyWidth, arena);
+  const results = arenaResults(limits, arena);
   return [
     ...inputs.map((array) => item("workspace", `input ${array.name}`, arena, stepArrayBytes(array))),
     ...results.map((array) => item("workspace", `result ${array.name}`, arena, stepArrayBytes(array))),

@@ -1,7 +1,8 @@
 /** @module Cuts the weights into tasks that threads take one by one while loading. */
 import { repackedBytes } from "../../encodings/transcode.ts";
-import type { Program, WeightDeclaration } from "../../program.ts";
+import type { WeightDeclaration } from "../../program.ts";
 import { maxTaskRows } from "../footprint/buffer-sizes.ts";
+import type { RankProgram } from "../footprint/ranks/rank-program.ts";
 import { rowsPerPack } from "../footprint/weight-layout.ts";
 
 /** Destination rows [firstRow, firstRow + numRows) of a weight; firstRow is a multiple of 8. A vector is one task. */
@@ -12,7 +13,7 @@ export interface WeightTask {
 }
 
 /** Every task's rows, as the kernels get them, fit `stagingBytes`; the order is the same in every thread. */
-export function weightTasks(program: Program, stagingBytes: number): readonly WeightTask[] {
+export function weightTasks(program: RankProgram, stagingBytes: number): readonly WeightTask[] {
   return program.weights.flatMap((weight) => {
     const taskRows = rowsPerTask(weight, stagingBytes);
     const numTasks = Math.ceil(weight.numRows / taskRows);

@@ -3,13 +3,13 @@ import { invariant } from "../../../core/errors.ts";
 import type { FootprintComponent } from "../../../core/footprint.ts";
 import { layerBlockBytes } from "../../../core/kv-layout.ts";
 import type { Allocation } from "../../backend.ts";
-import type { Program } from "../../program.ts";
-import { type StepArray, stepArrayBytes, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
+import { type StepArray, stepArrayBytes } from "../../step-layout.ts";
 import {
+  arenaInputs,
   arenaPageBytes,
+  arenaResults,
   bufferRows,
   controlBytes,
-  isReadInEveryArena,
   jobsPerThread,
   kernelDataBytes,
   maxAttentionItems,
@@ -22,6 +22,7 @@ import {
 } from "../footprint/buffer-sizes.ts";
 import type { CpuFootprint } from "../footprint/cpu-footprint.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
+import type { RankProgram } from "../footprint/ranks/rank-program.ts";
 import { attentionItemWords, jobBytes, quantizedBytes } from "../footprint/workspace-layout.ts";
 import { BumpAllocator } from "./arena.ts";
 
@@ -66,7 +67,7 @@ interface LaidOut {
 }
 
 /** Lays out all arenas and compares the result with `plan`: a difference is a bug of ours. */
-export function layOut(program: Program, limits: CpuLimits, plan: CpuFootprint): LaidOut {
+export function layOut(program: RankProgram, limits: CpuLimits, plan: CpuFootprint): LaidOut {
   const allocators = plan.arenaBytes.map(() => new BumpAllocator());
   let control = 0;
   const arenas = allocators.map((allocator, arena) => {
@@ -81,7 +82,7 @@ export function layOut(program: Program, limits: CpuLimits, plan: CpuFootprint):
 }
 
 function layOutArena(
-  program: Program,
+  program: RankProgram,
   limits: CpuLimits,
   plan: CpuFootprint,
   arena: number,
@@ -112,7 +113,7 @@ function layOutArena(
 }
 
 function layOutWeights(
-  program: Program,
+  program: RankProgram,
   isHere: (layer: number | null) => boolean,
   allocator: BumpAllocator,
 ): ReadonlyMap<number, number> {
@@ -124,7 +125,7 @@ function layOutWeights(
 }
 
 function layOutKv(
-  program: Program,
+  program: RankProgram,
   limits: CpuLimits,
   isHere: (layer: number | null) => boolean,
   allocator: BumpAllocator,
@@ -140,7 +141,7 @@ function layOutKv(
 }
 
 function layOutWorkspace(
-  program: Program,
+  program: RankProgram,
   limits: CpuLimits,
   arena: number,
   allocator: BumpAllocator,
@@ -161,21 +162,19 @@ function layOutWorkspace(
     ),
     partials: workspace("attention partials", partialsBytes(program, limits)),
     scratch: [...Array(limits.numThreads).keys()].map((thread) =>
-      workspace(`scratch of thread ${thread}`, threadScratchBytes(program, arena)),
+      workspace(`scratch of thread ${thread}`, threadScratchBytes(program, arena, limits)),
     ),
   };
 }
 
 function layOutStep(
-  program: Program,
+  program: RankProgram,
   limits: CpuLimits,
   arena: number,
   allocator: BumpAllocator,
 ): Pick<ArenaLayout, "inputs" | "results" | "attentionItems" | "mergeItems"> {
-  const inputs = stepInputArrays(limits, program.vocabularyWidth).filter(
-    (array) => arena === 0 || isReadInEveryArena(array),
-  );
-  const results = arena === 0 ? stepResultArrays(limits) : [];
+  const inputs = arenaInputs(limits, program.vocabularyWidth, arena);
+  const results = arenaResults(limits, arena);
   const place = (kind: string, arrays: readonly StepArray[]): ReadonlyMap<string, number> =>
     new Map(
       arrays.map((array) => [

@@ -7,11 +7,12 @@
  * alternate between phases: a thread clears its word for the next phase while no thread can be in that phase yet.
  */
 
-import type { ArenaCopy, CompiledProgram, Job, Patch, Phase } from "../compile/phase.ts";
+import type { ArenaCopy, CompiledProgram, Exchange, Job, Patch, Phase } from "../compile/phase.ts";
 import { attentionItem, jobWord } from "../kernels/jobs.ts";
 import type { Barrier } from "./barrier.ts";
 import { fewestRowPacks, mostRowPacks, rowPacksToTake, rowsOfChunk } from "./chunk-sizes.ts";
 import { awaitMasks, type ControlBlock, commandWords } from "./control.ts";
+import { copyExchange, copyOwnTokens, copyWords } from "./copy-rows.ts";
 import { ThreadTimings } from "./timing.ts";
 
 /** Most other threads whose shares a thread takes from: with many threads one share matters little, and each costs a cache line. */
@@ -26,8 +27,12 @@ const numTokensField = jobWord("prepareHeadsF16", "numTokens");
 
 export class StepRunner {
   readonly #program: CompiledProgram;
+  /** Of the rank. */
   readonly #control: ControlBlock;
+  /** Of rank 0. */
+  readonly #shared: ControlBlock;
   readonly #barrier: Barrier;
+  readonly #ranksBarrier: Barrier;
   readonly #thread: number;
   readonly #numThreads: number;
   readonly #maxPieceRows: number;
@@ -36,6 +41,7 @@ export class StepRunner {
   #parity: 0 | 1 = 0;
   #numTokens = 0;
   #numSlices = 0;
+  #numOutputs = 0;
   #numAttentionItems = 0;
   #numMergeItems = 0;
   #pieceRows = 0;
@@ -52,14 +58,20 @@ export class StepRunner {
   constructor(options: {
     readonly program: CompiledProgram;
     readonly control: ControlBlock;
+    /** The control block of rank 0. */
+    readonly shared: ControlBlock;
     readonly barrier: Barrier;
+    /** For the threads of all ranks. */
+    readonly ranksBarrier: Barrier;
     readonly thread: number;
     readonly numThreads: number;
     readonly maxPieceRows: number;
   }) {
     this.#program = options.program;
     this.#control = options.control;
+    this.#shared = options.shared;
     this.#barrier = options.barrier;
+    this.#ranksBarrier = options.ranksBarrier;
     this.#thread = options.thread;
     this.#numThreads = options.numThreads;
     this.#maxPieceRows = options.maxPieceRows;
@@ -72,19 +84,20 @@ export class StepRunner {
    * @returns how many threads arrived there before
    */
   run(): number {
-    const { command } = this.#control;
+    const { command, masks } = this.#shared;
     const { body, head } = this.#program;
     this.#numTokens = word(command, commandWords.numTokens);
     this.#numSlices = word(command, commandWords.numSlices);
     this.#numAttentionItems = word(command, commandWords.numAttentionItems);
     this.#numMergeItems = word(command, commandWords.numMergeItems);
     const numOutputs = word(command, commandWords.numOutputs);
+    this.#numOutputs = numOutputs;
     this.#pieceRows = 0;
     this.#isOneRowEach = this.#numTokens === this.#numSlices;
     this.#timings.start();
     this.#patchBody();
     this.#runPhases(body, numOutputs === 0);
-    if (word(command, commandWords.awaitsMasks) === 1) awaitMasks(this.#control.masks);
+    if (word(command, commandWords.awaitsMasks) === 1) awaitMasks(masks);
     for (let first = 0; first < numOutputs; first += this.#maxPieceRows) {
       this.#pieceRows = Math.min(this.#maxPieceRows, numOutputs - first);
       this.#patchHead(first);
@@ -130,12 +143,36 @@ export class StepRunner {
       const phase = phases[i] as Phase;
       const numUnits = this.#numUnits(phase);
       if (numUnits === 0) continue;
-      const needsBarrier = this.#runPhase(phase, numUnits);
+      const { exchange } = phase;
+      const needsBarrier =
+        exchange === null ? this.#runPhase(phase, numUnits) : this.#runExchange(exchange, endsStep);
       this.#timings.kernelsEnded(phase.kind);
       if (!needsBarrier || (endsStep && i === end - 1)) continue;
-      if (this.#barrier.arrive()) this.#barrier.release();
-      this.#timings.barrierEnded();
+      // An exchange begins by waiting for all threads.
+      if (i + 1 < end && (phases[i + 1] as Phase).exchange !== null) continue;
+      if (this.#numThreads > 1) this.#meet(this.#barrier);
     }
+  }
+
+  #meet(barrier: Barrier): void {
+    if (barrier.arrive()) barrier.release();
+    this.#timings.barrierEnded();
+  }
+
+  /** @returns false if no thread of the rank needs to wait for another */
+  #runExchange(exchange: Exchange, endsStep: boolean): boolean {
+    this.#meet(this.#ranksBarrier);
+    const numRows = exchange.rows === "tokens" ? this.#numTokens : this.#pieceRows;
+    // Every thread copies a single row: all write the same bytes, and none waits.
+    const numSharing = numRows === 1 ? 1 : this.#numThreads;
+    const index = numRows === 1 ? 0 : this.#thread;
+    const first = Math.floor((numRows * index) / numSharing);
+    copyExchange(exchange, first, Math.floor((numRows * (index + 1)) / numSharing));
+    const holds = exchange.holdsRanks && !(endsStep && exchange.isForFirstRank);
+    if (!holds) return numSharing > 1;
+    this.#timings.kernelsEnded("exchange");
+    this.#meet(this.#ranksBarrier);
+    return false;
   }
 
   /** Index of the first of the last phases that have a single row of output, which cannot be divided. */
@@ -245,11 +282,10 @@ export class StepRunner {
     return split === "tokenRows" || split === "outputRows" ? rowsOfChunk(numUnits, this.#numThreads) : 1;
   }
 
-  #copyBetweenArenas({ from, to, ranges }: ArenaCopy): void {
-    for (const { fromWord, toWord, numWords, per } of ranges) {
-      const end = numWords * this.#numOf(per);
-      for (let i = 0; i < end; i++) to[toWord + i] = from[fromWord + i] as number;
-    }
+  #copyBetweenArenas({ from, to, ranges, tokens }: ArenaCopy): void {
+    for (const { fromWord, toWord, numWords, per } of ranges)
+      copyWords(from, fromWord, to, toWord, numWords * this.#numOf(per));
+    if (tokens !== null) copyOwnTokens(tokens, from, to, this.#numTokens);
   }
 
   #numOf(per: ArenaCopy["ranges"][number]["per"]): number {
@@ -258,6 +294,8 @@ export class StepRunner {
         return this.#numTokens;
       case "slice":
         return this.#numSlices;
+      case "output":
+        return this.#numOutputs;
       case "attentionItem":
         return this.#numAttentionItems;
       case "mergeItem":
