@@ -137,7 +137,7 @@ function startWorker(start: WorkerStart): Worker {
   });
 }
 
-/** The same items for all ranks: cut for the rank that has the most heads, and for the one with the least room for partials. */
+/** The same items for all ranks, with partial records for the query heads of rank 0 (`RankInputs.partials`). */
 function attentionItemsOf(
   ranks: readonly ModelRank[],
   layout: ArenaLayout,
@@ -146,17 +146,17 @@ function attentionItemsOf(
   const [first] = ranks;
   invariant(first !== undefined, () => "an instance has at least one rank");
   const { limits } = first;
-  const shapes = ranks.map(headsOf);
+  const { numHeads, hasWindow, maxPartials } = headsOf(first);
   return new AttentionItems(
     new Int32Array(memory.buffer, layout.attentionItems, maxAttentionItems(limits) * attentionItemWords),
     new Int32Array(memory.buffer, layout.mergeItems, maxSplitRows * attentionItemWords),
     {
       numThreads: limits.numThreads,
-      numKvHeads: Math.min(...shapes.map(({ numKvHeads }) => numKvHeads)),
-      numHeads: Math.max(...shapes.map(({ numHeads }) => numHeads)),
+      numKvHeads: Math.min(...ranks.map((rank) => headsOf(rank).numKvHeads)),
+      numHeads,
       blockSize: limits.blockSize,
-      hasWindow: shapes.some(({ hasWindow }) => hasWindow),
-      maxPartials: Math.min(...shapes.map(({ maxPartials }) => maxPartials)),
+      hasWindow,
+      maxPartials,
     },
   );
 }

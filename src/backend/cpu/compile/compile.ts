@@ -47,7 +47,8 @@ export function compileProgram(context: ThreadContext): CompiledProgram {
   const bodyPatches = [...jobs.takePatches(), ...privateRows(context, body.phases)];
   const head = new PhaseList();
   lowerSegment(context, operations, { arenaId: 0, start: numBody, end: operations.length }, jobs, head);
-  compileSampling(context, jobs, head);
+  // Tokens are sampled by rank 0, which has whole rows of logits.
+  if ((context.limits.place?.rank ?? 0) === 0) compileSampling(context, jobs, head);
   const headPatches = [...jobs.takePatches(), ...privateRows(context, head.phases)];
   return { body: body.phases, head: head.phases, bodyPatches, headPatches };
 }
@@ -110,7 +111,7 @@ function arenaCopy(
     }),
   );
   const inputs = toId === 0 ? [] : inputRanges(from.layout, to.layout, limits);
-  return { from: from.views.i32, to: to.views.i32, ranges: [...buffers, ...inputs], tokens: null };
+  return { from: from.views.i32, to: to.views.i32, ranges: [...buffers, ...inputs], inputs: null };
 }
 
 function inputRanges(from: ArenaLayout, to: ArenaLayout, limits: CpuLimits): CopyRange[] {

@@ -4,6 +4,7 @@ import { blocksPerSequence } from "../../step-layout.ts";
 import type { ExchangeOperation, RankOperation } from "../footprint/ranks/rank-program.ts";
 import { type Range, widthOf } from "../footprint/ranks/rank-shares.ts";
 import { attentionItemWords } from "../footprint/workspace-layout.ts";
+import { attentionItem } from "../kernels/jobs.ts";
 import type { RankMemory, ThreadContext } from "../memory/thread-context.ts";
 import { arenaOf } from "./arena-segments.ts";
 import { changesBeforeExchange } from "./operation-access.ts";
@@ -102,9 +103,22 @@ export function rankInputs(context: ThreadContext, embedding: Range): ArenaCopy 
   const tokens = {
     fromWord: (fromLayout.inputs.get("tokenIds") ?? 0) / 4,
     toWord: (toLayout.inputs.get("ownTokenIds") ?? 0) / 4,
-    ...embedding,
+    part: embedding,
   };
-  return { from: from.i32, to: to.i32, ranges: place.rank === 0 ? [] : ranges, tokens };
+  const partials = {
+    itemsWord: toLayout.attentionItems / 4 + attentionItem.firstPartial,
+    mergeItemsWord: toLayout.mergeItems / 4 + attentionItem.firstPartial,
+    numHeads: numHeadsOf(own),
+    numHeadsOfFirstRank: numHeadsOf(first),
+  };
+  const inputs = { tokens, partials };
+  return { from: from.i32, to: to.i32, ranges: place.rank === 0 ? [] : ranges, inputs };
+}
+
+/** Query heads of a layer; where layers differ in them, attention is not cut into partials. */
+function numHeadsOf({ program }: RankMemory): number {
+  const attention = program.body.find((operation) => operation.kind === "attention");
+  return attention?.kind === "attention" ? attention.numHeads : 1;
 }
 
 function inputView({ layout, arenas }: RankMemory, name: string, numWords: number): Int32Array {

@@ -97,13 +97,23 @@ export interface ArenaCopy {
   readonly to: Int32Array;
   readonly ranges: readonly CopyRange[];
   /** Where the copy is of a step's inputs to a rank. */
-  readonly tokens: OwnTokens | null;
+  readonly inputs: RankInputs | null;
 }
 
-/** Token ids of the step, less `first`; 0 for tokens outside of [first, end). */
-export interface OwnTokens extends Range {
-  readonly fromWord: number;
-  readonly toWord: number;
+/** Inputs that a rank reads in a form of its own. */
+export interface RankInputs {
+  /** Token ids of the step, less the first of the rank's part of the embedding; 0 for tokens outside of it. */
+  readonly tokens: { readonly fromWord: number; readonly toWord: number; readonly part: Range };
+  /**
+   * Words of the first partial record in the first record of each table of attention items. It was counted with rank 0's query
+   * heads, and a partition has `numHeads` records here.
+   */
+  readonly partials: {
+    readonly itemsWord: number;
+    readonly mergeItemsWord: number;
+    readonly numHeads: number;
+    readonly numHeadsOfFirstRank: number;
+  };
 }
 
 export interface CopyRange {

@@ -1,5 +1,6 @@
 /** @module Copies rows between the memories of ranks, and inputs between arenas. Allocates nothing. */
-import type { Exchange, ExchangeSource, OwnTokens } from "../compile/phase.ts";
+import type { Exchange, ExchangeSource, RankInputs } from "../compile/phase.ts";
+import { attentionItem } from "../kernels/jobs.ts";
 
 /** Rows [first, end) of an exchange: the other ranks' columns of them, or those of them that other ranks have. */
 export function copyExchange({ sources, owners }: Exchange, first: number, end: number): void {
@@ -49,13 +50,28 @@ export function copyWords(
 
 /** Tokens that the rank does not have read its first row, which the exchange after it overwrites. */
 export function copyOwnTokens(
-  { fromWord, toWord, first, end }: OwnTokens,
+  { fromWord, toWord, part }: RankInputs["tokens"],
   from: Int32Array,
   to: Int32Array,
   numTokens: number,
 ): void {
   for (let row = 0; row < numTokens; row++) {
     const tokenId = from[fromWord + row] as number;
-    to[toWord + row] = tokenId >= first && tokenId < end ? tokenId - first : 0;
+    to[toWord + row] = tokenId >= part.first && tokenId < part.end ? tokenId - part.first : 0;
+  }
+}
+
+/** Places the partial records of a table of attention items, from its word `firstWord` on, by the rank's own query heads. */
+export function placePartials(
+  { numHeads, numHeadsOfFirstRank }: RankInputs["partials"],
+  items: Int32Array,
+  firstWord: number,
+  numItems: number,
+): void {
+  if (numHeads === numHeadsOfFirstRank) return;
+  for (let i = 0; i < numItems; i++) {
+    const word = firstWord + i * attentionItem.words;
+    const firstPartial = items[word] as number;
+    if (firstPartial > 0) items[word] = (firstPartial / numHeadsOfFirstRank) * numHeads;
   }
 }

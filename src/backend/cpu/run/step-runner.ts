@@ -12,7 +12,7 @@ import { attentionItem, jobWord } from "../kernels/jobs.ts";
 import type { Barrier } from "./barrier.ts";
 import { fewestRowPacks, mostRowPacks, rowPacksToTake, rowsOfChunk } from "./chunk-sizes.ts";
 import { awaitMasks, type ControlBlock, commandWords } from "./control.ts";
-import { copyExchange, copyOwnTokens, copyWords } from "./copy-rows.ts";
+import { copyExchange, copyOwnTokens, copyWords, placePartials } from "./copy-rows.ts";
 import { ThreadTimings } from "./timing.ts";
 
 /** Most other threads whose shares a thread takes from: with many threads one share matters little, and each costs a cache line. */
@@ -282,10 +282,14 @@ export class StepRunner {
     return split === "tokenRows" || split === "outputRows" ? rowsOfChunk(numUnits, this.#numThreads) : 1;
   }
 
-  #copyBetweenArenas({ from, to, ranges, tokens }: ArenaCopy): void {
+  #copyBetweenArenas({ from, to, ranges, inputs }: ArenaCopy): void {
     for (const { fromWord, toWord, numWords, per } of ranges)
       copyWords(from, fromWord, to, toWord, numWords * this.#numOf(per));
-    if (tokens !== null) copyOwnTokens(tokens, from, to, this.#numTokens);
+    if (inputs === null) return;
+    const { tokens, partials } = inputs;
+    copyOwnTokens(tokens, from, to, this.#numTokens);
+    placePartials(partials, to, partials.itemsWord, this.#numAttentionItems);
+    placePartials(partials, to, partials.mergeItemsWord, this.#numMergeItems);
   }
 
   #numOf(per: ArenaCopy["ranges"][number]["per"]): number {
