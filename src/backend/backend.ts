@@ -113,6 +113,8 @@ export interface StepResults {
 
 /** A buffer in use, recorded by the allocator that made it. */
 export interface Allocation {
+  /** Of an instance of several ranks. */
+  readonly rank?: number;
   readonly component: "weights" | "workspace" | "kvPool" | "tables";
   readonly name: string;
   readonly numBytes: number;

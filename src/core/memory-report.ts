@@ -40,6 +40,14 @@ export interface BudgetReport {
   };
 }
 
+/** Bytes of one rank; the runtime is that of the whole process. */
+export interface RankMemory {
+  readonly rank: number;
+  readonly plannedBytes: number;
+  readonly actualBytes: number;
+  readonly components: Readonly<Record<FootprintComponent, number>>;
+}
+
 export interface MemoryReport {
   readonly kernels: string;
   /** Why no faster kernels are used; absent if the fastest are. */
@@ -48,6 +56,8 @@ export interface MemoryReport {
   readonly selfTestMs?: number;
   readonly budget: BudgetReport;
   readonly components: readonly MemoryComponent[];
+  /** Of an instance that several ranks divide; `components` are their sums. */
+  readonly ranks?: readonly RankMemory[];
   /** Together they are the actual bytes of `runtime`; empty where the system does not tell them apart. */
   readonly runtimeParts: readonly RuntimePart[];
   readonly residentBytes: number;

@@ -7,6 +7,10 @@ import type { InstanceSettings } from "./settings.ts";
 export function chosenBackend(settings: InstanceSettings): Promise<Backend> {
   if (settings.backend.value === "reference") return createBackend({ name: "reference", kv: "stored" });
   const kernels = settings.kernels.value;
-  const cpu = { name: "cpu", numThreads: settings.numThreads.value } as const;
+  const cpu = {
+    name: "cpu",
+    numThreads: settings.numThreads.value,
+    numRanks: settings.numRanks.value,
+  } as const;
   return createBackend(kernels === "auto" ? cpu : { ...cpu, kernels });
 }

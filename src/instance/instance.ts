@@ -1,6 +1,6 @@
 /** @module A running instance: the one place where backend, model and engine are wired together. */
 import type { BackendLimits, LoadedModel, LoadProgress } from "../backend/backend.ts";
-import { cpuFootprint } from "../backend/cpu/footprint/index.ts";
+import { instanceFootprint } from "../backend/cpu/footprint/index.ts";
 import type { EngineObserver } from "../core/generation.ts";
 import { Engine } from "../engine/engine.ts";
 import { ChatTemplate } from "../model/chat-template/chat-template.ts";
@@ -50,7 +50,8 @@ export async function loadInstance(prepared: PreparedInstance, hooks: LoadHooks)
     constraintCapacityBytes: constraintCapacityBytes(plan.heapCeilingMib),
     unreadCapacityBytes: unreadCapacityBytes(plan.heapCeilingMib),
     extraBytes: (limits: Partial<BackendLimits>) =>
-      cpuFootprint(program, { ...plan.limits, ...limits }).totalBytes - plan.footprint.totalBytes,
+      instanceFootprint(program, { ...plan.limits, ...limits }, settings.numRanks.value).totalBytes -
+      plan.footprint.totalBytes,
     memory: memoryReporter({ settings, plan, model, device }),
   };
   const engine = new Engine({

@@ -1,7 +1,8 @@
 /** @module The planned and the actual bytes of a running instance, for `/admin/memory` and the table at start. */
 import { getHeapStatistics } from "node:v8";
 import type { LoadedModel } from "../backend/backend.ts";
-import type { BudgetReport, MemoryComponent, RuntimePart } from "../core/memory-report.ts";
+import { sumFootprint } from "../core/footprint.ts";
+import type { BudgetReport, MemoryComponent, RankMemory, RuntimePart } from "../core/memory-report.ts";
 import type { MemoryFacts } from "../engine/engine.ts";
 import type { DeviceMemory, MemoryPlan } from "../planner/engines/pagoda/index.ts";
 import { readProcessMemory } from "./memory/process-memory.ts";
@@ -30,6 +31,7 @@ export function memoryReporter(parts: MemoryReportParts): () => MemoryFacts {
       kvCache: { dtype: parts.plan.limits.kvDtype, prefixCaching: parts.settings.prefixCaching.value },
       components: drawn,
       runtimeParts: runtimeParts(drawn[0]?.actualBytes ?? 0, memory.fileBytes),
+      ...ranksOf(parts),
       residentBytes,
       peakResidentBytes,
     };
@@ -68,6 +70,19 @@ function runtimeParts(runtimeBytes: number, fileBytes: number): RuntimePart[] {
     { name: "heap", bytes: heapBytes },
     { name: "native", bytes: Math.max(0, runtimeBytes - fileBytes - heapBytes) },
   ];
+}
+
+/** Each rank with what was planned for it and what it allocated; nothing where there is one. */
+function ranksOf({ plan, model }: MemoryReportParts): { readonly ranks?: readonly RankMemory[] } {
+  const { ranks } = plan.footprint;
+  if (ranks.length === 1) return {};
+  return {
+    ranks: ranks.map((planned, rank) => {
+      const own = sumFootprint(model.allocations.filter((allocation) => allocation.rank === rank));
+      const { components, totalBytes } = own;
+      return { rank, plannedBytes: planned.totalBytes, actualBytes: totalBytes, components };
+    }),
+  };
 }
 
 function budgetReport({ settings, plan, device }: MemoryReportParts): BudgetReport {

@@ -72,7 +72,9 @@ export class CpuModel implements LoadedModel {
     this.kernels = parts.kernels;
     this.inputs = parts.inputs;
     this.results = parts.results;
-    this.allocations = parts.ranks.flatMap(({ allocations }) => allocations);
+    this.allocations = parts.ranks.flatMap(({ allocations, limits: { place } }) =>
+      place === undefined ? allocations : allocations.map((own) => ({ ...own, rank: place.rank })),
+    );
     this.#parts = parts;
     this.#controls = parts.ranks.map(controlOf);
     const [first, control] = [parts.ranks[0], this.#controls[0]];

@@ -4,6 +4,7 @@ import type { Allocation, BackendLimits } from "../backend.ts";
 import type { Program } from "../program.ts";
 import { cpuFootprint } from "./footprint/cpu-footprint.ts";
 import type { CpuLimits } from "./footprint/cpu-limits.ts";
+import { rankLimits } from "./footprint/ranks/instance-footprint.ts";
 import { type RankProgram, rankProgram } from "./footprint/ranks/rank-program.ts";
 import { createArena } from "./memory/arena.ts";
 import { layOut, type ModelLayout } from "./memory/layout.ts";
@@ -41,11 +42,7 @@ export function allocateRanks(
     );
   const planned = [...Array(numRanks).keys()].map((rank) => {
     const place = { rank, numRanks };
-    const limits: CpuLimits = {
-      ...stepLimits,
-      numThreads: numThreads / numRanks,
-      ...(numRanks === 1 ? {} : { place }),
-    };
+    const limits = rankLimits({ ...stepLimits, numThreads }, rank, numRanks);
     const own = rankProgram(program, place);
     const { layout, allocations } = layOut(own, limits, cpuFootprint(own, limits, arenaLimitBytes));
     return { program: own, limits, layout, allocations };

@@ -117,7 +117,9 @@ async function plannedInstance(
 /** Instances of our own engine share the processors, unless the file states threads. */
 function withFlagsOf(model: ModelSpec, { numSharing }: PlannerSettings): ModelSpec {
   if (model.engine !== ownEngine || "threads" in model.flags) return model;
-  const threads = Math.max(1, Math.floor(grantedProcessors() / Math.max(1, numSharing)));
+  const own = Math.floor(grantedProcessors() / Math.max(1, numSharing));
+  // Ranks have equally many threads.
+  const threads = model.tensorParallel * Math.max(1, Math.floor(own / model.tensorParallel));
   return { ...model, flags: { ...model.flags, threads: String(threads) } };
 }
 

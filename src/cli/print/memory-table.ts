@@ -35,6 +35,12 @@ export function memoryTable(parts: MemoryTableParts, columns: number | null): st
     ["", "planned", "actual", ""],
     ...rows,
     ["total", total("plannedBytes"), total("actualBytes"), ""],
+    ...(report.ranks ?? []).map((rank) => [
+      `of them, rank ${rank.rank}`,
+      formatBytes(rank.plannedBytes),
+      formatBytes(rank.actualBytes),
+      "exact",
+    ]),
   ]);
   const notes = prepared.plan.budget.notes.flatMap((note) => brokenLines(note, "", columns));
   return [...table, "", ...labelledLines(derivation(parts), columns), ...notes].join("\n");
@@ -64,6 +70,14 @@ function derivation({ report, prepared, model }: MemoryTableParts): LabelledText
       "kernels",
       `${report.kernels}${kernelsOrigin(report, settings)}, ${settings.numThreads.value} threads (${settings.numThreads.why ?? settings.numThreads.from})`,
     ],
+    ...(settings.numRanks.value === 1
+      ? []
+      : [
+          [
+            "ranks",
+            `${settings.numRanks.value}, each with ${settings.numThreads.value / settings.numRanks.value} of the threads (${settings.numRanks.why ?? settings.numRanks.from})`,
+          ] as const,
+        ]),
     ...(report.kernelsReason === undefined ? [] : [["", report.kernelsReason] as const]),
     ["sampling", `${describeSampling(model.defaultSampling)} (${model.samplingOrigin})`],
   ];

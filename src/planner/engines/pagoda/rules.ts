@@ -29,7 +29,7 @@ export const pagodaRules: EngineRules = {
     length: "max-model-len",
     sequences: "max-num-seqs",
     tokens: "max-num-batched-tokens",
-    ranks: null,
+    ranks: "tensor-parallel-size",
     share: "cache-max-entry-count",
     kvFormat: "kv-cache-dtype",
     blockSize: "block-size",

@@ -32,10 +32,7 @@ export const pagodaTranslation: TranslationRules = {
     tokens: sameIn("max-num-batched-tokens"),
     blockSize: sameIn("block-size"),
     kvFormat: { flag: "kv-cache-dtype", read: named(kvFormats), write: namedFormat(kvFlags) },
-    ranks: {
-      flag: "tensor-parallel-size",
-      write: (value) => ({ value: value === "1" ? value : null }),
-    },
+    ranks: sameIn("tensor-parallel-size"),
     prefixCaching: sameIn("enable-prefix-caching"),
     servedName: sameIn("served-model-name"),
     host: sameIn("host"),
@@ -43,8 +40,6 @@ export const pagodaTranslation: TranslationRules = {
   },
   lacks: {
     "enforce-eager": "Pagoda has no graphs",
-    "tensor-parallel-size": "an instance of Pagoda has one rank",
-    tp: "an instance of Pagoda has one rank",
     quantization:
       "Pagoda reads the format in the checkpoint; its own --quantization quantizes while it loads",
     "model-format": "Pagoda reads the format in the checkpoint",

@@ -50,14 +50,6 @@ function cacheFraction(text: string): number {
   return fraction({ below: true })(text);
 }
 
-function onlyOne(text: string): 1 {
-  const value = wholeNumber(1)(text);
-  if (value === 1) return 1;
-  throw new PagodaError("invalid_option", `${value} is not supported yet: an instance has one rank.`, {
-    hint: "Use 1.",
-  });
-}
-
 function length(text: string): number | "auto" {
   return text === "auto" || text === "-1" ? "auto" : wholeNumber(1)(text);
 }
@@ -147,10 +139,10 @@ export const memoryOptions = {
     help: "worker threads, at most four for each processor (default: the processors that affinity and the container grant)",
     group: processor,
   }),
-  tensorParallelSize: option<1>(["--tensor-parallel-size", "--tp"], {
+  tensorParallelSize: option(["--tensor-parallel-size", "--tp"], {
     argument: "n",
-    parse: onlyOne,
-    help: "ranks of the instance; only 1 for now",
+    parse: wholeNumber(1, 64),
+    help: "ranks that divide the model's heads, rows and KV cache, each with memories and threads of its own (default 1)",
     group: processor,
   }),
 } as const;

@@ -106,8 +106,8 @@ function fewerSequences({ maxNumSeqs }: MemorySettings): readonly Step[] {
   );
 }
 
-function fewerThreads({ numThreads }: MemorySettings): readonly Step[] {
-  return numThreads.value === 1 ? [] : steps("threads", [1]);
+function fewerThreads({ numThreads, numRanks }: MemorySettings): readonly Step[] {
+  return numThreads.value === numRanks.value ? [] : steps("threads", [numRanks.value]);
 }
 
 /** A checkpoint whose matrices are stored quantized gains nothing. */

@@ -15,7 +15,9 @@ export interface MemorySettings {
   readonly maxNumSeqs: Resolved<number>;
   readonly maxNumBatchedTokens: Resolved<number>;
   readonly maxLogprobs: Resolved<number>;
+  /** Of all ranks together, equally many of each. */
   readonly numThreads: Resolved<number>;
+  readonly numRanks: Resolved<number>;
   readonly quantization: Resolved<"int8" | "int4" | null>;
 }
 
@@ -34,6 +36,7 @@ export function resolveMemorySettings(values: MemoryValues, numProcessors: numbe
     maxNumBatchedTokens: batchedTokens(values, maxNumSeqs.value),
     maxLogprobs: values.maxLogprobs ?? byDefault(20),
     numThreads: threads(values, numProcessors),
+    numRanks: values.tensorParallelSize ?? byDefault(1),
     quantization: values.quantization ?? byDefault(null),
   };
 }
@@ -55,14 +58,31 @@ function atMostOne<T>(what: string, given: readonly (Resolved<T> | null)[]): Res
 /** Threads wait for each other at barriers, many times a step: one that does not run holds up the others. */
 const mostThreadsPerProcessor = 4;
 
-function threads({ threads: given }: MemoryValues, numProcessors: number): Resolved<number> {
-  if (given === null) return { value: numProcessors, from: "derived", why: "processors granted" };
+function threads(
+  { threads: given, tensorParallelSize }: MemoryValues,
+  numProcessors: number,
+): Resolved<number> {
+  const numRanks = tensorParallelSize?.value ?? 1;
+  if (given === null) return ofProcessors(numProcessors, numRanks);
+  if (given.value % numRanks !== 0)
+    throw new PagodaError(
+      "invalid_option",
+      `${given.why} cannot be divided among ${numRanks} ranks, which have equally many threads.`,
+      { hint: `Use --threads ${numRanks * Math.ceil(given.value / numRanks)}.` },
+    );
   if (given.value <= numProcessors * mostThreadsPerProcessor) return given;
   throw new PagodaError(
     "invalid_option",
     `${given.why} is more than ${mostThreadsPerProcessor} for each of the ${numProcessors} processors granted.`,
     { hint: `Use --threads ${numProcessors}.` },
   );
+}
+
+/** Equally many threads a rank, at least one, and otherwise no more than there are processors. */
+function ofProcessors(numProcessors: number, numRanks: number): Resolved<number> {
+  const ofEachRank = Math.max(1, Math.floor(numProcessors / numRanks));
+  const why = numRanks === 1 ? "processors granted" : `${ofEachRank} for each rank`;
+  return { value: numRanks * ofEachRank, from: "derived", why };
 }
 
 const usualBatchedTokens = 512;

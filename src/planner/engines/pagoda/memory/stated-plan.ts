@@ -1,7 +1,12 @@
 /** @module The memory of a start exactly as its settings state it: budget, limits, footprint, and no advice. */
-import { type CpuLimits, cpuFootprint } from "../../../../backend/cpu/footprint/index.ts";
+import {
+  type CpuLimits,
+  type InstanceFootprint,
+  instanceFootprint,
+  kvLayersOfRanks,
+} from "../../../../backend/cpu/footprint/index.ts";
 import { PagodaError } from "../../../../core/errors.ts";
-import type { Footprint, ModelShape } from "../../../../core/footprint.ts";
+import type { ModelShape } from "../../../../core/footprint.ts";
 import { kvBlockBytes } from "../../../../core/kv-layout.ts";
 import { type Budget, leastWanted, resolveBudget } from "./budget.ts";
 import { type BudgetInputs, capBytesOf, type DeviceMemory, type PoolShape } from "./budget-inputs.ts";
@@ -12,7 +17,7 @@ import type { MemorySettings } from "./settings.ts";
 export interface MemoryPlan {
   readonly budget: Budget;
   readonly limits: CpuLimits;
-  readonly footprint: Footprint;
+  readonly footprint: InstanceFootprint;
   /** The ceiling of the JavaScript heap, in MiB. */
   readonly heapCeilingMib: number;
   /** The most that the process itself takes, heap included. */
@@ -42,7 +47,11 @@ export function planAsStated(settings: MemorySettings, parts: MemoryParts): Memo
   return {
     budget,
     limits,
-    footprint: cpuFootprint(parts.shapeUnder(settings.quantization.value), limits),
+    footprint: instanceFootprint(
+      parts.shapeUnder(settings.quantization.value),
+      limits,
+      settings.numRanks.value,
+    ),
     heapCeilingMib: ceilingMib(settings, parts),
     runtimeBytes: runtimeBytes(settings, parts),
     bytesPerBlock: inputs.bytesPerBlock,
@@ -57,7 +66,11 @@ export function leastFootprint(
   const inputs = budgetInputs(settings, parts);
   const limits = limitsAt(settings, leastWanted(inputs));
   if (!Number.isFinite(inputs.fixedBytesAt(limits))) return null;
-  const footprint = cpuFootprint(parts.shapeUnder(settings.quantization.value), limits);
+  const footprint = instanceFootprint(
+    parts.shapeUnder(settings.quantization.value),
+    limits,
+    settings.numRanks.value,
+  );
   return { footprint, runtimeBytes: runtimeBytes(settings, parts) };
 }
 
@@ -73,16 +86,21 @@ export function budgetInputs(settings: MemorySettings, parts: MemoryParts): Budg
     leastUsefulLen: Math.min(parts.modelMaxLen, parts.leastUsefulLen),
     maxNumSeqs: settings.maxNumSeqs.value,
     blockSize: settings.blockSize.value,
-    bytesPerBlock: kvBlockBytes(settings.kvDtype.value, shape.kvLayers, settings.blockSize.value),
+    bytesPerBlock: kvBlockBytes(
+      settings.kvDtype.value,
+      kvLayersOfRanks(shape, settings.numRanks.value),
+      settings.blockSize.value,
+    ),
     device: parts.device,
-    fixedBytesAt: (poolShape) => reservedBytes + bufferBytes(shape, limitsAt(settings, poolShape)),
+    fixedBytesAt: (poolShape) =>
+      reservedBytes + bufferBytes(shape, limitsAt(settings, poolShape), settings.numRanks.value),
   };
 }
 
 /** Bytes of all buffers but the pool. More blocks than the arenas can hold do not fit, however much memory there is. */
-function bufferBytes(shape: ModelShape, limits: CpuLimits): number {
+function bufferBytes(shape: ModelShape, limits: CpuLimits, numRanks: number): number {
   try {
-    const { totalBytes, components } = cpuFootprint(shape, limits);
+    const { totalBytes, components } = instanceFootprint(shape, limits, numRanks);
     return totalBytes - components.kvPool;
   } catch (thrown) {
     if (thrown instanceof PagodaError && thrown.code === "memory_too_small") return Number.POSITIVE_INFINITY;
