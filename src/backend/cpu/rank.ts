@@ -4,8 +4,8 @@ import type { Allocation, BackendLimits } from "../backend.ts";
 import type { Program } from "../program.ts";
 import { cpuFootprint } from "./footprint/cpu-footprint.ts";
 import type { CpuLimits } from "./footprint/cpu-limits.ts";
-import { rankLimits } from "./footprint/ranks/instance-footprint.ts";
-import { type RankProgram, rankProgram } from "./footprint/ranks/rank-program.ts";
+import { rankLimits } from "./footprint/instance-footprint.ts";
+import { type RankProgram, rankProgram } from "./footprint/rank-program.ts";
 import { createArena } from "./memory/arena.ts";
 import { layOut, type ModelLayout } from "./memory/layout.ts";
 

@@ -112,7 +112,7 @@ test("bytes on a card become the largest share that holds no more; a log makes t
 test("what cannot be planned is refused by name", async () => {
   const refused: readonly (readonly [Partial<ModelSpec>, RegExp])[] = [
     [{ engine: "vlm" }, /The fleet does not run the engine 'vlm'/],
-    [{ tensorParallel: 64 }, /64 ranks cannot divide the model/],
+    [{ tensorParallel: 8 }, /8 ranks cannot divide the model/],
     [{ flags: { port: "1" } }, /The fleet sets --port of its instances itself/],
     [{ flags: { "max-model-length": "1" } }, /Pagoda has no flag --max-model-length/],
     [{ engine: "vllm" }, /The memory of vllm cannot be planned here, so m must state it/],

@@ -111,7 +111,7 @@ function assertConsistent(text: YamlText, { models, devices }: FleetSpec): void 
       "Add a model: models: {small: {model: ./model.gguf}}.",
     );
   const owners = new Map<string, string>();
-  for (const { name, aliases, devices: wanted, tensorParallel } of models) {
+  for (const { name, aliases, engine, devices: wanted, tensorParallel } of models) {
     if (!/^[\w][\w./:@-]*$/.test(name))
       throw fault(
         ["models", name],
@@ -128,7 +128,8 @@ function assertConsistent(text: YamlText, { models, devices }: FleetSpec): void 
         );
       owners.set(own, name);
     }
-    if (wanted.length > 0 && wanted.length < tensorParallel)
+    // Ranks of our own engine are parts of one process.
+    if (engine !== "pagoda" && wanted.length > 0 && wanted.length < tensorParallel)
       throw fault(
         ["models", name, "devices"],
         `${name} needs ${tensorParallel} devices and may be on ${wanted.length}.`,

@@ -1,5 +1,5 @@
 /** @module Which arena each operation of a program runs in. */
-import type { RankProgram } from "../footprint/ranks/rank-program.ts";
+import type { RankProgram } from "../footprint/rank-program.ts";
 import type { ModelLayout } from "../memory/layout.ts";
 
 /** Consecutive operations [start, end) of body and head together, all in one arena. */

@@ -2,7 +2,7 @@
 import { invariant } from "../../../core/errors.ts";
 import type { Columns, KvLayer, WeightDeclaration } from "../../program.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import type { RankProgram } from "../footprint/ranks/rank-program.ts";
+import type { RankProgram } from "../footprint/rank-program.ts";
 import type { ArenaLayout } from "../memory/layout.ts";
 
 /** Rows of numbers `strideBytes` apart. */

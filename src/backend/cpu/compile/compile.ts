@@ -13,8 +13,8 @@
 import { blocksPerSequence } from "../../step-layout.ts";
 import { quantizedWidth } from "../footprint/buffer-sizes.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import type { RankOperation } from "../footprint/ranks/rank-program.ts";
-import type { Range } from "../footprint/ranks/rank-shares.ts";
+import type { RankOperation } from "../footprint/rank-program.ts";
+import type { Range } from "../footprint/rank-shares.ts";
 import { attentionItemWords, tokensPerPack } from "../footprint/workspace-layout.ts";
 import type { ArenaLayout } from "../memory/layout.ts";
 import type { ThreadContext } from "../memory/thread-context.ts";

@@ -1,8 +1,8 @@
 /** @module What a rank copies from the others: columns of rows that each computed a part of, and the inputs of a step. */
 import { invariant } from "../../../core/errors.ts";
 import { blocksPerSequence } from "../../step-layout.ts";
-import type { ExchangeOperation, RankOperation } from "../footprint/ranks/rank-program.ts";
-import { type Range, widthOf } from "../footprint/ranks/rank-shares.ts";
+import type { ExchangeOperation, RankOperation } from "../footprint/rank-program.ts";
+import { type Range, widthOf } from "../footprint/rank-shares.ts";
 import { attentionItemWords } from "../footprint/workspace-layout.ts";
 import { attentionItem } from "../kernels/jobs.ts";
 import type { RankMemory, ThreadContext } from "../memory/thread-context.ts";

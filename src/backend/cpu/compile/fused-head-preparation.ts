@@ -5,7 +5,7 @@
  *   a row of the projections   query heads of KV head 0 │ … of KV head 1 │ … │ key 0 │ key 1 │ … │ value 0 │ value 1 │ …
  */
 import type { Columns } from "../../program.ts";
-import type { RankOperation, RankProgram } from "../footprint/ranks/rank-program.ts";
+import type { RankOperation, RankProgram } from "../footprint/rank-program.ts";
 
 export type OperationOf<K extends RankOperation["kind"]> = Extract<RankOperation, { readonly kind: K }>;
 

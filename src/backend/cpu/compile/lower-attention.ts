@@ -6,7 +6,7 @@
  * it: the thread that takes an item and a KV head prepares them first (`headPreparations`).
  */
 import { blocksPerSequence } from "../../step-layout.ts";
-import type { RankOperation } from "../footprint/ranks/rank-program.ts";
+import type { RankOperation } from "../footprint/rank-program.ts";
 import type { JobValues } from "../kernels/jobs.ts";
 import type { BufferAddresses } from "./buffer-addresses.ts";
 import type { HeadPreparation, OperationOf } from "./fused-head-preparation.ts";

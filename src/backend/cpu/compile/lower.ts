@@ -2,7 +2,7 @@
 
 import type { WeightDeclaration } from "../../program.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import type { ExchangeOperation, RankOperation, RankProgram } from "../footprint/ranks/rank-program.ts";
+import type { ExchangeOperation, RankOperation, RankProgram } from "../footprint/rank-program.ts";
 import { rowsPerPack } from "../footprint/weight-layout.ts";
 import { activationCodes, type JobValues, type KernelName, storageCodes } from "../kernels/jobs.ts";
 import { BufferAddresses, type RowAddress } from "./buffer-addresses.ts";

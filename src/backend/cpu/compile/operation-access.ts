@@ -1,5 +1,5 @@
 /** @module Which buffers an operation reads and which it overwrites: fusing and copying between arenas depend on it. */
-import type { RankOperation, RankProgram } from "../footprint/ranks/rank-program.ts";
+import type { RankOperation, RankProgram } from "../footprint/rank-program.ts";
 
 /** Buffers whose contents the operation uses, including those that it changes in place. */
 function buffersRead(operation: RankOperation): readonly number[] {

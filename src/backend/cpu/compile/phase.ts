@@ -1,5 +1,5 @@
 /** @module A compiled step: a list of phases. A phase is a few kernel jobs, divided among the threads, and a barrier after them. */
-import type { Range } from "../footprint/ranks/rank-shares.ts";
+import type { Range } from "../footprint/rank-shares.ts";
 import type { KernelName } from "../kernels/jobs.ts";
 import type { Kernel } from "../kernels/kernel-set.ts";
 import type { ArenaViews } from "../memory/arena.ts";

@@ -1,4 +1,4 @@
 /** @module The door through which other rooms ask what the CPU backend would allocate: pure arithmetic, in a browser too. */
 
 export type { CpuLimits } from "./cpu-limits.ts";
-export { type InstanceFootprint, instanceFootprint, kvLayersOfRanks } from "./ranks/instance-footprint.ts";
+export { type InstanceFootprint, instanceFootprint, kvLayersOfRanks } from "./instance-footprint.ts";

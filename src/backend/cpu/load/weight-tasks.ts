@@ -2,7 +2,7 @@
 import { repackedBytes } from "../../encodings/transcode.ts";
 import type { WeightDeclaration } from "../../program.ts";
 import { maxTaskRows } from "../footprint/buffer-sizes.ts";
-import type { RankProgram } from "../footprint/ranks/rank-program.ts";
+import type { RankProgram } from "../footprint/rank-program.ts";
 import { rowsPerPack } from "../footprint/weight-layout.ts";
 
 /** Destination rows [firstRow, firstRow + numRows) of a weight; firstRow is a multiple of 8. A vector is one task. */

@@ -22,7 +22,7 @@ import {
 } from "../footprint/buffer-sizes.ts";
 import type { CpuFootprint } from "../footprint/cpu-footprint.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import type { RankProgram } from "../footprint/ranks/rank-program.ts";
+import type { RankProgram } from "../footprint/rank-program.ts";
 import { attentionItemWords, jobBytes, quantizedBytes } from "../footprint/workspace-layout.ts";
 import { BumpAllocator } from "./arena.ts";
 

@@ -1,6 +1,6 @@
 /** @module The input of a thread's compilation: the program, its limits, and the arenas with the thread's kernels bound to them. */
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import type { RankProgram } from "../footprint/ranks/rank-program.ts";
+import type { RankProgram } from "../footprint/rank-program.ts";
 import type { KernelSet } from "../kernels/kernel-set.ts";
 import type { ArenaViews } from "./arena.ts";
 import type { ArenaLayout, ModelLayout } from "./layout.ts";

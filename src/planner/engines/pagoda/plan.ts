@@ -111,7 +111,7 @@ function settingsOf(
     "kv-cache-dtype": settings.kvDtype,
     quantization: { ...quantization, value: quantization.value ?? "none" },
     threads: settings.numThreads,
-    "tensor-parallel-size": settings.numRanks,
+    ...(settings.numRanks.value === 1 ? {} : { "tensor-parallel-size": settings.numRanks }),
   };
 }
 

@@ -12,8 +12,8 @@
  * An `exchange` after each of the last four copies the columns of the other ranks, so that every rank has the whole row. Norms
  * and additions of whole rows are done by every rank for itself.
  */
-import { invariant, PagodaError } from "../../../../core/errors.ts";
-import type { Operation, Program, WeightDeclaration } from "../../../program.ts";
+import { invariant, PagodaError } from "../../../core/errors.ts";
+import type { Operation, Program, WeightDeclaration } from "../../program.ts";
 import { type HeadShare, headShare, type Range, type RankPlace, rowShare, widthOf } from "./rank-shares.ts";
 import { WeightParts } from "./weight-parts.ts";
 

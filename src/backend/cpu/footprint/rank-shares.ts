@@ -1,5 +1,5 @@
 /** @module The part of each rank: contiguous ranges of heads and of rows, as equal as whole heads and row packs allow. */
-import { PagodaError } from "../../../../core/errors.ts";
+import { PagodaError } from "../../../core/errors.ts";
 
 /** One rank of an instance. */
 export interface RankPlace {

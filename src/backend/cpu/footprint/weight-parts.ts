@@ -1,6 +1,6 @@
 /** @module The weights of one rank: rows of matrices and numbers of vectors, each still a range of bytes of its file. */
-import { invariant } from "../../../../core/errors.ts";
-import type { WeightDeclaration, WeightOrigin } from "../../../program.ts";
+import { invariant } from "../../../core/errors.ts";
+import type { WeightDeclaration, WeightOrigin } from "../../program.ts";
 import { type Range, widthOf } from "./rank-shares.ts";
 
 /** A weight that is not cut keeps its number and its bytes: every rank has a copy. */

@@ -1,10 +1,10 @@
 /** @module The memory of an instance of one or more ranks, which is what each rank's own part takes. */
-import { PagodaError } from "../../../../core/errors.ts";
-import { type Footprint, type ModelShape, sumFootprint } from "../../../../core/footprint.ts";
-import type { KvLayerShape } from "../../../../core/kv-layout.ts";
-import type { Program } from "../../../program.ts";
-import { type CpuFootprint, cpuFootprint } from "../cpu-footprint.ts";
-import type { CpuLimits } from "../cpu-limits.ts";
+import { PagodaError } from "../../../core/errors.ts";
+import { type Footprint, type ModelShape, sumFootprint } from "../../../core/footprint.ts";
+import type { KvLayerShape } from "../../../core/kv-layout.ts";
+import type { Program } from "../../program.ts";
+import { type CpuFootprint, cpuFootprint } from "./cpu-footprint.ts";
+import type { CpuLimits } from "./cpu-limits.ts";
 import { rankProgram } from "./rank-program.ts";
 
 export interface InstanceFootprint extends Footprint {
