@@ -1,5 +1,5 @@
 /** @module Our own engine under trial: settings one after another, over weights that are loaded as rarely as possible. */
-import { cpuFootprint } from "../../backend/cpu/footprint/index.ts";
+import { instanceFootprint } from "../../backend/cpu/footprint/index.ts";
 import type { RequestRecord } from "../../core/generation.ts";
 import type { BindingLimit } from "../../core/observation/binding-limit.ts";
 import { type Instance, loadInstance, type PreparedInstance } from "../../instance/index.ts";
@@ -137,7 +137,7 @@ export function withRoomFor(wanted: PreparedInstance, other: PreparedInstance): 
     maxNumSeqs: Math.max(a.maxNumSeqs, b.maxNumSeqs),
     maxNumBatchedTokens: Math.max(a.maxNumBatchedTokens, b.maxNumBatchedTokens),
   };
-  const footprint = cpuFootprint(wanted.program, limits);
+  const footprint = instanceFootprint(wanted.program, limits, wanted.settings.numRanks.value);
   const neededBytes = footprint.totalBytes + wanted.plan.runtimeBytes;
   if (neededBytes > wanted.device.availableBytes) return wanted;
   return { ...wanted, plan: { ...wanted.plan, limits, footprint } };
