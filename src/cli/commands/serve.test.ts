@@ -160,7 +160,10 @@ test("a port in use is one line and exit code 1", async (t) => {
 test("what is wrong at start is one line that names it, and exit code 1", async (t) => {
   const cases: [string[], RegExp][] = [
     [["serve", "--blok-size", "16"], /unknown option '--blok-size' \(Did you mean --block-size\?\)/],
-    [serving("--tp", "2", "--threads", "3"), /--threads 3 cannot be divided among 2 ranks.*Use --threads 4\./],
+    [
+      serving("--tp", "2", "--threads", "3"),
+      /--threads 3 cannot be divided among 2 ranks.*Use --threads 4\./,
+    ],
     [
       serving("--memory", "1GiB", "--gpu-memory-utilization", "0.5"),
       /--gpu-memory-utilization 0\.5 and --memory 1GiB each state a cap/,

@@ -132,7 +132,10 @@ const divisions: readonly Division[] = [
 async function assertSame(
   program: Program,
   kvDtype: KvDtype,
-  { kernels, among = divisions }: { readonly kernels?: KernelChoice; readonly among?: readonly Division[] } = {},
+  {
+    kernels,
+    among = divisions,
+  }: { readonly kernels?: KernelChoice; readonly among?: readonly Division[] } = {},
 ): Promise<void> {
   const chosen = kernels === undefined ? {} : { kernels };
   const whole = await run(program, kvDtype, { numRanks: 1, numThreads: 2, ...chosen });
