@@ -49,7 +49,7 @@ export async function prepareInstance(
   const device = readDeviceMemory();
   const files = loadModelFiles(found.model, settings.chatTemplate?.value ?? null);
   const facts = programFactsOf(files, leastUsefulLength(files));
-  const { notes, ...planned } = plannedProgram({ files, facts }, settings, device);
+  const { notes, ...planned } = plannedProgram({ files, facts, programs: new Map() }, settings, device);
   return {
     settings,
     device,
@@ -90,15 +90,23 @@ function samplingDefaultsOf(files: ModelFiles, modelId: string, asked: SamplingC
 export function plannerOf(prepared: PreparedInstance): (settings: InstanceSettings) => PreparedInstance {
   const { files, device } = prepared;
   const facts = programFactsOf(files, leastUsefulLength(files));
+  const programs = new Map<string, Program>();
   return (settings) => {
-    const { notes: _, ...planned } = plannedProgram({ files, facts }, settings, device);
+    const { notes: _, ...planned } = plannedProgram({ files, facts, programs }, settings, device);
     return { ...prepared, settings, ...planned };
   };
 }
 
+interface ProgramParts {
+  readonly files: ModelFiles;
+  readonly facts: ProgramFacts;
+  /** Those that were built for a length, by quantization and length. */
+  readonly programs: Map<string, Program>;
+}
+
 /** The program may depend on the length that the budget decides (LongRoPE), its sizes never: it is built again for it. */
 function plannedProgram(
-  { files, facts }: { readonly files: ModelFiles; readonly facts: ProgramFacts },
+  { files, facts, programs }: ProgramParts,
   settings: InstanceSettings,
   device: DeviceMemory,
 ): Pick<PreparedInstance, "plan" | "program" | "modelMaxLen" | "notes"> {
@@ -115,9 +123,11 @@ function plannedProgram(
   });
   const { config, modelMaxLen } = facts;
   const { maxModelLen } = plan.limits;
+  const key = `${quantization} ${maxModelLen}`;
   const program =
     maxModelLen === modelMaxLen
       ? facts.shapeUnder(quantization)
-      : buildProgram(config, files.tensors, { quantization, maxModelLen });
+      : (programs.get(key) ?? buildProgram(config, files.tensors, { quantization, maxModelLen }));
+  programs.set(key, program);
   return { plan, program, modelMaxLen, notes };
 }
