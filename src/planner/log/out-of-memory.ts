@@ -12,7 +12,7 @@ const size = "(?<digits>\\d+(?:\\.\\d+)?) ?(?<unit>bytes|[KMGT]iB|[KMG]B)";
 const wordings: Readonly<Record<keyof Omit<OutOfMemory, "hasAbsurdSizes">, readonly RegExp[]>> = {
   tried: [new RegExp(`Tried to allocate ${size}`)],
   total: [
-    new RegExp(`has a total capacity of ${size}`),
+    new RegExp(`has a total capaci?ty of ${size}`),
     new RegExp(`\\([A-Z]PU \\d+; ${size} total capacity`),
   ],
   free: [new RegExp(`of which ${size} is free`), new RegExp(`; ${size} free`)],
@@ -115,7 +115,11 @@ function phaseBefore(lines: readonly string[], at: number): FailureKind | null {
 
 /** Without a traceback, how far the log had come. */
 function phaseByProgress(facts: Collected, before: readonly string[]): FailureKind {
-  if (before.some((line) => /Application startup complete|Graph capturing finished/.test(line)))
+  if (
+    before.some((line) =>
+      /Application startup complete|Graph capturing finished|Engine loop failed/.test(line),
+    )
+  )
     return "serving";
   if (
     before.some((line) =>
@@ -138,7 +142,7 @@ export function readOutOfMemory(facts: Collected, lines: readonly string[]): voi
   const [first] = facts.failures;
   const message = withoutPrefix(lines[at] ?? "");
   if (first === undefined)
-    facts.failures.push({ kind: phase ?? phaseByProgress(facts, lines.slice(0, at)), message });
+    facts.failures.push({ kind: phase ?? phaseByProgress(facts, lines.slice(0, at + 1)), message });
   // The engine's own sentence says "loading"; the traceback may know it was repacking.
   else if (first.kind === "weights" && phase === "repacking") facts.failures[0] = { ...first, kind: phase };
 }

@@ -25,6 +25,10 @@ function cause(failure: FailureKind, { figures }: LogFacts, plan: Plan | null): 
   const share = settingOf(plan, "mem-fraction-static", 0.88);
   const free = figures.freeAtStart?.expectedBytes ?? (plan.budgetBytes ?? 0) / share;
   const weights = figures.weights?.expectedBytes ?? bytesOf(plan, "weights");
+  if (failure === "noKvMemory" && weights < free * share)
+    return [
+      `By the plan ${formatBytes(free * share - weights)} would be left for a pool: something else is held beside these weights, such as a draft model or another process.`,
+    ];
   if (failure === "noKvMemory")
     return [
       `A share of ${share} of the ${formatBytes(free)} that are free before the weights is ${formatBytes(free * share)}; the weights take ${formatBytes(weights)}, so ${formatBytes(Math.max(0, weights - free * share))} are lacking before there is a pool.`,

@@ -33,3 +33,10 @@ torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 576.00 MiB. GPU 0 
   assert.equal(facts.failure?.kind, "graphCapture");
   assert.ok(Math.abs((facts.figures.weights?.expectedBytes ?? 0) - 15.54 * gib) < 0.01 * gib);
 });
+
+test("the refusal of the first versions has a slip of the pen (sglang#322)", () => {
+  const facts =
+    readLog(`  File "/env/lib/python3.11/site-packages/sglang/srt/managers/router/manager.py", line 68, in start_router_process
+RuntimeError: Not enought memory. Please try to increase --mem-fraction-static.`);
+  assert.equal(facts.failure?.kind, "noKvMemory");
+});

@@ -49,7 +49,7 @@ const patterns: readonly LinePattern[] = [
   },
   { pattern: /chunked_prefill_size=(?<tokens>\d+)/, flags: { tokens: "chunked-prefill-size" } },
   { pattern: /The server is fired up and ready to roll|Application startup complete/, isStarted: true },
-  { pattern: /Not enough memory\. Please try to increase --mem-fraction-static/, failure: "noKvMemory" },
+  { pattern: /Not enought? memory\. Please try to increase --mem-fraction-static/, failure: "noKvMemory" },
   { pattern: /leave no GPU memory for the KV cache/, failure: "noKvMemory" },
   { pattern: /Capture cuda graph failed/, failure: "graphCapture" },
 ];

@@ -36,6 +36,9 @@ function tooLong(facts: LogFacts, plan: Plan | null): string[] {
   const length = facts.counts.maxModelLen ?? Number(plan?.settings["max-model-len"]?.value ?? 0);
   const need = facts.figures.neededKv?.expectedBytes ?? length * (plan?.kv?.bytesPerToken ?? 0);
   const have = facts.figures.availableKv?.expectedBytes ?? plan?.kv?.available.expectedBytes ?? 0;
+  const tokens = facts.counts.suggestedLen ?? facts.counts.numTokens;
+  if (need === 0 && tokens !== undefined)
+    return [`One request may have ${length} tokens, and the pool holds ${tokens}.`];
   return [
     `One request of ${length} tokens needs ${formatBytes(need)} of KV, and ${formatBytes(have)} are there.`,
     ...lengthByLog(length, facts),
