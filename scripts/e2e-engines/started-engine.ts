@@ -1,5 +1,5 @@
 /** @module One real engine, started through its driver as the fleet starts it. */
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineDriver, ProcessEnd } from "../../src/fleet/drivers/contract/driver.ts";
@@ -71,6 +71,7 @@ export class StartedEngine {
 }
 
 const logFolder = mkdtempSync(join(tmpdir(), "pagoda-engines-"));
+process.once("exit", () => rmSync(logFolder, { recursive: true, force: true }));
 let numStarted = 0;
 
 /** A file for the output of one process. */
