@@ -45,7 +45,7 @@ test("the parser sees imports of values, of types, dynamic ones and workers", ()
     files.find((file) => file.path === path)?.imports ?? [];
   assert.ok(files.length > 400 && production.length > 300);
   assert.ok(importsOf("engine/engine.ts").includes("engine/schedule/scheduler.ts"));
-  assert.ok(importsOf("engine/engine.ts").includes("backend/backend.ts"));
+  assert.ok(importsOf("engine/engine-options.ts").includes("backend/backend.ts"));
   assert.ok(importsOf("cli/main.ts").some((path) => path.startsWith("cli/")));
   assert.ok(files.some((file) => file.imports.some((path) => path.endsWith(".worker.ts"))));
 });

@@ -120,6 +120,13 @@ export interface Allocation {
   readonly numBytes: number;
 }
 
+/** What a model gave back to the operating system. */
+export interface ReleasedMemory {
+  readonly releasedBytes: number;
+  /** Why nothing, or not everything, could be given back; null if all was. */
+  readonly keptBecause: string | null;
+}
+
 /** Where the time of the last step went, milliseconds of wall time. */
 export interface StepTiming {
   readonly totalMs: number;
@@ -164,6 +171,13 @@ export interface LoadedModel {
   lastStepTiming(): StepTiming;
   /** Milliseconds of the last step by kind of operation, mean of the threads, where the backend tells them apart. */
   lastStepProfile?(): Readonly<Record<string, number>>;
+  /**
+   * Gives memory back to the operating system between two steps: the KV pool and the activations, and with `weights` the
+   * weights too. No step may run until `restore()` has resolved. The contents of the KV pool are lost.
+   */
+  release(parts: { readonly weights: boolean }): ReleasedMemory;
+  /** Makes all memory resident again, and reads the weights again if they were released. */
+  restore(): Promise<void>;
   /** Calls the listener once if a thread dies while no step is running. If one dies during a step, `step()` rejects. */
   onIdleFailure?(listener: (cause: Error) => void): void;
   close(): Promise<void>;

@@ -197,6 +197,16 @@ export interface RequestRecord {
   readonly maxTokens: number | null;
 }
 
+/** 1: the KV pool and the activations are given back to the operating system; 2: the weights too. */
+export type SleepLevel = 1 | 2;
+
+export interface SleepReport {
+  readonly level: SleepLevel;
+  readonly releasedBytes: number;
+  /** Why nothing, or not everything, could be given back; null if all was. */
+  readonly keptBecause: string | null;
+}
+
 /**
  * Aborting `signal`, or leaving the iteration, ends the request and frees the blocks of its sequences before the next step.
  * A request that cannot be served throws PagodaError before the first event; every request has exactly one ending.
@@ -228,6 +238,12 @@ export interface GenerationService {
   resetPrefixCache(): Promise<number>;
   /** Bytes that an instance allocated with these limits would hold more than this one; null where nobody knows. */
   extraBytesFor(ceilings: Partial<Record<CeilingName, number>>): number | null;
+  /** null while awake. */
+  readonly sleepLevel: SleepLevel | null;
+  /** Refuses requests from now on, ends running ones or waits for them, and gives memory back. Cached prefixes are lost. */
+  sleep(level: SleepLevel, options: { readonly waits: boolean }): Promise<SleepReport>;
+  /** Resolves when requests are taken again. */
+  wake(): Promise<void>;
   memory(): MemoryReport;
   /** null while healthy; otherwise the reason why it cannot serve any more. */
   failure(): string | null;

@@ -7,6 +7,12 @@ export function shuttingDown(): PagodaError {
   });
 }
 
+export function asleep(): PagodaError {
+  return new PagodaError("not_ready", "The model is asleep.", {
+    hint: "Wake it with POST /wake_up, then send the request again.",
+  });
+}
+
 export function engineFailed(why: string, cause?: unknown): PagodaError {
   return new PagodaError("engine_failed", `The engine has stopped: ${withoutStop(why)}.`, {
     hint: "Restart the server; its log has the details.",

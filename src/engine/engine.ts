@@ -1,14 +1,14 @@
 /** @module The engine: takes requests, runs one model step after another, and emits events. */
-import type { BackendLimits, LoadedModel } from "../backend/backend.ts";
 import { mib } from "../core/byte-size.ts";
-import { invariant } from "../core/errors.ts";
+import { invariant, type PagodaError } from "../core/errors.ts";
 import type {
-  EngineObserver,
   GenerationEvent,
   GenerationRequest,
   GenerationService,
   Prompt,
   ServedModel,
+  SleepLevel,
+  SleepReport,
 } from "../core/generation.ts";
 import type { MemoryReport } from "../core/memory-report.ts";
 import type { BlockCounts } from "../core/observation/block-counts.ts";
@@ -17,13 +17,14 @@ import type { EngineStats } from "../core/observation/engine-stats.ts";
 import type { PrefixCacheCurve } from "../core/observation/prefix-cache-curve.ts";
 import type { CeilingName, LiveSettings, LiveSettingsState } from "../core/settings/live-settings.ts";
 import { ConstraintCompiler } from "./constraint/constraint-compiler.ts";
-import { engineFailed, shuttingDown } from "./engine-errors.ts";
+import { asleep, engineFailed, shuttingDown } from "./engine-errors.ts";
+import type { EngineOptions } from "./engine-options.ts";
+import { EngineSleep } from "./engine-sleep.ts";
 import { BlockManager } from "./kv/block-manager.ts";
 import { EventQueue } from "./output/event-queue.ts";
 import { OutputBacklog } from "./output/output-backlog.ts";
 import { OutputProcessor } from "./output/output-processor.ts";
 import { InputProcessor } from "./request/input-processor.ts";
-import type { ChatRenderer, TextTokenizer } from "./request/text-tokenizer.ts";
 import { type Outcome, StepCommit } from "./schedule/commit.ts";
 import { Scheduler } from "./schedule/scheduler.ts";
 import { RequestProgress } from "./sequence/sequence.ts";
@@ -36,40 +37,7 @@ import { capacityOf, type StepPlan } from "./step/step-plan.ts";
 import { quantitiesOf } from "./step/step-quantities.ts";
 import { EngineWatch } from "./watch/engine-watch.ts";
 
-/** The part of `memory()` that the loader of the model knows: planned and allocated bytes. */
-export type MemoryFacts = Omit<MemoryReport, "blocks" | "numKvTokens" | "maxConcurrency">;
-
-export interface EngineOptions {
-  /** Owned by the caller, who closes it after `close()`. */
-  readonly model: LoadedModel;
-  readonly limits: BackendLimits;
-  readonly vocabularyWidth: number;
-  readonly bytesPerBlock: number;
-  readonly tokenizer: TextTokenizer;
-  readonly chatTemplate: ChatRenderer | null;
-  /** Tokens with which the model ends its text, all of the vocabulary. */
-  readonly eosTokenIds: readonly number[];
-  readonly served: ServedModel;
-  /** The longest sequences that the model was made for. */
-  readonly modelMaxLen: number;
-  readonly prefixCaching: boolean;
-  /** While other sequences decode, prompts are cut so that a step stays within this. */
-  readonly maxStepMs: number;
-  readonly memory: () => MemoryFacts;
-  /** Bytes of an instance with these limits, less those of this one. */
-  readonly extraBytes?: (limits: Partial<BackendLimits>) => number;
-  readonly observer?: EngineObserver;
-  /** Expected tokens of an output before any has ended; later the mean of recent ones. */
-  readonly expectedOutputTokens?: number;
-  /** Heap that rules for texts, and what is made of them, may hold. */
-  readonly constraintCapacityBytes?: number;
-  /** Heap that unread events may hold; above it, the request with the most is ended. */
-  readonly unreadCapacityBytes?: number;
-  /** Monotonic milliseconds. */
-  readonly clock?: () => number;
-  /** Draws the seed of a request that states none. */
-  readonly drawSeed?: () => number;
-}
+export type { MemoryFacts } from "./engine-options.ts";
 
 const defaultExpectedOutputTokens = 128;
 const defaultUnreadCapacityBytes = 16 * mib;
@@ -90,6 +58,7 @@ export class Engine implements GenerationService {
   readonly #watch: EngineWatch;
   readonly #settings: EngineSettings;
   readonly #betweenSteps = new BetweenSteps();
+  readonly #sleep: EngineSleep;
   /** Requests without an ending. */
   readonly #requests = new Set<RequestProgress>();
   #loop: Promise<void> | null = null;
@@ -141,6 +110,11 @@ export class Engine implements GenerationService {
       blocks: this.#blocks,
       inputProcessor: this.#inputProcessor,
       initial: liveSettingsOf(options),
+    });
+    this.#sleep = new EngineSleep({
+      model,
+      settle: (waits) => (waits ? this.whenIdle() : this.#endAll(asleep())),
+      dropBlocks: () => this.#blocks.dropCached(),
     });
     model.onIdleFailure?.((cause) => this.#fail(cause));
   }
@@ -230,6 +204,18 @@ export class Engine implements GenerationService {
     return this.#options.extraBytes?.(changed) ?? null;
   }
 
+  get sleepLevel(): SleepLevel | null {
+    return this.#sleep.level;
+  }
+
+  sleep(level: SleepLevel, { waits }: { readonly waits: boolean }): Promise<SleepReport> {
+    return this.#sleep.sleep(level, waits);
+  }
+
+  wake(): Promise<void> {
+    return this.#sleep.wake();
+  }
+
   memory(): MemoryReport {
     const { blockSize, numTotal } = this.#blocks;
     return {
@@ -266,7 +252,10 @@ export class Engine implements GenerationService {
   /** Ends every request with `not_ready` and refuses new ones; resolves when no step is running. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const error = shuttingDown();
+    await this.#endAll(shuttingDown());
+  }
+
+  async #endAll(error: PagodaError): Promise<void> {
     for (const request of this.#requests) this.#abandon(request, error);
     await this.whenIdle();
     await this.#constraints.close();
@@ -275,6 +264,7 @@ export class Engine implements GenerationService {
   #refuseWhenDown(): void {
     if (this.#failure !== null) throw engineFailed(this.#failure);
     if (this.#isClosed) throw shuttingDown();
+    if (this.#sleep.level !== null) throw asleep();
   }
 
   /** Steps until there is no work; while idle there is no timer and no pending task. */

@@ -50,6 +50,7 @@ import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPageRoutes } from "./routes/pages.ts";
 import { addPlanRoute, addStartRoute } from "./routes/plan.ts";
 import { addSettingsRoutes } from "./routes/settings.ts";
+import { addSleepRoutes } from "./routes/sleep.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
 import type { TraceExporter } from "./traces/trace-exporter.ts";
 
@@ -85,6 +86,8 @@ export interface AppParts {
   readonly tls: { readonly cert: Buffer; readonly key: Buffer } | null;
   /** Whom Host and Origin may name; null: they are not checked. */
   readonly allowedHosts: AllowedHosts | null;
+  /** A request for a sleeping model wakes it, and waits for that. */
+  readonly wakesOnRequest?: boolean;
   /** Plans of other engines; without it there is no /admin/plan. */
   readonly planner?: PlanService;
   /** Without it there is no /admin/snapshot. */
@@ -188,6 +191,7 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
     parts.observatory.settings.watchQueue(queueLimit);
     addSettingsRoutes(app, parts.observatory.settings);
   }
+  addSleepRoutes(app, parts);
   addPlanRoute(app, parts.planner);
   addFleetRoutes(app, parts.fleet);
   addStartRoute(app, parts.start);

@@ -85,6 +85,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "api/responses/response-error.ts",
     "api/responses/responses.ts",
     "api/shown-text.ts",
+    "api/sleep.ts",
     "api/stream-text.ts",
     "api/tokens/detokenize.ts",
     "api/tokens/tokenize.ts",

@@ -43,21 +43,31 @@ function main(start: WorkerStart): void {
     const barrier = new Barrier(control.barrier, numThreads, numSpins);
     const context = threadContext(start, own);
     load(context, control, barrier);
-    const runner = new StepRunner({
-      program: compileProgram(context),
-      control,
-      shared,
-      barrier,
-      ranksBarrier: new Barrier(shared.ranksBarrier, ranks.length * numThreads, numSpins),
-      thread,
-      numThreads,
-      maxPieceRows: headPieceRows(own.limits),
-    });
+    const newRunner = (): StepRunner =>
+      new StepRunner({
+        program: compileProgram(context),
+        control,
+        shared,
+        barrier,
+        ranksBarrier: new Barrier(shared.ranksBarrier, ranks.length * numThreads, numSpins),
+        thread,
+        numThreads,
+        maxPieceRows: headPieceRows(own.limits),
+      });
+    const runner = newRunner();
     barrierWait(barrier, control);
     // All code has been compiled by now; the cache on disk serves the next start even if this process is killed.
     if (threadOf(start) === 0) flushCompileCache();
     tell({ kind: "ready", kernelSetName: context.arenas[0]?.kernelSet.name ?? "" });
-    serve(runner, shared, new Gate(shared.gate, mayLook(start)), { numThreads, numRanks: ranks.length });
+    const reload = (): StepRunner => {
+      loadWeights(context, control, () => undefined);
+      // A new runner begins with an even phase and nothing taken, whichever phase the last step ended with.
+      for (const taken of control.taken) taken[thread]?.fill(0);
+      // Loading has used a job block of this thread.
+      return newRunner();
+    };
+    const gate = new Gate(shared.gate, mayLook(start));
+    serve({ runner, reload, control, shared, barrier, gate, numThreads, numRanks: ranks.length });
   } catch (error) {
     failInstance(controls);
     // Another thread failed first, and its own error says why.
@@ -99,17 +109,26 @@ function threadContext({ ranks, rank, kernels, thread }: WorkerStart, own: Rank)
 function load(context: ThreadContext, control: ControlBlock, barrier: Barrier): void {
   touchPages(context);
   barrierWait(barrier, control);
+  loadWeights(context, control, (numBytes) => tell({ kind: "loaded", numBytes }));
+  fillTables(context);
+  barrierWait(barrier, control);
+}
+
+/** This thread's part of all weights; reports stored bytes as they are done. */
+function loadWeights(
+  context: ThreadContext,
+  { claim }: ControlBlock,
+  report: (numBytes: number) => void,
+): void {
   let [unreported, sinceReport] = [0, 0];
-  new WeightLoader(context).run(control.claim, (numBytes) => {
+  new WeightLoader(context).run(claim, (numBytes) => {
     unreported += numBytes;
     sinceReport += numBytes;
     if (sinceReport < reportBytes) return;
-    tell({ kind: "loaded", numBytes: unreported });
+    report(unreported);
     [unreported, sinceReport] = [0, 0];
   });
-  tell({ kind: "loaded", numBytes: unreported });
-  fillTables(context);
-  barrierWait(barrier, control);
+  report(unreported);
 }
 
 /** One write to each system page of this thread's share; before anything is stored, since it writes zeros. */
@@ -134,20 +153,38 @@ function share(total: number, thread: number, numThreads: number): [number, numb
   return [Math.floor((total * thread) / numThreads), Math.floor((total * (thread + 1)) / numThreads)];
 }
 
+interface Serving {
+  readonly runner: StepRunner;
+  /** Reads this thread's part of the weights again; the runner from then on. */
+  readonly reload: () => StepRunner;
+  /** Of this thread's rank. */
+  readonly control: ControlBlock;
+  /** Of rank 0. */
+  readonly shared: ControlBlock;
+  readonly barrier: Barrier;
+  readonly gate: Gate;
+  /** Of this thread's rank. */
+  readonly numThreads: number;
+  readonly numRanks: number;
+}
+
 /**
  * Runs steps until told to close. The first thread that has no work left calls the coordinator, although the step still runs:
  * waking it takes some 100 µs, longer than the other threads need to finish.
  */
-function serve(
-  runner: StepRunner,
-  { command, done, barrier }: ControlBlock,
-  gate: Gate,
-  { numThreads, numRanks }: { readonly numThreads: number; readonly numRanks: number },
-): void {
+function serve(parts: Serving): void {
+  const { reload, control, shared, barrier, gate, numThreads, numRanks } = parts;
+  const { command, done } = shared;
+  let { runner } = parts;
   for (;;) {
     gate.pass();
-    if (command[commandWords.command] === commands.close || hasFailed(barrier)) return;
-    const numBefore = runner.run();
+    if (command[commandWords.command] === commands.close || hasFailed(shared.barrier)) return;
+    let numBefore: number;
+    if (command[commandWords.command] === commands.reload) {
+      runner = reload();
+      barrierWait(barrier, control);
+      numBefore = barrier.leave();
+    } else numBefore = runner.run();
     const isLast = numBefore === numThreads - 1 && isLastRank(done, numRanks);
     if (isLast) Atomics.add(done, doneWords.numSteps, 1);
     if (isLast || numBefore === 0) callCoordinator(done);

@@ -85,6 +85,10 @@ export class CpuBackend implements Backend {
       ranks: views,
       workers,
       ...stepViews(views, program.vocabularyWidth),
+      whyNoRelease:
+        kernels.machineCode === null
+          ? "memory is given back through node:ffi, which is used only where machine code has passed its self-test"
+          : null,
     });
   }
 }

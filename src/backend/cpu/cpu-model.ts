@@ -1,11 +1,13 @@
 /** @module A loaded model on the CPU: the coordinator of its worker threads. It runs no kernels itself. */
 import type { Worker } from "node:worker_threads";
+import { mib } from "../../core/byte-size.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { layerBlockBytes } from "../../core/kv-layout.ts";
 import type {
   Allocation,
   KernelDescription,
   LoadedModel,
+  ReleasedMemory,
   StepInputs,
   StepResults,
   StepTiming,
@@ -14,7 +16,9 @@ import { type FinalNorm, finalNormOf, normalizeRow } from "../hidden-state.ts";
 import type { Program } from "../program.ts";
 import { headPieceRows } from "./footprint/buffer-sizes.ts";
 import { tokensPerPartition } from "./footprint/workspace-layout.ts";
+import { populatePages, releasePages } from "./kernels/machine-code/loading/loader.ts";
 import type { ArenaViews } from "./memory/arena.ts";
+import { arenaParts } from "./memory/released-ranges.ts";
 import type { AllocatedRank } from "./rank.ts";
 import type { AttentionItems } from "./run/attention-items.ts";
 import { advance, hasFailed } from "./run/barrier.ts";
@@ -46,7 +50,20 @@ interface CpuModelParts {
   readonly inputs: StepInputs;
   readonly results: StepResults;
   readonly attentionItems: AttentionItems;
+  /** Why memory cannot be given back to the system; null if it can. */
+  readonly whyNoRelease: string | null;
 }
+
+/** The memories of a rank, with what lies where in each. */
+function partsOf({ layout, arenas }: ModelRank) {
+  return layout.arenas.flatMap((arena, arenaId) => {
+    const buffer = arenas[arenaId]?.memory.buffer;
+    return buffer === undefined ? [] : [{ buffer, parts: arenaParts(arena) }];
+  });
+}
+
+/** 32 MiB take some ten milliseconds. */
+const restoredAtOnce = 32 * mib;
 
 export class CpuModel implements LoadedModel {
   readonly kernels: KernelDescription;
@@ -64,6 +81,8 @@ export class CpuModel implements LoadedModel {
   /** The cause of a thread's death; it arrives shortly after the death. */
   readonly #failure = Promise.withResolvers<PagodaError>();
   #isStepping = false;
+  /** What was given back; null while all of it is there. */
+  #released: { readonly weights: boolean } | null = null;
   #isClosing = false;
   #totalMs = 0;
   #onIdleFailure: (cause: Error) => void = () => undefined;
@@ -91,14 +110,9 @@ export class CpuModel implements LoadedModel {
   async step(writeMasks: (() => void) | null = null): Promise<void> {
     const { attentionItems } = this.#parts;
     const control = this.#control;
-    if (hasFailed(control.barrier)) throw await this.#failure.promise;
-    invariant(!this.#isStepping && !this.#isClosing, () => "step() while stepping or closed");
-    this.#isStepping = true;
-    const startMs = performance.now();
     const { numTokens, numSlices, numOutputs } = this.inputs;
-    attentionItems.build(this.inputs);
+    if (!hasFailed(control.barrier)) attentionItems.build(this.inputs);
     const { command } = control;
-    command[commandWords.command] = commands.step;
     command[commandWords.numTokens] = numTokens;
     command[commandWords.numSlices] = numSlices;
     command[commandWords.numOutputs] = numOutputs;
@@ -106,6 +120,20 @@ export class CpuModel implements LoadedModel {
     command[commandWords.numMergeItems] = attentionItems.numMergeItems;
     command[commandWords.awaitsMasks] = writeMasks === null ? 0 : 1;
     Atomics.store(control.masks, 0, 0);
+    await this.#run(commands.step, writeMasks);
+  }
+
+  /** Lets the threads do what the command words say, and meanwhile writes the masks that they wait for. */
+  async #run(what: number, writeMasks: (() => void) | null): Promise<void> {
+    const control = this.#control;
+    if (hasFailed(control.barrier)) throw await this.#failure.promise;
+    invariant(
+      !this.#isStepping && !this.#isClosing && (this.#released === null || what === commands.reload),
+      () => "a step while stepping, closed or asleep",
+    );
+    this.#isStepping = true;
+    const startMs = performance.now();
+    control.command[commandWords.command] = what;
     const numSteps = Atomics.load(control.done, doneWords.numSteps);
     let numCalls = Atomics.load(control.done, doneWords.numCalls);
     advance(control.gate);
@@ -133,6 +161,36 @@ export class CpuModel implements LoadedModel {
     } finally {
       releaseMasks(this.#control.masks);
     }
+  }
+
+  release({ weights }: { readonly weights: boolean }): ReleasedMemory {
+    invariant(!this.#isStepping, () => "release() during a step");
+    const { ranks, whyNoRelease } = this.#parts;
+    this.#released = { weights };
+    if (whyNoRelease !== null) return { releasedBytes: 0, keptBecause: whyNoRelease };
+    let releasedBytes = 0;
+    let isRefused = false;
+    for (const { buffer, parts } of ranks.flatMap(partsOf))
+      for (const { start, end } of [parts.kvPool, parts.workspace, ...(weights ? [parts.weights] : [])]) {
+        if (releasePages(buffer, start, end)) releasedBytes += end - start;
+        else isRefused = true;
+      }
+    return { releasedBytes, keptBecause: isRefused ? "the system refused to take some of it back" : null };
+  }
+
+  async restore(): Promise<void> {
+    const { ranks, whyNoRelease } = this.#parts;
+    const released = this.#released;
+    if (released === null) return;
+    if (whyNoRelease === null)
+      // In pieces: the event loop must not stand still while gigabytes are filled with zeros.
+      for (const { buffer, parts } of ranks.flatMap(partsOf))
+        for (let start = parts.kvPool.start; start < parts.workspace.end; start += restoredAtOnce) {
+          populatePages(buffer, start, Math.min(parts.workspace.end, start + restoredAtOnce));
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+    if (released.weights && whyNoRelease === null) await this.#run(commands.reload, null);
+    this.#released = null;
   }
 
   copyBlocks(pairs: readonly number[]): void {

@@ -1,6 +1,13 @@
 /** @module A program loaded into plain arrays: every other backend is compared with it. */
 import { invariant } from "../../core/errors.ts";
-import type { Allocation, BackendLimits, LoadedModel, LoadProgress, StepTiming } from "../backend.ts";
+import type {
+  Allocation,
+  BackendLimits,
+  LoadedModel,
+  LoadProgress,
+  ReleasedMemory,
+  StepTiming,
+} from "../backend.ts";
 import { type FinalNorm, finalNormOf, normalizeRow } from "../hidden-state.ts";
 import type { Operation, Program } from "../program.ts";
 import { allocateStep, type StepMemory } from "../step-memory.ts";
@@ -91,6 +98,17 @@ export class ReferenceModel implements LoadedModel {
 
   lastStepTiming(): StepTiming {
     return { totalMs: this.#stepMs, kernelMs: this.#stepMs, barrierMs: 0 };
+  }
+
+  release(): ReleasedMemory {
+    return {
+      releasedBytes: 0,
+      keptBecause: "the reference backend keeps its numbers in ordinary memory of the process",
+    };
+  }
+
+  async restore(): Promise<void> {
+    await Promise.resolve();
   }
 
   /** All of it is ordinary memory, which the garbage collector frees. */

@@ -1,5 +1,11 @@
 /** @module The real engine over a model that computes nothing: its steps cost only what the engine itself does. */
-import type { BackendLimits, LoadedModel, StepInputs, StepResults } from "../../backend/backend.ts";
+import type {
+  BackendLimits,
+  LoadedModel,
+  ReleasedMemory,
+  StepInputs,
+  StepResults,
+} from "../../backend/backend.ts";
 import { allocateStep } from "../../backend/create/index.ts";
 import { plainAnswers } from "../../core/answer/tools.ts";
 import type { EngineObserver, GenerationRequest } from "../../core/generation.ts";
@@ -31,6 +37,14 @@ class IdleModel implements LoadedModel {
 
   copyBlocks(): void {
     // Blocks have no contents.
+  }
+
+  release(): ReleasedMemory {
+    return { releasedBytes: 0, keptBecause: "a test" };
+  }
+
+  async restore(): Promise<void> {
+    await Promise.resolve();
   }
 
   readHidden(): void {

@@ -197,6 +197,7 @@ async function httpServer(
     observatory,
     ...(traces === null ? {} : { traces }),
     version,
+    wakesOnRequest: values.wakeOnRequest?.value ?? false,
     logprobCapacity: logprobCapacity(heapMib),
     bodyCapacityBytes: bodyCapacityBytes(heapMib),
     bodyLimitBytes: bodyLimitBytes(heapMib),

@@ -114,6 +114,12 @@ export const serverOptions = {
     help: "send a trace of each request to this OpenTelemetry collector (OTLP over HTTP, JSON), such as http://127.0.0.1:4318",
     group: server,
   }),
+  wakeOnRequest: option(["--wake-on-request"], {
+    argument: null,
+    parse: onOrOff,
+    help: "a request for a sleeping model (POST /sleep) wakes it and waits for that, instead of being refused",
+    group: server,
+  }),
   json: option(["--json"], {
     argument: null,
     parse: onOrOff,

@@ -4,7 +4,8 @@ import type { BackendLimits } from "../../backend/backend.ts";
 import { plainAnswers } from "../../core/answer/tools.ts";
 import type { GenerationEvent, GenerationRequest, RequestRecord } from "../../core/generation.ts";
 import { defaultSamplingParams, type SamplingParams } from "../../core/sampling-params.ts";
-import { Engine, type EngineOptions } from "../engine.ts";
+import { Engine } from "../engine.ts";
+import type { EngineOptions } from "../engine-options.ts";
 import { letterTokenizer, letterTokenizerEos } from "./letter-tokenizer.ts";
 import {
   ScriptedModel,

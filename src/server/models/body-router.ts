@@ -11,6 +11,8 @@ import type { ServedModels } from "./served-models.ts";
 
 export interface BodyRouterParts {
   readonly queueLimit: QueueLimit;
+  /** A request for a sleeping model wakes it, and waits for that. */
+  readonly wakesOnRequest?: boolean;
   readonly servedModels: ServedModels;
   readonly running: RunningRequests;
 }
@@ -27,9 +29,15 @@ export type BodyRouter = (
 ) => RouteHandler;
 
 /** Makes the handler of a route from what an engine of this process does for it. */
-export function bodyRouter({ servedModels, running, queueLimit }: BodyRouterParts): BodyRouter {
+export function bodyRouter({
+  servedModels,
+  running,
+  queueLimit,
+  wakesOnRequest,
+}: BodyRouterParts): BodyRouter {
   return (answer) => async (request, reply) => {
     const entry = servedModels.find(modelNamedBy(request.body));
+    if (wakesOnRequest && entry.state === "asleep") await entry.service?.wake();
     const backing = entry.requireReady();
     if (backing.kind === "service")
       return answer(request, reply, {

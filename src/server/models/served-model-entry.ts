@@ -72,7 +72,8 @@ export class ServedModelEntry {
     const backing = this.#backing;
     if (backing === null) return "loading";
     if (backing.kind === "endpoint") return this.#endpointHealth.state;
-    return backing.service.failure() === null ? "ready" : "failed";
+    if (backing.service.failure() !== null) return "failed";
+    return backing.service.sleepLevel === null ? "ready" : "asleep";
   }
 
   /** Call when the service can answer: from then on `/health` says so. */
@@ -95,11 +96,12 @@ export class ServedModelEntry {
     this.#isDraining = true;
   }
 
-  /** Throws as `requireReady` does where it is in any other state than ready, or asleep with an endpoint that wakes it. */
-  requireAwake(): void {
-    const { state } = this;
-    if (state !== "ready" && !(state === "asleep" && this.endpoint?.holdsRequests === true))
-      throw this.#refusal(state);
+  /** Whether a load balancer may take it for alive: ready, or asleep where it is woken by a call or by a request. */
+  get isWell(): boolean {
+    const { state, endpoint } = this;
+    return (
+      state === "ready" || (state === "asleep" && (endpoint === null || endpoint.holdsRequests === true))
+    );
   }
 
   /** Throws `not_ready` or `engine_failed`, naming the model, unless it can take a request now. */
@@ -126,7 +128,7 @@ export class ServedModelEntry {
         );
       case "asleep":
         return new PagodaError("not_ready", `The model '${this.name}' is asleep.`, {
-          hint: "Wake it, then send the request again.",
+          hint: "Wake it with POST /wake_up, then send the request again.",
         });
       case "failed":
         return new PagodaError(

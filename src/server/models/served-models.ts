@@ -77,12 +77,17 @@ export class ServedModels {
     );
   }
 
-  /** Throws unless at least one model can take a request now. */
+  /** The same in any state but loading: asleep or failed, it can still say what it holds. */
+  loadedService(name?: string | null): GenerationService {
+    return this.find(name).service ?? this.requireService(name);
+  }
+
+  /** Throws unless at least one model can take a request now, or sleeps and could be woken. */
   requireAnyReady(): void {
     const [first] = this.#entries;
     if (first === undefined)
       throw new PagodaError("not_ready", "This server has no model yet.", { hint: "Try again later." });
-    if (!this.#entries.some((entry) => entry.state === "ready")) first.requireAwake();
+    if (!this.#entries.some((entry) => entry.isWell)) first.requireReady();
   }
 
   #anyName(): ServedModelEntry | undefined {

@@ -1,19 +1,21 @@
-/** @module What operators and gateways ask: /health, /ping, /version, /metrics, /admin/memory. */
+/** @module What operators and gateways ask: /health, /ping, /version, /load, /server_info, /metrics, /admin/memory. */
 import type { FastifyInstance } from "fastify";
 import type { ServerMetrics } from "../metrics/server-metrics.ts";
 import { checkEndpoints } from "../models/endpoint-checks.ts";
 import type { ServedModels } from "../models/served-models.ts";
 import type { Observatory } from "../observatory/observatory.ts";
+import type { RunningRequests } from "../requests/running-requests.ts";
 
 export interface OperationsRouteParts {
   readonly servedModels: ServedModels;
+  readonly running: RunningRequests;
   readonly metrics: ServerMetrics;
   readonly version: string;
   readonly observatory?: Observatory;
 }
 
 export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRouteParts): void {
-  const { servedModels } = parts;
+  const { servedModels, running } = parts;
   for (const path of ["/health", "/ping"])
     app.get(path, async () => {
       await checkEndpoints(servedModels.entries);
@@ -30,6 +32,30 @@ export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRoute
     );
   });
   app.get<{ Querystring: { model?: string } }>("/admin/memory", async (request) =>
-    servedModels.requireService(request.query.model).memory(),
+    servedModels.loadedService(request.query.model).memory(),
   );
+  app.get("/load", async () => ({ server_load: running.numRunning }));
+  app.get("/server_info", async () => serverInfo(parts));
+}
+
+/** What is served here, and how it was set up: no path and no key. */
+function serverInfo({ version, servedModels }: OperationsRouteParts): object {
+  return {
+    version,
+    models: servedModels.entries.map(({ name, state, model, service, capabilities }) => ({
+      id: name,
+      state,
+      max_model_len: model?.maxModelLen ?? null,
+      ...(service === null
+        ? {}
+        : {
+            facts: service.model.facts,
+            settings: service.settings().effective,
+            kernels: service.memory().kernels,
+            sleep_level: service.sleepLevel,
+          }),
+      routes: [...(capabilities?.routes ?? [])],
+      features: [...(capabilities?.features ?? [])],
+    })),
+  };
 }

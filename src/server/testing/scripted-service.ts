@@ -9,6 +9,8 @@ import type {
   PositionLogprobs,
   Prompt,
   ServedModel,
+  SleepLevel,
+  SleepReport,
 } from "../../core/generation.ts";
 import type { MemoryReport } from "../../core/memory-report.ts";
 import { type BindingLimit, bindingLimits } from "../../core/observation/binding-limit.ts";
@@ -59,6 +61,7 @@ export class ScriptedService implements GenerationService {
   numTokensGenerated = 0;
   numEndings = 0;
   failureReason: string | null = null;
+  sleepLevel: SleepLevel | null = null;
   live: LiveSettings = { ...ceilings, maxStepMs: 300, prefixCaching: true };
   readonly #script: Script;
 
@@ -201,6 +204,16 @@ export class ScriptedService implements GenerationService {
   changeSettings(change: Partial<LiveSettings>): Promise<LiveSettingsState> {
     this.live = { ...this.live, ...change };
     return Promise.resolve(this.settings());
+  }
+
+  sleep(level: SleepLevel): Promise<SleepReport> {
+    this.sleepLevel = level;
+    return Promise.resolve({ level, releasedBytes: 64, keptBecause: null });
+  }
+
+  wake(): Promise<void> {
+    this.sleepLevel = null;
+    return Promise.resolve();
   }
 
   resetPrefixCache(): Promise<number> {

@@ -45,7 +45,8 @@ export const doneWords = {
   numRanks: 2,
 } as const;
 
-export const commands = { step: 1, close: 2 } as const;
+/** `reload`: read all weights again. */
+export const commands = { step: 1, close: 2, reload: 3 } as const;
 
 export interface ControlBlock {
   readonly gate: Int32Array;

@@ -52,6 +52,7 @@ const others: readonly FlagSpec[] = [
   { name: "shutdown-grace-ms", kind: "integer" },
   { name: "history", kind: "text" },
   { name: "otlp-endpoint", kind: "text" },
+  { name: "wake-on-request", kind: "switch" },
   { name: "log-format", kind: "text" },
   { name: "log-level", kind: "text" },
   { name: "json", kind: "switch" },

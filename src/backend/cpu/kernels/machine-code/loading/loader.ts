@@ -72,11 +72,31 @@ function foreign(): typeof Ffi {
  * The answer is ignored: a refusal only costs speed.
  */
 export function preferHugePages(buffer: ArrayBufferLike, numBytes: number): void {
+  advise(buffer, 0, numBytes, advice.hugePages);
+}
+
+/** Gives the pages between two bytes back to the system: they are zeros when they are touched again. @returns whether it did */
+export function releasePages(buffer: ArrayBufferLike, start: number, end: number): boolean {
+  return advise(buffer, start, end, advice.dontNeed);
+}
+
+/** Makes pages resident again, zeros where they were released. @returns whether the system could */
+export function populatePages(buffer: ArrayBufferLike, start: number, end: number): boolean {
+  return advise(buffer, start, end, advice.populateWrite);
+}
+
+/** The whole pages between two bytes. */
+function advise(buffer: ArrayBufferLike, start: number, end: number, what: number): boolean {
+  const firstByte = Math.ceil(start / systemPageBytes) * systemPageBytes;
+  const numBytes = Math.floor(end / systemPageBytes) * systemPageBytes - firstByte;
+  if (numBytes <= 0) return true;
   const madvise = foreign().dlopen(null, {
     madvise: { arguments: ["u64", "u64", "i32"], return: "i32" },
   }).functions.madvise;
-  madvise(addressOf(buffer), BigInt(numBytes), adviseHugePages);
+  return madvise(addressOf(buffer) + BigInt(firstByte), BigInt(numBytes), what) === 0;
 }
 
-/** MADV_HUGEPAGE of Linux's <sys/mman.h>. */
-const adviseHugePages = 14;
+export const systemPageBytes = 4096;
+
+/** Of Linux's <sys/mman.h>: MADV_DONTNEED, MADV_HUGEPAGE, MADV_POPULATE_WRITE (Linux 5.14). */
+const advice = { dontNeed: 4, hugePages: 14, populateWrite: 23 } as const;
