@@ -1,6 +1,7 @@
 /** @module An engine's sleep: which memory it gave back, and that it gives back and takes again one after the other. */
 import type { LoadedModel } from "../backend/backend.ts";
 import type { SleepLevel, SleepReport } from "../core/generation.ts";
+import { asleep } from "./engine-errors.ts";
 
 export interface SleepParts {
   readonly model: Pick<LoadedModel, "release" | "restore">;
@@ -24,6 +25,11 @@ export class EngineSleep {
   /** null while awake; from the moment at which a sleep is asked for, requests are refused. */
   get level(): SleepLevel | null {
     return this.#level;
+  }
+
+  /** Throws `not_ready` from the moment at which a sleep is asked for until the engine has woken. */
+  requireAwake(): void {
+    if (this.#level !== null) throw asleep();
   }
 
   /** A deeper sleep than the present one releases more; a lighter one changes nothing. */

@@ -264,7 +264,7 @@ export class Engine implements GenerationService {
   #refuseWhenDown(): void {
     if (this.#failure !== null) throw engineFailed(this.#failure);
     if (this.#isClosed) throw shuttingDown();
-    if (this.#sleep.level !== null) throw asleep();
+    this.#sleep.requireAwake();
   }
 
   /** Steps until there is no work; while idle there is no timer and no pending task. */
