@@ -30,6 +30,13 @@ type EngineValues = Values<typeof engineOptions>;
 
 /** Throws `invalid_option` where two options exclude each other, naming both. */
 export function resolveSettings(values: EngineValues, numProcessors: number): InstanceSettings {
+  const ranks = values.tensorParallelSize;
+  if (values.backend?.value === "reference" && (ranks?.value ?? 1) > 1)
+    throw new PagodaError(
+      "invalid_option",
+      `${ranks?.why ?? ""} divides the CPU backend, and ${values.backend.why} asks for the reference, which has one rank.`,
+      { hint: "Leave one of the two out." },
+    );
   if (values.chunkedPrefill?.value === false)
     throw new PagodaError(
       "invalid_option",
