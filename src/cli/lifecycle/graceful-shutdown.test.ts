@@ -55,7 +55,15 @@ test("while a running answer finishes, new requests are told that the server is 
   });
   terminate();
   assert.equal((await fetch(`${url}/health`)).status, 503);
-  assert.equal((await fetch(`${url}/admin/memory`)).status, 503);
+  const another = await fetch(`${url}/v1/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ prompt: "x", max_tokens: 2 }),
+  });
+  assert.equal(another.status, 503);
+  assert.match(await another.text(), /is shutting down and takes no requests/);
+  // What it holds can be seen until the end.
+  assert.equal((await fetch(`${url}/admin/memory`)).status, 200);
   assert.equal((await fetch(`${url}/metrics`)).status, 200);
   goOn.resolve();
   assert.match(await running.text(), /"finish_reason":"stop"/);

@@ -39,7 +39,7 @@ test("a plan has the origin of each setting, and stays under its cap", () => {
 test("what the engine cannot do is refused by name, and nothing is ignored", () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [["--gpu", "RTX 4090"], /runs on processors, and NVIDIA GeForce RTX 4090 is a GPU/],
-    [["--devices", "2"], /runs an instance on one device/],
+    [["--devices", "2"], /A plan for 2 ranks needs the headers of the weights/],
     [["--memori", "1GiB"], /no flag --memori\. The nearest is --memory/],
     [["--frobnicate", "1"], /no flag --frobnicate/],
     [["--memory", "1GiB", "--gpu-memory-utilization", "0.5"], /each state a cap/],

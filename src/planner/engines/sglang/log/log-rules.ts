@@ -27,7 +27,7 @@ function cause(failure: FailureKind, { figures }: LogFacts, plan: Plan | null): 
   const weights = figures.weights?.expectedBytes ?? bytesOf(plan, "weights");
   if (failure === "noKvMemory" && weights < free * share)
     return [
-      `By the plan ${formatBytes(free * share - weights)} would be left for a pool: something else is held beside these weights, such as a draft model or another process.`,
+      `By the plan ${formatBytes(free * share - weights)} would be left for a pool: something else is held beside these weights, such as a draft model or another program.`,
     ];
   if (failure === "noKvMemory")
     return [
