@@ -41,12 +41,23 @@ test("a slider moved by keyboard changes plan, gain and address; the address alo
   assert.equal(await again.locator("[data-engine=pagoda] dd").first().innerText(), moved);
 });
 
-test("on a card both engines have a command, also at 360 pixels and in Chinese", { skip }, async (t) => {
+test("on a card every engine that takes a share of it has a command, also at 360 pixels and in Chinese", {
+  skip,
+}, async (t) => {
   const query = "view=what-if&model=Qwen%2FQwen2.5-7B-Instruct&card=GeForce+RTX+4090&lang=zh-CN";
   const page = await stage.open(t, `/?${query}`, { viewport: { width: 360, height: 740 } });
-  await page.locator(".plan").nth(1).waitFor();
+  const engines = ["vllm serve", "lmdeploy serve", "sglang"];
+  await page
+    .locator(".plan")
+    .nth(engines.length - 1)
+    .waitFor();
   const commands = await page.locator(".command code").allInnerTexts();
-  assert.equal(commands.length, 2);
+  assert.equal(commands.length, engines.length);
+  for (const engine of engines)
+    assert.ok(
+      commands.some((command) => command.includes(engine)),
+      engine,
+    );
   assert.ok(commands.every((command) => command.includes("Qwen/Qwen2.5-7B-Instruct")));
   await assertNoOverflow(page);
   await assertAccessible(page);
