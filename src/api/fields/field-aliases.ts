@@ -13,6 +13,7 @@ const unlimited = (value: unknown): unknown => (value === -1 ? null : value);
 const aliases: ReadonlyMap<string, Alias> = new Map([
   ["n_predict", { means: "max_tokens", translate: unlimited }],
   ["num_predict", { means: "max_tokens", translate: unlimited }],
+  ["max_completion_tokens", { means: "max_tokens" }],
   ["max_new_tokens", { means: "max_tokens" }],
   ["max_output_tokens", { means: "max_tokens" }],
   ["min_new_tokens", { means: "min_tokens" }],
@@ -46,7 +47,11 @@ export function withoutAliases(
   const sentAs = new Map<string, string>();
   for (const name of Object.keys(body)) {
     const alias = aliases.get(name);
-    if (alias === undefined || isKnown(name)) continue;
+    if (alias === undefined) continue;
+    if (isKnown(name)) {
+      if (isKnown(alias.means)) refuseContradiction(name, alias.means, body[name], plain[alias.means]);
+      continue;
+    }
     const value = alias.translate === undefined ? body[name] : alias.translate(body[name]);
     delete plain[name];
     refuseContradiction(name, alias.means, value, plain[alias.means]);

@@ -89,6 +89,15 @@ test("two names of one field that differ are refused; an error names the one tha
     ["n_predict", "'n_predict' and 'max_tokens' mean the same and have different values."],
   );
   assert.equal(refusalOf(() => complete({ stop_sequences: 5 })).param, "stop_sequences");
+  for (const ask of [chat, complete]) {
+    const limits = { max_completion_tokens: 3, max_tokens: 4 };
+    assert.equal(refusalOf(() => ask(limits)).param, "max_completion_tokens");
+    for (const agreed of [
+      { ...limits, max_tokens: 3 },
+      { ...limits, max_tokens: null },
+    ])
+      assert.equal(requestOf(ask(agreed)).sampling.maxTokens, 3);
+  }
 });
 
 /** What would change the text, and a value of each that does not. */
