@@ -82,6 +82,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "api/ollama/ollama-embed.ts",
     "api/ollama/ollama-error.ts",
     "api/ollama/ollama-models.ts",
+    "api/openapi/openapi.ts",
     "api/responses/response-error.ts",
     "api/responses/responses.ts",
     "api/shown-text.ts",

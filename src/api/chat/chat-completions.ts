@@ -21,7 +21,7 @@ import { ChatChunkBuilder } from "./chat-chunks.ts";
 import { messagesSchema } from "./chat-messages.ts";
 import { chatPromptShape, toChatPrompt } from "./chat-prompt.ts";
 
-const chatSchema = z.object({
+export const chatSchema = z.object({
   ...generationShape,
   ...chatPromptShape,
   ...constraintShape,

@@ -17,7 +17,7 @@ const defaultMaxTokens = 16;
 /** Prompts × n: each is a sequence of its own. */
 const mostSequences = 1024;
 
-const completionSchema = z.object({
+export const completionSchema = z.object({
   ...generationShape,
   ...constraintShape,
   prompt: promptSchema,

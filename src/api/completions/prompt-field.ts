@@ -8,9 +8,11 @@ type PromptField = string | readonly string[] | readonly number[] | readonly (re
  * Checked by hand: a prompt may be a million numbers. A schema would copy them, and collect a million complaints for each
  * alternative that does not match.
  */
-export const promptSchema = z.custom<PromptField>(isPromptField, {
-  error: "must be a text, an array of texts, an array of token ids, or an array of arrays of token ids",
-});
+export const promptSchema = z
+  .custom<PromptField>(isPromptField, {
+    error: "must be a text, an array of texts, an array of token ids, or an array of arrays of token ids",
+  })
+  .meta({ anyOf: [{ type: "string" }, { type: "array", minItems: 1 }] });
 
 /** One prompt for each text or list of ids. */
 export function toPrompts(prompt: PromptField, addSpecialTokens: boolean): readonly Prompt[] {

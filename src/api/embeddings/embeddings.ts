@@ -8,7 +8,7 @@ import { parseBody } from "../fields/parse-body.ts";
 import { defaultPooling, PooledVectors, pooledRequests, poolingSchema } from "./pooled-requests.ts";
 import { normalized, vectorBase64, vectorJson } from "./pooled-vector.ts";
 
-const embeddingsSchema = z.object({
+export const embeddingsSchema = z.object({
   model: z.string().nullish(),
   input: promptSchema,
   encoding_format: z.enum(["float", "base64"]).nullish(),

@@ -32,10 +32,10 @@ const messagePromptShape = {
   chat_template_kwargs: chatPromptShape.chat_template_kwargs,
 } as const;
 
-const countedSchema = z.object(messagePromptShape);
+export const countedSchema = z.object(messagePromptShape);
 type PromptFields = z.infer<typeof countedSchema>;
 
-const messageSchema = z.object({
+export const messageSchema = z.object({
   ...messagePromptShape,
   max_tokens: z.number().int().min(1),
   stop_sequences: z.array(z.string()).max(64).nullish(),

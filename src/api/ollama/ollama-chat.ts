@@ -20,20 +20,20 @@ import {
   withOptionsAsFields,
 } from "./ollama-options.ts";
 
-const chatSchema = z.object({
+export const ollamaChatSchema = z.object({
   ...ollamaShape,
   messages: ollamaMessagesSchema.nullish(),
   tools: toolsSchema.nullish(),
 });
 
-const generateSchema = z.object({
+export const generateSchema = z.object({
   ...ollamaShape,
   prompt: z.string().nullish(),
   system: z.string().nullish(),
   raw: z.boolean().nullish(),
 });
 
-type OllamaFields = Omit<z.infer<typeof chatSchema>, "messages" | "tools">;
+type OllamaFields = Omit<z.infer<typeof ollamaChatSchema>, "messages" | "tools">;
 
 /** Throws `invalid_request` that names the field that is wrong or that the model's engine cannot honour. */
 export function parseOllamaChat(
@@ -43,7 +43,7 @@ export function parseOllamaChat(
 ): GenerationExchange {
   const { fields, unknownFields } = parseBody(
     withOptionsAsFields(body),
-    chatSchema,
+    ollamaChatSchema,
     model.features,
     ollamaOwnFields,
   );

@@ -8,7 +8,7 @@ import type { AnswerIdentity, BodyBuilder, GenerationExchange } from "../exchang
 import { parseBody } from "../fields/parse-body.ts";
 import { durationOfMs, keepAliveSchema, withOptionsAsFields } from "./ollama-options.ts";
 
-const embedSchema = z.object({
+export const embedSchema = z.object({
   model: z.string().nullish(),
   input: z
     .union([z.string(), z.array(z.string())], { error: "must be a text or an array of texts" })
@@ -20,7 +20,7 @@ const embedSchema = z.object({
   num_ctx: z.number().int().min(1).nullish(),
 });
 
-const embeddingsSchema = z.object({
+export const ollamaEmbeddingsSchema = z.object({
   model: z.string().nullish(),
   prompt: z.string(),
   keep_alive: keepAliveSchema,
@@ -57,7 +57,7 @@ export function parseOllamaEmbeddings(
 ): GenerationExchange {
   const { fields, unknownFields } = parseBody(
     withOptionsAsFields(body),
-    embeddingsSchema,
+    ollamaEmbeddingsSchema,
     model.features,
     ownFields,
   );

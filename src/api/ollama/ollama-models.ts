@@ -63,7 +63,7 @@ export function ollamaRunning(models: readonly LoadedModel[]): { readonly models
   };
 }
 
-const showSchema = z.object({
+export const showSchema = z.object({
   model: z.string().nullish(),
   name: z.string().nullish(),
   verbose: z.boolean().nullish(),

@@ -22,7 +22,7 @@ import type { ResponseAnswer } from "./response-wire.ts";
 
 const { n: _, prompt_logprobs: __, ...responseSampling } = samplingShape;
 
-const responseSchema = z.object({
+export const responseSchema = z.object({
   ...responseSampling,
   model: z.string().nullish(),
   input: inputSchema,

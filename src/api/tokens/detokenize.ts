@@ -8,12 +8,14 @@ import { parseBody } from "../fields/parse-body.ts";
 /** What is turned into text at once, a tenth of a second of it; a prompt has fewer by far. */
 const mostTokens = 131_072;
 
-const schema = z.object({
+export const detokenizeSchema = z.object({
   model: z.string().nullish(),
   // Checked by hand, as a prompt is: no copy, and one complaint for all that is wrong.
-  tokens: z.custom<readonly number[]>((value) => Array.isArray(value) && isTokenIds(value), {
-    error: "must be an array of token ids",
-  }),
+  tokens: z
+    .custom<readonly number[]>((value) => Array.isArray(value) && isTokenIds(value), {
+      error: "must be an array of token ids",
+    })
+    .meta({ type: "array", items: { type: "integer", minimum: 0 } }),
 });
 
 export interface DetokenizeRequest {
@@ -27,7 +29,7 @@ export interface DetokenizeResponse {
 }
 
 export function parseDetokenizeRequest(body: unknown, model: ServedModel): DetokenizeRequest {
-  const { fields, unknownFields } = parseBody(body, schema, model.features);
+  const { fields, unknownFields } = parseBody(body, detokenizeSchema, model.features);
   const { tokens } = fields;
   if (tokens.length > mostTokens)
     throw new PagodaError(

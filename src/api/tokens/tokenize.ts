@@ -6,7 +6,7 @@ import { messagesSchema } from "../chat/chat-messages.ts";
 import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
 import { parseBody } from "../fields/parse-body.ts";
 
-const schema = z.object({
+export const tokenizeSchema = z.object({
   ...chatPromptShape,
   model: z.string().nullish(),
   prompt: z.string().nullish(),
@@ -33,7 +33,7 @@ export interface TokenizeResponse {
 /** Throws `invalid_request` unless exactly one of `prompt` and `messages` is given. */
 export function parseTokenizeRequest(body: unknown, model: ServedModel): TokenizeRequest {
   // As for an answer: the tokens that are counted here are those of the answer's prompt. Tools are only shown, never called.
-  const { fields, unknownFields } = parseBody(body, schema, new Set([...model.features, "tools"]));
+  const { fields, unknownFields } = parseBody(body, tokenizeSchema, new Set([...model.features, "tools"]));
   const returnsEntries = fields.return_token_strs ?? false;
   const { prompt, messages } = fields;
   if (typeof prompt === "string" && !messages) {

@@ -1,10 +1,12 @@
 /** @module For people: `/`, `/docs`, and `GET /v1`, which says what there is. They answer while the model loads. */
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { openApiDocument } from "../../api/openapi/openapi.ts";
 import { PagodaError } from "../../core/errors.ts";
+import { accessOf } from "../access/access-control.ts";
 import type { ServedModels } from "../models/served-models.ts";
 import { DashboardFiles } from "../pages/dashboard-files.ts";
+import { docsPage } from "../pages/docs-page.ts";
 import { contentPolicy, frontPage } from "../pages/front-page.ts";
-import { html } from "../pages/html.ts";
 import { documentNames, documentText } from "../pages/shipped-documents.ts";
 import type { AllowedMethods } from "../requests/allowed-methods.ts";
 
@@ -56,11 +58,12 @@ export function addPageRoutes(
     paths: allowedMethods.paths(),
     documents: documentNames().map((name) => `/docs/${name}`),
   }));
+  const describedPaths = () =>
+    allowedMethods.paths().map(({ path, methods }) => ({ path, methods, access: accessOf(path) }));
+  app.get("/openapi.json", async () => openApiDocument(describedPaths(), version));
   app.get("/docs", async (_request, reply) => {
     reply.type(htmlType).headers(pageHeaders);
-    const links = documentNames().map((name) => html`<li><a href="/docs/${name}">${name}</a></li>`);
-    return html`<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Pagoda: documents</title><ul>${links}</ul></html>`
-      .text;
+    return docsPage(openApiDocument(describedPaths(), version), documentNames());
   });
   app.get<{ Params: { name: string } }>("/docs/:name", async (request, reply) => {
     const text = documentText(request.params.name);
