@@ -161,7 +161,7 @@ test("what is wrong at start is one line that names it, and exit code 1", async 
   const cases: [string[], RegExp][] = [
     [["serve", "--blok-size", "16"], /unknown option '--blok-size' \(Did you mean --block-size\?\)/],
     [
-      serving("--tp", "2", "--threads", "3"),
+      ["serve", tinyModel, "--port", "0", "--tp", "2", "--threads", "3"],
       /--threads 3 cannot be divided among 2 ranks.*Use --threads 4\./,
     ],
     [
