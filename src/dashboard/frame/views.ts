@@ -2,7 +2,7 @@
 import type { ComponentType } from "preact";
 import { DevicesPanel } from "../panels/devices/devices-panel.tsx";
 
-export const viewNames = ["devices", "what-if"] as const;
+export const viewNames = ["devices", "instances", "what-if"] as const;
 export type ViewName = (typeof viewNames)[number];
 
 export function viewOf(name: string | undefined): ViewName {
@@ -11,5 +11,6 @@ export function viewOf(name: string | undefined): ViewName {
 
 export const loadView: Readonly<Record<ViewName, () => Promise<ComponentType> | ComponentType>> = {
   devices: () => DevicesPanel,
+  instances: async () => (await import("../panels/instances/instances-panel.tsx")).InstancesPanel,
   "what-if": async () => (await import("../panels/what-if/what-if-panel.tsx")).WhatIfPanel,
 };
