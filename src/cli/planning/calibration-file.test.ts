@@ -1,6 +1,6 @@
 /** The file of measured starts: where it lies, that it comes back as written, and that a broken one is refused. */
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -36,8 +36,10 @@ test("XDG_STATE_HOME moves the file", () => {
   assert.match(calibrationPath({}), /\.local\/state\/pagoda\/calibration\.json$/);
 });
 
-test("what was written is read; no file is an empty store; a broken one is refused with its path", () => {
-  const path = calibrationPath({ XDG_STATE_HOME: mkdtempSync(join(tmpdir(), "pagoda-")) });
+test("what was written is read; no file is an empty store; a broken one is refused with its path", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "pagoda-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = calibrationPath({ XDG_STATE_HOME: folder });
   assert.deepEqual(readCalibration(path), emptyCalibration);
   writeCalibration(path, store);
   assert.deepEqual(readCalibration(path), store);

@@ -1,15 +1,16 @@
 /** `pagoda plan explain` and `pagoda plan translate` through their door. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import type { Explanation, Plan, Translation } from "../../../planner/index.ts";
 
 const entry = join(import.meta.dirname, "../../main.ts");
 const logs = join(import.meta.dirname, "../../../../tests/fixtures/planner/logs");
 const state = mkdtempSync(join(tmpdir(), "pagoda-"));
+after(() => rmSync(state, { recursive: true }));
 
 function pagoda(words: readonly string[], input = "") {
   const env = { ...process.env, PAGODA_OFFLINE: "1", XDG_STATE_HOME: state };

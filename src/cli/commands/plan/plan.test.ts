@@ -1,7 +1,7 @@
 /** `pagoda plan` through its door: the program is run, and its output and exit status are read. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -76,8 +76,9 @@ test("what is not known is refused in one line with the nearest known thing", ()
   }
 });
 
-test("a config.json alone is enough, and one that names no architecture is refused by the field", () => {
+test("a config.json alone is enough, and one that names no architecture is refused by the field", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "pagoda-plan-"));
+  t.after(() => rmSync(folder, { recursive: true }));
   const config = {
     architectures: ["LlamaForCausalLM"],
     hidden_size: 576,
