@@ -1,22 +1,23 @@
 /**
  * @module What HTTP and scheduling cost: the real application and engine on one core, over a model that computes nothing;
- * clients on another core. Prints a table; `--json`.
+ * clients on another core. Prints a table; `--json`. With `--at NAME=PORT`, the same load goes to servers that already run.
  *
- *     npm run bench:http -- [ROUNDS]        default 5; needs taskset and two cores
+ *     npm run bench:http -- [ROUNDS]                                   default 5; needs taskset and two cores
+ *     npm run bench:http -- 3 --at pagoda=8000 --at llama-server=8081
  */
 import { spawn } from "node:child_process";
-import { Agent, request } from "node:http";
-import { connect } from "node:net";
 import { cpus, loadavg } from "node:os";
 import { resolve } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
+import { loadStreams, median, percentile, ShortCompletions } from "./bench-http/load.ts";
 
 const numStreams = 100;
 const tokensPerStream = 1000;
 const numShortClients = 32;
 const shortSeconds = 4;
 const shortTokens = 8;
-const latencyRequests = 1500;
+const latencySeconds = 8;
+/** Seconds of load before anything is measured: the compiler shares the server's one core until the code is hot. */
+const warmSeconds = 5;
 const goals = { chunks: 20_000, short: 1500, addedP99Ms: 10 } as const;
 
 interface Server {
@@ -24,9 +25,10 @@ interface Server {
   end(): Promise<void>;
 }
 
-async function start(): Promise<Server> {
+/** @param stepMs each step of the model takes at least this time. */
+async function start(stepMs: number): Promise<Server> {
   const worker = resolve(import.meta.dirname, "bench-http/idle-server.worker.ts");
-  const child = spawn("taskset", ["-c", "0", process.execPath, worker], {
+  const child = spawn("taskset", ["-c", "0", process.execPath, worker, String(stepMs)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<void>((done) => child.once("close", () => done()));
@@ -46,138 +48,103 @@ async function start(): Promise<Server> {
   throw new TypeError(`the server ended: ${output}`);
 }
 
-interface Streams {
-  readonly chunksPerSecond: number;
-  readonly numOutOfOrder: number;
+interface Round {
+  readonly chunks: number;
+  readonly cut: number;
+  readonly short: number;
+  readonly p99MsAtHalfOfGoal: number;
+  readonly p99MsAtHalfOfMaximum: number;
+  readonly chunkP99Ms: number;
 }
 
-async function streams(port: number): Promise<Streams> {
-  const begun = performance.now();
-  const ends = await Promise.all(Array.from({ length: numStreams }, (_, index) => rawStream(port, index)));
-  const seconds = (performance.now() - begun) / 1000;
-  const numChunks = ends.reduce((sum, { numChunks: count }) => sum + count, 0);
-  return {
-    chunksPerSecond: numChunks / seconds,
-    numOutOfOrder: ends.filter(({ isWhole }) => !isWhole).length,
-  };
-}
-
-/** Counts events by their ends, so that the client costs little; a whole stream has one event a token and ends with `[DONE]`. */
-function rawStream(
-  port: number,
-  index: number,
-): Promise<{ readonly numChunks: number; readonly isWhole: boolean }> {
-  const {
-    promise,
-    resolve: ended,
-    reject,
-  } = Promise.withResolvers<{ numChunks: number; isWhole: boolean }>();
-  const body = JSON.stringify({
-    prompt: [1, 2, index % 60],
-    max_tokens: tokensPerStream,
-    stream: true,
-    ignore_eos: true,
-    temperature: 0,
-  });
-  const socket = connect(port, "127.0.0.1");
-  let numChunks = 0;
-  let last = "";
-  socket.on("data", (part: Buffer) => {
-    for (let at = part.indexOf("data: {"); at !== -1; at = part.indexOf("data: {", at + 7)) numChunks++;
-    last = (last + part.toString("latin1")).slice(-40);
-  });
-  socket.once("error", reject);
-  socket.once("close", () => ended({ numChunks, isWhole: last.includes("[DONE]") }));
-  socket.write(
-    `POST /v1/completions HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-  );
-  return promise;
-}
-
-/** Milliseconds of one short completion. */
-function short(port: number, agent: Agent): Promise<number> {
-  const { promise, resolve: ended, reject } = Promise.withResolvers<number>();
-  const begun = performance.now();
-  const body = JSON.stringify({
-    prompt: [1, 2, 3],
-    max_tokens: shortTokens,
-    ignore_eos: true,
-    temperature: 0,
-  });
-  const headers = { "content-type": "application/json", "content-length": body.length };
-  const sent = request(
-    { port, host: "127.0.0.1", path: "/v1/completions", method: "POST", headers, agent },
-    (answer) => {
-      answer.resume();
-      answer.once("end", () => ended(performance.now() - begun));
-    },
-  );
-  sent.once("error", reject);
-  sent.end(body);
-  return promise;
-}
-
-async function shortPerSecond(port: number): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: numShortClients });
-  let numDone = 0;
-  const untilMs = performance.now() + shortSeconds * 1000;
-  const client = async (): Promise<void> => {
-    while (performance.now() < untilMs) {
-      await short(port, agent);
-      numDone++;
-    }
-  };
-  await Promise.all(Array.from({ length: numShortClients }, client));
-  agent.destroy();
-  return numDone / shortSeconds;
-}
-
-/** P99 of a short completion that arrives at half of the rate, in ms: the model takes no time, so all of it is added. */
-async function addedP99Ms(port: number, perSecond: number): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 256 });
-  const taken: Promise<number>[] = [];
-  const begun = performance.now();
-  while (taken.length < latencyRequests) {
-    const due = Math.min(latencyRequests, Math.floor(((performance.now() - begun) / 1000) * perSecond));
-    while (taken.length < due) taken.push(short(port, agent));
-    await pause(1);
-  }
-  const sorted = (await Promise.all(taken)).sort((a, b) => a - b);
-  agent.destroy();
-  return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
-}
-
-const median = (values: readonly number[]): number =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
-
-const isJson = process.argv.includes("--json");
-const numRounds = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 5);
-const rounds: { chunks: number; outOfOrder: number; short: number; p99Ms: number }[] = [];
-for (let round = 0; round < numRounds; round++) {
-  const server = await start();
-  await streams(server.port);
-  const { chunksPerSecond, numOutOfOrder } = await streams(server.port);
-  const shortRate = await shortPerSecond(server.port);
-  const p99Ms = await addedP99Ms(server.port, shortRate / 2);
+async function measureRound(): Promise<Round> {
+  const server = await start(0);
+  const completions = new ShortCompletions(server.port, shortTokens);
+  await loadStreams(server.port, numStreams, tokensPerStream);
+  await completions.perSecond(numShortClients, warmSeconds);
+  const { chunksPerSecond, numCut } = await loadStreams(server.port, numStreams, tokensPerStream);
+  const short = await completions.perSecond(numShortClients, shortSeconds);
+  const atHalfOfGoal = await completions.latenciesMs(goals.short / 2, latencySeconds);
+  const atHalfOfMaximum = await completions.latenciesMs(short / 2, latencySeconds);
+  completions.close();
   await server.end();
-  rounds.push({ chunks: chunksPerSecond, outOfOrder: numOutOfOrder, short: shortRate, p99Ms });
+  return {
+    chunks: chunksPerSecond,
+    cut: numCut,
+    short,
+    p99MsAtHalfOfGoal: percentile(atHalfOfGoal, 0.99),
+    p99MsAtHalfOfMaximum: percentile(atHalfOfMaximum, 0.99),
+    chunkP99Ms: await addedToChunksMs(),
+  };
 }
-const report = {
-  conditions: {
-    processor: cpus()[0]?.model,
-    rounds: numRounds,
-    loadAverage: loadavg()[0],
-    node: process.version,
-  },
-  goals,
-  chunksPerSecond: Math.round(median(rounds.map(({ chunks }) => chunks))),
-  streamsCutOrOutOfOrder: rounds.reduce((sum, { outOfOrder }) => sum + outOfOrder, 0),
-  shortPerSecond: Math.round(median(rounds.map((round) => round.short))),
-  addedP99Ms: Number(median(rounds.map(({ p99Ms }) => p99Ms)).toFixed(2)),
-  rounds,
-};
-if (isJson) console.log(JSON.stringify(report, null, 2));
-else {
+
+/** P99 of what is added to the time between two chunks when the model's steps make half of the goal's chunks a second. */
+async function addedToChunksMs(): Promise<number> {
+  const stepMs = (1000 * numStreams) / (goals.chunks / 2);
+  const server = await start(stepMs);
+  await loadStreams(server.port, numStreams, tokensPerStream);
+  const { p99GapMs } = await loadStreams(server.port, numStreams, tokensPerStream);
+  await server.end();
+  return p99GapMs - stepMs;
+}
+
+/** Measures servers that already run in turns, so that a noisy minute meets all of them. */
+async function compare(servers: readonly { name: string; port: number }[], numRounds: number): Promise<void> {
+  const figures = servers.map(({ name, port }) => ({
+    name,
+    port,
+    short: [] as number[],
+    chunks: [] as number[],
+    p99Ms: [] as number[],
+  }));
+  for (let round = 0; round <= numRounds; round++)
+    for (const { port, short, chunks, p99Ms } of figures) {
+      const completions = new ShortCompletions(port, shortTokens);
+      const perSecond = await completions.perSecond(numShortClients, shortSeconds);
+      const latencies = await completions.latenciesMs(perSecond / 2, shortSeconds);
+      completions.close();
+      const { chunksPerSecond } = await loadStreams(port, numShortClients, 100);
+      if (round === 0) continue;
+      short.push(perSecond);
+      chunks.push(chunksPerSecond);
+      p99Ms.push(percentile(latencies, 0.99));
+    }
+  console.log({ ...conditions(numRounds), warmUpRounds: 1 });
+  console.table(
+    figures.map(({ name, short, chunks, p99Ms }) => ({
+      server: name,
+      [`completions/s of ${shortTokens} tokens`]: Math.round(median(short)),
+      [`chunks/s, ${numShortClients} streams`]: Math.round(median(chunks)),
+      "P99 at half of the own completions/s, ms": Number(median(p99Ms).toFixed(1)),
+      "completions beside the first": Number((median(short) / median(figures[0]?.short ?? [])).toFixed(2)),
+    })),
+  );
+}
+
+function conditions(rounds: number): object {
+  return { processor: cpus()[0]?.model, rounds, loadAverage: loadavg()[0], node: process.version };
+}
+
+async function measureOwn(numRounds: number, isJson: boolean): Promise<void> {
+  const rounds: Round[] = [];
+  for (let round = 0; round < numRounds; round++) rounds.push(await measureRound());
+  const middle = (figure: (round: Round) => number): number => Number(median(rounds.map(figure)).toFixed(2));
+  const report = {
+    conditions: conditions(numRounds),
+    goals,
+    chunksPerSecond: Math.round(middle(({ chunks }) => chunks)),
+    streamsCut: rounds.reduce((sum, { cut }) => sum + cut, 0),
+    shortPerSecond: Math.round(middle(({ short }) => short)),
+    addedP99MsAtHalfOfGoal: middle((round) => round.p99MsAtHalfOfGoal),
+    addedP99MsAtHalfOfMaximum: middle((round) => round.p99MsAtHalfOfMaximum),
+    addedP99MsToChunks: middle(({ chunkP99Ms }) => chunkP99Ms),
+    rounds,
+  };
+  if (isJson) {
+    console.log(JSON.stringify(report, null, 2));
+    return;
+  }
+  const atMost = `≤ ${goals.addedP99Ms}`;
   console.log(report.conditions);
   console.table([
     {
@@ -185,12 +152,35 @@ else {
       measured: report.chunksPerSecond,
       goal: `≥ ${goals.chunks}`,
     },
-    { figure: "streams cut", measured: report.streamsCutOrOutOfOrder, goal: "0" },
+    { figure: "streams cut", measured: report.streamsCut, goal: "0" },
     {
       figure: `completions/s of ${shortTokens} tokens`,
       measured: report.shortPerSecond,
       goal: `≥ ${goals.short}`,
     },
-    { figure: "added latency P99 at half, ms", measured: report.addedP99Ms, goal: `≤ ${goals.addedP99Ms}` },
+    {
+      figure: `added to a completion at ${goals.short / 2} a second, P99 ms`,
+      measured: report.addedP99MsAtHalfOfGoal,
+      goal: atMost,
+    },
+    {
+      figure: "added to a completion at half of the measured rate, P99 ms",
+      measured: report.addedP99MsAtHalfOfMaximum,
+      goal: "",
+    },
+    {
+      figure: `added to a chunk at ${goals.chunks / 2} a second, P99 ms`,
+      measured: report.addedP99MsToChunks,
+      goal: atMost,
+    },
   ]);
 }
+
+const words = process.argv.slice(2);
+const numRounds = Number(words.find((word) => /^\d+$/.test(word)) ?? 5);
+const others = words.flatMap((word) => {
+  const [, name, port] = /^([^=]+)=(\d+)$/.exec(word) ?? [];
+  return name === undefined ? [] : [{ name, port: Number(port) }];
+});
+if (others.length > 0) await compare(others, numRounds);
+else await measureOwn(numRounds, words.includes("--json"));

@@ -1,4 +1,5 @@
-/** @module The real application over the real engine, with a model that computes nothing. Prints its address. */
+/** @module The real application over the real engine, with a model that computes nothing. Prints its address.
+ * Its argument is the least time of a step in ms. */
 import { pino } from "pino";
 import { idleEngine } from "../../src/bench/steps/idle-engine.ts";
 import { AccessControl, openAccess } from "../../src/server/access/access-control.ts";
@@ -22,7 +23,7 @@ const metrics = new ServerMetrics(() => 0);
 const servedModels = new ServedModels();
 const listing = { names: ["idle"], acceptsAnyName: true, fingerprint: "fp_idle" } as const;
 const entry = servedModels.add(listing, null);
-entry.attach(idleEngine(limits, metrics.observerFor(entry)));
+entry.attach(idleEngine(limits, metrics.observerFor(entry), Number(process.argv[2] ?? 0)));
 const app = buildApp({
   servedModels,
   running: new RunningRequests(),

@@ -1,4 +1,5 @@
 /** @module The real engine over a model that computes nothing: its steps cost only what the engine itself does. */
+import { setTimeout as pause } from "node:timers/promises";
 import type {
   BackendLimits,
   LoadedModel,
@@ -15,7 +16,7 @@ import { Engine } from "../../engine/engine.ts";
 const vocabularyWidth = 64;
 const letterBytes = Uint8Array.of(0x61);
 
-/** Every token that it samples is token 0. */
+/** Every token that it samples is token 0. Each step takes at least `stepMs`. */
 class IdleModel implements LoadedModel {
   readonly kernels = { name: "none" };
   readonly sharedPrefixTokens = 0;
@@ -25,14 +26,21 @@ class IdleModel implements LoadedModel {
   readonly results: StepResults;
   readonly #logits = new Float32Array(vocabularyWidth);
 
-  constructor(limits: BackendLimits) {
+  readonly #stepMs: number;
+  #nextStepMs = 0;
+
+  constructor(limits: BackendLimits, stepMs: number) {
+    this.#stepMs = stepMs;
     const { inputs, results } = allocateStep(limits, vocabularyWidth);
     this.inputs = inputs;
     this.results = results;
   }
 
   async step(): Promise<void> {
-    await Promise.resolve();
+    if (this.#stepMs === 0) return;
+    const now = performance.now();
+    this.#nextStepMs = Math.max(now, this.#nextStepMs + this.#stepMs);
+    if (this.#nextStepMs > now) await pause(this.#nextStepMs - now);
   }
 
   copyBlocks(): void {
@@ -77,9 +85,9 @@ const letterTokenizer = {
   isSpecial: () => false,
 };
 
-export function idleEngine(limits: BackendLimits, observer: EngineObserver): Engine {
+export function idleEngine(limits: BackendLimits, observer: EngineObserver, stepMs = 0): Engine {
   return new Engine({
-    model: new IdleModel(limits),
+    model: new IdleModel(limits, stepMs),
     limits,
     vocabularyWidth,
     bytesPerBlock: 0,
