@@ -125,6 +125,8 @@ test("requests that wait at the router are its own", async (context) => {
     queue: { mostWaiting: 10 },
     queueDeadlineMs: 60_000,
     lookahead: 0,
+    mostSilenceMs: 60_000,
+    waitsForInstance: false,
     clock: () => nowMs,
   });
   const instance = await scriptedEndpoint(

@@ -58,6 +58,8 @@ export interface ForwardedRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The client's bytes, unchanged; null if the request has no body. */
   readonly body: Uint8Array | null;
+  /** `body` as JSON where it was read already, so that no router reads it again; never sent. */
+  readonly json?: unknown;
   readonly caller?: ForwardedCaller;
 }
 

@@ -12,7 +12,10 @@ import type {
   ForwardedRequest,
 } from "../../core/endpoint.ts";
 import { PagodaError } from "../../core/errors.ts";
+import { Attempts } from "../router/attempts.ts";
 import { FleetEndpoint } from "../router/fleet-endpoint.ts";
+import { routedPrompt } from "../router/prefixes/routed-prompt.ts";
+import type { Routing } from "../router/router.ts";
 import type { FleetModel } from "./fleet-model.ts";
 import { waitingAnswer } from "./waiting-answer.ts";
 
@@ -59,11 +62,13 @@ export class ModelEndpoint implements Endpoint {
     return this.#routed.snapshot();
   }
 
-  async forward(request: ForwardedRequest, signal: AbortSignal): Promise<ForwardedAnswer> {
+  async forward(asked: ForwardedRequest, signal: AbortSignal): Promise<ForwardedAnswer> {
     const { model } = this.#parts;
-    const answer = model.whilePending(() => this.#answer(request, signal));
-    if (model.router.numReady > 0) return answer;
-    if (!wantsStream(request)) return answer;
+    const routing = { prompt: routedPrompt(asked), attempts: new Attempts() };
+    // Its JSON would be kept in memory while it waits.
+    const { json: _read, ...request } = asked;
+    const answer = model.whilePending(() => this.#answer(request, routing, signal));
+    if (model.router.numReady > 0 || !routing.prompt.wantsStream) return answer;
     // Nobody awaits it for a while, and it may fail meanwhile.
     answer.catch(() => undefined);
     const soon = await Promise.race([
@@ -75,17 +80,15 @@ export class ModelEndpoint implements Endpoint {
     );
   }
 
-  async #answer(request: ForwardedRequest, signal: AbortSignal): Promise<ForwardedAnswer> {
-    const { model, clock } = this.#parts;
-    const arrivedMs = clock();
+  async #answer(request: ForwardedRequest, routing: Routing, signal: AbortSignal): Promise<ForwardedAnswer> {
+    const arrivedMs = this.#parts.clock();
     for (;;) {
       await this.#untilReady(arrivedMs, signal);
       try {
-        return this.#noted(await this.#routed.forward(request, signal));
+        return this.#noted(await this.#routed.forward(request, signal, routing));
       } catch (thrown) {
-        // The last instance has gone between the look and the choice: nothing was sent.
-        const isGone = thrown instanceof PagodaError && thrown.code === "not_ready";
-        if (!isGone || model.router.numReady > 0) throw thrown;
+        // The last instance has gone, before the request was sent or before it was answered.
+        if (!(thrown instanceof PagodaError && thrown.code === "not_ready")) throw thrown;
       }
     }
   }
@@ -131,18 +134,5 @@ export class ModelEndpoint implements Endpoint {
       return { done: true, value: undefined };
     };
     return { ...answer, body: { [Symbol.asyncIterator]: () => ({ next, return: leave }) } };
-  }
-}
-
-/** A body that is not JSON is the instance's to complain of. */
-function wantsStream({ body }: ForwardedRequest): boolean {
-  if (body === null) return false;
-  try {
-    const value: unknown = JSON.parse(
-      Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8"),
-    );
-    return typeof value === "object" && value !== null && "stream" in value && value.stream === true;
-  } catch {
-    return false;
   }
 }

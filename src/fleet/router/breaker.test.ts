@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Breaker } from "./breaker.ts";
 
-const numbers = { failures: 3, windowMs: 1000, openMs: 500, successes: 2 };
+const numbers = { failures: 3, windowMs: 1000, openMs: 500, aloneOpenMs: 100, successes: 2 };
 
 function breakerAt() {
   const time = { nowMs: 0 };
@@ -47,4 +47,18 @@ test("half open, one request at a time: enough successes close it, one failure o
     breaker.succeeded();
   }
   assert.equal(breaker.state, "closed");
+});
+
+test("where no other endpoint is left it lets one request through sooner, and says when", () => {
+  const { time, breaker } = breakerAt();
+  assert.deepEqual(breaker.opensInMs, []);
+  for (let i = 0; i < 3; i += 1) breaker.failed();
+  assert.deepEqual(breaker.opensInMs, [100, 500]);
+  assert.ok(!breaker.isPassableAlone);
+  time.nowMs = 100;
+  assert.ok(breaker.isPassableAlone && !breaker.isPassable);
+  breaker.begin();
+  assert.ok(!breaker.isPassableAlone);
+  breaker.failed();
+  assert.deepEqual([breaker.state, breaker.isPassableAlone], ["open", false]);
 });

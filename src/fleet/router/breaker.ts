@@ -10,15 +10,18 @@ export interface BreakerNumbers {
   readonly failures: number;
   readonly windowMs: number;
   readonly openMs: number;
+  /** So long it stays open where the model has no other endpoint to go to. */
+  readonly aloneOpenMs: number;
   /** Successes, one at a time, that close it again. */
   readonly successes: number;
 }
 
-/** vllm-router's numbers. */
+/** vllm-router's numbers, but for `aloneOpenMs`, which it does not have. */
 const defaultBreaker: BreakerNumbers = {
   failures: 10,
   windowMs: 120_000,
   openMs: 60_000,
+  aloneOpenMs: 5000,
   successes: 3,
 };
 
@@ -48,9 +51,22 @@ export class Breaker {
     return state === "closed" || (state === "half-open" && !this.#isProbing);
   }
 
+  /** The same where every endpoint of the model is open: one that may work is tried sooner than it else would be. */
+  get isPassableAlone(): boolean {
+    if (this.#openedMs === null) return true;
+    return this.#clock() - this.#openedMs >= this.#numbers.aloneOpenMs && !this.#isProbing;
+  }
+
+  /** When it may let a request through by itself again, in milliseconds from now: the two moments, nearest first. */
+  get opensInMs(): readonly number[] {
+    if (this.#openedMs === null) return [];
+    const openMs = this.#clock() - this.#openedMs;
+    return [this.#numbers.aloneOpenMs - openMs, this.#numbers.openMs - openMs].filter((ms) => ms > 0);
+  }
+
   /** A request is on its way; exactly one of the three that follow ends it. */
   begin(): void {
-    if (this.state === "half-open") this.#isProbing = true;
+    if (this.#openedMs !== null) this.#isProbing = true;
   }
 
   succeeded(): void {

@@ -9,7 +9,7 @@ import {
   type ForwardedAnswer,
   type ForwardedRequest,
 } from "../../core/endpoint.ts";
-import type { Router } from "./router.ts";
+import type { Router, Routing } from "./router.ts";
 
 /** Headers that say whose request it is, in the order in which they are believed. */
 const keyHeaders = ["x-llm-d-inference-fairness-id", "authorization", "x-api-key", "x-session-id"] as const;
@@ -39,7 +39,12 @@ export class FleetEndpoint implements Endpoint {
     };
   }
 
-  forward(request: ForwardedRequest, signal: AbortSignal): Promise<ForwardedAnswer> {
+  get holdsRequests(): boolean {
+    return this.#router.waitsForInstance;
+  }
+
+  /** `routing`: where the same request was routed before. */
+  forward(request: ForwardedRequest, signal: AbortSignal, routing?: Routing): Promise<ForwardedAnswer> {
     const { id, cacheSalt } = request.caller ?? { id: "", cacheSalt: null };
     const headers = {
       ...request.headers,
@@ -48,6 +53,6 @@ export class FleetEndpoint implements Endpoint {
     };
     const name = keyHeaders.find((header) => request.headers[header] !== undefined);
     const share = name === undefined ? id : `${name} ${request.headers[name]}`;
-    return this.#router.route({ ...request, headers }, share, signal);
+    return this.#router.route({ ...request, headers }, share, signal, routing);
   }
 }

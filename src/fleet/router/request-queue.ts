@@ -22,6 +22,7 @@ export interface WaitingRequest {
 
 interface Waiting extends WaitingRequest {
   readonly letIn: () => void;
+  readonly refuse: (error: unknown) => void;
   readonly arrived: number;
 }
 
@@ -86,11 +87,33 @@ export class RequestQueue {
     return this.#wait(request, take);
   }
 
-  /** Lets in as many as there is room for; call it whenever an instance has room again. */
+  /** A request has ended: lets in as many as there is room for. */
   wake(): void {
     this.#drained.push(this.#clock());
     if (this.#drained.length > 64) this.#drained.shift();
-    this.#letIn();
+    this.look();
+  }
+
+  /** There may be room, though no request has ended: an instance has come, or may be tried again. */
+  look(): void {
+    while (this.#waiting.size > 0 && this.#hasRoom()) {
+      const next = this.#next();
+      if (next === null) return;
+      this.#leave(next);
+      this.#serve(next);
+      next.letIn();
+    }
+  }
+
+  /** Corrects what a key was charged when its request was let in, by tokens more or, negative, less. */
+  settle(key: string, tokens: number): void {
+    const served = this.#servedTokens.get(key);
+    if (served !== undefined) this.#servedTokens.set(key, Math.max(0, served + tokens));
+  }
+
+  /** Nobody who waits will be let in. */
+  refuseAll(error: PagodaError): void {
+    for (const waiting of [...this.#waiting]) waiting.refuse(error);
   }
 
   /** Seconds until a request that comes now would be let in, by the rate of the last endings; 1 to 60. */
@@ -99,16 +122,6 @@ export class RequestQueue {
     if (first === undefined || this.#drained.length < 2) return 1;
     const perMs = (this.#drained.length - 1) / Math.max(1, this.#clock() - first);
     return Math.min(60, Math.max(1, Math.ceil((this.#waiting.size + 1) / perMs / 1000)));
-  }
-
-  #letIn(): void {
-    while (this.#waiting.size > 0 && this.#hasRoom()) {
-      const next = this.#next();
-      if (next === null) return;
-      this.#leave(next);
-      this.#serve(next);
-      next.letIn();
-    }
   }
 
   #wait<Taken>(request: WaitingRequest, take: () => Taken): Promise<Taken> {
@@ -124,6 +137,7 @@ export class RequestQueue {
       const waiting: Waiting = {
         ...request,
         arrived: this.#numArrived,
+        refuse: leave,
         letIn: () => {
           clearTimeout(timer);
           request.signal.removeEventListener("abort", onAbort);
@@ -138,7 +152,7 @@ export class RequestQueue {
       this.#waiting.add(waiting);
       this.#waitingSinceMs ??= this.#clock();
       this.#lift(request.key);
-      this.#letIn();
+      this.look();
     });
   }
 

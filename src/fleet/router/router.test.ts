@@ -1,68 +1,22 @@
 /** The router over real connections of the loopback interface. */
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import type { ForwardedAnswer } from "../../core/endpoint.ts";
 import { PagodaError } from "../../core/errors.ts";
 import {
-  type Script,
-  type ScriptedEndpoint,
-  scriptedEndpoint,
-  streamOf,
-} from "../testing/scripted-endpoint.ts";
-import { defaultRouterOptions, Router, type RouterOptions } from "./router.ts";
+  answers,
+  body,
+  closeRouted,
+  firstPiece,
+  isIdle,
+  restOf,
+  routerOver,
+  send,
+  text,
+} from "../testing/routed-endpoints.ts";
+import type { Script } from "../testing/scripted-endpoint.ts";
+import { Router } from "./router.ts";
 
-const started: ScriptedEndpoint[] = [];
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((endpoint) => endpoint.close()));
-});
-
-/** A router over one endpoint for each script, called e0, e1, … */
-async function routerOver(scripts: readonly Script[], options: Partial<RouterOptions> = {}, seats = 8) {
-  const router = new Router("m", { ...defaultRouterOptions, ...options });
-  const endpoints: ScriptedEndpoint[] = [];
-  for (const [index, script] of scripts.entries()) {
-    const endpoint = await scriptedEndpoint(`e${index}`, script, { seats });
-    started.push(endpoint);
-    endpoints.push(endpoint);
-    router.add(endpoint);
-  }
-  return { router, endpoints };
-}
-
-const body = { model: "m", messages: [{ role: "user", content: "Hi" }], stream: true };
-
-function send(
-  router: Router,
-  asked: object = body,
-  signal = new AbortController().signal,
-  path = "/v1/chat/completions?x=1",
-): Promise<ForwardedAnswer> {
-  const bytes = Buffer.from(JSON.stringify(asked));
-  const headers = { "content-type": "application/json", "x-request-id": "abc", authorization: "Bearer k" };
-  return router.route({ method: "POST", path, headers, body: bytes }, "key", signal);
-}
-
-/** All of a body as text. */
-async function text(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of body) pieces.push(piece);
-  return Buffer.concat(pieces).toString();
-}
-
-/** Reads one piece and leaves the rest unread. */
-async function firstPiece(answer: ForwardedAnswer): Promise<AsyncIterator<Uint8Array>> {
-  const pieces = answer.body[Symbol.asyncIterator]();
-  await pieces.next();
-  return pieces;
-}
-
-async function restOf(pieces: AsyncIterator<Uint8Array>): Promise<void> {
-  while ((await pieces.next()).done !== true);
-}
-
-const answers: Script = (_request, answer) => streamOf(answer, ['{"a":1}', '{"b":2}']);
-const isIdle = (router: Router, endpoints: readonly ScriptedEndpoint[]): boolean =>
-  endpoints.every(({ endpointId }) => router.numOpen(endpointId) === 0);
+afterEach(closeRouted);
 
 test("bytes, path and headers pass unchanged, both ways, and the answer says where it came from", async () => {
   const { router, endpoints } = await routerOver([answers]);
@@ -120,23 +74,6 @@ test("when every instance fails, the last failure is the answer, or an error tha
       /did not answer/.test(error.message),
   );
   assert.ok(isIdle(gone.router, gone.endpoints));
-});
-
-test("an instance that dies in mid-stream ends the stream with an error event, and nothing is sent twice", async () => {
-  const dies: Script = (_request, answer) => {
-    answer.writeHead(200, { "content-type": "text/event-stream" });
-    answer.write('data: {"a":1}\n\n', () => setImmediate(() => answer.destroy()));
-  };
-  const { router, endpoints } = await routerOver([dies, answers]);
-  const first = await send(router);
-  const said = await text(first.body);
-  assert.match(
-    said,
-    /^data: \{"a":1\}\n\ndata: \{"error":\{"message":"The instance e0 ended while it answered/,
-  );
-  assert.match(said, /data: \[DONE\]\n\n$/);
-  assert.equal(endpoints[1]?.received.length, 0);
-  assert.ok(isIdle(router, endpoints));
 });
 
 test("a whole answer that breaks off is a broken answer, not a short one", async () => {
@@ -216,31 +153,4 @@ test("a draining instance gets nothing new and is done when its last stream is",
 
 test("no instance at all is said at once, with what to do", async () => {
   await assert.rejects(send(new Router("m")), /No instance of m is ready/);
-});
-
-test("a stream that breaks off ends with an error in the form of its protocol", async () => {
-  const cases = [
-    [
-      "/v1/completions",
-      "text/event-stream",
-      /\ndata: \{"error":\{"message":"The instance e0 ended [\s\S]*\[DONE\]\n\n$/,
-    ],
-    ["/v1/responses", "text/event-stream", /\nevent: error\ndata: \{"type":"error","sequence_number":null/],
-    [
-      "/v1/messages",
-      "text/event-stream",
-      /\nevent: error\ndata: \{"type":"error","error":\{"type":"api_error"/,
-    ],
-    ["/api/chat", "application/x-ndjson", /\n\{"error":"The instance e0 ended [^\n]*\}\n$/],
-  ] as const;
-  for (const [path, type, ending] of cases) {
-    const { router } = await routerOver([
-      (_request, answer) => {
-        answer.writeHead(200, { "content-type": type });
-        answer.write("first\n", () => answer.destroy());
-      },
-    ]);
-    const answer = await send(router, body, undefined, path);
-    assert.match(await text(answer.body), ending);
-  }
 });

@@ -8,10 +8,12 @@ import type { RouterSettings } from "../../api/admin/observatory/index.ts";
 import type { Endpoint, ForwardedAnswer, ForwardedRequest } from "../../core/endpoint.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { Affinity, type EndpointSize, type Sent } from "./affinity.ts";
+import { answerTokens } from "./answer-tokens.ts";
+import { Attempts, hasReached } from "./attempts.ts";
 import { Breaker } from "./breaker.ts";
 import { brokenStreamText } from "./broken-stream.ts";
-import { pieceChain, tokensPerPiece } from "./prefixes/prompt-pieces.ts";
-import { promptText } from "./prefixes/prompt-text.ts";
+import { tokensPerPiece } from "./prefixes/prompt-pieces.ts";
+import { type RoutedPrompt, routedPrompt } from "./prefixes/routed-prompt.ts";
 import { type QueueLimits, RequestQueue } from "./request-queue.ts";
 import { watchedAnswer } from "./watched-answer.ts";
 
@@ -21,6 +23,10 @@ export interface RouterOptions {
   readonly queueDeadlineMs: number;
   /** Requests that an instance gets beyond its seats, so that a step never waits for the router. */
   readonly lookahead: number;
+  /** Milliseconds after which a stream that has begun and then says nothing is given up. */
+  readonly mostSilenceMs: number;
+  /** Whether requests wait here while there is no instance, or are refused at once for their sender to do something. */
+  readonly waitsForInstance: boolean;
   /** Monotonic milliseconds. */
   readonly clock: () => number;
 }
@@ -29,6 +35,8 @@ export const defaultRouterOptions: RouterOptions = {
   queue: { mostWaiting: 1000 },
   queueDeadlineMs: 60_000,
   lookahead: 2,
+  mostSilenceMs: 120_000,
+  waitsForInstance: false,
   clock: () => performance.now(),
 };
 
@@ -46,8 +54,20 @@ interface Instance {
   onIdle: (() => void) | null;
 }
 
-/** Attempts in all, each at another instance. */
-const mostAttempts = 3;
+/** One request, over every time it is routed. */
+export interface Routing {
+  readonly prompt: RoutedPrompt;
+  readonly attempts: Attempts;
+}
+
+/** One attempt. */
+interface Attempt extends Routing {
+  readonly instance: Instance;
+  readonly sent: Sent;
+  readonly key: string;
+  readonly signal: AbortSignal;
+}
+
 /** Answers that say "not here, not now": nothing was computed, so another instance may be asked. */
 const retriableStatus: ReadonlySet<number> = new Set([429, 502, 503]);
 
@@ -57,6 +77,8 @@ export class Router implements RouterControl {
   readonly #affinity: Affinity;
   readonly #queue: RequestQueue;
   readonly #instances = new Map<string, Instance>();
+  /** Those who wait for an instance that has not failed them. */
+  readonly #onAdded = new Set<() => void>();
 
   constructor(model: string, options: RouterOptions = defaultRouterOptions) {
     this.model = model;
@@ -73,6 +95,10 @@ export class Router implements RouterControl {
   /** Requests on their way at all instances. */
   get numRunning(): number {
     return [...this.#instances.keys()].reduce((sum, id) => sum + this.numOpen(id), 0);
+  }
+
+  get waitsForInstance(): boolean {
+    return this.#options.waitsForInstance;
   }
 
   get numWaiting(): number {
@@ -131,7 +157,8 @@ export class Router implements RouterControl {
     this.#affinity.add(endpointId, { seats, poolTokens });
     const breaker = new Breaker(this.#options.clock);
     this.#instances.set(endpointId, { endpoint, seats, breaker, isDraining: false, onIdle: null });
-    this.#queue.wake();
+    this.#queue.look();
+    for (const told of [...this.#onAdded]) told();
   }
 
   /** An instance that has ended: it is forgotten, with its prefixes. */
@@ -139,6 +166,7 @@ export class Router implements RouterControl {
     this.#instances.get(endpointId)?.onIdle?.();
     this.#instances.delete(endpointId);
     this.#affinity.remove(endpointId);
+    if (this.#instances.size === 0 && !this.waitsForInstance) this.#queue.refuseAll(this.#noInstance());
   }
 
   /** Sends nothing more to an instance; resolves when its last request has ended. */
@@ -153,121 +181,184 @@ export class Router implements RouterControl {
   }
 
   /**
-   * Routes one request. `key` is whose share it counts against.
+   * Routes one request. `key` is whose share it counts against; `routing`: what is known of it, where it was routed before.
    * @throws PagodaError `overloaded`, `not_ready`; the reason of the signal once the client has left.
    */
-  async route(asked: ForwardedRequest, key: string, signal: AbortSignal): Promise<ForwardedAnswer> {
-    const body = jsonOf(asked.body);
-    const chain = pieceChain([asked.caller?.cacheSalt ?? "", ...promptText(body)]);
-    const tried = new Set<string>();
-    for (let attempt = 1; ; attempt += 1) {
-      const sent = await this.#enter(signal, chain, { key, priority: priorityOf(body) }, tried);
-      const answer = await this.#attempt(sent, asked, signal, { tried, attempt });
-      if (answer !== null) return answer;
+  async route(
+    asked: ForwardedRequest,
+    key: string,
+    signal: AbortSignal,
+    routing: Routing = { prompt: routedPrompt(asked), attempts: new Attempts() },
+  ): Promise<ForwardedAnswer> {
+    const { attempts } = routing;
+    const arrivedMs = this.#options.clock();
+    for (;;) {
+      const leftMs = arrivedMs + this.#options.queueDeadlineMs - this.#options.clock();
+      const { sent, instance } = await this.#enter(routing, key, signal, leftMs);
+      attempts.begin(instance);
+      const failed = await this.#attempt(asked, { ...routing, instance, sent, key, signal });
+      if ("status" in failed) return failed;
+      await this.#untilAnother(attempts, signal, leftMs);
+      if (this.#options.clock() - arrivedMs >= this.#options.queueDeadlineMs) throw failed.error;
     }
   }
 
   /** Waits for room and books the request where it is cheapest, in one step. */
   async #enter(
+    { prompt, attempts }: Routing,
+    key: string,
     signal: AbortSignal,
-    chain: Int32Array,
-    share: { readonly key: string; readonly priority: number },
-    tried: ReadonlySet<string>,
-  ): Promise<Sent> {
-    if (this.#instances.size === 0)
-      throw new PagodaError("not_ready", `No instance of ${this.model} is ready.`, {
-        hint: "Try again in a few seconds.",
-      });
-    const tokens = (chain.length + 1) * tokensPerPiece;
-    const deadlineMs = this.#options.queueDeadlineMs;
-    return this.#queue.enter({ ...share, tokens, deadlineMs, signal }, () => this.#send(chain, tried));
-  }
-
-  /** Instances that may get a request now, those not tried yet first. */
-  #passable(tried: ReadonlySet<string>): string[] {
-    const ids: string[] = [];
-    for (const [id, { breaker, isDraining, seats }] of this.#instances) {
-      const isFull = this.#affinity.load(id).numOpen >= seats + this.#options.lookahead;
-      if (!isDraining && !isFull && breaker.isPassable) ids.push(id);
+    deadlineMs: number,
+  ): Promise<{ readonly sent: Sent; readonly instance: Instance }> {
+    if (this.#instances.size === 0 && !this.waitsForInstance) throw this.#noInstance();
+    // One that is tried again has paid already.
+    const tokens = attempts.number > 0 ? 0 : promptTokens(prompt);
+    const request = { key, priority: prompt.priority, tokens, deadlineMs, signal };
+    try {
+      return await this.#queue.enter(request, () => this.#send(prompt.chain, attempts.tried));
+    } catch (thrown) {
+      const isLate = thrown instanceof PagodaError && thrown.code === "overloaded";
+      throw isLate && this.#instances.size === 0 ? this.#noInstance() : thrown;
     }
-    const fresh = ids.filter((id) => !tried.has(id));
-    return fresh.length > 0 ? fresh : ids;
   }
 
-  #send(chain: Int32Array, tried: ReadonlySet<string>): Sent {
+  #noInstance(): PagodaError {
+    return new PagodaError("not_ready", `No instance of ${this.model} is ready.`, {
+      hint: "Try again in a few seconds.",
+    });
+  }
+
+  /** Instances that may get a request now, those not tried yet first. Where all breakers are open, one is tried early. */
+  #passable(tried: ReadonlySet<object>): string[] {
+    const ready = [...this.#instances].filter(([, { isDraining }]) => !isDraining);
+    const isAllOpen = ready.every(([, { breaker }]) => breaker.state === "open");
+    const ids: string[] = [];
+    let hasFresh = false;
+    for (const [id, instance] of ready) {
+      const { breaker, seats } = instance;
+      const isFull = this.#affinity.load(id).numOpen >= seats + this.#options.lookahead;
+      if (isFull || !(isAllOpen ? breaker.isPassableAlone : breaker.isPassable)) continue;
+      ids.push(id);
+      hasFresh ||= !tried.has(instance);
+    }
+    return hasFresh ? ids.filter((id) => !tried.has(this.#require(id))) : ids;
+  }
+
+  #send(chain: Int32Array, tried: ReadonlySet<object>): { readonly sent: Sent; readonly instance: Instance } {
     const ids = this.#passable(tried);
     invariant(ids.length > 0, () => "a request was let in and no instance has room");
     const sent = this.#affinity.send(chain, ids);
-    this.#instances.get(sent.endpointId)?.breaker.begin();
-    return sent;
+    const instance = this.#require(sent.endpointId);
+    instance.breaker.begin();
+    return { sent, instance };
   }
 
-  /** null: this instance failed before its answer began, and another may be tried. */
+  #require(endpointId: string): Instance {
+    const instance = this.#instances.get(endpointId);
+    invariant(instance !== undefined, () => `no instance ${endpointId}`);
+    return instance;
+  }
+
+  /** The answer, or why there is none; then another attempt may be made. */
   async #attempt(
-    sent: Sent,
     asked: ForwardedRequest,
-    signal: AbortSignal,
-    tries: { readonly tried: Set<string>; readonly attempt: number },
-  ): Promise<ForwardedAnswer | null> {
-    const instance = this.#instances.get(sent.endpointId);
-    invariant(instance !== undefined, () => `no instance ${sent.endpointId}`);
-    tries.tried.add(sent.endpointId);
-    const isLast = tries.attempt >= mostAttempts || tries.tried.size >= this.#instances.size;
+    attempt: Attempt,
+  ): Promise<ForwardedAnswer | { readonly error: unknown }> {
+    const { instance, attempts, signal } = attempt;
     let answer: ForwardedAnswer;
     try {
       answer = await instance.endpoint.forward(asked, signal);
     } catch (error) {
-      this.#ended(instance, sent);
       if (signal.aborted) {
         instance.breaker.undecided();
+        this.#ended(attempt);
         throw signal.reason;
       }
-      instance.breaker.failed();
-      if (isLast) throw error;
-      return null;
+      this.#failed(instance);
+      this.#ended(attempt);
+      if (hasReached(error)) attempts.reached();
+      if (attempts.isSpent) throw error;
+      return { error };
     }
-    if (!retriableStatus.has(answer.status) || isLast)
-      return this.#passOn(instance, sent, asked, { answer, attempt: tries.attempt });
     const isBusy = answer.headers["retry-after"] !== undefined || answer.status === 429;
+    if (!retriableStatus.has(answer.status) || !this.#mayTryAgain(attempt, isBusy))
+      return this.#passOn(attempt, asked.path, answer);
     if (isBusy) instance.breaker.undecided();
-    else instance.breaker.failed();
+    else this.#failed(instance);
     await answer.body[Symbol.asyncIterator]().return?.();
-    this.#ended(instance, sent);
-    return null;
+    this.#ended(attempt);
+    return { error: this.#noInstance() };
   }
 
-  #passOn(
-    instance: Instance,
-    sent: Sent,
-    asked: ForwardedRequest,
-    { answer, attempt }: { readonly answer: ForwardedAnswer; readonly attempt: number },
-  ): ForwardedAnswer {
-    if (answer.status >= 500 && answer.headers["retry-after"] === undefined) instance.breaker.failed();
+  /** One that says it is busy is asked again only by its client, after the time that it states. */
+  #mayTryAgain({ attempts }: Attempt, isBusy: boolean): boolean {
+    attempts.reached();
+    return !attempts.isSpent && (!isBusy || this.#hasUntried(attempts));
+  }
+
+  #hasUntried({ tried }: Attempts): boolean {
+    return [...this.#instances.values()].some((other) => !other.isDraining && !tried.has(other));
+  }
+
+  /** Resolves at once where another instance is left; else when one comes, or after a pause, in which one that failed may be back. */
+  async #untilAnother(attempts: Attempts, signal: AbortSignal, mostMs: number): Promise<void> {
+    if (this.#hasUntried(attempts) || (this.#instances.size === 0 && !this.waitsForInstance)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, Math.max(0, Math.min(attempts.nextPauseMs(), mostMs)));
+    this.#onAdded.add(resolve);
+    signal.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    clearTimeout(timer);
+    this.#onAdded.delete(resolve);
+    if (!this.#hasUntried(attempts)) attempts.tried.clear();
+  }
+
+  /** Requests wait while its breaker is open, so somebody has to look when it lets one through. */
+  #failed({ breaker }: Instance): void {
+    breaker.failed();
+    for (const ms of breaker.opensInMs) setTimeout(() => this.#queue.look(), ms).unref();
+  }
+
+  #passOn(attempt: Attempt, path: string, answer: ForwardedAnswer): ForwardedAnswer {
+    const { instance, sent, attempts } = attempt;
+    if (answer.status >= 500 && answer.headers["retry-after"] === undefined) this.#failed(instance);
     else if (answer.status >= 400) instance.breaker.undecided();
     else instance.breaker.succeeded();
+    this.#queue.look();
     const body = watchedAnswer(answer.body, {
       isStreamed: streamTypes.test(String(answer.headers["content-type"])),
+      mostSilenceMs: this.#options.mostSilenceMs,
       onFirstByte: sent.firstByte,
-      onEnd: () => this.#ended(instance, sent),
-      brokenStreamText: (cause) => brokenStreamText(asked.path, brokenStream(sent.endpointId, cause)),
+      onEnd: (numPieces, tail) => this.#answered(attempt, numPieces, tail),
+      brokenStreamText: (cause) => brokenStreamText(path, brokenStream(sent.endpointId, cause)),
     });
     return {
       status: answer.status,
       headers: {
         ...answer.headers,
         "x-pagoda-instance": sent.endpointId,
-        "x-pagoda-route-reason": `${sent.reason}; match=${sent.matchedTokens}; attempts=${attempt}`,
+        "x-pagoda-route-reason": `${sent.reason}; match=${sent.matchedTokens}; attempts=${attempts.number}`,
       },
       body,
     };
   }
 
-  #ended(instance: Instance, sent: Sent): void {
+  /** Charges what the request has really cost, instead of the estimate by which it was let in. */
+  #answered(attempt: Attempt, numPieces: number, tail: readonly Uint8Array[]): void {
+    const { key, prompt, sent } = attempt;
+    const known = { promptTokens: promptTokens(prompt), matchedTokens: sent.matchedTokens, numPieces };
+    this.#queue.settle(key, answerTokens(tail, known) - known.promptTokens);
+    this.#ended(attempt);
+  }
+
+  #ended({ instance, sent }: Attempt): void {
     sent.end();
     if (this.numOpen(sent.endpointId) === 0) instance.onIdle?.();
     this.#queue.wake();
   }
 }
+
+const promptTokens = ({ chain }: RoutedPrompt): number => (chain.length + 1) * tokensPerPiece;
 
 const streamTypes = /^(?:text\/event-stream|application\/x-ndjson)/;
 
@@ -275,19 +366,4 @@ function brokenStream(endpointId: string, cause: string): PagodaError {
   return new PagodaError("engine_failed", `The instance ${endpointId} ended while it answered: ${cause}.`, {
     hint: "Send the request again: another instance will answer it.",
   });
-}
-
-function priorityOf(body: unknown): number {
-  if (typeof body !== "object" || body === null || !("priority" in body)) return 0;
-  return typeof body.priority === "number" && Number.isFinite(body.priority) ? body.priority : 0;
-}
-
-/** The body as JSON; null where it is none. What is wrong with it is for the instance to say. */
-function jsonOf(body: Uint8Array | null): unknown {
-  if (body === null || body.length === 0) return null;
-  try {
-    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8"));
-  } catch {
-    return null;
-  }
 }

@@ -1,15 +1,20 @@
 /**
  * @module The body of an answer on its way through: notes its first token, and its end, whichever end it is.
  *
- * A stream that breaks off would look to its client like a short answer. It gets an error as its last event or line.
+ * A stream that breaks off would look to its client like a short answer, and one that falls silent like a slow one. Both get
+ * an error as their last event or line.
  */
+import { Readable } from "node:stream";
+
 export interface AnswerWatch {
   /** Events or lines, of which the client reads each when it comes. */
   readonly isStreamed: boolean;
+  /** Milliseconds after which a stream that has begun, and says nothing though its client reads, is broken. */
+  readonly mostSilenceMs: number;
   /** The first piece that is more than a comment: its prompt is computed. */
   onFirstByte(): void;
-  /** Exactly once: after the last byte, a failure, or when the client has left. */
-  onEnd(): void;
+  /** Exactly once: after the last byte, a failure, or when the client has left. `tail`: the last pieces that were read. */
+  onEnd(numPieces: number, tail: readonly Uint8Array[]): void;
   /** What a client reads last whose stream broke off. */
   brokenStreamText(cause: string): string;
 }
@@ -27,39 +32,106 @@ export function watchedAnswer(
   body: AsyncIterable<Uint8Array>,
   watch: AnswerWatch,
 ): AsyncIterable<Uint8Array> {
-  const pieces = body[Symbol.asyncIterator]();
-  let hasBegun = false;
-  let hasEnded = false;
-  const end = (): void => {
-    if (hasEnded) return;
-    hasEnded = true;
-    watch.onEnd();
+  const watched = new WatchedAnswer(body, watch);
+  return {
+    [Symbol.asyncIterator]: () => ({ next: () => watched.next(), return: () => watched.leave() }),
   };
-  const next = async (): Promise<IteratorResult<Uint8Array>> => {
-    if (hasEnded) return { done: true, value: undefined };
-    try {
-      const result = await pieces.next();
-      if (result.done === true) end();
-      else if (!hasBegun && !(watch.isStreamed && isComment(result.value))) {
-        hasBegun = true;
-        watch.onFirstByte();
-      }
-      return result;
-    } catch (error) {
-      end();
-      if (!watch.isStreamed) throw error;
-      return { done: false, value: lastEvents(watch, error) };
-    }
-  };
-  const leave = async (): Promise<IteratorResult<Uint8Array>> => {
-    end();
-    await pieces.return?.();
-    return { done: true, value: undefined };
-  };
-  return { [Symbol.asyncIterator]: () => ({ next, return: leave }) };
 }
 
-function lastEvents(watch: AnswerWatch, error: unknown): Uint8Array {
-  const cause = error instanceof Error ? error.message : String(error);
-  return Buffer.from(watch.brokenStreamText(cause));
+class WatchedAnswer {
+  readonly #body: AsyncIterable<Uint8Array>;
+  readonly #pieces: AsyncIterator<Uint8Array>;
+  readonly #watch: AnswerWatch;
+  #hasBegun = false;
+  #hasEnded = false;
+  #numPieces = 0;
+  /** The last pieces: what they say of the usage is read at the end. */
+  #tail: readonly Uint8Array[] = [];
+  /** Looks now and then how long the stream has been silent; null before the first piece. */
+  #silence: SilenceTimer | null = null;
+
+  constructor(body: AsyncIterable<Uint8Array>, watch: AnswerWatch) {
+    this.#body = body;
+    this.#pieces = body[Symbol.asyncIterator]();
+    this.#watch = watch;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    if (this.#hasEnded) return { done: true, value: undefined };
+    try {
+      this.#silence?.listen();
+      const result = await this.#pieces.next();
+      this.#silence?.rest();
+      if (result.done === true) this.#end();
+      else this.#note(result.value);
+      return result;
+    } catch (error) {
+      this.#end();
+      if (!this.#watch.isStreamed) throw error;
+      const cause = error instanceof Error ? error.message : String(error);
+      return { done: false, value: Buffer.from(this.#watch.brokenStreamText(cause)) };
+    }
+  }
+
+  async leave(): Promise<IteratorResult<Uint8Array>> {
+    this.#end();
+    await this.#pieces.return?.();
+    return { done: true, value: undefined };
+  }
+
+  #note(piece: Uint8Array): void {
+    this.#numPieces += 1;
+    const last = this.#tail.at(-1);
+    this.#tail = last === undefined ? [piece] : [last, piece];
+    const { isStreamed, mostSilenceMs } = this.#watch;
+    if (this.#hasBegun || (isStreamed && isComment(piece))) return;
+    this.#hasBegun = true;
+    if (isStreamed) this.#silence = new SilenceTimer(mostSilenceMs, () => this.#fallSilent());
+    this.#watch.onFirstByte();
+  }
+
+  /** Whoever waits for the next piece is told. */
+  #fallSilent(): void {
+    const { mostSilenceMs } = this.#watch;
+    const error = new Error(`it said nothing for ${Math.round(mostSilenceMs / 1000)} s`);
+    if (this.#body instanceof Readable) this.#body.destroy(error);
+  }
+
+  #end(): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#silence?.stop();
+    this.#watch.onEnd(this.#numPieces, this.#tail);
+  }
+}
+
+/** One timer for a whole stream: it is not set anew for each piece, and counts only while a piece is waited for. */
+class SilenceTimer {
+  readonly #mostMs: number;
+  readonly #timer: NodeJS.Timeout;
+  /** Whether a piece has been waited for since the last look. */
+  #isAwaited = false;
+  #wasAwaited = false;
+
+  constructor(mostMs: number, onSilence: () => void) {
+    this.#mostMs = mostMs;
+    // Between one and one and a half times the limit.
+    this.#timer = setInterval(() => {
+      if (this.#isAwaited && this.#wasAwaited) onSilence();
+      this.#wasAwaited = this.#isAwaited;
+    }, this.#mostMs / 2);
+    this.#timer.unref();
+  }
+
+  listen(): void {
+    [this.#isAwaited, this.#wasAwaited] = [true, false];
+  }
+
+  rest(): void {
+    this.#isAwaited = false;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
 }

@@ -16,6 +16,8 @@ export interface ScriptedEndpoint extends RoutedEndpoint {
   /** Requests whose client closed the connection before the answer was complete. */
   numAborted: number;
   close(): Promise<void>;
+  /** Listens again at the same port. */
+  reopen(): Promise<void>;
 }
 
 export type Script = (request: ReceivedRequest, answer: ServerResponse) => void | Promise<void>;
@@ -54,6 +56,7 @@ export async function scriptedEndpoint(
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+    reopen: () => new Promise((resolve) => server.listen(port, "127.0.0.1", resolve)),
   };
   return endpoint;
 }

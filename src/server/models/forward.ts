@@ -48,12 +48,12 @@ export async function forwardToEndpoint(
   { entry, endpoint, running }: ForwardParts,
 ): Promise<FastifyReply> {
   const signal = running.begin(reply.raw);
-  const body = request.bodyBytes;
+  const { bodyBytes: body, body: json, method, url: path, caller } = request;
   request.bodyBytes = null;
   request.body = null;
   try {
     const answer = await endpoint.forward(
-      { method: request.method, path: request.url, headers: passedOn(request), body, caller: request.caller },
+      { method, path, headers: passedOn(request), body, json, caller },
       signal,
     );
     entry.noteHealth({ state: "ready", reason: null });
@@ -61,7 +61,7 @@ export async function forwardToEndpoint(
       if (!hopHeaders.has(name)) reply.header(name, value);
     return reply
       .status(answer.status)
-      .send(Readable.from(countedAnswer(answer, request.caller), { objectMode: false }));
+      .send(Readable.from(countedAnswer(answer, caller), { objectMode: false }));
   } catch (thrown) {
     if (thrown instanceof PagodaError && thrown.code === "endpoint_unreachable" && !signal.aborted)
       entry.noteHealth({ state: "failed", reason: thrown.message });

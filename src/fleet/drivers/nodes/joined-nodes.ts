@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { NodeDoor, NodeStatus } from "../../../api/admin/nodes.ts";
 import type { EndpointSize } from "../../router/affinity.ts";
 import { FleetEndpoint } from "../../router/fleet-endpoint.ts";
-import { Router } from "../../router/router.ts";
+import { defaultRouterOptions, Router } from "../../router/router.ts";
 import { NodeRegistry, type ReadyNode } from "./node-registry.ts";
 
 export interface JoinedNodesParts {
@@ -60,7 +60,7 @@ export class JoinedNodes implements NodeDoor {
   #join({ url, models, endpoint }: ReadyNode): void {
     for (const model of models) {
       const known = this.#routers.get(model);
-      const router = known ?? new Router(model);
+      const router = known ?? new Router(model, { ...defaultRouterOptions, waitsForInstance: true });
       router.add({ endpointId: url, endpoint: endpoint(model), ...nodeSize });
       if (known !== undefined) continue;
       this.#routers.set(model, router);
