@@ -38,8 +38,7 @@ Eight clients ask without a pause, half of them for streams of ten events.
 | requests | ${run.numRequests} |
 | answered whole | ${run.whole} |
 | streams that had begun on an instance that was killed, ended by an error event | ${run.brokenByKill} |
-| refused because their instances were killed before the answer began | ${run.refusedByKill} |
-| ended otherwise, or not exactly once | ${run.wrong.length} |
+| refused, ended otherwise, or not exactly once | ${run.wrong.length} |
 | processes left at the end | ${run.numLeft} |
 | least bytes that the ledger had left | ${Math.round(run.leastAvailableBytes / mib)} MiB |
 | time | ${run.seconds.toFixed(0)} s |

@@ -116,3 +116,28 @@ test("one that is aborted, or late, leaves the queue and takes no seat", async (
     /gone/,
   );
 });
+
+test("what a request has really cost decides who goes next, not the estimate", async () => {
+  const { queue, order, enter, free } = queueWith(1);
+  await enter("first", request("long"));
+  void enter("long 2", request("long"));
+  void enter("other", request("other", { tokens: 300 }));
+  void enter("other 2", request("other", { tokens: 300 }));
+  queue.settle("long", 5000);
+  await free();
+  await free();
+  await free();
+  assert.deepEqual(order, ["first", "other", "other 2", "long 2"]);
+});
+
+test("those who wait can all be refused, and the next one begins a queue of its own", async () => {
+  const { queue, order, enter, free } = queueWith(1);
+  await enter("a", request("k"));
+  const held = [enter("b", request("k")), enter("c", request("k"))];
+  queue.refuseAll(new PagodaError("not_ready", "No instance is left.", { hint: "Wait." }));
+  for (const waiting of held) await assert.rejects(waiting, /No instance is left/);
+  assert.equal(queue.numWaiting, 0);
+  void enter("d", request("k"));
+  await free();
+  assert.deepEqual(order, ["a", "d"]);
+});

@@ -1,7 +1,6 @@
 /**
  * @module Instances killed, drained and replaced while requests run: how each request ended, and what is left of the processes.
  */
-import { PagodaError } from "../../core/errors.ts";
 import { rollOut, startUpTo } from "../apply/rollout.ts";
 import { answerOf, scriptedFleet, scriptedModel, until } from "./scripted-fleet.ts";
 
@@ -16,8 +15,6 @@ export interface RequestEnds {
   whole: number;
   /** Streams that an error event ended, on an instance that was killed. */
   brokenByKill: number;
-  /** Answers that are not streams whose instance was killed while it answered. */
-  refusedByKill: number;
   /** Anything else: what must not be. */
   readonly wrong: string[];
 }
@@ -47,7 +44,7 @@ export async function disturbedRun(
   );
   const { fleet, ledger, running, close } = scripted;
   const startedMs = performance.now();
-  const ends: RequestEnds = { whole: 0, brokenByKill: 0, refusedByKill: 0, wrong: [] };
+  const ends: RequestEnds = { whole: 0, brokenByKill: 0, wrong: [] };
   const killed = new Set<number>();
   let numRequests = 0;
   let isDone = false;
@@ -103,10 +100,7 @@ async function oneRequest(
   try {
     text = await answerOf(fleet, "m", path, JSON.stringify({ stream: path === "/slow" }));
   } catch (thrown) {
-    // The last attempt of a request whose instances died under it one after another.
-    if (thrown instanceof PagodaError && thrown.code === "endpoint_unreachable" && killed.size > 0)
-      ends.refusedByKill += 1;
-    else ends.wrong.push(String(thrown));
+    ends.wrong.push(String(thrown));
     return;
   }
   const pids = [...text.matchAll(/^(?:data: )?(\d+)$/gm)].map(([, pid]) => Number(pid));
