@@ -3,7 +3,7 @@ import type { Endpoint } from "../../core/endpoint.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { RemoteEndpoint } from "../../endpoint/remote-endpoint.ts";
 import { residentBytes } from "../../process/process-tree.ts";
-import type { EndpointSize } from "../router/affinity.ts";
+import type { EndpointSize } from "../router/choice/affinity.ts";
 import type {
   EndKind,
   EngineDriver,

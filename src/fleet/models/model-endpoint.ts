@@ -13,8 +13,8 @@ import type {
 } from "../../core/endpoint.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { Attempts } from "../router/attempts.ts";
+import { routedPrompt } from "../router/choice/prefixes/routed-prompt.ts";
 import { FleetEndpoint } from "../router/fleet-endpoint.ts";
-import { routedPrompt } from "../router/prefixes/routed-prompt.ts";
 import type { Routing } from "../router/router.ts";
 import type { FleetModel } from "./fleet-model.ts";
 import { waitingAnswer } from "./waiting-answer.ts";

@@ -7,15 +7,15 @@ import type { RouterControl } from "../../api/admin/fleet.ts";
 import type { RouterSettings } from "../../api/admin/observatory/index.ts";
 import type { Endpoint, ForwardedAnswer, ForwardedRequest } from "../../core/endpoint.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
-import { Affinity, type EndpointSize, type Sent } from "./affinity.ts";
-import { answerTokens } from "./answer-tokens.ts";
+import { answerTokens } from "./answers/answer-tokens.ts";
+import { brokenStreamText } from "./answers/broken-stream.ts";
+import { watchedAnswer } from "./answers/watched-answer.ts";
 import { Attempts, hasReached } from "./attempts.ts";
 import { Breaker } from "./breaker.ts";
-import { brokenStreamText } from "./broken-stream.ts";
-import { tokensPerPiece } from "./prefixes/prompt-pieces.ts";
-import { type RoutedPrompt, routedPrompt } from "./prefixes/routed-prompt.ts";
+import { Affinity, type EndpointSize, type Sent } from "./choice/affinity.ts";
+import { tokensPerPiece } from "./choice/prefixes/prompt-pieces.ts";
+import { type RoutedPrompt, routedPrompt } from "./choice/prefixes/routed-prompt.ts";
 import { type QueueLimits, RequestQueue } from "./request-queue.ts";
-import { watchedAnswer } from "./watched-answer.ts";
 
 export interface RouterOptions {
   readonly queue: QueueLimits;

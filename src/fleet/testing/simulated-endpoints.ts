@@ -1,5 +1,5 @@
 /** @module Endpoints in simulated time: seats, prompts computed one after another, a prefix cache of limited size. */
-import { pieceBytes, pieceChain, tokensPerPiece } from "../router/prefixes/prompt-pieces.ts";
+import { pieceBytes, pieceChain, tokensPerPiece } from "../router/choice/prefixes/prompt-pieces.ts";
 
 export interface SimulatedRequest {
   readonly atMs: number;

@@ -4,7 +4,7 @@
  */
 import type { Endpoint } from "../../../core/endpoint.ts";
 import type { MemoryComponentName } from "../../../core/footprint.ts";
-import type { EndpointSize } from "../../router/affinity.ts";
+import type { EndpointSize } from "../../router/choice/affinity.ts";
 import type { EngineMetrics } from "../metrics/engine-metrics.ts";
 
 export interface InstanceCommand {

@@ -1,6 +1,6 @@
 /** @module One engine as data and small functions: what is the same for every instance of it. */
 import type { Capabilities } from "../../../core/capabilities.ts";
-import type { EndpointSize } from "../../router/affinity.ts";
+import type { EndpointSize } from "../../router/choice/affinity.ts";
 import type { MetricNames } from "../metrics/engine-metrics.ts";
 import type { EndKind, FailedStart, InstanceMemory, ProcessEnd, SleepControl, StartPhase } from "./driver.ts";
 import type { EngineStart } from "./engine-start.ts";

@@ -1,6 +1,6 @@
 /** @module llama-server, the server of llama.cpp, as instances of a fleet. */
 import { features } from "../../../core/capabilities.ts";
-import type { EndpointSize } from "../../router/affinity.ts";
+import type { EndpointSize } from "../../router/choice/affinity.ts";
 import type { InstanceMemory } from "../contract/driver.ts";
 import type { EngineProfile, RunningInstance } from "../contract/engine-profile.ts";
 import { type EngineStart, hasFlag } from "../contract/engine-start.ts";

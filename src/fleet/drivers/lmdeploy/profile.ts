@@ -1,7 +1,7 @@
 /** @module LMDeploy as instances of a fleet, TurboMind and the PyTorch engine (0.14 to 0.18). */
 import { existsSync } from "node:fs";
 import { features } from "../../../core/capabilities.ts";
-import type { EndpointSize } from "../../router/affinity.ts";
+import type { EndpointSize } from "../../router/choice/affinity.ts";
 import type { EngineProfile, RunningInstance } from "../contract/engine-profile.ts";
 import { type EngineStart, flagValue, hasFlag } from "../contract/engine-start.ts";
 import { memoryInLog } from "../contract/log-memory.ts";

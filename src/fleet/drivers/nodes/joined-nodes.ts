@@ -1,7 +1,7 @@
 /** @module The models of nodes that registered themselves: each model has a router over the nodes that serve it. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { NodeDoor, NodeStatus } from "../../../api/admin/nodes.ts";
-import type { EndpointSize } from "../../router/affinity.ts";
+import type { EndpointSize } from "../../router/choice/affinity.ts";
 import { FleetEndpoint } from "../../router/fleet-endpoint.ts";
 import { defaultRouterOptions, Router } from "../../router/router.ts";
 import { NodeRegistry, type ReadyNode } from "./node-registry.ts";

@@ -2,7 +2,7 @@
 import type { Capabilities } from "../../../core/capabilities.ts";
 import type { Endpoint } from "../../../core/endpoint.ts";
 import { RemoteEndpoint } from "../../../endpoint/remote-endpoint.ts";
-import type { EndpointSize } from "../../router/affinity.ts";
+import type { EndpointSize } from "../../router/choice/affinity.ts";
 import { withOpenAiErrors } from "../errors/openai-errors.ts";
 
 export interface RemoteServer {

@@ -1,7 +1,7 @@
 /** @module vLLM as instances of a fleet (0.10 to 0.32). */
 import { existsSync } from "node:fs";
 import { features } from "../../../core/capabilities.ts";
-import type { EndpointSize } from "../../router/affinity.ts";
+import type { EndpointSize } from "../../router/choice/affinity.ts";
 import type { SleepControl } from "../contract/driver.ts";
 import type { EngineProfile, RunningInstance } from "../contract/engine-profile.ts";
 import { type EngineStart, flagValue, hasFlag } from "../contract/engine-start.ts";

@@ -4,8 +4,8 @@
  * An endpoint is known by its id. `send` books the request and its prefix at once, so the next request already sees both.
  */
 
-import type { RouterSettings } from "../../api/admin/observatory/index.ts";
-import { invariant } from "../../core/errors.ts";
+import type { RouterSettings } from "../../../api/admin/observatory/index.ts";
+import { invariant } from "../../../core/errors.ts";
 import { type ChoiceReason, type ChoiceWeights, choose, defaultWeights } from "./choice.ts";
 import { EndpointLoad, firstPrefillTokensPerMs, type OpenRequest } from "./endpoint-load.ts";
 import { PrefixIndex } from "./prefixes/prefix-index.ts";

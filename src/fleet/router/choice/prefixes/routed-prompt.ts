@@ -1,5 +1,5 @@
 /** @module What the router has to know of a request's body: read once, so that its JSON need not be kept while it waits. */
-import type { ForwardedRequest } from "../../../core/endpoint.ts";
+import type { ForwardedRequest } from "../../../../core/endpoint.ts";
 import { pieceChain } from "./prompt-pieces.ts";
 import { promptText } from "./prompt-text.ts";
 

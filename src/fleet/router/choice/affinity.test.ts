@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { seededUniform } from "../../core/seeded-uniform.ts";
+import { seededUniform } from "../../../core/seeded-uniform.ts";
 import {
   type Ending,
   type EndpointShape,
@@ -10,7 +10,7 @@ import {
   promptOf,
   type SimulatedRequest,
   simulate,
-} from "../testing/simulated-endpoints.ts";
+} from "../../testing/simulated-endpoints.ts";
 import { Affinity } from "./affinity.ts";
 import { pieceChain, tokensPerPiece } from "./prefixes/prompt-pieces.ts";
 

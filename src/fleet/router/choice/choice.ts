@@ -9,7 +9,7 @@
  * costs nothing to fill. Costs that differ by less than `tieMs` are a tie, which the less loaded wins, then the one that
  * was chosen longest ago.
  */
-import type { RouterSettings } from "../../api/admin/observatory/index.ts";
+import type { RouterSettings } from "../../../api/admin/observatory/index.ts";
 import type { EndpointLoad } from "./endpoint-load.ts";
 
 export interface ChoiceWeights {

@@ -4,7 +4,7 @@
  * A request counts from the moment its endpoint is chosen, before anything is awaited, to the end of its stream, on every
  * route and however it ends. Gauges that an endpoint reports are not used: they are late.
  */
-import { invariant } from "../../core/errors.ts";
+import { invariant } from "../../../core/errors.ts";
 
 /** How much a new observation changes a learnt rate. */
 const learningShare = 0.2;

@@ -8,7 +8,7 @@
  * A row of the table belongs to one piece and says, for each instance slot, when that piece was last used there (0: it is
  * not there). Nothing is allocated per request but what the lists grow by.
  */
-import { invariant } from "../../../core/errors.ts";
+import { invariant } from "../../../../core/errors.ts";
 
 interface Instance {
   readonly capacityPieces: number;

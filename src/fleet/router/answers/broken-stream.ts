@@ -1,10 +1,10 @@
 /** @module What a client reads last whose streamed answer broke off between two processes. */
 
-import { namedErrorEvent } from "../../api/messages/message-error.ts";
-import { errorLine } from "../../api/ollama/ollama-error.ts";
-import { responseErrorEvent } from "../../api/responses/response-error.ts";
-import { errorEvent } from "../../api/stream-text.ts";
-import type { PagodaError } from "../../core/errors.ts";
+import { namedErrorEvent } from "../../../api/messages/message-error.ts";
+import { errorLine } from "../../../api/ollama/ollama-error.ts";
+import { responseErrorEvent } from "../../../api/responses/response-error.ts";
+import { errorEvent } from "../../../api/stream-text.ts";
+import type { PagodaError } from "../../../core/errors.ts";
 
 /** The error in the form that streams of `path` have. */
 export function brokenStreamText(path: string, error: PagodaError): string {
