@@ -40,12 +40,22 @@ export type Prompt =
       readonly chatTemplate?: string | null;
     };
 
+/** Which tokens of a prompt that is too long are kept. */
+export interface PromptTruncation {
+  /** null: as many as there is room for. */
+  readonly mostTokens: number | null;
+  /** The end whose tokens are dropped. */
+  readonly side: "left" | "right";
+}
+
 /** How the hidden states of a prompt's tokens become one vector: their mean, or that of the last token. */
 export type Pooling = "mean" | "last";
 
 export interface GenerationRequest {
   readonly requestId: string;
   readonly prompt: Prompt;
+  /** Absent or null: a prompt that is too long is refused. */
+  readonly truncation?: PromptTruncation | null;
   readonly sampling: SamplingParams;
   /** What the text must match; absent or null: nothing. */
   readonly constraint?: OutputConstraint | null;

@@ -28,6 +28,10 @@ export interface SamplingParams {
   readonly logprobs: number | null;
   /** The same for prompt tokens. */
   readonly promptLogprobs: number | null;
+  /** The only tokens that may be generated; absent or null: all. */
+  readonly allowedTokenIds?: readonly number[] | null;
+  /** Words that must not be generated, with a blank before them or without; absent: none. */
+  readonly badWords?: readonly string[];
 }
 
 export const defaultSamplingParams: SamplingParams = {

@@ -30,7 +30,9 @@ export function describeServedModel(prepared: PreparedInstance): ServedModel {
     answerFormat: answerFormat(prepared),
     features: new Set([
       "cache-salt",
+      "prompt-truncation",
       "structured-output",
+      "token-filter",
       "tools",
       ...(settings.trustRequestChatTemplate.value ? (["request-chat-template"] as const) : []),
     ]),

@@ -12,9 +12,11 @@ import {
 } from "../answer/tool-use.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
 import { constraintShape, toConstraint } from "../fields/constraint-fields.ts";
+import type { EndpointFields } from "../fields/endpoint-fields.ts";
 import { assertStreamOptionsFit, generationShape, toShownAnswer } from "../fields/generation-fields.ts";
 import { parseBody } from "../fields/parse-body.ts";
 import { toSamplingParams } from "../fields/sampling-fields.ts";
+import { toTruncation } from "../fields/truncation-fields.ts";
 import type { ChatAnswer } from "./chat-answer.ts";
 import { ChatBodyBuilder } from "./chat-body.ts";
 import { ChatChunkBuilder } from "./chat-chunks.ts";
@@ -36,6 +38,7 @@ export const chatSchema = z.object({
   add_special_tokens: z.literal(false).nullish(),
   reasoning_effort: z.string().nullish(),
 });
+export const chatFields: EndpointFields<typeof chatSchema> = { schema: chatSchema };
 type ChatFields = z.infer<typeof chatSchema>;
 
 /**
@@ -47,7 +50,7 @@ export function parseChatRequest(
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const { fields, unknownFields } = parseBody(body, chatSchema, model.features);
+  const { fields, unknownFields } = parseBody(body, chatFields, model.features);
   assertStreamOptionsFit(fields);
   assertLogprobsAreOn(fields);
   const tools = toolDefinitions(fields.tools);
@@ -101,6 +104,7 @@ function toGenerationRequest(
       },
       model,
     ),
+    truncation: toTruncation(fields, "left"),
     ...((fields.max_completion_tokens ?? null) === null ? {} : { maxTokensName: "max_completion_tokens" }),
     priority: fields.priority ?? 0,
     cacheSalt: fields.cache_salt ?? null,

@@ -4,9 +4,11 @@ import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, Prompt, ServedModel } from "../../core/generation.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
 import { constraintShape, toConstraint } from "../fields/constraint-fields.ts";
+import type { EndpointFields } from "../fields/endpoint-fields.ts";
 import { assertStreamOptionsFit, generationShape, toShownAnswer } from "../fields/generation-fields.ts";
 import { parseBody } from "../fields/parse-body.ts";
 import { toSamplingParams } from "../fields/sampling-fields.ts";
+import { toTruncation } from "../fields/truncation-fields.ts";
 import type { CompletionAnswer } from "./completion-answer.ts";
 import { CompletionBodyBuilder } from "./completion-body.ts";
 import { CompletionChunkBuilder } from "./completion-chunks.ts";
@@ -26,6 +28,7 @@ export const completionSchema = z.object({
   echo: z.boolean().nullish(),
   add_special_tokens: z.boolean().nullish(),
 });
+export const completionFields: EndpointFields<typeof completionSchema> = { schema: completionSchema };
 type CompletionFields = z.infer<typeof completionSchema>;
 
 /** Throws `invalid_request` that names the field that is wrong or that the model's engine cannot honour. */
@@ -34,7 +37,7 @@ export function parseCompletionRequest(
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const { fields, unknownFields, isUnlimited } = parseBody(body, completionSchema, model.features);
+  const { fields, unknownFields, isUnlimited } = parseBody(body, completionFields, model.features);
   assertStreamOptionsFit(fields);
   const prompts = toPrompts(fields.prompt, fields.add_special_tokens ?? true);
   const maxTokens = fields.max_tokens ?? (isUnlimited ? null : defaultMaxTokens);
@@ -86,11 +89,13 @@ function toGenerationRequests(
       { param: "prompt", hint: "Send several requests." },
     );
   const constraint = toConstraint(fields, null);
+  const truncation = toTruncation(fields, "left");
   return prompts.map((prompt, i) => ({
     requestId: prompts.length === 1 ? answerId : `${answerId}-${i}`,
     prompt,
     sampling,
     constraint,
+    truncation,
     priority: fields.priority ?? 0,
     cacheSalt: fields.cache_salt ?? null,
   }));

@@ -1,45 +1,60 @@
 /** @module POST /v1/embeddings: wire types, parser, and the builder of the answer. */
 import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
-import type { ServedModel } from "../../core/generation.ts";
+import type { Prompt, ServedModel } from "../../core/generation.ts";
+import { messagesSchema } from "../chat/chat-messages.ts";
+import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
 import { promptSchema, toPrompts } from "../completions/prompt-field.ts";
 import type { AnswerIdentity, BodyBuilder, GenerationExchange } from "../exchange.ts";
+import type { EndpointFields } from "../fields/endpoint-fields.ts";
 import { parseBody } from "../fields/parse-body.ts";
-import { defaultPooling, PooledVectors, pooledRequests, poolingSchema } from "./pooled-requests.ts";
+import {
+  defaultPooling,
+  PooledVectors,
+  pooledRequests,
+  pooledShape,
+  poolingSchema,
+  refusedVectorFields,
+  toPooledOptions,
+} from "./pooled-requests.ts";
 import { normalized, vectorBase64, vectorJson } from "./pooled-vector.ts";
 
-export const embeddingsSchema = z.object({
-  model: z.string().nullish(),
-  input: promptSchema,
-  encoding_format: z.enum(["float", "base64"]).nullish(),
-  dimensions: z.number().int().min(1).nullish(),
-  pooling: poolingSchema.nullish(),
-  /** vLLM's name; whether vectors have the length 1. */
-  normalize: z.boolean().nullish(),
-  add_special_tokens: z.boolean().nullish(),
-  priority: z.number().int().nullish(),
-  request_id: z.string().nullish(),
-});
+const { tools: _, ...conversationShape } = chatPromptShape;
 
-/** Throws `invalid_request` that names the field that is wrong or that the model's engine cannot honour. */
+export const embeddingsSchema = z.object({
+  ...pooledShape,
+  ...conversationShape,
+  input: promptSchema.nullish(),
+  messages: messagesSchema.nullish(),
+  encoding_format: z.enum(["float", "base64"]).nullish(),
+  embed_dtype: z.literal("float32", { error: 'must be "float32"' }).nullish(),
+  endianness: z.enum(["native", "little"], { error: 'must be "native" or "little"' }).nullish(),
+  pooling: poolingSchema.nullish(),
+});
+type EmbeddingsFields = z.infer<typeof embeddingsSchema>;
+
+export const embeddingsFields: EndpointFields<typeof embeddingsSchema> = {
+  schema: embeddingsSchema,
+  refused: refusedVectorFields,
+};
+
+/** Throws `invalid_request` that names the field that is wrong or that the model's engine cannot honor. */
 export function parseEmbeddingsRequest(
   body: unknown,
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const { fields, unknownFields } = parseBody(body, embeddingsSchema, model.features);
-  refuseDimensions(fields.dimensions ?? null);
-  const prompts = toPrompts(fields.input, fields.add_special_tokens ?? true);
+  const { fields, unknownFields } = parseBody(body, embeddingsFields, model.features);
   const shown: ShownVectors = {
     identity,
     asBase64: fields.encoding_format === "base64",
-    normalizes: fields.normalize ?? true,
+    normalizes: fields.use_activation ?? fields.normalize ?? true,
   };
   return {
-    requests: pooledRequests(prompts, {
+    requests: pooledRequests(embeddedPrompts(fields), {
+      ...toPooledOptions(fields),
       requestId: identity.answerId,
       pooling: fields.pooling ?? defaultPooling,
-      priority: fields.priority ?? 0,
       param: "input",
     }),
     streams: false,
@@ -50,13 +65,24 @@ export function parseEmbeddingsRequest(
   };
 }
 
-/** Only models that were trained for it keep their meaning when vectors are cut. */
-export function refuseDimensions(dimensions: number | null): void {
-  if (dimensions === null) return;
-  throw new PagodaError("invalid_request", "This model's vectors cannot be cut to 'dimensions'.", {
-    param: "dimensions",
-    hint: "Leave 'dimensions' out.",
-  });
+/** The texts of `input`, or the conversation of `messages` as its template writes it. */
+function embeddedPrompts(fields: EmbeddingsFields): readonly Prompt[] {
+  const { input = null, messages = null } = fields;
+  if (input !== null && messages === null) return toPrompts(input, fields.add_special_tokens ?? true);
+  if (messages === null || input !== null)
+    throw new PagodaError("invalid_request", "The request must hold either 'input' or 'messages'.", {
+      param: "input",
+      hint: "Send one of the two.",
+    });
+  if (fields.add_special_tokens ?? false)
+    throw new PagodaError("invalid_request", "'add_special_tokens' must be false with 'messages'.", {
+      param: "add_special_tokens",
+      hint: "The chat template writes the special tokens itself.",
+    });
+  // As on vLLM: a text to embed has no answer to begin.
+  return [
+    toChatPrompt(messages, { ...fields, add_generation_prompt: fields.add_generation_prompt ?? false }),
+  ];
 }
 
 /** For `newChunks` of exchanges that are not streamed. */

@@ -3,11 +3,52 @@ import { z } from "zod";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import type { GenerationEvent, GenerationRequest, Pooling, Prompt } from "../../core/generation.ts";
 import { defaultSamplingParams } from "../../core/sampling-params.ts";
+import type { EndpointFields } from "../fields/endpoint-fields.ts";
+import { cacheSaltSchema } from "../fields/generation-fields.ts";
+import { toTruncation, truncationShape } from "../fields/truncation-fields.ts";
 
 export const poolingSchema = z.enum(["mean", "last"]);
 
 /** For texts that no model of embeddings was trained on, the mean says more than the last token. */
 export const defaultPooling: Pooling = "mean";
+
+/** The fields that /v1/embeddings, /score and /rerank share. */
+export const pooledShape = {
+  ...truncationShape,
+  model: z.string().nullish(),
+  /** Whether vectors have the length 1; the first is vLLM's name of today. */
+  use_activation: z.boolean().nullish(),
+  normalize: z.boolean().nullish(),
+  add_special_tokens: z.boolean().nullish(),
+  priority: z.number().int().nullish(),
+  cache_salt: cacheSaltSchema,
+  request_id: z.string().nullish(),
+} as const;
+
+/** Only models that were trained for it keep their meaning when vectors are cut. */
+export const refusedVectorFields: NonNullable<EndpointFields["refused"]> = new Map([
+  [
+    "dimensions",
+    {
+      isHarmless: () => false,
+      why: "asks to cut the vectors, and those of this model cannot be cut",
+      instead: "Leave 'dimensions' out.",
+    },
+  ],
+]);
+
+const pooledSchema = z.object(pooledShape);
+
+export type PooledOptions = Pick<GenerationRequest, "priority" | "cacheSalt" | "truncation">;
+
+/** Throws `invalid_request` for a side of truncation without a number of tokens. */
+export function toPooledOptions(fields: z.infer<typeof pooledSchema>): PooledOptions {
+  return {
+    priority: fields.priority ?? 0,
+    cacheSalt: fields.cache_salt ?? null,
+    truncation: toTruncation(fields, "right"),
+  };
+}
 
 /** Each is a sequence of its own, and a vector that is kept until the answer. */
 const mostPrompts = 2048;
@@ -20,12 +61,11 @@ export function pooledRequests(
   {
     requestId,
     pooling,
-    priority,
     param,
-  }: {
+    ...options
+  }: PooledOptions & {
     readonly requestId: string;
     readonly pooling: Pooling;
-    readonly priority: number;
     readonly param: string;
   },
 ): readonly GenerationRequest[] {
@@ -40,7 +80,7 @@ export function pooledRequests(
     prompt,
     sampling: promptAlone,
     pooling,
-    priority,
+    ...options,
   }));
 }
 

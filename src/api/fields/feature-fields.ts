@@ -67,6 +67,7 @@ const otherSamplers: Readonly<Record<string, Harmless>> = {
   no_repeat_ngram_size: is(0),
   repetition_ngram_size: is(0),
   repetition_detection: never,
+  watermarking: isFalse,
   encoder_repetition_penalty: is(1),
   samplers: never,
   sampler_seq: never,
@@ -103,7 +104,12 @@ const table: ReadonlyMap<string, FeatureField> = new Map([
   ),
   ...fieldsOf("tools", { tool_choice: is("none", "auto") }, `Send "none", or leave 'tool_choice' out.`),
   ...fieldsOf("tools", { functions: isEmpty, function_call: is("none", "auto") }),
-  ...fieldsOf("multiple-candidates", { best_of: is(0, 1) }, "Use 'n'."),
+  ...fieldsOf(
+    "multiple-candidates",
+    // All that were generated are shown.
+    { best_of: (value, body) => value === 0 || value === (body.n ?? 1) },
+    "Use 'n'.",
+  ),
   ...fieldsOf("beam-search", {
     use_beam_search: isFalse,
     num_beams: is(1),
@@ -126,6 +132,7 @@ const table: ReadonlyMap<string, FeatureField> = new Map([
   }),
   ...fieldsOf("prompt-truncation", {
     truncate_prompt_tokens: never,
+    truncation_side: never,
     truncate: never,
     n_keep: is(0),
     n_discard: is(0),
@@ -145,7 +152,12 @@ const table: ReadonlyMap<string, FeatureField> = new Map([
     adapters: isEmpty,
   }),
   ...fieldsOf("cache-salt", { cache_salt: never }),
-  ...fieldsOf("kv-transfer", { kv_transfer_params: never, bootstrap_host: never, migration_request: never }),
+  ...fieldsOf("kv-transfer", {
+    kv_transfer_params: never,
+    ec_transfer_params: never,
+    bootstrap_host: never,
+    migration_request: never,
+  }),
   ...fieldsOf("embedded-prompts", { prompt_embeds: never, input_embeds: never }),
   ...fieldsOf("embedded-prompts", { input_ids: never }, "Send the token ids as 'prompt' to /v1/completions."),
   ...fieldsOf("images", { image_data: isEmpty, images: isEmpty, multimodal_data: never }),
@@ -172,13 +184,19 @@ const table: ReadonlyMap<string, FeatureField> = new Map([
     { system: isEmptyText, system_prompt: isEmptyText },
     `Send a message of the role "system".`,
   ),
+  ...fieldsOf(null, { logprob_token_ids: isEmpty }, "Use 'logprobs' or 'top_logprobs'."),
+  ...fieldsOf(null, { return_token_offsets: isFalse }, "Use 'logprobs' of /v1/completions: it has offsets."),
+  ...fieldsOf(null, { return_prompt_text: isFalse }, "Use 'return_token_ids' and /detokenize."),
+  ...fieldsOf(null, { moderation: never }, "Leave 'moderation' out."),
+  ...fieldsOf(null, { padding: is("do_not_pad") }, "Leave 'padding' out: vectors do not depend on it."),
   ...fieldsOf(null, { options: never }, "Send each of its entries as a field of its own."),
   ...fieldsOf(null, { n_probs: is(0), top_logprobs_num: is(0), return_logprob: isFalse }, "Use 'logprobs'."),
   ...fieldsOf(null, { echo: isFalse, return_full_text: isFalse }, "Use 'echo' of /v1/completions."),
 ]);
 
-export function asksForFeature(name: string): boolean {
-  return table.has(name);
+/** null: a field of this name asks for no feature. */
+export function featureField(name: string): FeatureField | null {
+  return table.get(name) ?? null;
 }
 
 /** Throws `invalid_request` for a field whose feature is missing, unless its value changes nothing. */

@@ -27,6 +27,11 @@ const aliases: ReadonlyMap<string, Alias> = new Map([
 /** Template variables that Qwen's and other services take at the top level: they go into `chat_template_kwargs`. */
 const templateVariables: ReadonlySet<string> = new Set(["enable_thinking"]);
 
+/** The field of ours that a name of another server stands for; null: it stands for none. */
+export function meaningOf(name: string): string | null {
+  return templateVariables.has(name) ? "chat_template_kwargs" : (aliases.get(name)?.means ?? null);
+}
+
 export interface PlainBody {
   readonly body: Readonly<Record<string, unknown>>;
   /** Our name to the one that the client sent, for errors. */

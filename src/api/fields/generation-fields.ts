@@ -5,19 +5,23 @@ import type { GenerationRequest } from "../../core/generation.ts";
 import type { AnswerIdentity } from "../exchange.ts";
 import { streamOptionsSchema, toUsageShown, type UsageShown } from "../usage.ts";
 import { samplingShape } from "./sampling-fields.ts";
+import { truncationShape } from "./truncation-fields.ts";
 
 /** A salt is kept as long as a block of its texts is cached. */
 const mostSaltCharacters = 256;
 
+export const cacheSaltSchema = z.string().min(1).max(mostSaltCharacters).nullish();
+
 export const generationShape = {
   ...samplingShape,
+  ...truncationShape,
   model: z.string().nullish(),
   stream: z.boolean().nullish(),
   stream_options: streamOptionsSchema,
   return_tokens_as_token_ids: z.boolean().nullish(),
   return_token_ids: z.boolean().nullish(),
   priority: z.number().int().nullish(),
-  cache_salt: z.string().min(1).max(mostSaltCharacters).nullish(),
+  cache_salt: cacheSaltSchema,
   request_id: z.string().nullish(),
 } as const;
 

@@ -4,7 +4,8 @@ import type { Feature } from "../../core/capabilities.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { shownText } from "../shown-text.ts";
 import { fieldError } from "./complaint.ts";
-import { asksForFeature, refuseMissingFeatures } from "./feature-fields.ts";
+import { type EndpointFields, type RefusedField, treatmentOf } from "./endpoint-fields.ts";
+import { refuseMissingFeatures } from "./feature-fields.ts";
 import { withoutAliases } from "./field-aliases.ts";
 
 export interface ParsedBody<Fields> {
@@ -14,41 +15,6 @@ export interface ParsedBody<Fields> {
   /** The request says that its output has no limit but the context. */
   readonly isUnlimited: boolean;
 }
-
-const noFields: ReadonlySet<string> = new Set();
-
-/** Known fields of OpenAI, vLLM, llama.cpp and others that have no effect on the text of an answer. */
-const fieldsWithoutEffect: ReadonlySet<string> = new Set([
-  "user",
-  "metadata",
-  "store",
-  "service_tier",
-  "safety_identifier",
-  "prompt_cache_key",
-  "prompt_cache_retention",
-  "parallel_tool_calls",
-  "spaces_between_special_tokens",
-  "include_reasoning",
-  "separate_reasoning",
-  "stream_reasoning",
-  "verbosity",
-  "cache_prompt",
-  "id_slot",
-  "slot_id",
-  "keep_alive",
-  "session_id",
-  "rid",
-  "timings_per_token",
-  "return_progress",
-  "mirostat_tau",
-  "mirostat_eta",
-  "dynatemp_exponent",
-  "xtc_threshold",
-  "dry_base",
-  "dry_allowed_length",
-  "dry_penalty_last_n",
-  "dry_sequence_breakers",
-]);
 
 /** Any JSON object. Throws `invalid_request`. */
 export function requireObject(body: unknown): Readonly<Record<string, unknown>> {
@@ -70,31 +36,38 @@ function kindOf(body: unknown): string {
 }
 
 /**
- * Checks a request body against an endpoint's schema and against what its engine can do.
- * `ownFields` are fields that others use to ask for a feature and that this endpoint reads itself. Throws
- * `invalid_request` that names the first field that is wrong or cannot be honoured.
+ * Checks a request body against an endpoint's fields and against what its engine can do. Throws `invalid_request` that
+ * names the first field that is wrong or cannot be honored.
  */
 export function parseBody<Schema extends z.ZodObject>(
   body: unknown,
-  schema: Schema,
+  endpoint: EndpointFields<Schema>,
   features: ReadonlySet<Feature>,
-  ownFields: ReadonlySet<string> = noFields,
 ): ParsedBody<z.infer<Schema>> {
+  const { schema, ownFields, refused } = endpoint;
   const isKnown = (name: string): boolean => Object.hasOwn(schema.shape, name);
   const { body: plain, sentAs, isUnlimited } = withoutAliases(requireObject(body), isKnown);
-  for (const [name, value] of Object.entries(plain))
+  for (const [name, value] of Object.entries(plain)) {
+    const field = refused?.get(name);
+    if (field !== undefined) refuseUnlessHarmless(name, value, field);
     if (!longLists.has(name)) refuseBeyondMostValues(name, value);
+  }
   // A feature that no field carries to the engine would be promised and not kept.
   refuseMissingFeatures(
     plain,
-    (feature, name) => isKnown(name) && (feature === null || features.has(feature) || ownFields.has(name)),
+    (feature, name) =>
+      refused?.has(name) === true ||
+      (isKnown(name) && (feature === null || features.has(feature) || ownFields?.has(name) === true)),
   );
-  const unknownFields = Object.keys(plain).filter(
-    (name) => !isKnown(name) && !fieldsWithoutEffect.has(name) && !asksForFeature(name),
-  );
+  const unknownFields = Object.keys(plain).filter((name) => treatmentOf(name, endpoint) === null);
   const parsed = schema.safeParse(plain);
   if (!parsed.success) throw fieldError(parsed.error, { body: plain, schema, sentAs });
   return { fields: parsed.data, unknownFields, isUnlimited };
+}
+
+function refuseUnlessHarmless(name: string, value: unknown, field: RefusedField): void {
+  if (value === null || value === undefined || field.isHarmless(value)) return;
+  throw new PagodaError("invalid_request", `'${name}' ${field.why}.`, { param: name, hint: field.instead });
 }
 
 /** Checked by hand, in one pass and without copies. */

@@ -15,6 +15,9 @@ const mostSequencesPerPrompt = 128;
 /** Every held-back character is compared with each of them. */
 const mostStopStrings = 64;
 const mostBiasedTokens = 1024;
+/** Each one is compared with the end of the text at every token. */
+const mostBadWords = 1024;
+const mostWordCharacters = 256;
 
 const integer = z.number().int();
 const tokenIds = z.array(integer.nonnegative());
@@ -49,6 +52,8 @@ export const samplingShape = {
   skip_special_tokens: z.boolean().nullish(),
   n: integer.min(1).max(mostSequencesPerPrompt).nullish(),
   prompt_logprobs: integer.nonnegative().nullish(),
+  allowed_token_ids: tokenIds.min(1).nullish(),
+  bad_words: z.array(z.string().min(1).max(mostWordCharacters)).max(mostBadWords).nullish(),
 } as const;
 
 const samplingSchema = z.object(samplingShape);
@@ -99,6 +104,10 @@ export function toSamplingParams(
     n: fields.n ?? base.n,
     logprobs: lengths.logprobs,
     promptLogprobs: lengths.promptLogprobs,
+    ...((fields.allowed_token_ids ?? null) === null
+      ? {}
+      : { allowedTokenIds: fields.allowed_token_ids ?? null }),
+    ...((fields.bad_words ?? []).length === 0 ? {} : { badWords: fields.bad_words ?? [] }),
   };
 }
 

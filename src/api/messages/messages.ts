@@ -1,11 +1,17 @@
 /** @module POST /v1/messages (Anthropic's protocol): wire types, parser, and the builders of both kinds of answer. */
 import { z } from "zod";
+import type { OutputConstraint } from "../../core/answer/output-constraint.ts";
+import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, Prompt, ServedModel } from "../../core/generation.ts";
+import { reasoningMarks } from "../answer/reasoning.ts";
 import { toAnswerSyntax, toolDefinitions, toToolUse } from "../answer/tool-use.ts";
 import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
-import { type ParsedBody, parseBody } from "../fields/parse-body.ts";
+import type { EndpointFields } from "../fields/endpoint-fields.ts";
+import { cacheSaltSchema } from "../fields/generation-fields.ts";
+import { parseBody } from "../fields/parse-body.ts";
 import { samplingShape, toSamplingParams } from "../fields/sampling-fields.ts";
+import { jsonObject } from "../json-object.ts";
 import {
   blockMessagesSchema,
   continuesLastMessage,
@@ -14,6 +20,7 @@ import {
 } from "./message-blocks.ts";
 import { MessageBodyBuilder } from "./message-body.ts";
 import { MessageEventBuilder } from "./message-events.ts";
+import { otherMessageFields } from "./message-other-fields.ts";
 import {
   messageToolChoiceSchema,
   messageToolsSchema,
@@ -29,6 +36,12 @@ const messagePromptShape = {
   tools: messageToolsSchema.nullish(),
   tool_choice: messageToolChoiceSchema.nullish(),
   thinking: z.looseObject({ type: z.enum(["enabled", "adaptive", "disabled"]) }).nullish(),
+  output_config: z
+    .looseObject({
+      effort: z.string().nullish(),
+      format: z.looseObject({ type: z.literal("json_schema"), schema: jsonObject }).nullish(),
+    })
+    .nullish(),
   chat_template_kwargs: chatPromptShape.chat_template_kwargs,
 } as const;
 
@@ -43,17 +56,17 @@ export const messageSchema = z.object({
   temperature: samplingShape.temperature,
   top_p: samplingShape.top_p,
   top_k: samplingShape.top_k,
+  cache_salt: cacheSaltSchema,
 });
 
-/** Other servers ask for a feature with them; here they are part of the protocol. */
-const ownFields: ReadonlySet<string> = new Set(["thinking"]);
-/** Fields of the protocol that have no effect on the text of the answer. */
-const withoutEffect: ReadonlySet<string> = new Set([
-  "cache_control",
-  "diagnostics",
-  "inference_geo",
-  "speed",
-]);
+export const messageFields: EndpointFields<typeof messageSchema> = {
+  schema: messageSchema,
+  ...otherMessageFields,
+};
+export const countedFields: EndpointFields<typeof countedSchema> = {
+  schema: countedSchema,
+  ...otherMessageFields,
+};
 
 /** Throws `invalid_request` that names the field that is wrong or that the model's engine cannot honour. */
 export function parseMessagesRequest(
@@ -61,7 +74,7 @@ export function parseMessagesRequest(
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const parsed = parseMessageBody(body, messageSchema, model);
+  const parsed = parseBody(body, messageFields, model.features);
   const { fields } = parsed;
   const tools = toolDefinitions(toFunctions(fields.tools));
   const choice = toMessageToolChoice(fields.tool_choice);
@@ -70,7 +83,7 @@ export function parseMessagesRequest(
   const syntax = toAnswerSyntax(model.answerFormat, use, tools, parallelCalls);
   const request: GenerationRequest = {
     requestId: identity.answerId,
-    constraint: use.constraint,
+    constraint: use.constraint ?? formatConstraint(fields, model),
     prompt: toPrompt(fields),
     sampling: toSamplingParams(
       {
@@ -83,6 +96,7 @@ export function parseMessagesRequest(
       model,
     ),
     priority: 0,
+    cacheSalt: fields.cache_salt ?? null,
   };
   return {
     requests: [request],
@@ -101,17 +115,8 @@ export interface CountedMessages {
 
 /** Throws as `parseMessagesRequest` does. */
 export function parseCountTokensRequest(body: unknown, model: ServedModel): CountedMessages {
-  const { fields, unknownFields } = parseMessageBody(body, countedSchema, model);
+  const { fields, unknownFields } = parseBody(body, countedFields, model.features);
   return { prompt: toPrompt(fields), unknownFields };
-}
-
-function parseMessageBody<Schema extends z.ZodObject>(
-  body: unknown,
-  schema: Schema,
-  model: ServedModel,
-): ParsedBody<z.infer<Schema>> {
-  const parsed = parseBody(body, schema, model.features, ownFields);
-  return { ...parsed, unknownFields: parsed.unknownFields.filter((name) => !withoutEffect.has(name)) };
 }
 
 function toPrompt(fields: PromptFields): Prompt {
@@ -123,8 +128,30 @@ function toPrompt(fields: PromptFields): Prompt {
       chat_template_kwargs: fields.chat_template_kwargs,
       tools: toFunctions(fields.tools),
     },
-    thinkingVariables(fields.thinking?.type ?? null),
+    {
+      ...thinkingVariables(fields.thinking?.type ?? null),
+      ...((fields.output_config?.effort ?? null) === null
+        ? {}
+        : { reasoning_effort: fields.output_config?.effort }),
+    },
   );
+}
+
+/** `output_config.format`: the schema that the text must match; null where it is free. */
+function formatConstraint({ output_config }: PromptFields, model: ServedModel): OutputConstraint | null {
+  const format = output_config?.format ?? null;
+  if (format === null) return null;
+  const param = "output_config.format";
+  if (!model.features.has("structured-output"))
+    throw new PagodaError("invalid_request", `This model's engine does not support '${param}'.`, {
+      param,
+      hint: `Leave '${param}' out.`,
+    });
+  return {
+    rule: { kind: "json-schema", schema: format.schema },
+    param,
+    reasoning: reasoningMarks(model.answerFormat.reasoning),
+  };
 }
 
 /** The name under which templates of models that think read whether they should. */

@@ -6,6 +6,7 @@ import type { GenerationRequest, Prompt, ServedModel } from "../../core/generati
 import { toAnswerSyntax, toolDefinitions, toolsSchema, toToolUse } from "../answer/tool-use.ts";
 import { toChatPrompt } from "../chat/chat-prompt.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
+import type { EndpointFields } from "../fields/endpoint-fields.ts";
 import { parseBody } from "../fields/parse-body.ts";
 import { toSamplingParams } from "../fields/sampling-fields.ts";
 import { loadedAnswer, OllamaBodyBuilder, OllamaLineBuilder, type OllamaShown } from "./ollama-answer.ts";
@@ -13,8 +14,9 @@ import { errorLine } from "./ollama-error.ts";
 import { ollamaMessagesSchema, toWireMessages } from "./ollama-messages.ts";
 import {
   fieldsIgnored,
-  ollamaOwnFields,
+  formatConstraint,
   ollamaShape,
+  otherOllamaFields,
   thinkVariables,
   toMaxTokens,
   withOptionsAsFields,
@@ -33,6 +35,15 @@ export const generateSchema = z.object({
   raw: z.boolean().nullish(),
 });
 
+export const ollamaChatFields: EndpointFields<typeof ollamaChatSchema> = {
+  schema: ollamaChatSchema,
+  ...otherOllamaFields,
+};
+export const generateFields: EndpointFields<typeof generateSchema> = {
+  schema: generateSchema,
+  ...otherOllamaFields,
+};
+
 type OllamaFields = Omit<z.infer<typeof ollamaChatSchema>, "messages" | "tools">;
 
 /** Throws `invalid_request` that names the field that is wrong or that the model's engine cannot honour. */
@@ -41,12 +52,7 @@ export function parseOllamaChat(
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const { fields, unknownFields } = parseBody(
-    withOptionsAsFields(body),
-    ollamaChatSchema,
-    model.features,
-    ollamaOwnFields,
-  );
+  const { fields, unknownFields } = parseBody(withOptionsAsFields(body), ollamaChatFields, model.features);
   const messages = fields.messages ?? [];
   const tools = toolDefinitions(fields.tools);
   const parts = { fields, unknownFields, model, identity, tools };
@@ -65,12 +71,7 @@ export function parseOllamaGenerate(
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const { fields, unknownFields } = parseBody(
-    withOptionsAsFields(body),
-    generateSchema,
-    model.features,
-    ollamaOwnFields,
-  );
+  const { fields, unknownFields } = parseBody(withOptionsAsFields(body), generateFields, model.features);
   const parts = { fields, unknownFields, model, identity, tools: [] };
   if ((fields.prompt ?? "") === "") return loadingExchange("response", parts);
   return newExchange(generatePrompt(fields, model), "response", parts);
@@ -133,7 +134,7 @@ function newExchange(
   const request: GenerationRequest = {
     requestId: identity.answerId,
     prompt,
-    constraint: use.constraint,
+    constraint: use.constraint ?? formatConstraint(fields.format, model),
     sampling: toSamplingParams(
       // Some families mark calls by special tokens.
       use.calls?.kind === "own" ? { ...fields, skip_special_tokens: false } : fields,

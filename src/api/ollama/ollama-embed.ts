@@ -1,10 +1,16 @@
 /** @module POST /api/embed and the older /api/embeddings (Ollama's protocol). */
 import { z } from "zod";
 import type { Prompt, ServedModel } from "../../core/generation.ts";
-import { neverStreamed, refuseDimensions } from "../embeddings/embeddings.ts";
-import { defaultPooling, PooledVectors, pooledRequests } from "../embeddings/pooled-requests.ts";
+import { neverStreamed } from "../embeddings/embeddings.ts";
+import {
+  defaultPooling,
+  PooledVectors,
+  pooledRequests,
+  refusedVectorFields,
+} from "../embeddings/pooled-requests.ts";
 import { normalized, vectorJson } from "../embeddings/pooled-vector.ts";
 import type { AnswerIdentity, BodyBuilder, GenerationExchange } from "../exchange.ts";
+import type { EndpointFields } from "../fields/endpoint-fields.ts";
 import { parseBody } from "../fields/parse-body.ts";
 import { durationOfMs, keepAliveSchema, withOptionsAsFields } from "./ollama-options.ts";
 
@@ -15,7 +21,6 @@ export const embedSchema = z.object({
     .nullish(),
   /** Only what to do with texts that are too long, which are refused. */
   truncate: z.boolean().nullish(),
-  dimensions: z.number().int().min(1).nullish(),
   keep_alive: keepAliveSchema,
   num_ctx: z.number().int().min(1).nullish(),
 });
@@ -28,6 +33,15 @@ export const ollamaEmbeddingsSchema = z.object({
 });
 
 const ownFields: ReadonlySet<string> = new Set(["truncate", "num_ctx"]);
+export const embedFields: EndpointFields<typeof embedSchema> = {
+  schema: embedSchema,
+  ownFields,
+  refused: refusedVectorFields,
+};
+export const ollamaEmbeddingsFields: EndpointFields<typeof ollamaEmbeddingsSchema> = {
+  schema: ollamaEmbeddingsSchema,
+  ownFields,
+};
 
 const textPrompt = (text: string): Prompt => ({ kind: "text", text, addSpecialTokens: true });
 
@@ -37,13 +51,7 @@ export function parseOllamaEmbed(
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const { fields, unknownFields } = parseBody(
-    withOptionsAsFields(body),
-    embedSchema,
-    model.features,
-    ownFields,
-  );
-  refuseDimensions(fields.dimensions ?? null);
+  const { fields, unknownFields } = parseBody(withOptionsAsFields(body), embedFields, model.features);
   const texts = typeof fields.input === "string" ? [fields.input] : (fields.input ?? []);
   const modelName = fields.model ?? identity.modelName;
   return exchangeOf(texts, identity, unknownFields, () => new EmbedBodyBuilder(modelName));
@@ -57,9 +65,8 @@ export function parseOllamaEmbeddings(
 ): GenerationExchange {
   const { fields, unknownFields } = parseBody(
     withOptionsAsFields(body),
-    ollamaEmbeddingsSchema,
+    ollamaEmbeddingsFields,
     model.features,
-    ownFields,
   );
   return exchangeOf([fields.prompt], identity, unknownFields, () => new SingleVectorBuilder());
 }

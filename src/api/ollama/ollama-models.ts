@@ -71,7 +71,7 @@ export const showSchema = z.object({
 
 /** Throws `invalid_request` for a field that is wrong. */
 export function parseShowRequest(body: unknown, model: ServedModel): readonly string[] {
-  return parseBody(body, showSchema, model.features).unknownFields;
+  return parseBody(body, { schema: showSchema }, model.features).unknownFields;
 }
 
 export function ollamaShow(model: ServedModel): object {

@@ -1,9 +1,13 @@
 /** @module `options` of Ollama's requests: each entry has the meaning of a field of its own. */
 import { z } from "zod";
+import type { OutputConstraint } from "../../core/answer/output-constraint.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { ServedModel } from "../../core/generation.ts";
+import { reasoningMarks } from "../answer/reasoning.ts";
+import type { EndpointFields, RefusedField } from "../fields/endpoint-fields.ts";
 import { requireObject } from "../fields/parse-body.ts";
 import { samplingShape } from "../fields/sampling-fields.ts";
+import { jsonObject } from "../json-object.ts";
 
 /** How long the model stays loaded; it always stays here. */
 export const keepAliveSchema = z
@@ -15,6 +19,10 @@ export function durationOfMs(ms: number): number {
   return Math.round(ms * 1e6);
 }
 
+const formatSchema = z
+  .union([z.enum(["json", ""]), jsonObject], { error: 'must be "json" or a JSON Schema' })
+  .nullish();
+
 /** The fields that requests and their options have in common. */
 export const ollamaShape = {
   model: z.string().nullish(),
@@ -23,6 +31,7 @@ export const ollamaShape = {
   think: z
     .union([z.boolean(), z.enum(["high", "medium", "low"])], { error: "must be true, false or a level" })
     .nullish(),
+  format: formatSchema,
   logprobs: z.boolean().nullish(),
   top_logprobs: z.number().int().nonnegative().nullish(),
   temperature: samplingShape.temperature,
@@ -39,11 +48,25 @@ export const ollamaShape = {
   penalize_newline: z.literal(true, { error: "must be true: penalties count every token here" }).nullish(),
 } as const;
 
-/** Other servers ask for a feature with them; here they are part of the protocol. */
-export const ollamaOwnFields: ReadonlySet<string> = new Set(["think", "num_ctx"]);
+/** Fields of the protocol beside those of the schemas. */
+export const otherOllamaFields: Omit<EndpointFields, "schema"> = {
+  // Other servers ask for a feature with them; here they are part of the protocol.
+  ownFields: new Set(["think", "num_ctx"]),
+  refused: new Map(
+    ["width", "height", "steps"].map((name): [string, RefusedField] => [
+      name,
+      {
+        isHarmless: () => false,
+        why: "is for models that make images, and this one writes text",
+        instead: `Leave '${name}' out.`,
+      },
+    ]),
+  ),
+  ignored: new Map([["num_keep", "nothing is dropped from a prompt"]]),
+};
 
 /** How the runner loads a model: nothing of it changes the text. */
-const loadingOptions: ReadonlySet<string> = new Set([
+export const loadingOptions: ReadonlySet<string> = new Set([
   "numa",
   "num_batch",
   "num_gpu",
@@ -69,6 +92,19 @@ export function withOptionsAsFields(body: unknown): Readonly<Record<string, unkn
     });
   const stated = Object.entries(options).filter(([name]) => !loadingOptions.has(name));
   return { ...Object.fromEntries(stated), ...fields };
+}
+
+/** `format`: "json" or a schema; null where the text is free. */
+export function formatConstraint(
+  format: z.infer<typeof formatSchema>,
+  { answerFormat }: ServedModel,
+): OutputConstraint | null {
+  if (format === null || format === undefined || format === "") return null;
+  return {
+    rule: format === "json" ? { kind: "json-object" } : { kind: "json-schema", schema: format },
+    param: "format",
+    reasoning: reasoningMarks(answerFormat.reasoning),
+  };
 }
 
 /** Fields that change nothing here although their client meant them to: logged with the unknown ones. */

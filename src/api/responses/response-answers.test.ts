@@ -16,6 +16,7 @@ const answer: ResponseAnswer = {
     parallelCalls: true,
   },
   showsLogprobs: false,
+  showsReasoning: true,
   request: {},
 };
 const call = (city: string): string =>

@@ -31,7 +31,7 @@ export class ResponseEventBuilder implements ChunkBuilder {
   constructor(answer: ResponseAnswer, tokens: TokenText) {
     this.#answer = answer;
     this.#tokens = tokens;
-    this.#items = new ResponseItems(answer.identity.answerId);
+    this.#items = new ResponseItems(answer.identity.answerId, answer.showsReasoning);
   }
 
   push(_promptIndex: number, event: GenerationEvent): string {

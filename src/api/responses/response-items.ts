@@ -31,9 +31,11 @@ export class ResponseItems {
   readonly items: OutputItem[] = [];
   /** Ids of items are the answer's with a number. */
   readonly #idStem: string;
+  readonly #showsReasoning: boolean;
   #isOpen = false;
 
-  constructor(answerId: string) {
+  constructor(answerId: string, showsReasoning: boolean) {
+    this.#showsReasoning = showsReasoning;
     this.#idStem = answerId.replace(/^resp_/, "");
   }
 
@@ -42,6 +44,7 @@ export class ResponseItems {
     const changes: ItemChange[] = [];
     let unplaced = positions;
     for (const piece of pieces) {
+      if (piece.kind === "reasoning" && !this.#showsReasoning) continue;
       if (piece.kind === "call") {
         changes.push(...this.#open("call", piece.callId, piece.name));
         continue;

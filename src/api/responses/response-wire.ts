@@ -12,6 +12,7 @@ export interface ResponseAnswer {
   /** null: the answer is all text. */
   readonly syntax: AnswerSyntax | null;
   readonly showsLogprobs: boolean;
+  readonly showsReasoning: boolean;
   /** Fields of the request that the response repeats, under their names. */
   readonly request: Readonly<Record<string, unknown>>;
 }

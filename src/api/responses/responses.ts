@@ -7,11 +7,16 @@ import { reasoningMarks } from "../answer/reasoning.ts";
 import { toAnswerSyntax, toolDefinitions, toToolUse } from "../answer/tool-use.ts";
 import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
+import { constraintShape, toConstraint } from "../fields/constraint-fields.ts";
+import type { EndpointFields } from "../fields/endpoint-fields.ts";
+import { cacheSaltSchema } from "../fields/generation-fields.ts";
 import { parseBody } from "../fields/parse-body.ts";
 import { samplingShape, toSamplingParams } from "../fields/sampling-fields.ts";
+import { shownText } from "../shown-text.ts";
 import { ResponseBodyBuilder } from "./response-body.ts";
 import { ResponseEventBuilder } from "./response-events.ts";
 import { inputSchema, toInputMessages } from "./response-input.ts";
+import { refusedFields } from "./response-refusals.ts";
 import {
   responseToolChoiceSchema,
   responseToolsSchema,
@@ -42,21 +47,21 @@ export const responseSchema = z.object({
   metadata: z.record(z.string(), z.unknown()).nullish(),
   user: z.string().nullish(),
   chat_template_kwargs: chatPromptShape.chat_template_kwargs,
+  structured_outputs: constraintShape.structured_outputs,
   priority: z.number().int().nullish(),
-  // What needs state that this server does not keep, or a service that it is not.
-  previous_response_id: z.string().nullish(),
-  store: z.boolean().nullish(),
-  background: z.boolean().nullish(),
-  conversation: z.unknown().optional(),
-  prompt: z.unknown().optional(),
-  truncation: z.string().nullish(),
-  context_management: z.unknown().optional(),
-  moderation: z.unknown().optional(),
+  request_id: z.string().nullish(),
+  cache_salt: cacheSaltSchema,
+  include_reasoning: z.boolean().nullish(),
 });
 type ResponseFields = z.infer<typeof responseSchema>;
 
-/** Other servers ask for a feature with them; here they are part of the protocol. */
-const ownFields: ReadonlySet<string> = new Set(["reasoning"]);
+export const responseFields: EndpointFields<typeof responseSchema> = {
+  schema: responseSchema,
+  // Other servers ask for a feature with it; here it is part of the protocol.
+  ownFields: new Set(["reasoning"]),
+  refused: refusedFields,
+  ignored: new Map([["max_tool_calls", "it counts calls of tools that the server runs, and none is"]]),
+};
 
 /** Parts of a response that clients may ask to be included; others belong to tools that this server does not run. */
 const includable: ReadonlySet<string> = new Set([
@@ -70,8 +75,8 @@ export function parseResponsesRequest(
   model: ServedModel,
   identity: AnswerIdentity,
 ): GenerationExchange {
-  const { fields, unknownFields } = parseBody(body, responseSchema, model.features, ownFields);
-  refuseState(fields);
+  const { fields, unknownFields } = parseBody(body, responseFields, model.features);
+  refuseUnknownParts(fields);
   const functions = toWireFunctions(fields.tools);
   const tools = toolDefinitions(functions);
   const choice = toResponseToolChoice(fields.tool_choice);
@@ -81,7 +86,7 @@ export function parseResponsesRequest(
   const effort = fields.reasoning?.effort ?? null;
   const request: GenerationRequest = {
     requestId: identity.answerId,
-    constraint: use.constraint ?? formatConstraint(fields, model),
+    constraint: use.constraint ?? textConstraint(fields, model),
     prompt: toChatPrompt(
       toInputMessages(fields.instructions ?? null, fields.input),
       { tools: functions, chat_template_kwargs: fields.chat_template_kwargs },
@@ -100,11 +105,13 @@ export function parseResponsesRequest(
     ),
     maxTokensName: "max_output_tokens",
     priority: fields.priority ?? 0,
+    cacheSalt: fields.cache_salt ?? null,
   };
   const answer: ResponseAnswer = {
     identity,
     syntax: toAnswerSyntax(model.answerFormat, use, tools, parallelCalls),
     showsLogprobs,
+    showsReasoning: fields.include_reasoning ?? true,
     request: repeatedFields(fields, request),
   };
   return {
@@ -117,32 +124,22 @@ export function parseResponsesRequest(
   };
 }
 
-/** Nothing is kept between requests: what refers to it is refused, and so is the wish to keep it. */
-function refuseState(fields: ResponseFields): void {
-  const refuse = (param: string, why: string, hint: string): never => {
-    throw new PagodaError("invalid_request", `'${param}' ${why}.`, { param, hint });
-  };
-  const keepsNothing = "refers to stored state, and this server keeps none";
-  const sendWhole = "Send the whole conversation as 'input'.";
-  if ((fields.previous_response_id ?? null) !== null) refuse("previous_response_id", keepsNothing, sendWhole);
-  if ((fields.conversation ?? null) !== null) refuse("conversation", keepsNothing, sendWhole);
-  if ((fields.prompt ?? null) !== null) refuse("prompt", keepsNothing, "Send the prompt's text as 'input'.");
-  if (fields.store ?? false)
-    refuse("store", "asks to store the response, and this server keeps none", "Send 'store': false.");
-  if (fields.background ?? false)
-    refuse("background", "asks for a response to fetch later, and this server keeps none", "Use 'stream'.");
-  if ((fields.truncation ?? "disabled") !== "disabled")
-    refuse(
-      "truncation",
-      "asks to drop parts of the input, which this server does not do",
-      "Shorten the input.",
-    );
-  for (const param of ["context_management", "moderation"] as const)
-    if ((fields[param] ?? null) !== null)
-      refuse(param, "is not a part of this server", `Leave '${param}' out.`);
+function refuseUnknownParts(fields: ResponseFields): void {
   const unknown = (fields.include ?? []).find((name) => !includable.has(name));
   if (unknown !== undefined)
-    refuse("include", `asks for '${unknown}', which no response of this server has`, "Leave it out.");
+    throw new PagodaError(
+      "invalid_request",
+      `'include' asks for '${shownText(unknown)}', which no response of this server has.`,
+      { param: "include", hint: "Leave it out." },
+    );
+}
+
+/** `text.format` or vLLM's `structured_outputs`; null where the text is free. */
+function textConstraint(fields: ResponseFields, model: ServedModel): OutputConstraint | null {
+  const { structured_outputs } = fields;
+  return (
+    formatConstraint(fields, model) ?? toConstraint({ structured_outputs }, model.answerFormat.reasoning)
+  );
 }
 
 /** `text.format`: what the whole text must match; null where it is free. */

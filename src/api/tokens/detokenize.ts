@@ -29,7 +29,7 @@ export interface DetokenizeResponse {
 }
 
 export function parseDetokenizeRequest(body: unknown, model: ServedModel): DetokenizeRequest {
-  const { fields, unknownFields } = parseBody(body, detokenizeSchema, model.features);
+  const { fields, unknownFields } = parseBody(body, { schema: detokenizeSchema }, model.features);
   const { tokens } = fields;
   if (tokens.length > mostTokens)
     throw new PagodaError(

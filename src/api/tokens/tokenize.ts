@@ -4,6 +4,7 @@ import { PagodaError } from "../../core/errors.ts";
 import type { GenerationService, Prompt, ServedModel } from "../../core/generation.ts";
 import { messagesSchema } from "../chat/chat-messages.ts";
 import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
+import type { EndpointFields } from "../fields/endpoint-fields.ts";
 import { parseBody } from "../fields/parse-body.ts";
 
 export const tokenizeSchema = z.object({
@@ -14,6 +15,8 @@ export const tokenizeSchema = z.object({
   add_special_tokens: z.boolean().nullish(),
   return_token_strs: z.boolean().nullish(),
 });
+
+export const tokenizeFields: EndpointFields<typeof tokenizeSchema> = { schema: tokenizeSchema };
 
 export interface TokenizeRequest {
   readonly prompt: Prompt;
@@ -33,7 +36,7 @@ export interface TokenizeResponse {
 /** Throws `invalid_request` unless exactly one of `prompt` and `messages` is given. */
 export function parseTokenizeRequest(body: unknown, model: ServedModel): TokenizeRequest {
   // As for an answer: the tokens that are counted here are those of the answer's prompt. Tools are only shown, never called.
-  const { fields, unknownFields } = parseBody(body, tokenizeSchema, new Set([...model.features, "tools"]));
+  const { fields, unknownFields } = parseBody(body, tokenizeFields, new Set([...model.features, "tools"]));
   const returnsEntries = fields.return_token_strs ?? false;
   const { prompt, messages } = fields;
   if (typeof prompt === "string" && !messages) {

@@ -332,3 +332,51 @@ describe("long texts, which are cut in slices", () => {
     assert.ok((long?.arrivalNumber ?? 0) < (short?.arrivalNumber ?? 0));
   });
 });
+
+describe("a prompt that is too long and may be cut", () => {
+  const cut = async (
+    length: number,
+    truncation: GenerationRequest["truncation"],
+    sampling: Parameters<typeof requestFor>[1] = {},
+  ): Promise<readonly number[]> => {
+    const scripted = scriptedEngine();
+    const request = { ...requestFor(promptOf(length), sampling), truncation: truncation ?? null };
+    const { prompt } = await collect(scripted.engine, request);
+    await assertAtRest(scripted);
+    return prompt.promptTokenIds;
+  };
+
+  test("keeps its last or its first tokens", async () => {
+    const whole = promptOf(300);
+    assert.deepEqual(await cut(300, { mostTokens: 10, side: "left" }), whole.slice(-10));
+    assert.deepEqual(await cut(300, { mostTokens: 10, side: "right" }), whole.slice(0, 10));
+    assert.deepEqual(await cut(7, { mostTokens: 10, side: "left" }), whole.slice(0, 7));
+  });
+
+  test("keeps as many as there is room for beside the output", async () => {
+    const whole = promptOf(300);
+    assert.deepEqual(
+      await cut(300, { mostTokens: null, side: "left" }, { maxTokens: 20 }),
+      whole.slice(300 - 236),
+    );
+  });
+
+  test("is refused where what is kept is still too long", async () => {
+    await assert.rejects(cut(300, { mostTokens: 255, side: "left" }), /256 tokens, but 263 were requested/);
+  });
+
+  test("as a text: the tokens are those of the whole text, although not all of it is read", async () => {
+    const scripted = scriptedEngine();
+    const text = Array.from({ length: 100_000 }, (_, i) => "abcdefghijklm".charAt((i * i) % 13)).join("");
+    const { prompt } = await collect(scripted.engine, {
+      ...requestFor([], { maxTokens: 1 }),
+      prompt: { kind: "text", text, addSpecialTokens: false },
+      truncation: { mostTokens: 30, side: "left" },
+    });
+    assert.deepEqual(
+      prompt.promptTokenIds,
+      letterTokenizer.encode(text, { addSpecialTokens: false }).slice(-30),
+    );
+    await assertAtRest(scripted);
+  });
+});

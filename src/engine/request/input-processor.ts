@@ -4,8 +4,11 @@ import type { GenerationRequest, Prompt } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
 import type { ConstraintCompiler } from "../constraint/constraint-compiler.ts";
 import type { CompiledConstraint } from "../constraint/sequence-constraint.ts";
+import type { TokenFilterRules } from "../constraint/token-filter.ts";
 import type { PreparedRequest } from "./prepared-request.ts";
+import { type PromptCut, truncatedText, truncatedTokens } from "./prompt-truncation.ts";
 import type { ChatRenderer, TextTokenizer } from "./text-tokenizer.ts";
+import { tokenFilterRules } from "./token-filter-rules.ts";
 import { TokenizerQueue } from "./tokenizer-queue.ts";
 
 /** Limits that may change while the engine runs: they hold for requests that come after. */
@@ -59,6 +62,8 @@ export class InputProcessor {
   readonly #tokenizerQueue = new TokenizerQueue();
   #limits: InputLimits;
   #numArrived = 0;
+  /** The prompts of a request share its sampling, and the mask of its tokens. */
+  readonly #tokenFilters = new WeakMap<SamplingParams, TokenFilterRules | null>();
   /** Found when a text is so long that it matters. */
   #longestToken: number | null = null;
 
@@ -80,10 +85,15 @@ export class InputProcessor {
     const arrivalNumber = this.#numArrived++;
     const arrivedMs = this.#options.clock();
     this.#checkSampling(sampling);
-    const promptTokenIds = await this.#tokenize(request.prompt, signal, (numTokens) =>
-      this.#refuseLongText(numTokens),
+    const cut = this.#cutOf(request);
+    const tokenIds = await this.#tokenize(
+      request.prompt,
+      signal,
+      (numTokens) => (cut === null ? this.#refuseLongText(numTokens) : undefined),
+      cut,
     );
-    if (promptTokenIds === null) return null;
+    if (tokenIds === null) return null;
+    const promptTokenIds = cut === null ? tokenIds : truncatedTokens(tokenIds, cut);
     this.#checkEmbedded(promptTokenIds, request.prompt);
     const maxTokens = this.#maxTokens(promptTokenIds.length, request);
     const { eosTokenIds } = this.#options;
@@ -103,6 +113,7 @@ export class InputProcessor {
       pooling: request.pooling ?? null,
       cacheSalt: request.cacheSalt ?? null,
       constraint,
+      tokenFilter: this.#tokenFilter(sampling, banned),
       priority: request.priority,
       arrivalNumber,
       arrivedMs,
@@ -122,6 +133,7 @@ export class InputProcessor {
     prompt: Prompt,
     signal: AbortSignal,
     check: (numTokens: number) => void,
+    cut: PromptCut | null = null,
   ): Promise<readonly number[] | null> {
     if (prompt.kind === "tokens") {
       this.checkTokenIds(prompt.tokenIds, "prompt");
@@ -129,8 +141,9 @@ export class InputProcessor {
     }
     // A template writes the special tokens itself.
     const options = { addSpecialTokens: prompt.kind === "text" && prompt.addSpecialTokens };
-    const text = prompt.kind === "text" ? prompt.text : this.#render(prompt);
-    this.#checkTextLength(text);
+    const whole = prompt.kind === "text" ? prompt.text : this.#render(prompt);
+    const text = cut === null ? whole : truncatedText(whole, cut, this.#longestTokenLength());
+    if (cut === null) this.#checkTextLength(text);
     const { tokenizer } = this.#options;
     if (text.length <= longTextLength) return tokenizer.encode(text, options);
     return this.#tokenizerQueue.run(tokenizer.encodeWithPauses(text, options), signal, check);
@@ -165,11 +178,11 @@ export class InputProcessor {
   #checkTextLength(text: string): void {
     const { maxModelLen } = this.#limits;
     if (text.length <= maxModelLen * usualTokenLength) return;
-    this.#longestToken ??= this.#findLongestToken();
-    const mostCharacters = maxModelLen * this.#longestToken;
+    const longestToken = this.#longestTokenLength();
+    const mostCharacters = maxModelLen * longestToken;
     if (text.length <= mostCharacters) return;
-    const fewestTokens = Math.ceil(text.length / this.#longestToken);
-    const message = `The context length of this model is ${maxModelLen} tokens of at most ${this.#longestToken} characters, but the prompt has ${text.length} characters: at least ${fewestTokens} tokens.`;
+    const fewestTokens = Math.ceil(text.length / longestToken);
+    const message = `The context length of this model is ${maxModelLen} tokens of at most ${longestToken} characters, but the prompt has ${text.length} characters: at least ${fewestTokens} tokens.`;
     const remedy = this.#longerContext(fewestTokens, "at least ");
     const hint = `Shorten the prompt to ${mostCharacters} characters or less${remedy}.`;
     throw new PagodaError("context_length_exceeded", message, { hint, param: "prompt" });
@@ -179,6 +192,20 @@ export class InputProcessor {
   #longerContext(numTokens: number, bound = ""): string {
     if (numTokens > this.#limits.modelMaxLen) return "";
     return `, or start with --max-model-len ${bound}${numTokens}`;
+  }
+
+  /** Most tokens of the prompt that are kept, and of which end; null: a prompt that is too long is refused. */
+  #cutOf({ truncation = null, sampling }: GenerationRequest): PromptCut | null {
+    if (truncation === null) return null;
+    const wanted = sampling.maxTokens ?? Math.max(1, sampling.minTokens);
+    const { maxModelLen, numKvTokens } = this.#limits;
+    const room = Math.min(maxModelLen - wanted, numKvTokens + (wanted > 0 ? 1 : 0) - wanted);
+    return { mostTokens: truncation.mostTokens ?? Math.max(1, room), side: truncation.side };
+  }
+
+  #longestTokenLength(): number {
+    this.#longestToken ??= this.#findLongestToken();
+    return this.#longestToken;
   }
 
   /** UTF-8 bytes of the longest token: an upper bound of its characters. */
@@ -231,11 +258,25 @@ export class InputProcessor {
     refuseAbove("prompt_logprobs", sampling.promptLogprobs ?? 0, limits.maxLogprobs, "--max-logprobs");
     this.checkTokenIds(sampling.logitBias.keys(), "logit_bias");
     this.checkTokenIds(sampling.stopTokenIds, "stop_token_ids");
+    this.checkTokenIds(sampling.allowedTokenIds ?? [], "allowed_token_ids");
     if (sampling.maxTokens !== null && sampling.minTokens > sampling.maxTokens) {
       const message = `min_tokens ${sampling.minTokens} is more than max_tokens ${sampling.maxTokens}.`;
       const hint = `Set min_tokens to at most ${sampling.maxTokens}.`;
       throw new PagodaError("invalid_request", message, { hint, param: "min_tokens" });
     }
+  }
+
+  #tokenFilter(sampling: SamplingParams, banned: readonly number[]): TokenFilterRules | null {
+    const known = this.#tokenFilters.get(sampling);
+    if (known !== undefined) return known;
+    const { vocabularyWidth } = this.#limits;
+    const rules = tokenFilterRules(sampling, {
+      tokenizer: this.#options.tokenizer,
+      vocabularyWidth,
+      banned,
+    });
+    this.#tokenFilters.set(sampling, rules);
+    return rules;
   }
 
   #bannedBeforeMin(sampling: SamplingParams): readonly number[] {

@@ -2,6 +2,7 @@
 import type { Pooling } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
 import type { CompiledConstraint } from "../constraint/sequence-constraint.ts";
+import type { TokenFilterRules } from "../constraint/token-filter.ts";
 
 export interface PreparedRequest {
   readonly requestId: string;
@@ -21,6 +22,8 @@ export interface PreparedRequest {
   readonly cacheSalt: string | null;
   /** What the text must match; absent or null: nothing. */
   readonly constraint?: CompiledConstraint | null;
+  /** Tokens that are forbidden; absent or null: none. */
+  readonly tokenFilter?: TokenFilterRules | null;
   readonly priority: number;
   /** Order of arrival; unique. */
   readonly arrivalNumber: number;

@@ -51,8 +51,9 @@ export class StepCommit {
       if (!request.isOver && !this.#areFinite(row, numRows)) abandon(request, logitsNotFinite());
       if (!request.isOver && !this.#pool(slice, tokenRow)) abandon(request, logitsNotFinite());
       if (!request.isOver) this.#commitSlice(slice, row, outcomes);
-      const { constraint } = slice.sequence;
-      if (!request.isOver && constraint?.isStuck === true) abandon(request, ruleIsStuck(constraint.param));
+      const { constraint, filter } = slice.sequence;
+      for (const rule of [filter, constraint])
+        if (!request.isOver && rule?.isStuck === true) abandon(request, ruleIsStuck(rule.param));
       row += numRows;
       tokenRow += slice.numTokens;
     }

@@ -2,6 +2,7 @@
 import type { GenerationEvent } from "../../core/generation.ts";
 import type { SamplingParams } from "../../core/sampling-params.ts";
 import { SequenceConstraint } from "../constraint/sequence-constraint.ts";
+import { TokenFilter } from "../constraint/token-filter.ts";
 import { BlockTable } from "../kv/block-table.ts";
 import type { PreparedRequest } from "../request/prepared-request.ts";
 import { PooledState } from "./pooled-state.ts";
@@ -73,6 +74,8 @@ export class Sequence {
   readonly seen: SeenTokens | null;
   /** null: the text may be anything. */
   readonly constraint: SequenceConstraint | null;
+  /** null: every token may be generated. */
+  readonly filter: TokenFilter | null;
   /** [0, numTokens) prompt and output; grows by doubling. */
   tokenIds: Int32Array;
   numTokens: number;
@@ -94,7 +97,8 @@ export class Sequence {
     this.request = request;
     this.index = index;
     this.text = request.makeText();
-    const { constraint = null } = request.prepared;
+    const { constraint = null, tokenFilter = null } = request.prepared;
+    this.filter = tokenFilter === null ? null : new TokenFilter(tokenFilter);
     this.constraint = constraint === null ? null : new SequenceConstraint(constraint);
     this.tokenIds = promptTokenIds;
     this.numTokens = promptTokenIds.length;
@@ -107,6 +111,11 @@ export class Sequence {
 
   get numOutputTokens(): number {
     return this.numTokens - this.numPromptTokens;
+  }
+
+  /** A view, valid until the next token. */
+  get outputTokenIds(): Int32Array {
+    return this.tokenIds.subarray(this.numPromptTokens, this.numTokens);
   }
 
   /** The prompt's last token is computed by each of n sequences for itself, so that each samples its own token. */

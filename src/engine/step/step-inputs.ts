@@ -75,19 +75,22 @@ function writeOutputs(slice: SequenceSlice, inputs: StepInputs, maskNumber: numb
   }
 }
 
-/** Whether a rule says which tokens the slice may sample. */
+/** Whether a rule or a filter says which tokens the slice may sample. */
 export function isMasked({ samplesToken, sequence }: SequenceSlice): boolean {
-  return samplesToken && sequence.constraint !== null;
+  return samplesToken && (sequence.constraint !== null || sequence.filter !== null);
 }
 
 /** Writes the masks of the plan's slices, in the order of their numbers. The sequences' rules move on at most to being stuck. */
 export function writeMasks(plan: StepPlan, { masks }: SamplingInputs, vocabularyWidth: number): void {
+  const numWords = maskWords(vocabularyWidth);
   let start = 0;
   for (const slice of plan.slices) {
     if (!isMasked(slice)) continue;
-    const { constraint, request } = slice.sequence;
+    const { constraint, filter, request } = slice.sequence;
     const { eosTokenIds, stopTokenIds } = request.prepared;
-    constraint?.writeMask(masks, start, [...eosTokenIds, ...stopTokenIds]);
-    start += maskWords(vocabularyWidth);
+    if (constraint === null) masks.fill(-1, start, start + numWords);
+    else constraint.writeMask(masks, start, [...eosTokenIds, ...stopTokenIds]);
+    filter?.apply(masks, { start, numWords }, slice.sequence.outputTokenIds);
+    start += numWords;
   }
 }
