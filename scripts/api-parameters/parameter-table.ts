@@ -7,7 +7,7 @@ import { embeddingsFields } from "../../src/api/embeddings/embeddings.ts";
 import { type EndpointFields, treatmentOf } from "../../src/api/fields/endpoint-fields.ts";
 import { countedFields, messageFields } from "../../src/api/messages/messages.ts";
 import { generateFields, ollamaChatFields } from "../../src/api/ollama/ollama-chat.ts";
-import { embedFields } from "../../src/api/ollama/ollama-embed.ts";
+import { embedFields, ollamaEmbeddingsFields } from "../../src/api/ollama/ollama-embed.ts";
 import { loadingOptions } from "../../src/api/ollama/ollama-options.ts";
 import { responseFields } from "../../src/api/responses/responses.ts";
 import { tokenizeFields } from "../../src/api/tokens/tokenize.ts";
@@ -83,6 +83,12 @@ export const auditedEndpoints: readonly AuditedEndpoint[] = [
     clientTypes: [[ollamaTypes, "GenerateRequest"], ollamaOptions],
   },
   { path: "/api/embed", leastBody: {}, fields: embedFields, clientTypes: [[ollamaTypes, "EmbedRequest"]] },
+  {
+    path: "/api/embeddings",
+    leastBody: { prompt: "a" },
+    fields: ollamaEmbeddingsFields,
+    clientTypes: [[ollamaTypes, "EmbeddingsRequest"]],
+  },
   { path: "/tokenize", leastBody: {}, fields: tokenizeFields, clientTypes: [] },
 ];
 
