@@ -21,16 +21,18 @@ import { normalized, vectorBase64, vectorJson } from "./pooled-vector.ts";
 
 const { tools: _, ...conversationShape } = chatPromptShape;
 
-export const embeddingsSchema = z.object({
-  ...pooledShape,
-  ...conversationShape,
-  input: promptSchema.nullish(),
-  messages: messagesSchema.nullish(),
-  encoding_format: z.enum(["float", "base64"]).nullish(),
-  embed_dtype: z.literal("float32", { error: 'must be "float32"' }).nullish(),
-  endianness: z.enum(["native", "little"], { error: 'must be "native" or "little"' }).nullish(),
-  pooling: poolingSchema.nullish(),
-});
+export const embeddingsSchema = z
+  .object({
+    ...pooledShape,
+    ...conversationShape,
+    input: promptSchema.nullish(),
+    messages: messagesSchema.nullish(),
+    encoding_format: z.enum(["float", "base64"]).nullish(),
+    embed_dtype: z.literal("float32", { error: 'must be "float32"' }).nullish(),
+    endianness: z.enum(["native", "little"], { error: 'must be "native" or "little"' }).nullish(),
+    pooling: poolingSchema.nullish(),
+  })
+  .meta({ anyOf: [{ required: ["input"] }, { required: ["messages"] }] });
 type EmbeddingsFields = z.infer<typeof embeddingsSchema>;
 
 export const embeddingsFields: EndpointFields<typeof embeddingsSchema> = {
