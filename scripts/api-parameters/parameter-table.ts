@@ -10,6 +10,8 @@ import { generateFields, ollamaChatFields } from "../../src/api/ollama/ollama-ch
 import { embedFields, ollamaEmbeddingsFields } from "../../src/api/ollama/ollama-embed.ts";
 import { loadingOptions } from "../../src/api/ollama/ollama-options.ts";
 import { responseFields } from "../../src/api/responses/responses.ts";
+import { rerankFields } from "../../src/api/scores/reranks.ts";
+import { scoreFields } from "../../src/api/scores/scores.ts";
 import { tokenizeFields } from "../../src/api/tokens/tokenize.ts";
 import { membersOf, versionOf } from "./client-types.ts";
 
@@ -58,6 +60,8 @@ export const auditedEndpoints: readonly AuditedEndpoint[] = [
     fields: embeddingsFields,
     clientTypes: [["openai/resources/embeddings.d.ts", "EmbeddingCreateParams"]],
   },
+  { path: "/score", leastBody: { text_1: "a", text_2: "b" }, fields: scoreFields, clientTypes: [] },
+  { path: "/rerank", leastBody: { query: "a", documents: ["b"] }, fields: rerankFields, clientTypes: [] },
   {
     path: "/v1/messages",
     leastBody: { messages: [{ role: "user", content: "a" }], max_tokens: 1 },

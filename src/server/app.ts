@@ -49,6 +49,7 @@ import { addOllamaRoutes } from "./routes/ollama.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPageRoutes } from "./routes/pages.ts";
 import { addPlanRoute, addStartRoute } from "./routes/plan.ts";
+import { addScoreRoutes } from "./routes/scores.ts";
 import { addSettingsRoutes } from "./routes/settings.ts";
 import { addSleepRoutes } from "./routes/sleep.ts";
 import { addTokenRoutes } from "./routes/tokens.ts";
@@ -205,6 +206,7 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
     logprobBudget: new LogprobBudget(parts.logprobCapacity),
   };
   addGenerationRoutes(app, generation);
+  addScoreRoutes(app, generation);
   addMessageRoutes(app, generation);
   addOllamaRoutes(app, generation);
 }

@@ -11,6 +11,8 @@ const bodies: readonly (readonly [path: string, good: object, bad: object])[] = 
   ["/v1/chat/completions", { messages: message, max_tokens: 2 }, { messages: message, temperature: "warm" }],
   ["/v1/completions", { prompt: ["a", "b"], n: 2 }, { prompt: 7 }],
   ["/v1/responses", { input: "hi" }, { input: [] }],
+  ["/score", { text_1: "a", text_2: ["b"] }, { text_1: "a" }],
+  ["/rerank", { query: "a", documents: ["b"] }, { query: "a", documents: [] }],
   ["/v1/embeddings", { input: "hi" }, { input: "hi", priority: "many" }],
   ["/v1/messages", { messages: message, max_tokens: 3 }, { messages: message }],
   ["/tokenize", { prompt: "hi" }, { prompt: "hi", add_special_tokens: "no" }],

@@ -85,6 +85,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "api/openapi/openapi.ts",
     "api/responses/response-error.ts",
     "api/responses/responses.ts",
+    "api/scores/reranks.ts",
+    "api/scores/scores.ts",
     "api/shown-text.ts",
     "api/sleep.ts",
     "api/stream-text.ts",

@@ -8,6 +8,8 @@ import { generateSchema, ollamaChatSchema } from "../ollama/ollama-chat.ts";
 import { embedSchema, ollamaEmbeddingsSchema } from "../ollama/ollama-embed.ts";
 import { showSchema } from "../ollama/ollama-models.ts";
 import { responseSchema } from "../responses/responses.ts";
+import { rerankSchema } from "../scores/reranks.ts";
+import { scoreSchema } from "../scores/scores.ts";
 import { detokenizeSchema } from "../tokens/detokenize.ts";
 import { tokenizeSchema } from "../tokens/tokenize.ts";
 
@@ -31,6 +33,11 @@ const operations: Readonly<Record<string, Operation>> = {
     streams: events,
   },
   "/v1/embeddings": { summary: "Hidden states of texts, pooled.", schema: embeddingsSchema },
+  "/score": { summary: "How near the texts of pairs are.", schema: scoreSchema },
+  "/v1/score": { summary: "As /score.", schema: scoreSchema },
+  "/rerank": { summary: "Documents by how near they are to a query.", schema: rerankSchema },
+  "/v1/rerank": { summary: "As /rerank.", schema: rerankSchema },
+  "/v2/rerank": { summary: "As /rerank.", schema: rerankSchema },
   "/v1/messages": { summary: "An answer in Anthropic's form.", schema: messageSchema, streams: events },
   "/v1/messages/count_tokens": { summary: "How many tokens such a prompt has.", schema: countedSchema },
   "/api/chat": { summary: "An answer in Ollama's form.", schema: ollamaChatSchema, streams: lines },
