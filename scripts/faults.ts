@@ -11,6 +11,7 @@ import { cpus } from "node:os";
 import { resolve } from "node:path";
 import { askedToEnd, killed, threadsThatDie } from "../src/cli/testing/faults/ends.ts";
 import type { FaultOutcome, FaultTrial } from "../src/cli/testing/faults/fault-trial.ts";
+import { clientsThatReadLate } from "../src/cli/testing/faults/late-readers.ts";
 import { clientsThatLeave } from "../src/cli/testing/faults/leaving.ts";
 import {
   clockSetBack,
@@ -21,6 +22,7 @@ import {
 
 const trials: Readonly<Record<string, readonly [trial: FaultTrial, times: number]>> = {
   leaving: [clientsThatLeave, 10_000],
+  late: [clientsThatReadLate, 20],
   terminated: [askedToEnd, 50],
   killed: [killed, 50],
   threads: [threadsThatDie, 50],

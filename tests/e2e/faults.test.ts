@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { askedToEnd, killed } from "../../src/cli/testing/faults/ends.ts";
 import type { FaultTrial } from "../../src/cli/testing/faults/fault-trial.ts";
+import { clientsThatReadLate } from "../../src/cli/testing/faults/late-readers.ts";
 import { clientsThatLeave } from "../../src/cli/testing/faults/leaving.ts";
 import { clockSetBack, fewDescriptors, fullLogDisk } from "../../src/cli/testing/faults/limits.ts";
 
@@ -12,6 +13,7 @@ const trials: readonly (readonly [name: string, trial: FaultTrial, times: number
     clientsThatLeave,
     400,
   ],
+  ["answers that are read late come to their end", clientsThatReadLate, 1],
   ["SIGTERM under load: every stream that has begun comes whole", askedToEnd, 2],
   ["SIGKILL under load: the next start on the same port serves", killed, 2],
   ["more connections than descriptors: the server stays and serves again", fewDescriptors, 2],
