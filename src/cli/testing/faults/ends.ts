@@ -71,8 +71,8 @@ export async function threadsThatDie(owner: Owner, times: number): Promise<Fault
       NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(threadEnder)}`,
     });
     const url = await pagoda.ready();
-    // 32 answers each: they cannot be done before the thread dies.
-    const streams = await runningStreams(url, numStreams, (index) => ({ ...longAnswer(index), n: 32 }));
+    // As many sequences as may run at once: all streams begin together, and none can be done before the thread dies.
+    const streams = await runningStreams(url, numStreams, (index) => ({ ...longAnswer(index), n: 4 }));
     pagoda.child.kill("SIGUSR2");
     numTold += (await Promise.all(streams)).filter(({ errorCode }) => errorCode === "engine_failed").length;
     if ((await pagoda.exited) === 1) numLeft++;
