@@ -37,7 +37,7 @@ class HeldSocket extends Duplex {
   }
 
   /** Takes what waits; false: nothing did. */
-  take(): boolean {
+  takeNext(): boolean {
     const next = this.#held.shift();
     next?.();
     return next !== undefined;
@@ -91,7 +91,7 @@ async function played(
       if (wait !== null) waits.push(wait);
     } else
       for (let i = 0; i < count; i++)
-        if (kind === "take") given.socket.take();
+        if (kind === "take") given.socket.takeNext();
         else await turn();
   }
   return { waits, written };
@@ -120,7 +120,7 @@ test("a client that reads late, at any moment, gets the whole answer and its end
       given.stream.end("the end");
       let numIdle = 0;
       while (numIdle < 5) {
-        numIdle = given.socket.take() ? 0 : numIdle + 1;
+        numIdle = given.socket.takeNext() ? 0 : numIdle + 1;
         await turn();
       }
       await Promise.all(waits);
