@@ -52,6 +52,17 @@ test("counted tokens are those of the prompt", async () => {
   assert.ok(withSystem > alone);
 });
 
+test("counted tokens are those of the prompt with its tools", async () => {
+  const { max_tokens: _, temperature: __, ...counted } = ask;
+  const schema = { type: "object" as const, properties: { city: { type: "string" } } };
+  const tools = [{ name: "get_weather", description: "The weather of a city.", input_schema: schema }];
+  const { input_tokens: alone } = await client.messages.countTokens(counted);
+  const { input_tokens: withTools } = await client.messages.countTokens({ ...counted, tools });
+  const { usage } = await client.messages.create({ ...ask, tools, tool_choice: { type: "none" } });
+  assert.equal(withTools, usage.input_tokens + (usage.cache_read_input_tokens ?? 0));
+  assert.ok(withTools > alone + 20, `${withTools}, ${alone}`);
+});
+
 test("blocks, results of tools and thinking reach the template", async () => {
   const { input_tokens: asText } = await client.messages.countTokens({
     model: "tiny",

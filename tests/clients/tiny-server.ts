@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { type Owner, PagodaProcess, tinyModel } from "../../src/cli/testing/pagoda-process.ts";
 import { temporaryFolder } from "../../src/model/testing/temporary-folder.ts";
 
-/** Writes every role and text, so that what reaches the model can be told from the number of its tokens. */
+/** Writes every tool, role and text, so that what reaches the model can be told from the number of its tokens. */
 const template =
-  "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
+  "{% if tools %}<tools>{{ tools | tojson }}{% endif %}{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
 
 /** Ends with its owner. The model is served as `tiny`. */
 export function tinyServer(owner: Owner, args: readonly string[] = []): PagodaProcess {

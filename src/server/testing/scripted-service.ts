@@ -25,6 +25,8 @@ export interface Script {
   readonly text: string;
   /** Awaited before each token; may throw. */
   readonly beforeToken?: (index: number) => Promise<void>;
+  /** What the model is besides the usual. */
+  readonly model?: Partial<ServedModel>;
 }
 
 /** A position whose likeliest tokens are the token itself and then its neighbours in the alphabet, 1 nat apart. */
@@ -39,23 +41,25 @@ function logprobsOf(tokenId: number, numTop: number): PositionLogprobs {
 
 const ceilings = { maxNumSeqs: 4, maxNumBatchedTokens: 16, maxModelLen: 64, maxNumBlocks: 8 };
 
+const usualModel: ServedModel = {
+  modelId: "scripted",
+  root: "org/scripted",
+  maxModelLen: 64,
+  maxLogprobs: 4,
+  defaultSampling: defaultSamplingParams,
+  statedSampling: defaultSamplingParams,
+  samplingOrigin: "a test",
+  maxTokensCeiling: null,
+  createdUnixSeconds: 1_700_000_000,
+  hasChatTemplate: true,
+  answerFormat: plainAnswers,
+  facts: null,
+  features: new Set(),
+  tokenizer: { specialTokens: { eos_token: "\u0003" }, chatTemplate: "{{ messages }}" },
+};
+
 export class ScriptedService implements GenerationService {
-  readonly model: ServedModel = {
-    modelId: "scripted",
-    root: "org/scripted",
-    maxModelLen: 64,
-    maxLogprobs: 4,
-    defaultSampling: defaultSamplingParams,
-    statedSampling: defaultSamplingParams,
-    samplingOrigin: "a test",
-    maxTokensCeiling: null,
-    createdUnixSeconds: 1_700_000_000,
-    hasChatTemplate: true,
-    answerFormat: plainAnswers,
-    facts: null,
-    features: new Set(),
-    tokenizer: { specialTokens: { eos_token: "\u0003" }, chatTemplate: "{{ messages }}" },
-  };
+  readonly model: ServedModel;
   /** As received, for assertions. */
   readonly requests: GenerationRequest[] = [];
   numTokensGenerated = 0;
@@ -67,6 +71,7 @@ export class ScriptedService implements GenerationService {
 
   constructor(script: Script) {
     this.#script = script;
+    this.model = { ...usualModel, ...script.model };
   }
 
   async *generate(request: GenerationRequest, signal: AbortSignal): AsyncGenerator<GenerationEvent> {
