@@ -156,3 +156,19 @@ test("the list of models", async () => {
   const model = await client.models.retrieve("tiny");
   assert.deepEqual([model.id, model.type], ["tiny", "model"]);
 });
+
+test("output_config states the schema of the text", async () => {
+  const schema = {
+    type: "object",
+    properties: { size: { enum: [1, 2] } },
+    required: ["size"],
+    additionalProperties: false,
+  };
+  const { content } = await client.messages.create({
+    ...ask,
+    max_tokens: 60,
+    output_config: { format: { type: "json_schema", schema } },
+  });
+  assert.ok(content[0]?.type === "text");
+  assert.match(content[0].text, /^\{\s?"size":\s?[12]\s?\}$/);
+});

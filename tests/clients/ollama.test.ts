@@ -126,3 +126,20 @@ test("errors are what the package reads", async () => {
   );
   await assert.rejects(client.push({ model: "tiny" }), /has no path/);
 });
+
+test("a format, named or as a schema, is kept by a model that knows nothing of it", async () => {
+  const schema = {
+    type: "object",
+    properties: { size: { enum: [1, 2] } },
+    required: ["size"],
+    additionalProperties: false,
+  };
+  const format = { model: "tiny", options: { ...options, num_predict: 60 } };
+  const chat = await client.chat({ ...format, messages, format: schema });
+  assert.match(chat.message.content, /^\{\s?"size":\s?[12]\s?\}$/);
+  const generated = await client.generate({ ...format, prompt: "a", raw: true, format: schema });
+  assert.match(generated.response, /^\{\s?"size":\s?[12]\s?\}$/);
+  const object = await client.chat({ ...format, messages, format: "json" });
+  assert.match(object.message.content, /^\{/);
+  await assert.rejects(client.chat({ ...format, messages, format: "xml" }), /'format' must be "json"/);
+});
