@@ -170,5 +170,5 @@ test("output_config states the schema of the text", async () => {
     output_config: { format: { type: "json_schema", schema } },
   });
   assert.ok(content[0]?.type === "text");
-  assert.match(content[0].text, /^\{\s?"size":\s?[12]\s?\}$/);
+  assert.match(content[0].text, /^\{\s*"size"\s*:\s*[12]\s*\}$/);
 });
