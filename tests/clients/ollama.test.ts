@@ -138,7 +138,7 @@ test("a format, named or as a schema, is kept by a model that knows nothing of i
   const chat = await client.chat({ ...format, messages, format: schema });
   assert.match(chat.message.content, /^\{\s*"size"\s*:\s*[12]\s*\}$/);
   const generated = await client.generate({ ...format, prompt: "a", raw: true, format: schema });
-  assert.match(generated.response, /^\{\s*"size"\s*:\s*[12]\s*\}$/);
+  assert.match(generated.response ?? "", /^\{\s*"size"\s*:\s*[12]\s*\}$/);
   const object = await client.chat({ ...format, messages, format: "json" });
   assert.match(object.message.content, /^\{/);
   await assert.rejects(client.chat({ ...format, messages, format: "xml" }), /'format' must be "json"/);

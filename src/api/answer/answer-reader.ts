@@ -3,6 +3,7 @@ import type { AnswerFormat, ToolDefinition } from "../../core/answer/tools.ts";
 import type { PromptEvent, TokenText } from "../exchange.ts";
 import { type AnswerParser, type AnswerPiece, CallNumbers } from "./pieces/answer-piece.ts";
 import { endsInReasoning, numPromptEndTokens, ReasoningSplitter } from "./reasoning.ts";
+import { HarmonyParser } from "./tool-calls/harmony.ts";
 import { JsonCallsParser } from "./tool-calls/json-calls.ts";
 import { newToolCallParser } from "./tool-calls/tool-call-parser.ts";
 
@@ -39,17 +40,15 @@ export function newAnswerReaders(
 /** One for each sequence. */
 export class AnswerReader {
   readonly #syntax: AnswerSyntax;
-  readonly #reasoning: ReasoningSplitter | null;
+  readonly #reasoning: AnswerParser | null;
   readonly #calls: AnswerParser | null;
   #hasCalls = false;
 
   /** @param promptEnd the last characters of the prompt: it may leave the model inside its reasoning */
   constructor(syntax: AnswerSyntax, promptEnd: string) {
-    const { reasoning } = syntax.format;
     this.#syntax = syntax;
-    this.#reasoning =
-      reasoning === null ? null : new ReasoningSplitter(reasoning, endsInReasoning(promptEnd, reasoning));
-    this.#calls = callParser(syntax);
+    this.#reasoning = reasoningParser(syntax, promptEnd);
+    this.#calls = this.#reasoning instanceof HarmonyParser ? null : callParser(syntax);
   }
 
   /** Whether a client must act on calls before the conversation goes on. */
@@ -75,9 +74,21 @@ export class AnswerReader {
     this.#hasCalls ||= pieces.some((piece) => piece.kind === "call");
     return pieces.filter((piece) => {
       if (piece.kind === "text" || piece.kind === "reasoning") return piece.text !== "";
+      if (this.#syntax.calls === null) return false;
       return this.#syntax.parallelCalls || piece.index === 0;
     });
   }
+}
+
+/** What tells reasoning from the rest; where the family writes in channels, it reads the calls too. */
+function reasoningParser({ format, calls }: AnswerSyntax, promptEnd: string): AnswerParser | null {
+  const { reasoning } = format;
+  if (reasoning === null) return null;
+  if (reasoning !== "openai_gptoss")
+    return new ReasoningSplitter(reasoning, endsInReasoning(promptEnd, reasoning));
+  // A text that a grammar forces has no channels.
+  if (calls?.kind === "list" || calls?.kind === "arguments") return null;
+  return new HarmonyParser(new CallNumbers(() => newCallId(format)));
 }
 
 function callParser({ calls, format, tools }: AnswerSyntax): AnswerParser | null {

@@ -2,19 +2,32 @@
 import type { OutputConstraint } from "../../core/answer/output-constraint.ts";
 import type { ReasoningFormat } from "../../core/answer/tools.ts";
 import type { AnswerParser, AnswerPiece } from "./pieces/answer-piece.ts";
-import { firstMarker, numHeldBack } from "./pieces/markers.ts";
+import { firstMarker, mayBecome, numHeldBack } from "./pieces/markers.ts";
 
 interface ReasoningMarks {
   readonly opens: readonly [string, ...string[]];
   readonly closes: readonly [string, ...string[]];
+  /** Whether the marks are special tokens, which texts otherwise have none of. */
+  readonly areSpecial?: boolean;
+  /** Marks around the text after the reasoning. */
+  readonly wrappers?: readonly string[];
 }
 
 const thinkTags: ReasoningMarks = { opens: ["<think>"], closes: ["</think>"] };
 
-const marksOf: Readonly<Record<ReasoningFormat, ReasoningMarks>> = {
+/** Formats whose reasoning stands between two marks; of the others a parser of its own reads the whole answer. */
+const marksOf: Readonly<Record<Exclude<ReasoningFormat, "openai_gptoss">, ReasoningMarks>> = {
   deepseek_r1: thinkTags,
   qwen3: thinkTags,
-  mistral: { opens: ["[THINK]"], closes: ["[/THINK]"] },
+  seed_oss: { opens: ["<seed:think>"], closes: ["</seed:think>"] },
+  mistral: { opens: ["[THINK]"], closes: ["[/THINK]"], areSpecial: true },
+  gemma4: { opens: ["<|channel>", "<|channel>thought\n"], closes: ["<channel|>"], areSpecial: true },
+  cohere_command3: {
+    opens: ["<|START_THINKING|>"],
+    closes: ["<|END_THINKING|>"],
+    areSpecial: true,
+    wrappers: ["<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"],
+  },
   granite: {
     opens: ["Here is my thought process:", "Here's my thought process:"],
     closes: ["Here is my response:", "Here's my response:"],
@@ -23,16 +36,24 @@ const marksOf: Readonly<Record<ReasoningFormat, ReasoningMarks>> = {
 
 /** The marks that a grammar lets stand before the text that it is for; null where there are none. */
 export function reasoningMarks(format: ReasoningFormat | null): OutputConstraint["reasoning"] {
-  if (format === null) return null;
+  // A mark of several tokens cannot be told from the text of a rule.
+  if (format === null || format === "openai_gptoss") return null;
   const { opens, closes } = marksOf[format];
   return { open: opens[0], close: closes[0] };
 }
 
 /** Whether the prompt, by its last characters, leaves the model inside its reasoning. */
-export function endsInReasoning(promptEnd: string, format: ReasoningFormat): boolean {
+export function endsInReasoning(promptEnd: string, format: MarkedReasoning): boolean {
   const { opens } = marksOf[format];
-  return opens.some((open) => promptEnd.trimEnd().endsWith(open));
+  return opens.some((open) => promptEnd.trimEnd().endsWith(open.trimEnd()));
 }
+
+/** Whether the text must keep its special tokens, because some of them mark the reasoning. */
+export function marksAreSpecial(format: ReasoningFormat | null): boolean {
+  return format === "openai_gptoss" || (format !== null && marksOf[format].areSpecial === true);
+}
+
+export type MarkedReasoning = Exclude<ReasoningFormat, "openai_gptoss">;
 
 /** Characters of the end of a prompt that `endsInReasoning` looks at. */
 export const numPromptEndTokens = 16;
@@ -44,7 +65,7 @@ export class ReasoningSplitter implements AnswerParser {
   #rest = "";
   #isFirst = true;
 
-  constructor(format: ReasoningFormat, isOpen: boolean) {
+  constructor(format: MarkedReasoning, isOpen: boolean) {
     this.#marks = marksOf[format];
     this.#place = isOpen ? "reasoning" : "start";
   }
@@ -59,6 +80,7 @@ export class ReasoningSplitter implements AnswerParser {
   finish(): readonly AnswerPiece[] {
     const text = this.#place === "reasoning" ? this.#rest.trimEnd() : this.#rest;
     this.#rest = "";
+    if (text !== "" && (this.#marks.wrappers ?? []).includes(text)) return [];
     if (text === "" || (this.#place === "after" && text.trim() === "")) return [];
     return [{ kind: this.#place === "reasoning" ? "reasoning" : "text", text }];
   }
@@ -72,22 +94,37 @@ export class ReasoningSplitter implements AnswerParser {
       case "after":
         return this.#after();
       case "text":
-        if (this.#rest !== "") pieces.push({ kind: "text", text: this.#rest });
-        this.#rest = "";
-        return false;
+        return this.#text(pieces);
     }
+  }
+
+  #text(pieces: AnswerPiece[]): boolean {
+    const { wrappers = [] } = this.#marks;
+    const found = firstMarker(this.#rest, wrappers);
+    const end = found === null ? this.#rest.length - numHeldBack(this.#rest, wrappers) : found.at;
+    const text = this.#rest.slice(0, end);
+    if (text !== "") pieces.push({ kind: "text", text });
+    this.#rest = this.#rest.slice(end + (found?.marker.length ?? 0));
+    return found !== null;
   }
 
   #start(): boolean {
     const text = this.#rest.trimStart();
-    const { opens } = this.#marks;
-    const open = opens.find((one) => text.startsWith(one));
+    const { opens, closes } = this.#marks;
+    if (text === "" || mayBecome(text, [...opens, ...closes])) return false;
+    // A prompt that turns reasoning off may leave its end to the model.
+    const close = closes.find((one) => text.startsWith(one));
+    if (close !== undefined) {
+      this.#rest = text.slice(close.length);
+      this.#place = "after";
+      return true;
+    }
+    const open = longestStart(text, opens);
     if (open !== undefined) {
       this.#rest = text.slice(open.length);
       this.#place = "reasoning";
       return true;
     }
-    if (opens.some((one) => one.startsWith(text))) return false;
     this.#place = "text";
     return true;
   }
@@ -97,12 +134,12 @@ export class ReasoningSplitter implements AnswerParser {
     if (this.#isFirst) this.#rest = this.#rest.trimStart();
     const { opens, closes } = this.#marks;
     // A model may write the opening mark although the prompt had it.
-    const again = this.#isFirst ? opens.find((one) => this.#rest.startsWith(one)) : undefined;
+    if (this.#isFirst && mayBecome(this.#rest, opens)) return false;
+    const again = this.#isFirst ? longestStart(this.#rest, opens) : undefined;
     if (again !== undefined) {
       this.#rest = this.#rest.slice(again.length);
       return true;
     }
-    if (this.#isFirst && opens.some((one) => one.startsWith(this.#rest))) return false;
     this.#isFirst = false;
     const found = firstMarker(this.#rest, closes);
     const limit = found === null ? this.#rest.length - numHeldBack(this.#rest, closes) : found.at;
@@ -123,4 +160,8 @@ export class ReasoningSplitter implements AnswerParser {
     this.#place = "text";
     return true;
   }
+}
+
+function longestStart(text: string, marks: readonly string[]): string | undefined {
+  return marks.filter((mark) => text.startsWith(mark)).sort((a, b) => b.length - a.length)[0];
 }

@@ -7,7 +7,7 @@ import type { ServedModel } from "../../core/generation.ts";
 import { jsonObject } from "../json-object.ts";
 import { shownText } from "../shown-text.ts";
 import type { AnswerSyntax, CallSyntax } from "./answer-reader.ts";
-import { reasoningMarks } from "./reasoning.ts";
+import { marksAreSpecial, reasoningMarks } from "./reasoning.ts";
 
 const mostTools = 128;
 const functionName = z.string().min(1).max(256);
@@ -103,6 +103,11 @@ function forced(schema: unknown, model: ServedModel): OutputConstraint {
     param: "tools",
     reasoning: reasoningMarks(model.answerFormat.reasoning),
   };
+}
+
+/** Whether the text must keep its special tokens: some families mark calls or reasoning by them. */
+export function keepsSpecialTokens(format: AnswerFormat, { calls }: ToolUse): boolean {
+  return calls?.kind === "own" || marksAreSpecial(format.reasoning);
 }
 
 /** null where the answer is all text: its pieces need not be told apart. */

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, ServedModel } from "../../core/generation.ts";
 import {
+  keepsSpecialTokens,
   type ToolUse,
   toAnswerSyntax,
   toolChoiceSchema,
@@ -94,8 +95,7 @@ function toGenerationRequest(
     constraint: use.constraint ?? toConstraint(fields, model.answerFormat.reasoning),
     prompt: toChatPrompt(fields.messages, fields, effort === null ? {} : { reasoning_effort: effort }),
     sampling: toSamplingParams(
-      // Some families mark calls by special tokens.
-      use.calls?.kind === "own" ? { ...fields, skip_special_tokens: false } : fields,
+      keepsSpecialTokens(model.answerFormat, use) ? { ...fields, skip_special_tokens: false } : fields,
       {
         maxTokens: fields.max_completion_tokens ?? fields.max_tokens ?? null,
         logprobs: (fields.logprobs ?? false) ? (fields.top_logprobs ?? 0) : null,

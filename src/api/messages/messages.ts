@@ -4,7 +4,7 @@ import type { OutputConstraint } from "../../core/answer/output-constraint.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, Prompt, ServedModel } from "../../core/generation.ts";
 import { reasoningMarks } from "../answer/reasoning.ts";
-import { toAnswerSyntax, toolDefinitions, toToolUse } from "../answer/tool-use.ts";
+import { keepsSpecialTokens, toAnswerSyntax, toolDefinitions, toToolUse } from "../answer/tool-use.ts";
 import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
 import type { EndpointFields } from "../fields/endpoint-fields.ts";
@@ -89,8 +89,7 @@ export function parseMessagesRequest(
       {
         ...fields,
         stop: fields.stop_sequences,
-        // Some families mark calls by special tokens.
-        ...(use.calls?.kind === "own" ? { skip_special_tokens: false } : {}),
+        ...(keepsSpecialTokens(model.answerFormat, use) ? { skip_special_tokens: false } : {}),
       },
       { maxTokens: fields.max_tokens, logprobs: null, logprobsName: "logprobs", promptLogprobs: null },
       model,

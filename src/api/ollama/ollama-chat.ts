@@ -3,7 +3,13 @@ import { z } from "zod";
 import type { ToolDefinition } from "../../core/answer/tools.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, Prompt, ServedModel } from "../../core/generation.ts";
-import { toAnswerSyntax, toolDefinitions, toolsSchema, toToolUse } from "../answer/tool-use.ts";
+import {
+  keepsSpecialTokens,
+  toAnswerSyntax,
+  toolDefinitions,
+  toolsSchema,
+  toToolUse,
+} from "../answer/tool-use.ts";
 import { toChatPrompt } from "../chat/chat-prompt.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
 import type { EndpointFields } from "../fields/endpoint-fields.ts";
@@ -136,8 +142,7 @@ function newExchange(
     prompt,
     constraint: use.constraint ?? formatConstraint(fields.format, model),
     sampling: toSamplingParams(
-      // Some families mark calls by special tokens.
-      use.calls?.kind === "own" ? { ...fields, skip_special_tokens: false } : fields,
+      keepsSpecialTokens(model.answerFormat, use) ? { ...fields, skip_special_tokens: false } : fields,
       {
         maxTokens: toMaxTokens(fields.max_tokens),
         logprobs: (fields.logprobs ?? false) ? (fields.top_logprobs ?? 0) : null,

@@ -4,7 +4,7 @@ import type { OutputConstraint } from "../../core/answer/output-constraint.ts";
 import { PagodaError } from "../../core/errors.ts";
 import type { GenerationRequest, ServedModel } from "../../core/generation.ts";
 import { reasoningMarks } from "../answer/reasoning.ts";
-import { toAnswerSyntax, toolDefinitions, toToolUse } from "../answer/tool-use.ts";
+import { keepsSpecialTokens, toAnswerSyntax, toolDefinitions, toToolUse } from "../answer/tool-use.ts";
 import { chatPromptShape, toChatPrompt } from "../chat/chat-prompt.ts";
 import type { AnswerIdentity, GenerationExchange } from "../exchange.ts";
 import { constraintShape, toConstraint } from "../fields/constraint-fields.ts";
@@ -93,8 +93,7 @@ export function parseResponsesRequest(
       effort === null ? {} : { reasoning_effort: effort },
     ),
     sampling: toSamplingParams(
-      // Some families mark calls by special tokens.
-      use.calls?.kind === "own" ? { ...fields, skip_special_tokens: false } : fields,
+      keepsSpecialTokens(model.answerFormat, use) ? { ...fields, skip_special_tokens: false } : fields,
       {
         maxTokens: fields.max_output_tokens ?? null,
         logprobs: showsLogprobs ? (fields.top_logprobs ?? 0) : null,

@@ -34,24 +34,41 @@ export type ToolChoice =
 
 /** How a family writes calls, by vLLM's names of the parsers. */
 export const toolCallFormats = [
+  "cohere_command3",
   "deepseek_v3",
   "deepseek_v31",
+  "deepseek_v32",
   "functiongemma",
+  "gemma4",
   "glm45",
   "granite",
   "hermes",
   "kimi_k2",
+  "lfm2",
   "llama3_json",
   "llama4_pythonic",
+  "minimax_m1",
+  "minimax_m2",
   "mistral",
+  "openai",
   "phi4_mini_json",
   "pythonic",
   "qwen3_coder",
+  "seed_oss",
 ] as const;
 export type ToolCallFormat = (typeof toolCallFormats)[number];
 
 /** How a family marks its reasoning, by vLLM's names of the parsers. */
-export const reasoningFormats = ["deepseek_r1", "granite", "mistral", "qwen3"] as const;
+export const reasoningFormats = [
+  "cohere_command3",
+  "deepseek_r1",
+  "gemma4",
+  "granite",
+  "mistral",
+  "openai_gptoss",
+  "qwen3",
+  "seed_oss",
+] as const;
 export type ReasoningFormat = (typeof reasoningFormats)[number];
 
 export interface AnswerFormat {

@@ -19,6 +19,16 @@ const cases: readonly (readonly [marks: string, toolCalls: string | null, reason
   ["<|start_of_role|>assistant<|tool_call|> Here is my thought process:", "granite", "granite"],
   ["<|tool|> <|/tool|> <|tool_call|> <|/tool_call|>", "phi4_mini_json", null],
   ["<start_function_call>call:", "functiongemma", null],
+  ["<|start|>assistant to=functions.f<|channel|>commentary <|channel|>analysis", "openai", "openai_gptoss"],
+  ['<|tool_call>call:f{<|"|>a<|"|>}<tool_call|> <|channel>thought', "gemma4", "gemma4"],
+  ["<|START_THINKING|> <|START_ACTION|>[]<|END_ACTION|>", "cohere_command3", "cohere_command3"],
+  ["Use the `directly-answer` tool", "cohere_command3", null],
+  ["<minimax:tool_call> <think> </think>", "minimax_m2", "deepseek_r1"],
+  ["]<]minimax[>[<tool_call>", null, null],
+  ["<tool_calls>\\n", "minimax_m1", null],
+  ["<｜DSML｜invoke name= <think> enable_thinking", "deepseek_v32", "qwen3"],
+  ["<seed:tool_call> <seed:think>", "seed_oss", "seed_oss"],
+  ["<|tool_list_start|>", "lfm2", null],
   ["{{ message.role }}: {{ message.content }}", null, null],
 ];
 

@@ -2,7 +2,7 @@
 
 /** Names under which families write the arguments of a call. */
 const argumentKeys: ReadonlySet<string> = new Set(["arguments", "parameters"]);
-const nameKeys: ReadonlySet<string> = new Set(["name", "function"]);
+const nameKeys: ReadonlySet<string> = new Set(["name", "function", "tool_name"]);
 
 export interface CallListener {
   begin(name: string): void;

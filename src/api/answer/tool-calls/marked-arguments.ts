@@ -13,7 +13,7 @@ export interface MarkedArgumentsSyntax {
   /** After the name. */
   readonly nameClose: string;
   readonly keyOpen: string;
-  /** After a key, all of it up to its value. */
+  /** After a key, all of it up to its value. A group that matches "true" says that the value is a text, "false" that it is JSON. */
   readonly keyClose: RegExp;
   readonly valueClose: string;
   /** Also ends a value that is not closed. */
@@ -142,14 +142,14 @@ export class MarkedArgumentsParser implements AnswerParser {
     const end = firstMarker(value, [valueClose, ...closesAll]);
     if (end === null) return false;
     this.#rest = value.slice(end.marker === valueClose ? end.at + valueClose.length : end.at);
-    this.#sendArgument(key, value.slice(0, end.at), pieces);
+    this.#sendArgument(key, value.slice(0, end.at), between[1] === "true", pieces);
     return true;
   }
 
-  #sendArgument(key: string, written: string, pieces: AnswerPiece[]): void {
+  #sendArgument(key: string, written: string, isText: boolean, pieces: AnswerPiece[]): void {
     // One line break after the opening mark and one before the closing one belong to the form.
     const value = written.replace(/^\n/, "").replace(/\n$/, "");
-    const json = argumentJson(value, this.#name, key, this.#tools);
+    const json = isText ? JSON.stringify(written) : argumentJson(value, this.#name, key, this.#tools);
     const opening = this.#numArguments++ === 0 ? "{" : ", ";
     pieces.push(this.#calls.continue(`${opening}${JSON.stringify(key)}: ${json}`));
   }

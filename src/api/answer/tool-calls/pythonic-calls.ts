@@ -1,6 +1,6 @@
 /** @module Calls written as a Python list, such as [f(a=1), g()]: Llama 3.2 and 4, Gemma 3, ToolACE. */
 import type { AnswerParser, AnswerPiece, CallNumbers } from "../pieces/answer-piece.ts";
-import { mayBecome } from "../pieces/markers.ts";
+import { firstMarker, mayBecome, numHeldBack } from "../pieces/markers.ts";
 import { BracketEnd, readPythonCall } from "./python-literal.ts";
 
 /** A call is given out as a whole: its arguments are no JSON until their types are known. */
@@ -39,7 +39,7 @@ export class PythonicCallsParser implements AnswerParser {
   #advance(pieces: AnswerPiece[]): boolean {
     switch (this.#place) {
       case "start":
-        return this.#start();
+        return this.#start(pieces);
       case "list":
         return this.#list(pieces);
       case "call":
@@ -55,7 +55,7 @@ export class PythonicCallsParser implements AnswerParser {
     this.#rest = this.#rest.slice(numCharacters);
   }
 
-  #start(): boolean {
+  #start(pieces: AnswerPiece[]): boolean {
     this.#keepRaw(this.#rest.length - this.#rest.trimStart().length);
     const mark = this.#ignored.find((one) => this.#rest.startsWith(one));
     if (mark !== undefined) {
@@ -63,7 +63,7 @@ export class PythonicCallsParser implements AnswerParser {
       return true;
     }
     if (this.#rest === "" || mayBecome(this.#rest, this.#ignored)) return false;
-    if (this.#rest[0] !== "[") return this.#giveUp();
+    if (this.#rest[0] !== "[") return this.#giveUp(pieces);
     this.#keepRaw(1);
     this.#place = "list";
     return true;
@@ -81,7 +81,7 @@ export class PythonicCallsParser implements AnswerParser {
     }
     const name = /^[A-Za-z_][\w.-]*\s*/.exec(this.#rest)?.[0] ?? "";
     if (name.length === this.#rest.length) return false;
-    if (name === "" || this.#rest[name.length] !== "(") return this.#giveUp();
+    if (name === "" || this.#rest[name.length] !== "(") return this.#giveUp(pieces);
     this.#end = new BracketEnd();
     this.#numScanned = name.length;
     this.#place = "call";
@@ -92,7 +92,7 @@ export class PythonicCallsParser implements AnswerParser {
     for (; this.#numScanned < this.#rest.length; this.#numScanned++) {
       if (!this.#end.push(this.#rest[this.#numScanned] as string)) continue;
       const call = readPythonCall(this.#rest.slice(0, this.#numScanned + 1));
-      if (call === null) return this.#giveUp();
+      if (call === null) return this.#giveUp(pieces);
       pieces.push(...this.#calls.whole(call.name, call.json));
       this.#rest = this.#rest.slice(this.#numScanned + 1);
       this.#raw = "";
@@ -103,10 +103,11 @@ export class PythonicCallsParser implements AnswerParser {
     return false;
   }
 
-  #giveUp(): boolean {
-    this.#rest = this.#raw + this.#rest;
+  #giveUp(pieces: AnswerPiece[]): boolean {
+    const text = this.#raw;
     this.#raw = "";
     this.#place = "text";
+    if (text !== "") pieces.push({ kind: "text", text });
     return true;
   }
 
@@ -118,8 +119,13 @@ export class PythonicCallsParser implements AnswerParser {
       if (mark !== undefined || text === "" || mayBecome(text, this.#ignored)) return mark !== undefined;
       this.#place = "text";
     }
-    if (this.#rest !== "") pieces.push({ kind: "text", text: this.#rest });
-    this.#rest = "";
-    return false;
+    // Where the family has marks, calls may follow a text.
+    const found = firstMarker(this.#rest, this.#ignored);
+    const end = found === null ? this.#rest.length - numHeldBack(this.#rest, this.#ignored) : found.at;
+    if (end > 0) pieces.push({ kind: "text", text: this.#rest.slice(0, end) });
+    this.#rest = this.#rest.slice(end);
+    if (found === null) return false;
+    this.#place = "start";
+    return true;
   }
 }

@@ -1,7 +1,8 @@
 /** @module The parser of each format in which models write calls. */
 import type { ToolCallFormat, ToolDefinition } from "../../../core/answer/tools.ts";
 import type { AnswerParser, CallNumbers } from "../pieces/answer-piece.ts";
-import { FunctionGemmaParser } from "./function-gemma.ts";
+import { GemmaCallsParser } from "./gemma-calls.ts";
+import { HarmonyParser } from "./harmony.ts";
 import { JsonCallsParser } from "./json-calls.ts";
 import { MarkedArgumentsParser } from "./marked-arguments.ts";
 import { MistralCallsParser } from "./mistral-calls.ts";
@@ -86,8 +87,76 @@ const parsers: Readonly<Record<ToolCallFormat, Make>> = {
       tools,
     ),
   pythonic: (calls) => new PythonicCallsParser([], calls),
+  lfm2: (calls) => new PythonicCallsParser(["<|tool_call_start|>", "<|tool_call_end|>"], calls),
   llama4_pythonic: (calls) => new PythonicCallsParser(["<|python_start|>", "<|python_end|>"], calls),
-  functiongemma: (calls) => new FunctionGemmaParser(calls),
+  functiongemma: (calls) =>
+    new GemmaCallsParser(
+      { open: "<start_function_call>", close: "<end_function_call>", quote: "<escape>" },
+      calls,
+    ),
+  gemma4: (calls) =>
+    new GemmaCallsParser({ open: "<|tool_call>", close: "<tool_call|>", quote: '<|"|>' }, calls),
+  // Command R7B and later have marks, Command R a fence.
+  cohere_command3: jsonCalls(
+    ["<|START_ACTION|>", "Action:\n```json\n", "Action: ```json\n"],
+    ["<|END_ACTION|>", "```"],
+    false,
+  ),
+  minimax_m1: jsonCalls(["<tool_calls>"], ["</tool_calls>"], false),
+  minimax_m2: (calls, tools) =>
+    new MarkedArgumentsParser(
+      {
+        open: '<invoke name="',
+        close: "</invoke>",
+        nameOpen: "",
+        nameClose: '">',
+        keyOpen: '<parameter name="',
+        keyClose: /">/,
+        valueClose: "</parameter>",
+        closesAll: ["</invoke>"],
+        ignored: ["<minimax:tool_call>", "</minimax:tool_call>"],
+      },
+      calls,
+      tools,
+    ),
+  deepseek_v32: (calls, tools) =>
+    new MarkedArgumentsParser(
+      {
+        open: '<｜DSML｜invoke name="',
+        close: "</｜DSML｜invoke>",
+        nameOpen: "",
+        nameClose: '">',
+        keyOpen: '<｜DSML｜parameter name="',
+        keyClose: /" string="(true|false)">/,
+        valueClose: "</｜DSML｜parameter>",
+        closesAll: ["</｜DSML｜invoke>"],
+        ignored: [
+          "<｜DSML｜function_calls>",
+          "</｜DSML｜function_calls>",
+          "<｜DSML｜tool_calls>",
+          "</｜DSML｜tool_calls>",
+        ],
+      },
+      calls,
+      tools,
+    ),
+  seed_oss: (calls, tools) =>
+    new MarkedArgumentsParser(
+      {
+        open: "<seed:tool_call>",
+        close: "</seed:tool_call>",
+        nameOpen: "<function=",
+        nameClose: ">",
+        keyOpen: "<parameter=",
+        keyClose: />/,
+        valueClose: "</parameter>",
+        closesAll: ["</function>", "</seed:tool_call>"],
+        ignored: [],
+      },
+      calls,
+      tools,
+    ),
+  openai: (calls) => new HarmonyParser(calls),
 };
 
 export function newToolCallParser(
