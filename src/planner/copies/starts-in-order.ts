@@ -3,6 +3,7 @@
  * where all start at the same moment.
  */
 import { canonicalRequest, planStart, rulesOf } from "../engines/engines.ts";
+import { withPassedOn } from "../engines/passed-on.ts";
 import type { Plan, PlanRequest } from "../plan/plan.ts";
 import type { StartOutcome } from "../rules/engine-rules.ts";
 
@@ -71,7 +72,10 @@ export function planInstances(typed: readonly PlanRequest[]): CardPlan {
   const instances = startInOrder(requests, usedBytes);
   const failed = instances.findIndex(({ plan }) => !starts(plan));
   return {
-    instances,
+    instances: instances.map((instance, index) => {
+      const request = requests[index];
+      return request === undefined ? instance : { ...instance, plan: withPassedOn(request, instance.plan) };
+    }),
     firstFailure: failed === -1 ? null : failed,
     takenBytes: instances.reduce((total, { heldBytes: held }) => total + held, usedBytes),
     atOnce: startTogether(requests),

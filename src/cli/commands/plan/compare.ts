@@ -2,18 +2,21 @@
 import type { Command } from "commander";
 import { PagodaError } from "../../../core/errors.ts";
 import type { PlanRequest } from "../../../planner/index.ts";
+import { engineAndVersion } from "./flags.ts";
 
 interface CompareOptions {
   readonly gpu?: string;
   readonly gpuMemory?: string;
   readonly together?: boolean;
+  readonly engine?: readonly string[];
   readonly json?: boolean;
 }
 
 const examples = `
 Examples:
   pagoda plan compare --gpu A100-80GB "vllm serve Qwen/Qwen2.5-14B-Instruct-AWQ" "lmdeploy serve api_server Qwen/Qwen2.5-14B-Instruct-AWQ"
-  pagoda plan compare --gpu "RTX 4090" "vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ" "vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ --kv-cache-dtype fp8"`;
+  pagoda plan compare --gpu "RTX 4090" "vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ" "vllm serve Qwen/Qwen2.5-7B-Instruct-AWQ --kv-cache-dtype fp8"
+  pagoda plan compare --together --gpu L40S --engine vllm@0.8.5 -- "vllm serve meta-llama/Llama-3.2-1B-Instruct --gpu-memory-utilization 0.2" "vllm serve meta-llama/Llama-3.2-1B-Instruct --gpu-memory-utilization 0.3"`;
 
 export function addCompareCommand(plan: Command): void {
   plan
@@ -23,6 +26,7 @@ export function addCompareCommand(plan: Command): void {
     .option("--gpu <name>", "the card")
     .option("--gpu-memory <size>", "memory of one card, for a card that is not in the catalogue")
     .option("--together", "all of them on one card, in this order")
+    .option("--engine <name@version...>", "versions of the engines, where a command's image names none")
     .option("--json", "the plans as JSON")
     .addHelpText("after", examples)
     .action(compare);
@@ -56,10 +60,48 @@ function assertOneDevice(requests: readonly PlanRequest[]): void {
   );
 }
 
+/** @throws PagodaError `plan_invalid` for an engine without a version, or with two. */
+function statedVersions(texts: readonly string[]): ReadonlyMap<string, string> {
+  const versions = new Map<string, string>();
+  for (const text of texts) {
+    const { engine, version } = engineAndVersion(text);
+    if (version !== null && !versions.has(engine)) {
+      versions.set(engine, version);
+      continue;
+    }
+    const fault =
+      version === null ? `--engine ${text} states no version` : `--engine states two versions of ${engine}`;
+    throw new PagodaError("plan_invalid", `${fault}; the engine of each start stands in its command.`, {
+      param: "engine",
+      hint: "Write it as --engine vllm@0.8.5, once for each engine.",
+    });
+  }
+  return versions;
+}
+
+function assertUsed(
+  versions: ReadonlyMap<string, string>,
+  starts: readonly { readonly engine: string }[],
+): void {
+  const engines = starts.map(({ engine }) => engine);
+  const unused = [...versions.keys()].find((engine) => !engines.includes(engine));
+  if (unused === undefined) return;
+  throw new PagodaError(
+    "plan_invalid",
+    `--engine states a version of ${unused}, and the commands start ${[...new Set(engines)].join(" and ")}.`,
+    { param: "engine", hint: "Leave it out, or state the version of an engine that is started." },
+  );
+}
+
 async function startRequests(commands: readonly string[], options: CompareOptions): Promise<PlanRequest[]> {
   const { parseStartCommand, rulesOf } = await import("../../../planner/index.ts");
   const { optionsOn, planRequest } = await import("./request.ts");
-  const starts = commands.map((text) => parseStartCommand(text));
+  const versions = statedVersions(options.engine ?? []);
+  const starts = commands.map((text) => {
+    const start = parseStartCommand(text);
+    return { ...start, version: start.version ?? versions.get(start.engine) ?? null };
+  });
+  assertUsed(versions, starts);
   const places = starts.map(({ engine }) => rulesOf(engine).runsOn);
   const isMixed = new Set(places).size > 1;
   const requests: PlanRequest[] = [];

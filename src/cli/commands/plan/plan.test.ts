@@ -149,6 +149,28 @@ test("starts on one card in order: what each finds, which fails; the list of qua
   assert.match(fitted.out, /what decided: .*; weights: fp8/);
 });
 
+test("the version of starts on one card is stated once: what the L40S of vLLM's issue 14376 did with 0.8.5", () => {
+  const start = (share: string): string =>
+    `vllm serve meta-llama/Llama-3.2-1B-Instruct --max-model-len 1024 --gpu-memory-utilization ${share}`;
+  const together = (...words: string[]) => pagoda("compare", "--together", "--gpu", "L40S", ...words);
+  const second = (...shares: [string, string]): string | undefined =>
+    /\n2\. .*\n +finds [\d.]+ GiB taken: (\w+)/.exec(
+      together("--engine", "vllm@0.8.5", "--", ...shares.map(start)).out,
+    )?.[1];
+  assert.deepEqual(
+    [second("0.2", "0.2"), second("0.2", "0.3"), second("0.3", "0.3")],
+    ["refused", "starts", "refused"],
+  );
+  const passedOn = together(`${start("0.2")} --frobnicate`, start("0.2"));
+  assert.match(passedOn.out, /note: Passed on to vLLM and not planned with: --frobnicate\.\n2\./);
+  assert.match(together("--engine", "vllm", "--", start("0.2")).error, /--engine vllm states no version; /);
+  assert.match(
+    together("--engine", "vllm@0.8", "vllm@0.9", "--", start("0.2")).error,
+    /two versions of vllm/,
+  );
+  assert.match(together("--engine", "lmdeploy@0.9", "--", start("0.2")).error, /commands start vllm\./);
+});
+
 test("--list names the catalogue's models, all or those with the words; a model must be named otherwise", () => {
   const all = pagoda("--list").out.trimEnd().split("\n");
   assert.ok(all.length > 50 && all.includes("Qwen/Qwen2.5-7B-Instruct"));

@@ -12,9 +12,15 @@ export function togetherTable(commands: readonly string[], card: CardPlan): stri
         : `${plan.verdict.kind}: ${plan.verdict.reason}`;
     const atOnce = card.atOnce[index];
     const race = `   all at once, at the worst: ${atOnce?.starts === true ? "starts" : "fails"} (${atOnce?.why ?? ""})`;
-    return [`${index + 1}. ${commands[index] ?? ""}`, `${found}: ${outcome}`, race].join("\n");
+    return [`${index + 1}. ${commands[index] ?? ""}`, `${found}: ${outcome}`, race, ...notesOf(plan)].join(
+      "\n",
+    );
   });
   return [...lines, `taken in the end: ${formatBytes(card.takenBytes)}`].join("\n");
+}
+
+function notesOf({ warnings }: Plan): readonly string[] {
+  return warnings.map((warning) => `   note: ${warning}`);
 }
 
 /** What a forward pass takes, in the engine's own kind of it. */
@@ -35,6 +41,7 @@ export function startsTable(commands: readonly string[], answers: readonly Plan[
         `   ${answer.verdict.kind}: ${answer.verdict.reason}`,
         `   weights ${of("weights")}, ${workOf(answer)}, KV ${of("kvPool")}: ${kv?.numTokens.expected ?? 0} tokens, ` +
           `${(kv?.concurrency.expected ?? 0).toFixed(2)} requests of ${kv?.maxModelLen ?? 0}`,
+        ...notesOf(answer),
       ].join("\n");
     })
     .join("\n");
