@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { planReplicas } from "./copies/replicas.ts";
 import { withTotal } from "./device/device.ts";
 import { findDevice } from "./device/find-device.ts";
+import { engineRules } from "./engines/engines.ts";
 import { modelNamed } from "./model/catalogue.ts";
 import type { PlanRequest } from "./plan/plan.ts";
 import { gib } from "./quantity/bytes.ts";
@@ -41,6 +42,19 @@ function request(
     usage: "serve",
   };
 }
+
+test("every flag that takes several words is planned with two of them", () => {
+  const words = { "kv-cache-dtype-skip-layers": ["0", "1"] } as Readonly<Record<string, readonly string[]>>;
+  for (const { id, flags, runsOn } of engineRules) {
+    if (runsOn === "processors") continue;
+    for (const { name, kind } of flags) {
+      if (kind !== "list") continue;
+      const listed = { [name]: words[name] ?? ["4", "8"] };
+      const answer = plan({ ...request("Qwen/Qwen2.5-7B-Instruct", "H100", id, {}), flags: listed });
+      assert.equal(answer.verdict.kind, "fits", `${id} --${name}`);
+    }
+  }
+});
 
 /** Batch sizes and prefill held fixed, so that only memory changes. */
 const fixed = {

@@ -118,6 +118,12 @@ export class FlagReader {
     return this.#one(name, "one value");
   }
 
+  /** What stands behind a flag that takes several words; null where it was not given. */
+  words(name: string): readonly string[] | null {
+    const value = this.#values.get(name);
+    return value === undefined ? null : wordsOf(value);
+  }
+
   /** True, false, or null where it was not given. */
   switched(name: string): boolean | null {
     const value = this.#values.get(name);

@@ -28,7 +28,7 @@ const adapterRanks = { expected: 16, high: 64 } as const;
 
 /** Adapters are loaded as they are stored; their ranks stand in files that were not read. Null: none named. */
 export function adapterBytes(model: ModelFacts, settings: LmdeploySettings): Quantity | null {
-  const text = settings.flags.text("adapters");
+  const text = settings.flags.words("adapters")?.join(" ") ?? null;
   if (text === null || settings.rule !== "pytorch") return null;
   const numAdapters = text.split(/[\s,]+/).filter((word) => word !== "").length;
   const layout = {

@@ -174,6 +174,7 @@ test("graphs cost by the number of captured sizes", () => {
   assert.ok(Math.abs(graphsOf({ "max-num-seqs": "8" }) - 0.0736) < 0.001);
   const stated = [
     { "cudagraph-capture-sizes": "1 2 4 8" },
+    { "cudagraph-capture-sizes": ["1", "2", "4", "8"] },
     { "compilation-config": '{"cudagraph_capture_sizes":[1,2,4,8]}' },
     { "max-cudagraph-capture-size": "8" },
   ];

@@ -22,7 +22,7 @@ function defaultSizes(largest: number, isFine: boolean): number[] {
 /** Whole numbers of a flag that takes several, or of a list in the compilation's JSON. */
 function statedSizes(flags: FlagReader, compilation: string): number[] | null {
   const listed =
-    flags.text("cudagraph-capture-sizes") ??
+    flags.words("cudagraph-capture-sizes")?.join(" ") ??
     /cudagraph_capture_sizes['"]?\s*:\s*\[([^\]]*)\]/.exec(compilation)?.[1];
   const sizes = (listed?.match(/\d+/g) ?? []).map(Number).filter((size) => size > 0);
   return sizes.length === 0 ? null : sizes;

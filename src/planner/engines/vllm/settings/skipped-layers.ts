@@ -7,7 +7,7 @@ import type { FlagReader } from "../../../plan/flags.ts";
  * @throws PagodaError `plan_invalid` for a word that is neither.
  */
 export function skippedLayers(flags: FlagReader): ReadonlySet<string> {
-  const text = flags.text("kv-cache-dtype-skip-layers") ?? "";
+  const text = flags.words("kv-cache-dtype-skip-layers")?.join(",") ?? "";
   const words = text.split(/[\s,[\]"']+/).filter((word) => word !== "");
   for (const word of words)
     if (word !== "sliding_window" && !/^\d+$/.test(word))
