@@ -6,34 +6,33 @@ import type { Action, WatchedSettings } from "./watch.ts";
 import { watchServer } from "./watch-server.ts";
 
 const goal: Goal = { objective: "tokens/s", constraints: parseConstraints("p99-itl<100ms") };
-const percentiles = (p99Ms: number) => ({ count: 60, p50Ms: p99Ms / 2, p90Ms: p99Ms, p99Ms });
+const percentiles = (p99Ms: number) => ({ count: 120, p50Ms: p99Ms / 2, p90Ms: p99Ms, p99Ms });
 
 /** A server whose steps, and so its tokens, come every `maxStepMs`. */
 class FakeServer {
   settings = { maxStepMs: 300, maxNumBatchedTokens: 512, maxNumSeqs: 32 };
   revisionNow = 4;
-  minute = 0;
+  numLooks = 0;
   readonly changes: Partial<WatchedSettings>[] = [];
 
   snapshot(): Snapshot {
     const live = { ...this.settings, maxModelLen: 2048, maxNumBlocks: 100, prefixCaching: true };
-    const latency = [
-      {
-        seconds: 60,
-        timeToFirstToken: percentiles(500),
-        interToken: percentiles(this.settings.maxStepMs),
-        queue: percentiles(1),
-        endToEnd: percentiles(2000),
-      },
-    ];
+    const window = (seconds: number) => ({
+      seconds,
+      timeToFirstToken: percentiles(500),
+      interToken: percentiles(this.settings.maxStepMs),
+      queue: percentiles(1),
+      endToEnd: percentiles(2000),
+    });
+    const latency = [window(60)];
     const bindingLimit = { limit: "compute", windowSeconds: 60, shares: [], sentence: "", relief: null };
     const nothing = { memory: null, blocks: null, numRunning: 1, numWaiting: 0, kvCacheUsage: 0 };
     return snapshotSchema.parse({
       schema: "pagoda.snapshot/1",
       frameId: "A-1",
-      unixMs: 1e12 + this.minute * 60_000,
+      unixMs: 1e12 + this.numLooks * 15_000,
       version: "1",
-      uptimeSeconds: 600 + this.minute * 60,
+      uptimeSeconds: 600 + this.numLooks * 15,
       devices: {},
       instances: {
         "m-0": {
@@ -47,9 +46,9 @@ class FakeServer {
           kernels: null,
           ...nothing,
           totals: {
-            numPromptTokens: 6000 * this.minute,
+            numPromptTokens: 1500 * this.numLooks,
             numCachedPromptTokens: 0,
-            numGenerationTokens: 12_000 * this.minute,
+            numGenerationTokens: 3000 * this.numLooks,
             numSteps: 0,
             numPreemptions: 0,
             numPrefixQueryTokens: 0,
@@ -59,6 +58,7 @@ class FakeServer {
           rates: null,
           steps: null,
           latency,
+          recentLatency: window(15),
           bindingLimit,
           prefixCache: null,
           settings: {
@@ -107,17 +107,17 @@ describe("watching a server", () => {
             actions.push(action);
           },
           sleep: (ms) => {
-            assert.equal(ms, 60_000);
-            return ++server.minute > 6 ? Promise.reject(stopped) : Promise.resolve();
+            assert.equal(ms, 15_000);
+            return ++server.numLooks > 6 ? Promise.reject(stopped) : Promise.resolve();
           },
         },
       ),
       stopped,
     );
-    assert.deepEqual(server.changes, [{ maxStepMs: 150 }, { maxStepMs: 75 }]);
+    assert.deepEqual(server.changes, [{ maxStepMs: 85 }]);
     assert.deepEqual(
       actions.map(({ kind }) => kind),
-      ["change", "keep", "change", "keep", "wait", "wait"],
+      ["change", "wait", "wait", "wait", "keep", "wait"],
     );
   });
 });

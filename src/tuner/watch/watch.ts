@@ -1,9 +1,10 @@
 /**
  * @module Keeps tuning the live settings of a server: one change at a time, inside guard rails, each judged against the
- * window before it and taken back when the goal got worse. Decides only; `watch-server.ts` asks and changes.
+ * window before it and taken back when the goal got worse. A missed limit is answered after a window of seconds, and a
+ * setting is tried out for a whole minute. Decides only; `watch-server.ts` asks and changes.
  */
 import type { LimitName } from "../../api/admin/observatory/index.ts";
-import { figureOf, type Goal, metricOf, type Outcome, violationOf } from "../goal/goal.ts";
+import { figureOf, type Goal, type MetricName, metricOf, type Outcome, violationOf } from "../goal/goal.ts";
 
 /** The settings that are moved; each is a number of `PATCH /admin/settings`. */
 export const watchedSettings = ["maxStepMs", "maxNumBatchedTokens", "maxNumSeqs"] as const;
@@ -15,12 +16,24 @@ export type GuardRails = Readonly<Record<WatchedSetting, readonly [number, numbe
 /** What one window showed. */
 export interface WindowObservation {
   readonly outcome: Outcome;
+  /** Durations between two tokens that were seen; `outcome.figures.numRequests` counts the requests. */
+  readonly numGaps: number;
   readonly settings: WatchedSettings;
   readonly limit: LimitName;
+  /** Requests that run or wait at the end of the window. */
+  readonly numPresent: number;
   /** What clients asked for. */
   readonly load: { readonly requestsPerSecond: number; readonly promptTokensPerSecond: number };
   /** Another program, or a start or an end of an instance, makes the window no evidence; null: it is. */
   readonly veto: string | null;
+}
+
+/** What is known at one moment. */
+export interface Moment {
+  /** The last seconds. */
+  readonly recent: WindowObservation;
+  /** The last minute; null: a part of it lies before the last change. */
+  readonly minute: WindowObservation | null;
 }
 
 export type Action =
@@ -31,18 +44,26 @@ export type Action =
 interface Pending {
   readonly before: WindowObservation;
   readonly change: Partial<WatchedSettings>;
-  readonly key: string;
+  readonly move: Move;
+  /** Limits were missed, and the change was to help; else it was tried out. */
+  readonly isRepair: boolean;
 }
 
-/** A window with fewer requests says nothing about percentiles. */
+type Move = readonly [setting: WatchedSetting, direction: "up" | "down"];
+
+/** A window with fewer says nothing about percentiles. */
 const leastRequests = 20;
+const leastGaps = 100;
 /** How much worse the figure to improve may be by chance. */
 const tolerance = 0.05;
 /** A load that differs by more than this is another load. */
 const sameLoad = 0.5;
-/** Windows for which a change that was taken back is not tried again. */
-const quarantineWindows = 15;
+/** For how long a change that was taken back is not tried again, and one that changed nothing. */
+const harmfulMinutes = 15;
+const uselessMinutes = 1;
 const factor = 2;
+/** Of a limit, for what is to stay below it. */
+const margin = 0.85;
 /** By how much twice the seats may lengthen a step. */
 const seatGrowth = 1.4;
 
@@ -51,30 +72,37 @@ export class Watch {
   readonly #rails: GuardRails;
   #pending: Pending | null = null;
   #settings: WatchedSettings | null = null;
+  /** Minutes of `next` until which a move is not tried. */
   readonly #quarantine = new Map<string, number>();
-  #numWindows = 0;
+  #minutes = 0;
 
   constructor(goal: Goal, rails: GuardRails) {
     this.#goal = goal;
     this.#rails = rails;
   }
 
-  /** Called once for each window that lies wholly after the last action. */
-  next(seen: WindowObservation): Action {
-    this.#numWindows++;
-    const others = this.#changedByOthers(seen.settings);
-    this.#settings = seen.settings;
+  /** @param minutes since the watch began */
+  next({ recent, minute }: Moment, minutes: number): Action {
+    this.#minutes = minutes;
+    const others = this.#changedByOthers(recent.settings);
+    this.#settings = recent.settings;
     if (others) {
       this.#pending = null;
       return { kind: "wait", why: "Somebody else changed the settings: they are the new starting point." };
     }
-    if (seen.veto !== null) return { kind: "wait", why: seen.veto };
-    if (seen.outcome.figures.numRequests < leastRequests)
+    if (recent.veto !== null) return { kind: "wait", why: recent.veto };
+    const pending = this.#pending;
+    if (this.#missed(recent).length > 0)
+      return pending === null ? this.#repaired(recent, recent.settings) : this.#judgeMissed(pending, recent);
+    if (minute === null || minute.veto !== null)
       return {
         kind: "wait",
-        why: `${seen.outcome.figures.numRequests} requests in the window are too few to judge by.`,
+        why: `${this.#reason(recent)}; a whole minute is not over since the last change.`,
       };
-    return this.#pending === null ? this.#propose(seen) : this.#judge(this.#pending, seen);
+    const { numRequests } = minute.outcome.figures;
+    if (numRequests < leastRequests)
+      return { kind: "wait", why: `${numRequests} requests in the minute are too few to judge by.` };
+    return pending === null ? this.#tried(minute) : this.#judge(pending, minute);
   }
 
   /** To be called when an action was carried out. */
@@ -87,62 +115,103 @@ export class Watch {
     return known !== null && watchedSettings.some((name) => known[name] !== settings[name]);
   }
 
-  #judge({ before, change, key }: Pending, after: WindowObservation): Action {
+  /** The goal holds after the change. */
+  #judge(pending: Pending, after: WindowObservation): Action {
     this.#pending = null;
-    const why = this.#whyWorse(before, after);
-    if (why === null) return { kind: "keep", why: `${textOf(change)} is kept.` };
-    this.#quarantine.set(key, this.#numWindows + quarantineWindows);
-    const back = Object.fromEntries(
-      (Object.keys(change) as WatchedSetting[]).map((name) => [name, before.settings[name]]),
-    );
-    return { kind: "rollback", change: back, why: `${textOf(change)} is taken back: ${why}` };
+    const why = pending.isRepair ? null : this.#whyWorse(pending.before, after);
+    return why === null
+      ? { kind: "keep", why: `${textOf(pending.change)} is kept.` }
+      : this.#rolledBack(pending, why);
   }
 
-  /** null: it is no worse. Under another load the goal alone decides. */
-  #whyWorse(before: WindowObservation, after: WindowObservation): string | null {
+  /** Limits are missed after the change. One that helped is followed by the next; one that changed nothing gives way. */
+  #judgeMissed(pending: Pending, after: WindowObservation): Action {
+    const { before, change, move, isRepair } = pending;
     const [was, is] = [violationOf(this.#goal, before.outcome), violationOf(this.#goal, after.outcome)];
-    if (!isSameLoad(before, after))
-      return is > 0 ? "the load is another one, and the goal is missed under it." : null;
-    if (is > was * (1 + tolerance) && is > tolerance)
-      return `limits are missed by ${percent(is)} after it and by ${percent(was)} before.`;
-    // No better and no worse: where limits are missed, the next step in this direction may do it.
-    if (was > 0) return null;
+    this.#pending = null;
+    if (!isSameLoad(before, after)) return this.#repaired(after, after.settings);
+    if (!isRepair || is > was * (1 + tolerance) + tolerance)
+      return this.#rolledBack(
+        pending,
+        `limits are missed by ${percent(is)} after it and by ${percent(was)} before.`,
+      );
+    if (is < was * (1 - tolerance)) return this.#repaired(after, after.settings);
+    this.#keepFrom(move, uselessMinutes);
+    const next = this.#repaired(after, { ...after.settings, ...takenBack(change, before) });
+    if (next.kind !== "change") return next;
+    return {
+      ...next,
+      change: { ...takenBack(change, before), ...next.change },
+      why: `${textOf(change)} changed nothing and is taken back. ${next.why}`,
+    };
+  }
+
+  #rolledBack({ before, change, move }: Pending, why: string): Action {
+    this.#keepFrom(move, harmfulMinutes);
+    return {
+      kind: "rollback",
+      change: takenBack(change, before),
+      why: `${textOf(change)} is taken back: ${why}`,
+    };
+  }
+
+  #keepFrom(move: Move, minutes: number): void {
+    this.#quarantine.set(move.join(" "), this.#minutes + minutes);
+  }
+
+  /** null: it is no worse. */
+  #whyWorse(before: WindowObservation, after: WindowObservation): string | null {
+    // Under another load the goal alone decides.
+    if (!isSameLoad(before, after)) return null;
     const { objective } = this.#goal;
     const [a, b] = [figureOf(objective, before.outcome), figureOf(objective, after.outcome)];
     const gain = metricOf(objective).better === "higher" ? b / a - 1 : a / b - 1;
     return gain < -tolerance ? `${objective} got worse by ${percent(-gain)}.` : null;
   }
 
-  #propose(seen: WindowObservation): Action {
-    for (const [setting, direction] of this.#moves(seen)) {
-      const from = seen.settings[setting];
-      const to = this.#moved(seen.settings, setting, direction);
-      const key = `${setting} ${direction}`;
-      if (to === from || (this.#quarantine.get(key) ?? 0) >= this.#numWindows) continue;
+  /** @param from the settings to change, where something is taken back at the same time */
+  #repaired(seen: WindowObservation, from: WatchedSettings): Action {
+    return this.#proposed(seen, from, true, this.#repairs(seen));
+  }
+
+  /** While the goal holds: what binds is relieved. */
+  #tried(seen: WindowObservation): Action {
+    const relief = reliefs[seen.limit];
+    const moves: Move[] = relief === undefined || !this.#hasHeadroom(seen, relief) ? [] : [[relief, "up"]];
+    return this.#proposed(seen, seen.settings, false, moves);
+  }
+
+  #proposed(
+    seen: WindowObservation,
+    from: WatchedSettings,
+    isRepair: boolean,
+    moves: readonly Move[],
+  ): Action {
+    for (const move of moves) {
+      const [setting] = move;
+      const to = this.#moved(from, move, seen, isRepair);
+      if (to === from[setting] || (this.#quarantine.get(move.join(" ")) ?? 0) > this.#minutes) continue;
       const change = { [setting]: to };
-      this.#pending = { before: seen, change, key };
-      return { kind: "change", change, why: `${this.#reason(seen)}: ${setting} ${from} → ${to}.` };
+      this.#pending = { before: { ...seen, settings: from }, change, move, isRepair };
+      return { kind: "change", change, why: `${this.#reason(seen)}: ${setting} ${from[setting]} → ${to}.` };
     }
     return { kind: "wait", why: `${this.#reason(seen)}; there is nothing to try inside the guard rails.` };
   }
 
-  /** What may help, the likeliest first. */
-  #moves(seen: WindowObservation): readonly (readonly [WatchedSetting, "up" | "down"])[] {
-    const missed = this.#missed(seen);
-    if (missed.some((metric) => metric.endsWith("-itl")))
+  /** What may help where limits are missed, the likeliest first. */
+  #repairs(seen: WindowObservation): readonly Move[] {
+    if (this.#missed(seen).some((metric) => metric.endsWith("-itl")))
       return [
         ["maxStepMs", "down"],
         ["maxNumBatchedTokens", "down"],
         ["maxNumSeqs", "down"],
       ];
-    if (missed.length > 0)
-      return [
-        ["maxNumSeqs", "up"],
-        ["maxStepMs", "up"],
-        ["maxNumBatchedTokens", "up"],
-      ];
     const relief = reliefs[seen.limit];
-    return relief === undefined || !this.#hasHeadroom(seen, relief) ? [] : [[relief, "up"]];
+    const usual: readonly WatchedSetting[] = ["maxNumSeqs", "maxStepMs", "maxNumBatchedTokens"];
+    const settings = relief === undefined ? usual : [relief, ...usual.filter((name) => name !== relief)];
+    const isSafe = (name: WatchedSetting): boolean => this.#hasHeadroom(seen, name);
+    const safeFirst = [...settings.filter(isSafe), ...settings.filter((name) => !isSafe(name))];
+    return safeFirst.map((name) => [name, "up"] as const);
   }
 
   /** Whether the time between tokens would keep its limits if it grew as the setting does: seats share most of a step. */
@@ -153,9 +222,13 @@ export class Watch {
     );
   }
 
-  #missed({ outcome }: WindowObservation): readonly string[] {
+  /** Limits that are missed by enough durations to say so. */
+  #missed({ outcome, numGaps }: WindowObservation): readonly MetricName[] {
     return this.#goal.constraints
       .filter((constraint) => violationOf({ ...this.#goal, constraints: [constraint] }, outcome) > 0)
+      .filter(({ metric }) =>
+        metric.endsWith("-itl") ? numGaps >= leastGaps : outcome.figures.numRequests >= leastRequests,
+      )
       .map(({ metric }) => metric);
   }
 
@@ -164,16 +237,34 @@ export class Watch {
     return missed.length > 0 ? `${missed.join(" and ")} missed` : `The goal holds, and ${seen.limit} binds`;
   }
 
-  #moved(settings: WatchedSettings, setting: WatchedSetting, direction: "up" | "down"): number {
+  /** A repair goes as far at once as arithmetic says; else by a factor of two. */
+  #moved(
+    settings: WatchedSettings,
+    [setting, direction]: Move,
+    seen: WindowObservation,
+    isRepair: boolean,
+  ): number {
     const [least, most] = this.#rails[setting];
     const from = settings[setting];
-    const wanted = Math.round(direction === "up" ? from * factor : from / factor);
+    const doubled = direction === "up" ? from * factor : from / factor;
+    const far = isRepair ? this.#farOf([setting, direction], seen) : null;
+    const wanted = Math.round(
+      far === null ? doubled : direction === "up" ? Math.max(doubled, far) : Math.min(doubled, far),
+    );
     // A step must have room for a token of each sequence.
     const floor = setting === "maxNumBatchedTokens" ? Math.max(least, settings.maxNumSeqs) : least;
     const ceiling = setting === "maxNumSeqs" ? Math.min(most, settings.maxNumBatchedTokens) : most;
     const inside = Math.min(ceiling, Math.max(floor, wanted));
     // A setting that lies outside the rails stays where it is rather than move the other way.
     return direction === "up" ? Math.max(from, inside) : Math.min(from, inside);
+  }
+
+  /** Every request that is there gets a seat; a step is no longer than what may lie between two tokens. null: not known. */
+  #farOf([setting, direction]: Move, seen: WindowObservation): number | null {
+    if (setting === "maxNumSeqs" && direction === "up") return seen.numPresent;
+    if (setting !== "maxStepMs" || direction === "up") return null;
+    const limits = this.#goal.constraints.filter(({ metric }) => metric.endsWith("-itl"));
+    return margin * Math.min(...limits.map(({ limit }) => limit));
   }
 }
 
@@ -189,6 +280,13 @@ function isSameLoad(before: WindowObservation, after: WindowObservation): boolea
     near(before.load.requestsPerSecond, after.load.requestsPerSecond) &&
     near(before.load.promptTokensPerSecond, after.load.promptTokensPerSecond)
   );
+}
+
+function takenBack(
+  change: Partial<WatchedSettings>,
+  { settings }: WindowObservation,
+): Partial<WatchedSettings> {
+  return Object.fromEntries((Object.keys(change) as WatchedSetting[]).map((name) => [name, settings[name]]));
 }
 
 function textOf(change: Partial<WatchedSettings>): string {

@@ -21,6 +21,7 @@ export {
   latencyNames,
   latencyWindowSeconds,
   type Percentiles,
+  recentWindowSeconds,
 } from "./latency.ts";
 export { type InstanceCurve, type PrefixCurveAnswer, prefixCurveSchema } from "./prefix-curve.ts";
 export {

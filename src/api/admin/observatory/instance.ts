@@ -128,6 +128,8 @@ export const instanceSnapshotSchema = z.object({
   rates: ratesSchema.nullable(),
   steps: stepsSchema.nullable(),
   latency: z.array(latencyWindowSchema).nullable(),
+  /** Of the last 10 to 15 seconds, each duration counted at the time at which it ended. */
+  recentLatency: latencyWindowSchema.nullable().default(null),
   bindingLimit: bindingLimitSchema.nullable(),
   /** What the prefix cache is worth; `GET /admin/prefix-cache/curve` has the points of the curve as well. */
   prefixCache: curveSummarySchema.nullable(),

@@ -1,4 +1,4 @@
-/** @module Latencies of the last 1, 5 and 15 minutes on the wire. All durations are milliseconds. */
+/** @module Latencies of the last 15 seconds and of the last 1, 5 and 15 minutes on the wire. All durations are milliseconds. */
 import { z } from "zod";
 
 const percentilesSchema = z.object({
@@ -27,3 +27,5 @@ export type LatencyName = Exclude<keyof LatencyWindow, "seconds">;
 export const latencyNames: readonly LatencyName[] = ["timeToFirstToken", "interToken", "queue", "endToEnd"];
 /** The windows of a snapshot, in seconds. */
 export const latencyWindowSeconds = [60, 300, 900] as const;
+/** The window of `recentLatency`: short enough to follow a change of settings. */
+export const recentWindowSeconds = 15;

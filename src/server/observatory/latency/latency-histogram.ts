@@ -1,5 +1,5 @@
 /** @module Percentiles of the last minutes in bounded memory: histograms with logarithmic buckets, one for each slot of time. */
-import { latencyWindowSeconds, type Percentiles } from "../../../api/admin/observatory/index.ts";
+import type { Percentiles } from "../../../api/admin/observatory/index.ts";
 
 const leastMs = 0.05;
 /** Neighbouring bounds differ by 4 %, so a percentile is at most 2 % off. */
@@ -7,9 +7,16 @@ const growth = 1.04;
 const logGrowth = Math.log(growth);
 /** The last bucket begins at 0.05 · 1.04^429 ms, 1,017 s. */
 const numBuckets = 430;
-const slotMs = 15_000;
+/** Slots of time in which observations are counted. */
+export interface SlotShape {
+  readonly slotMs: number;
+  readonly numSlots: number;
+}
+
 /** The slot being filled, and as many as 15 minutes need. */
-const numSlots = 61;
+export const minuteSlots: SlotShape = { slotMs: 15_000, numSlots: 61 };
+/** For `recentLatency`: the slot being filled, and as long as gaps between tokens usually take to be reported. */
+export const recentSlots: SlotShape = { slotMs: 5000, numSlots: 13 };
 const shares = [0.5, 0.9, 0.99];
 
 /** All slots of a window but the one that is being filled. */
@@ -19,22 +26,36 @@ interface EndedSlots {
   readonly sums: Float64Array;
 }
 
-/** A window of w seconds is the slots that began within it, so it may be shorter by one slot of 15 s. */
+/** A window of w seconds is the slots that began within it, so it may be shorter by one slot. */
 export class LatencyHistogram {
+  readonly #slotMs: number;
+  readonly #numSlots: number;
   /** [numSlots][numBuckets] counts */
-  readonly #counts = new Uint32Array(numSlots * numBuckets);
-  readonly #slotNumbers = new Float64Array(numSlots).fill(-1);
-  readonly #slotCounts = new Uint32Array(numSlots);
+  readonly #counts: Uint32Array;
+  readonly #slotNumbers: Float64Array;
+  readonly #slotCounts: Uint32Array;
   /** By the slots of a window. */
   readonly #ended = new Map<number, EndedSlots>();
 
-  static get numBytes(): number {
-    const slotBytes = (numBuckets + 1) * Uint32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT;
-    return numSlots * slotBytes + latencyWindowSeconds.length * numBuckets * Float64Array.BYTES_PER_ELEMENT;
+  constructor({ slotMs, numSlots }: SlotShape = minuteSlots) {
+    this.#slotMs = slotMs;
+    this.#numSlots = numSlots;
+    this.#counts = new Uint32Array(numSlots * numBuckets);
+    this.#slotNumbers = new Float64Array(numSlots).fill(-1);
+    this.#slotCounts = new Uint32Array(numSlots);
   }
 
-  observe(ms: number, nowMs: number): void {
-    const slot = this.#slotFor(Math.floor(nowMs / slotMs));
+  static numBytes({ numSlots }: SlotShape, numWindows: number): number {
+    const slotBytes = (numBuckets + 1) * Uint32Array.BYTES_PER_ELEMENT + Float64Array.BYTES_PER_ELEMENT;
+    return numSlots * slotBytes + numWindows * numBuckets * Float64Array.BYTES_PER_ELEMENT;
+  }
+
+  /** @param endedMs when the duration ended; one that is older than every slot is not counted */
+  observe(ms: number, endedMs: number): void {
+    const number = Math.floor(endedMs / this.#slotMs);
+    const slot = this.#slotFor(number);
+    if (slot === null) return;
+    for (const [numWanted, { newest }] of this.#ended) if (number < newest) this.#ended.delete(numWanted);
     const at = slot * numBuckets + bucketOf(ms);
     this.#counts[at] = (this.#counts[at] as number) + 1;
     this.#slotCounts[slot] = (this.#slotCounts[slot] as number) + 1;
@@ -42,10 +63,10 @@ export class LatencyHistogram {
 
   /** null: nothing was observed in the last `seconds`. */
   percentiles(seconds: number, nowMs: number): Percentiles | null {
-    const newest = Math.floor(nowMs / slotMs);
-    const ended = this.#endedSlots(newest, Math.round((seconds * 1000) / slotMs));
+    const newest = Math.floor(nowMs / this.#slotMs);
+    const ended = this.#endedSlots(newest, Math.round((seconds * 1000) / this.#slotMs));
     const first = this.#firstOf(newest);
-    const count = ended.count + (first === null ? 0 : (this.#slotCounts[newest % numSlots] as number));
+    const count = ended.count + (first === null ? 0 : (this.#slotCounts[newest % this.#numSlots] as number));
     if (count === 0) return null;
     const found = [0, 0, 0];
     let below = 0;
@@ -76,19 +97,21 @@ export class LatencyHistogram {
   #addSlot(number: number, ended: EndedSlots): void {
     const first = this.#firstOf(number);
     if (first === null) return;
-    ended.count += this.#slotCounts[number % numSlots] as number;
+    ended.count += this.#slotCounts[number % this.#numSlots] as number;
     for (let bucket = 0; bucket < numBuckets; bucket++)
       ended.sums[bucket] = (ended.sums[bucket] as number) + (this.#counts[first + bucket] as number);
   }
 
   /** Where the counts of a slot begin; null: nothing was observed in it. */
   #firstOf(number: number): number | null {
-    const slot = number % numSlots;
+    const slot = number % this.#numSlots;
     return number < 0 || this.#slotNumbers[slot] !== number ? null : slot * numBuckets;
   }
 
-  #slotFor(number: number): number {
-    const slot = number % numSlots;
+  /** null: the place of that slot has a newer one. */
+  #slotFor(number: number): number | null {
+    const slot = number % this.#numSlots;
+    if ((this.#slotNumbers[slot] as number) > number) return null;
     if (this.#slotNumbers[slot] !== number) {
       this.#counts.fill(0, slot * numBuckets, (slot + 1) * numBuckets);
       this.#slotCounts[slot] = 0;
