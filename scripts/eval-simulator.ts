@@ -3,10 +3,9 @@
  *
  *   node scripts/eval-simulator.ts [MODEL] [--rounds N] [--write]
  *
- * `--write` writes the table to docs/tuner-accuracy.md. Exits 1 where a goal is missed: tokens a second 8 %, P99 time to
+ * `--write` writes the section of docs/tuner-accuracy.md. Exits 1 where a goal is missed: tokens a second 8 %, P99 time to
  * the first token 20 %, preemptions 10 % (or one). Step times are measured anew before every round, as the machine changes.
  */
-import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { grantedProcessors } from "../src/backend/create/index.ts";
@@ -21,6 +20,7 @@ import { ordinaryTokens } from "../src/tuner/traffic/token-source.ts";
 import { calibrate } from "../src/tuner/trial/calibrate.ts";
 import { warmUpTraffic } from "../src/tuner/trial/calibration-traffic.ts";
 import { TrialEngine } from "../src/tuner/trial/trial-engine.ts";
+import { recordSection } from "./tuner-trials/record.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -114,7 +114,7 @@ const rows = loads.map(({ name }) => {
   return `| ${name} | ${of("real", "outputTokensPerSecond").toFixed(0)} / ${of("simulated", "outputTokensPerSecond").toFixed(0)} | ${percent(tokens)} | ${of("real", "p99TtftMs").toFixed(0)} / ${of("simulated", "p99TtftMs").toFixed(0)} ms | ${percent(ttft)} | ${preempted} / ${predicted} | ${met ? "yes" : "no"} |`;
 });
 const shares = [...pairs.values()].flat().map(({ othersShare }) => othersShare);
-const text = `# The simulator against the real engine
+const text = `## The simulator against the real engine
 
 Medians of ${numRounds} rounds, measured and simulated under the same requests; step times were measured anew before each round. ${prepared.root} on ${cpus()[0]?.model.trim()}, ${cpus().length} processors, of which other programs took ${(100 * median(shares)).toFixed(0)} % (median; at most ${(100 * Math.max(...shares)).toFixed(0)} %).
 
@@ -127,5 +127,5 @@ ${rows.join("\n")}
 To repeat: \`node scripts/eval-simulator.ts --rounds ${numRounds} --write\`.
 `;
 console.log(text);
-if (values.write) writeFileSync(new URL("../docs/tuner-accuracy.md", import.meta.url), text);
+if (values.write) recordSection(text);
 process.exitCode = numMissed === 0 ? 0 : 1;

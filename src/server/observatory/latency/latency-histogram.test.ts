@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { seededUniform } from "../../../core/seeded-uniform.ts";
-import { LatencyHistogram } from "./latency-histogram.ts";
+import { Latencies } from "./latencies.ts";
+import { LatencyHistogram, recentSlots } from "./latency-histogram.ts";
 
 const slotMs = 15_000;
 
@@ -45,4 +46,35 @@ test("what is older than the window is forgotten, and nothing is null", () => {
   assert.equal(histogram.percentiles(60, 80_000), null);
   assert.equal(histogram.percentiles(300, 80_000)?.count, 1);
   assert.equal(histogram.percentiles(900, 20 * 60_000), null);
+});
+
+test("what ended before the newest slot is counted in its own, and what is older than all slots is not", () => {
+  const histogram = new LatencyHistogram(recentSlots);
+  histogram.observe(10, 100_000);
+  assert.equal(histogram.percentiles(15, 104_000)?.count, 1);
+  histogram.observe(20, 96_000);
+  assert.equal(histogram.percentiles(15, 104_000)?.count, 2);
+  assert.equal(histogram.percentiles(15, 109_000)?.count, 2);
+  assert.equal(histogram.percentiles(15, 111_000)?.count, 1);
+  histogram.observe(30, 100_000 - recentSlots.slotMs * recentSlots.numSlots);
+  assert.equal(histogram.percentiles(15, 104_000)?.count, 2);
+});
+
+test("recent gaps between tokens are those of the last seconds, also of a request that began before", () => {
+  let nowMs = 60_000;
+  const latencies = new Latencies(() => nowMs);
+  const record = {
+    ...{ requestId: "a", model: "m", outcome: "stop", numPromptTokens: 1, numCachedTokens: 0 },
+    ...{ arrivedMs: 20_000, scheduledMs: 20_000, firstTokenMs: 30_000, finishedMs: 60_000 },
+    ...{ interTokenMs: [5000, 15_000, 400, 9600], numCompletionTokens: 5 },
+  } as unknown as Parameters<Latencies["requestFinished"]>[0];
+  latencies.requestFinished(record);
+  const { interToken, timeToFirstToken } = latencies.recent();
+  assert.equal(timeToFirstToken, null);
+  assert.equal(interToken?.count, 3);
+  assert.equal(latencies.window(60).interToken?.count, 4);
+  nowMs = 62_000;
+  assert.equal(latencies.recent().interToken?.count, 3);
+  nowMs = 66_000;
+  assert.equal(latencies.recent().interToken?.count, 1);
 });
