@@ -17,6 +17,8 @@ const archive = join(root, "src/dashboard/built-page.json.gz");
 /** Folders whose files can end up in the bundle. */
 const sourceFolders = ["src/dashboard", "src/planner", "src/core", "src/api", "src/backend/cpu/footprint"];
 
+const otherRooms = /\/src\/(?:planner|core|api|backend)\//;
+
 export interface BuiltPage {
   /** SHA-256 of all that the files are made of. */
   readonly sources: string;
@@ -63,12 +65,22 @@ export async function bundlePage(): Promise<BuiltPage | null> {
     base: "./",
     logLevel: "error",
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+    // The page shows no start of an engine that runs on either kind of device.
+    resolve: {
+      alias: [
+        { find: /^\.\/all-engines\.ts$/, replacement: join(root, "src/planner/engines/page-engines.ts") },
+      ],
+    },
     build: {
       write: false,
       target: "es2023",
       assetsDir: "",
       modulePreload: { polyfill: false },
-      rolldownOptions: { input: join(root, "src/dashboard/main.tsx") },
+      rolldownOptions: {
+        input: join(root, "src/dashboard/main.tsx"),
+        // The other rooms only declare things: a module of theirs that nothing is used of is left out.
+        treeshake: { moduleSideEffects: (path) => !otherRooms.test(path) },
+      },
     },
   });
   invariant(!Array.isArray(result) && "output" in result, () => "Vite builds the page once");

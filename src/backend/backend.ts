@@ -3,7 +3,7 @@ import type { KvDtype } from "../core/kv-layout.ts";
 import type { Program } from "./program.ts";
 
 export { storageOf } from "./encodings/storage.ts";
-export { isTranscoded } from "./encodings/transcode.ts";
+export { isTranscoded } from "./encodings/transcoded-types.ts";
 export type * from "./program.ts";
 
 /** The largest step that may be run. */

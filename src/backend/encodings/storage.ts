@@ -1,7 +1,7 @@
 /** @module Which of the layouts in memory each encoding of a file becomes. */
 import type { TensorType } from "../../core/tensor-type.ts";
 import type { WeightStorage } from "../../core/weight-storage.ts";
-import { type RepackedType, repackedTypeOf } from "./transcode.ts";
+import { type RepackedType, repackedTypeOf } from "./transcoded-types.ts";
 
 /** How each encoding is held in memory; which ones exactly, docs/models.md says. */
 const repackedStorage: Readonly<Record<RepackedType, WeightStorage>> = {

@@ -5,13 +5,8 @@ import { resolve } from "node:path";
 import { describe, it } from "node:test";
 import { tensorTypeFacts } from "../../core/tensor-type.ts";
 import { dequantize } from "../reference/dequantize.ts";
-import {
-  repackedBytes,
-  repackedTypeOf,
-  type TranscodedType,
-  transcode,
-  transcodedTypes,
-} from "./transcode.ts";
+import { transcode } from "./transcode.ts";
+import { repackedBytes, repackedTypeOf, type TranscodedType, transcodedTypes } from "./transcoded-types.ts";
 
 interface Fixture {
   readonly bytes: string;

@@ -5,52 +5,11 @@
  * Where all of a group's 32 weights have one scale, its numbers are kept and only the scale is rounded, to f16 (not even
  * that where it is an f16 itself). A group with two scales is rounded to steps of its largest weight / 127.
  */
-import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
+import { tensorTypeFacts } from "../../core/tensor-type.ts";
 import { groupWidth } from "../../core/weight-storage.ts";
 import { blockDecoders } from "./block-decoders.ts";
 import { type DecodedBlock, emptyBlock, weightsPerScale } from "./decoded-block.ts";
-
-const targets = {
-  Q2_K: "Q8_0",
-  Q3_K: "Q8_0",
-  IQ1_S: "Q4_1",
-  IQ1_M: "Q8_0",
-  IQ2_XXS: "Q8_0",
-  IQ2_XS: "Q8_0",
-  IQ2_S: "Q8_0",
-  IQ3_XXS: "Q8_0",
-  IQ3_S: "Q8_0",
-  IQ4_NL: "Q8_0",
-  IQ4_XS: "Q8_0",
-  TQ1_0: "Q4_1",
-  TQ2_0: "Q4_1",
-  Q1_0: "Q4_1",
-  Q2_0: "Q4_1",
-  MXFP4: "Q8_0",
-  NVFP4: "Q8_0",
-} as const satisfies Partial<Record<TensorType, "Q4_1" | "Q8_0">>;
-
-export type TranscodedType = keyof typeof targets;
-/** What the repacking kernels read. */
-export type RepackedType = Exclude<TensorType, TranscodedType>;
-
-export const transcodedTypes = Object.keys(targets) as readonly TranscodedType[];
-
-export function isTranscoded(type: TensorType): type is TranscodedType {
-  return Object.hasOwn(targets, type);
-}
-
-/** The encoding that the kernels get a tensor of `type` in. */
-export function repackedTypeOf(type: TensorType): RepackedType {
-  return isTranscoded(type) ? targets[type] : type;
-}
-
-/** Bytes of `numBytes` stored bytes (whole blocks) as the kernels get them: never fewer. */
-export function repackedBytes(type: TensorType, numBytes: number): number {
-  const [stored, repacked] = [tensorTypeFacts[type], tensorTypeFacts[repackedTypeOf(type)]];
-  const numWeights = (numBytes / stored.bytesPerBlock) * stored.weightsPerBlock;
-  return (numWeights / repacked.weightsPerBlock) * repacked.bytesPerBlock;
-}
+import { type TranscodedType, transcodingTargets } from "./transcoded-types.ts";
 
 /**
  * Whole blocks of `type` at `source` become blocks of its target at `out`, their weights times `factor`. Both may lie in
@@ -58,9 +17,9 @@ export function repackedBytes(type: TensorType, numBytes: number): number {
  */
 export function transcode(type: TranscodedType, source: DataView, out: DataView, factor: number): void {
   const { weightsPerBlock, bytesPerBlock } = tensorTypeFacts[type];
-  const { bytesPerBlock: groupBytes } = tensorTypeFacts[targets[type]];
+  const { bytesPerBlock: groupBytes } = tensorTypeFacts[transcodingTargets[type]];
   const decode = blockDecoders[type];
-  const write = targets[type] === "Q4_1" ? writeQ4 : writeQ8;
+  const write = transcodingTargets[type] === "Q4_1" ? writeQ4 : writeQ8;
   const block = emptyBlock();
   const numGroups = weightsPerBlock / groupWidth;
   for (let start = 0, at = 0; start < source.byteLength; start += bytesPerBlock) {

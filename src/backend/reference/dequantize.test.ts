@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, it } from "node:test";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
-import { transcodedTypes } from "../encodings/transcode.ts";
+import { transcodedTypes } from "../encodings/transcoded-types.ts";
 import { dequantize } from "./dequantize.ts";
 
 /** Random blocks and what gguf-py's quants.dequantize makes of them. */

@@ -6,7 +6,7 @@
 import { invariant } from "../../core/errors.ts";
 import { type TensorType, tensorTypeFacts } from "../../core/tensor-type.ts";
 import { decodedWeights } from "../encodings/block-decoders.ts";
-import { isTranscoded, type RepackedType } from "../encodings/transcode.ts";
+import { isTranscoded, type RepackedType } from "../encodings/transcoded-types.ts";
 
 /** Decodes one block at byte `start` of `bytes` into `out` from index `at`. */
 type BlockDecoder = (bytes: DataView, start: number, out: Float32Array, at: number) => void;

@@ -1,23 +1,13 @@
-/** @module The engines the planner knows; a further one is one more rules file and one more line. */
+/** @module The engines the planner knows; a further one is one more rules file and one more line of `all-engines.ts`. */
 import { PagodaError } from "../../core/errors.ts";
 import { canonicalFlags } from "../plan/flags.ts";
 import { deepFreeze, type Plan, type PlanRequest } from "../plan/plan.ts";
 import type { EngineRules } from "../rules/engine-rules.ts";
 import { nearest } from "../words/nearest.ts";
-import { llamaServerRules } from "./llama-server/rules.ts";
-import { lmdeployRules } from "./lmdeploy/rules.ts";
-import { pagodaRules } from "./pagoda/rules.ts";
-import { sglangRules } from "./sglang/rules.ts";
-import { vllmRules } from "./vllm/rules.ts";
+import { allEngines } from "./all-engines.ts";
 
 /** The rules of every engine. */
-export const engineRules: readonly EngineRules[] = [
-  vllmRules,
-  lmdeployRules,
-  sglangRules,
-  llamaServerRules,
-  pagodaRules,
-];
+export const engineRules: readonly EngineRules[] = allEngines;
 
 /** Ids of all engines. */
 export const knownEngines: readonly string[] = engineRules.map(({ id }) => id);

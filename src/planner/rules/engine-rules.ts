@@ -172,8 +172,6 @@ export interface EngineRules {
   readonly pool: PoolRules;
   readonly copies: CopyRules;
   readonly translation: TranslationRules;
-  /** Null: the planner reads no logs of this engine. */
-  readonly log: LogRules | null;
   /** Plans one start; suggestions are added by whoever asks for them. */
   plan(request: PlanRequest): Plan;
   /** Ways out of a shortfall, likeliest first. */

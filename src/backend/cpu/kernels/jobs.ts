@@ -11,7 +11,7 @@
  * Strides are in bytes. The AssemblyScript kernels use the same offsets: `scripts/build-kernels.ts` generates them.
  */
 import type { WeightStorage } from "../../../core/weight-storage.ts";
-import type { RepackedType } from "../../encodings/transcode.ts";
+import type { RepackedType } from "../../encodings/transcoded-types.ts";
 import { attentionItemWords } from "../footprint/workspace-layout.ts";
 
 export const jobHeader = { arenaBaseLow: 0, arenaBaseHigh: 1, start: 2, end: 3 } as const;

@@ -7,7 +7,8 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { PagodaError } from "../../../core/errors.ts";
-import { isTranscoded, repackedBytes, repackedTypeOf, transcode } from "../../encodings/transcode.ts";
+import { transcode } from "../../encodings/transcode.ts";
+import { isTranscoded, repackedBytes, repackedTypeOf } from "../../encodings/transcoded-types.ts";
 import { stagingBytes } from "../footprint/buffer-sizes.ts";
 import { rowPackBytes, rowsPerPack } from "../footprint/weight-layout.ts";
 import { jobBytes, repackScratchBytes } from "../footprint/workspace-layout.ts";

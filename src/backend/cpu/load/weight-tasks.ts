@@ -1,5 +1,5 @@
 /** @module Cuts the weights into tasks that threads take one by one while loading. */
-import { repackedBytes } from "../../encodings/transcode.ts";
+import { repackedBytes } from "../../encodings/transcoded-types.ts";
 import type { WeightDeclaration } from "../../program.ts";
 import { maxTaskRows } from "../footprint/buffer-sizes.ts";
 import type { RankProgram } from "../footprint/rank-program.ts";

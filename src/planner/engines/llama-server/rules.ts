@@ -2,7 +2,6 @@
 import type { EngineRules } from "../../rules/engine-rules.ts";
 import { stepsOf } from "../../rules/step-values.ts";
 import { llamaServerCopies } from "./copies.ts";
-import { llamaServerLog } from "./log/log-rules.ts";
 import { planLlamaServer } from "./plan/plan.ts";
 import { llamaServerRemedies } from "./remedies.ts";
 import { newestLlamaServer } from "./settings/builds.ts";
@@ -46,7 +45,6 @@ export const llamaServerRules: EngineRules = {
   },
   copies: llamaServerCopies,
   translation: llamaServerTranslation,
-  log: llamaServerLog,
   plan: planLlamaServer,
   remedies: llamaServerRemedies,
   searched: (isWide) => [

@@ -2,7 +2,6 @@
 import type { EngineRules } from "../../rules/engine-rules.ts";
 import { percentages, stepsOf } from "../../rules/step-values.ts";
 import { lmdeployCopies } from "./copies.ts";
-import { lmdeployLog } from "./log/log-rules.ts";
 import { planLmdeploy } from "./plan/plan.ts";
 import { isPytorch } from "./plan/which-engine.ts";
 import { lmdeployRemedies } from "./remedies.ts";
@@ -50,7 +49,6 @@ export const lmdeployRules: EngineRules = {
   },
   copies: lmdeployCopies,
   translation: lmdeployTranslation,
-  log: lmdeployLog,
   plan: planLmdeploy,
   remedies: lmdeployRemedies,
   searched: (isWide) => [

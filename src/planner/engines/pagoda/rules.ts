@@ -51,7 +51,6 @@ export const pagodaRules: EngineRules = {
   },
   copies: pagodaCopies,
   translation: pagodaTranslation,
-  log: null,
   plan: planPagoda,
   remedies,
   searched: (isWide) => [

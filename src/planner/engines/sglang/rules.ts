@@ -2,7 +2,6 @@
 import type { EngineRules } from "../../rules/engine-rules.ts";
 import { percentages, stepsOf } from "../../rules/step-values.ts";
 import { sglangCopies } from "./copies.ts";
-import { sglangLog } from "./log/log-rules.ts";
 import { planSglang } from "./plan/plan.ts";
 import { sglangRemedies } from "./remedies.ts";
 import { sglangFlags } from "./settings/flag-table.ts";
@@ -42,7 +41,6 @@ export const sglangRules: EngineRules = {
   },
   copies: sglangCopies,
   translation: sglangTranslation,
-  log: sglangLog,
   plan: planSglang,
   remedies: sglangRemedies,
   searched: (isWide) => [

@@ -2,7 +2,6 @@
 import type { EngineRules } from "../../rules/engine-rules.ts";
 import { percentages, stepsOf } from "../../rules/step-values.ts";
 import { vllmCopies } from "./copies.ts";
-import { vllmLog } from "./log/log-rules.ts";
 import { planVllm } from "./plan/plan.ts";
 import { vllmRemedies } from "./remedies.ts";
 import { vllmFlags } from "./settings/flag-table.ts";
@@ -39,7 +38,6 @@ export const vllmRules: EngineRules = {
   },
   copies: vllmCopies,
   translation: vllmTranslation,
-  log: vllmLog,
   plan: planVllm,
   remedies: vllmRemedies,
   searched: (isWide) => [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { tensorTypeFacts } from "../../../../core/tensor-type.ts";
 import type { WeightStorage } from "../../../../core/weight-storage.ts";
-import type { RepackedType } from "../../../encodings/transcode.ts";
+import type { RepackedType } from "../../../encodings/transcoded-types.ts";
 import { dequantize } from "../../../reference/dequantize.ts";
 import { seededFloats } from "../../../seeded-numbers.ts";
 import { packedMatrixBytes } from "../../footprint/weight-layout.ts";
