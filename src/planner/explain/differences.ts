@@ -58,7 +58,8 @@ export function tokenSentence(facts: LogFacts, plan: Plan): string[] {
   const { numTokens } = facts.counts;
   const planned = plan.kv?.numTokens;
   if (numTokens === undefined || planned === undefined || facts.figures.availableKv === undefined) return [];
-  if (numTokens >= planned.low && numTokens <= planned.high) return [];
+  const isRefused = planned.high === 0;
+  if (isRefused || (numTokens >= planned.low && numTokens <= planned.high)) return [];
   const group = (count: number): string => count.toLocaleString("en-US");
   return [
     `The log prints ${group(numTokens)} KV tokens; by the planned layers its KV memory holds ${group(planned.expected)}: the model's configuration or a flag that the log does not state differs.`,

@@ -236,6 +236,27 @@ test("a request that is too long: vLLM's own suggestion comes first", () => {
   assert.equal(flagsOf(explained("vllm-0.7.3-v0-too-long", "RTX 4090"))[0], "--max-model-len 101664");
 });
 
+test("the length in the engine's own sentence is that of the start, where no command stands in the log (vLLM 10517)", () => {
+  const log = [
+    "Loading model weights took 14.9888 GB",
+    "Memory profiling results: total_gpu_memory=23.58GiB initial_memory_usage=15.34GiB peak_torch_memory=17.98GiB memory_usage_post_profile=15.35GiB non_torch_memory=0.35GiB kv_cache_size=2.89GiB gpu_memory_utilization=0.90",
+    "# GPU blocks: 1478, # CPU blocks: 2048",
+    "Maximum concurrency for 29000 tokens per request: 0.82x",
+    "The model's max seq len (29000) is larger than the maximum number of tokens that can be stored in KV cache (23648). Try increasing `gpu_memory_utilization` or decreasing `max_model_len` when initializing the engine.",
+  ].join("\n");
+  const explanation = explainLog(readLog(log), {
+    model: lookUpModel("meta-llama/Llama-3.1-8B-Instruct"),
+    device: findDevice("RTX 3090"),
+    version: "0.6.4",
+    flags: {},
+  });
+  const planned = (name: string): number | undefined =>
+    explanation.components.find((part) => part.name === name)?.planned?.expectedBytes;
+  // A forward pass of 29,000 tokens, and not one of the 2,048 of a chunk.
+  assert.ok((planned("activations") ?? 0) > 2.5 * gib);
+  assert.ok(!explanation.notes.some((note) => note.includes("by the planned layers")));
+});
+
 test("too little free at the start: a share that is free; too large weights: more cards", () => {
   const busy = explained("vllm-0.27.1-free-memory", "RTX 4090");
   assert.equal(busy.cause.missing, "freeMemory");

@@ -41,12 +41,18 @@ function noMemoryLeft(facts: Collected): void {
     facts.failures.push({ kind: "noKvMemory", message: "Available KV cache memory is not above zero." });
 }
 
+/** Lines that state the length of a request are those of a start with that length, whoever set it. */
+function statedLength({ counts, flags }: Collected): void {
+  if (counts.maxModelLen !== undefined) flags["max-model-len"] ??= String(counts.maxModelLen);
+}
+
 /** Reads a vLLM log; lines without a known wording are passed over. */
 export function readVllmLog(lines: readonly string[]): LogFacts {
   const facts = emptyFacts();
   readStatedArguments(facts, lines);
   readPastedCommands(facts, lines, startWords, vllmFlags);
   collectFacts(facts, lines, vllmPatterns);
+  statedLength(facts);
   plainQuantization(facts.flags);
   splitConsumed(facts);
   splitActivations(facts);
