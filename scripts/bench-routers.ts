@@ -1,0 +1,126 @@
+/**
+ * @module Our router beside others, each over the same endpoints that compute nothing: processor time, latency, streams. Each
+ * router has one processor, clients and endpoints the other. Writes docs/fleet-routing.md to DEST, or prints it.
+ *
+ *     npm run bench:routers -- [DEST] [--rounds N] [--routers VENV] [--lmdeploy VENV] [--only NAME]
+ */
+import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { Clients, median, percentile, streamedEvents } from "./bench-routers/clients.ts";
+import { decisionTime } from "./bench-routers/decision.ts";
+import { processorNs, residentBytes } from "./bench-routers/processor-time.ts";
+import { groupedBodies } from "./bench-routers/prompts.ts";
+import { type Measured, reportOf } from "./bench-routers/report.ts";
+import { type RunningRouter, routerKinds, startRouter } from "./bench-routers/routers.ts";
+import { scrapeTimes } from "./bench-routers/scrape.ts";
+
+const numEndpoints = 4;
+const numClients = 16;
+const numStreams = 50;
+const seconds = 1.5;
+const sizes = [2048, 16_384] as const;
+
+async function startEndpoints(): Promise<{ readonly urls: string[]; end(): void }> {
+  const worker = `${import.meta.dirname}/bench-routers/endpoints.worker.ts`;
+  const child = spawn("taskset", ["-c", "1", process.execPath, worker, String(numEndpoints)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  for await (const part of child.stdout) {
+    output += String(part);
+    const [, ports] = /ports ([\d ]+)\./.exec(output) ?? [];
+    if (ports === undefined) continue;
+    const urls = ports.split(" ").map((port) => `http://127.0.0.1:${port}`);
+    return { urls, end: () => child.kill("SIGKILL") };
+  }
+  throw new TypeError("the endpoints ended");
+}
+
+/** Milliseconds of the router's processor for each request, and requests a second. */
+async function costOf({ port, pid }: RunningRouter, promptBytes: number) {
+  const clients = new Clients(port, groupedBodies(promptBytes));
+  await clients.closedLoop(numClients, 0.3);
+  const [beforeNs, begunMs] = [processorNs(pid), performance.now()];
+  const numDone = await clients.closedLoop(numClients, seconds);
+  const ms = (processorNs(pid) - beforeNs) / 1e6 / numDone;
+  clients.close();
+  return { ms, perSecond: (numDone * 1000) / (performance.now() - begunMs) };
+}
+
+/** What the router adds at half of the load that it can take: to the latency of the same load without it. */
+async function addedLatency(router: RunningRouter, direct: number, perSecond: number) {
+  const bodies = groupedBodies(sizes[0]);
+  const [through, without] = [new Clients(router.port, bodies), new Clients(direct, bodies)];
+  const [withMs, withoutMs] = [
+    await through.openLoop(perSecond, seconds * 2),
+    await without.openLoop(perSecond, seconds),
+  ];
+  through.close();
+  without.close();
+  return {
+    p50Ms: percentile(withMs, 0.5) - percentile(withoutMs, 0.5),
+    p99Ms: percentile(withMs, 0.99) - percentile(withoutMs, 0.99),
+  };
+}
+
+async function measure(router: RunningRouter, direct: number): Promise<Measured> {
+  const [small, large] = [await costOf(router, sizes[0]), await costOf(router, sizes[1])];
+  const latency = await addedLatency(router, direct, small.perSecond / 2);
+  const beforeNs = processorNs(router.pid);
+  const numEvents = await streamedEvents(router.port, numStreams, seconds);
+  const perEventUs = ((processorNs(router.pid) - beforeNs) / 1000 / numEvents) * (seconds / (seconds + 0.5));
+  return {
+    smallMs: small.ms,
+    largeMs: large.ms,
+    perSecond: small.perSecond,
+    ...latency,
+    eventsPerSecond: numEvents / seconds,
+    perEventUs,
+    residentBytes: residentBytes(router.pid),
+  };
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string", default: "3" },
+    routers: { type: "string", default: "" },
+    lmdeploy: { type: "string", default: "" },
+    only: { type: "string", default: "" },
+  },
+});
+const endpoints = await startEndpoints();
+const direct = Number(new URL(endpoints.urls[0] ?? "").port);
+const started: RunningRouter[] = [];
+const rounds = new Map<string, Measured[]>();
+try {
+  for (const kind of routerKinds(values)) {
+    if (!kind.name.includes(values.only)) continue;
+    started.push(await startRouter(kind, endpoints.urls));
+    console.error(`${kind.name} runs`);
+  }
+  for (let round = 0; round < Number(values.rounds); round += 1)
+    for (const router of round % 2 === 0 ? started : started.toReversed()) {
+      const measured = await measure(router, direct);
+      console.error(router.name, JSON.stringify(measured));
+      rounds.set(router.name, [...(rounds.get(router.name) ?? []), measured]);
+    }
+  const numDirect = (await streamedEvents(direct, numStreams, seconds)) / seconds;
+  const ours = started.find(({ name }) => name === "pagoda cost");
+  const scrape = ours === undefined ? null : await scrapeTimes(ours);
+  const report = reportOf({
+    rounds,
+    names: started.map(({ name }) => name),
+    decisions: sizes.map((bytes) => ({ bytes, ...decisionTime(bytes) })),
+    directEventsPerSecond: numDirect,
+    scrape,
+    median,
+  });
+  const [destination] = positionals;
+  if (destination === undefined) console.log(report);
+  else writeFileSync(destination, report);
+} finally {
+  for (const router of started) await router.end();
+  endpoints.end();
+}
