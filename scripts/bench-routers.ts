@@ -4,11 +4,11 @@
  *
  *     npm run bench:routers -- [DEST] [--rounds N] [--routers VENV] [--lmdeploy VENV] [--only NAME]
  */
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Clients, median, percentile, streamedEvents } from "./bench-routers/clients.ts";
 import { decisionTime } from "./bench-routers/decision.ts";
+import { startEndpoints } from "./bench-routers/endpoints.ts";
 import { processorNs, residentBytes } from "./bench-routers/processor-time.ts";
 import { groupedBodies } from "./bench-routers/prompts.ts";
 import { type Measured, reportOf } from "./bench-routers/report.ts";
@@ -19,23 +19,8 @@ const numEndpoints = 4;
 const numClients = 16;
 const numStreams = 50;
 const seconds = 1.5;
+const warmSeconds = 5;
 const sizes = [2048, 16_384] as const;
-
-async function startEndpoints(): Promise<{ readonly urls: string[]; end(): void }> {
-  const worker = `${import.meta.dirname}/bench-routers/endpoints.worker.ts`;
-  const child = spawn("taskset", ["-c", "1", process.execPath, worker, String(numEndpoints)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  let output = "";
-  for await (const part of child.stdout) {
-    output += String(part);
-    const [, ports] = /ports ([\d ]+)\./.exec(output) ?? [];
-    if (ports === undefined) continue;
-    const urls = ports.split(" ").map((port) => `http://127.0.0.1:${port}`);
-    return { urls, end: () => child.kill("SIGKILL") };
-  }
-  throw new TypeError("the endpoints ended");
-}
 
 /** Milliseconds of the router's processor for each request, and requests a second. */
 async function costOf({ port, pid }: RunningRouter, promptBytes: number) {
@@ -64,6 +49,15 @@ async function addedLatency(router: RunningRouter, direct: number, perSecond: nu
   };
 }
 
+/** Compilers of some routers need a while, as in use. */
+async function warmUp({ port }: RunningRouter): Promise<void> {
+  for (const promptBytes of sizes) {
+    const clients = new Clients(port, groupedBodies(promptBytes));
+    await clients.closedLoop(numClients, warmSeconds / 2);
+    clients.close();
+  }
+}
+
 async function measure(router: RunningRouter, direct: number): Promise<Measured> {
   const [small, large] = [await costOf(router, sizes[0]), await costOf(router, sizes[1])];
   const latency = await addedLatency(router, direct, small.perSecond / 2);
@@ -90,7 +84,7 @@ const { values, positionals } = parseArgs({
     only: { type: "string", default: "" },
   },
 });
-const endpoints = await startEndpoints();
+const endpoints = await startEndpoints(numEndpoints);
 const direct = Number(new URL(endpoints.urls[0] ?? "").port);
 const started: RunningRouter[] = [];
 const rounds = new Map<string, Measured[]>();
@@ -100,6 +94,7 @@ try {
     started.push(await startRouter(kind, endpoints.urls));
     console.error(`${kind.name} runs`);
   }
+  for (const router of started) await warmUp(router);
   for (let round = 0; round < Number(values.rounds); round += 1)
     for (const router of round % 2 === 0 ? started : started.toReversed()) {
       const measured = await measure(router, direct);

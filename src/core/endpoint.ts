@@ -67,7 +67,12 @@ export interface ForwardedAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
   /** A piece is read from the other process only when the reader asks for it; leaving the iteration ends the exchange. */
-  readonly body: AsyncIterable<Uint8Array>;
+  readonly body: AnswerBody;
+}
+
+export interface AnswerBody extends AsyncIterable<Uint8Array> {
+  /** Breaks it off from outside; whoever waits for a piece is told the error. */
+  destroy?(error: Error): void;
 }
 
 /**

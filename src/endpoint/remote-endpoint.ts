@@ -1,5 +1,5 @@
 /** @module An OpenAI-compatible server at a URL, as an endpoint: pagoda, vLLM, LMDeploy, llama-server or another. */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { type Capabilities, features, modelRoutes } from "../core/capabilities.ts";
 import type {
@@ -11,6 +11,7 @@ import type {
   ForwardedRequest,
 } from "../core/endpoint.ts";
 import { PagodaError } from "../core/errors.ts";
+import { HttpClient } from "./http/http-client.ts";
 import { parseSnapshot } from "./remote-snapshot.ts";
 
 export interface RemoteEndpointOptions {
@@ -28,17 +29,18 @@ export class RemoteEndpoint implements Endpoint {
   readonly capabilities: Capabilities;
   readonly #base: URL;
   readonly #apiKey: string | null;
-  readonly #agent: HttpAgent;
+  readonly #prefix: string;
+  /** null where the server speaks HTTPS. */
+  readonly #client: HttpClient | null;
+  readonly #agent = new HttpsAgent({ keepAlive: true });
 
   constructor(options: RemoteEndpointOptions) {
     this.model = options.model;
     this.capabilities = options.capabilities ?? { routes: new Set(modelRoutes), features: new Set(features) };
     this.#base = options.url;
     this.#apiKey = options.apiKey ?? null;
-    this.#agent =
-      options.url.protocol === "https:"
-        ? new HttpsAgent({ keepAlive: true })
-        : new HttpAgent({ keepAlive: true });
+    this.#prefix = options.url.pathname.replace(/\/$/, "");
+    this.#client = options.url.protocol === "https:" ? null : new HttpClient(options.url);
   }
 
   async health(signal: AbortSignal): Promise<EndpointHealth> {
@@ -61,14 +63,26 @@ export class RemoteEndpoint implements Endpoint {
     return status === 200 ? parseSnapshot(text) : null;
   }
 
+  /** A used connection that its server has closed is replaced. */
   async forward(asked: ForwardedRequest, signal: AbortSignal): Promise<ForwardedAnswer> {
-    const response = await this.#send(asked, signal);
-    return { status: response.statusCode ?? 502, headers: headersOf(response), body: response };
+    const headers = this.#apiKey === null ? asked.headers : this.#withKey(asked.headers, this.#apiKey);
+    const path = `${this.#prefix}${asked.path}`;
+    if (this.#client === null) return this.#forwardSecurely({ ...asked, headers }, path, signal);
+    try {
+      return await this.#client.send({ ...asked, headers }, path, signal);
+    } catch (thrown) {
+      throw unreachable(this.#base, reasonOf(thrown), thrown);
+    }
   }
 
   /** Idle connections are closed; a running exchange is ended by its own signal. */
   close(): void {
+    this.#client?.close();
     this.#agent.destroy();
+  }
+
+  #withKey(headers: ForwardedRequest["headers"], key: string): Record<string, string> {
+    return { ...headers, authorization: `Bearer ${key}` };
   }
 
   /** vLLM's and LMDeploy's `/is_sleeping`; a server without it is awake. */
@@ -78,31 +92,33 @@ export class RemoteEndpoint implements Endpoint {
   }
 
   async #get(path: string, signal: AbortSignal): Promise<{ readonly status: number; readonly text: string }> {
-    const response = await this.#send({ method: "GET", path, headers: {}, body: null }, signal);
-    const pieces: Buffer[] = [];
+    const answer = await this.forward({ method: "GET", path, headers: {}, body: null }, signal);
+    const pieces: Uint8Array[] = [];
     let numBytes = 0;
-    for await (const piece of response as AsyncIterable<Buffer>) {
+    for await (const piece of answer.body) {
       pieces.push(piece);
       numBytes += piece.length;
       if (numBytes > mostBytesRead)
         throw unreachable(this.#base, `${path} is longer than ${mostBytesRead} bytes`);
     }
-    return { status: response.statusCode ?? 502, text: Buffer.concat(pieces).toString("utf8") };
+    return { status: answer.status, text: Buffer.concat(pieces).toString("utf8") };
   }
 
-  #send(asked: ForwardedRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const url = new URL(`${this.#base.pathname.replace(/\/$/, "")}${asked.path}`, this.#base);
-    const send = url.protocol === "https:" ? httpsRequest : httpRequest;
-    const headers: Record<string, string> = { ...asked.headers };
-    if (asked.body !== null) headers["content-length"] = String(asked.body.length);
-    if (this.#apiKey !== null) headers.authorization = `Bearer ${this.#apiKey}`;
+  async #forwardSecurely(
+    { method, headers, body }: ForwardedRequest,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<ForwardedAnswer> {
+    const sized = body === null ? headers : { ...headers, "content-length": String(body.length) };
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-    const request = send(url, { method: asked.method, headers, agent: this.#agent, signal });
+    const options = { method, headers: sized, agent: this.#agent, signal };
+    const request = httpsRequest(new URL(path, this.#base), options);
     request.once("response", resolve);
     // Also after the response: an error then belongs to the body, which has told of it.
     request.on("error", (cause) => reject(unreachable(this.#base, cause.message, cause)));
-    request.end(asked.body ?? undefined);
-    return promise;
+    request.end(body ?? undefined);
+    const response = await promise;
+    return { status: response.statusCode ?? 502, headers: headersOf(response), body: response };
   }
 }
 
@@ -114,6 +130,12 @@ function headersOf(response: IncomingMessage): Record<string, string | readonly 
   for (const [name, value] of Object.entries(response.headers))
     if (value !== undefined) headers[name] = value;
   return headers;
+}
+
+/** Node's error for several addresses that all refused has a code and no text. */
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  return thrown.message === "" && "code" in thrown ? String(thrown.code) : thrown.message;
 }
 
 function unreachable(base: URL, reason: string, cause?: unknown): PagodaError {

@@ -4,7 +4,7 @@
  * A stream that breaks off would look to its client like a short answer, and one that falls silent like a slow one. Both get
  * an error as their last event or line.
  */
-import { Readable } from "node:stream";
+import type { ForwardedAnswer } from "../../../core/endpoint.ts";
 
 export interface AnswerWatch {
   /** Events or lines, of which the client reads each when it comes. */
@@ -28,10 +28,7 @@ const isComment = (piece: Uint8Array): boolean => piece[0] === colon;
  * The same bytes. A piece is asked for only when the client has read the one before. Leaving the iteration ends the
  * exchange with the endpoint; a body that is never read has to be left too.
  */
-export function watchedAnswer(
-  body: AsyncIterable<Uint8Array>,
-  watch: AnswerWatch,
-): AsyncIterable<Uint8Array> {
+export function watchedAnswer(body: ForwardedAnswer["body"], watch: AnswerWatch): AsyncIterable<Uint8Array> {
   const watched = new WatchedAnswer(body, watch);
   return {
     [Symbol.asyncIterator]: () => ({ next: () => watched.next(), return: () => watched.leave() }),
@@ -39,7 +36,7 @@ export function watchedAnswer(
 }
 
 class WatchedAnswer {
-  readonly #body: AsyncIterable<Uint8Array>;
+  readonly #body: ForwardedAnswer["body"];
   readonly #pieces: AsyncIterator<Uint8Array>;
   readonly #watch: AnswerWatch;
   #hasBegun = false;
@@ -50,7 +47,7 @@ class WatchedAnswer {
   /** Looks now and then how long the stream has been silent; null before the first piece. */
   #silence: SilenceTimer | null = null;
 
-  constructor(body: AsyncIterable<Uint8Array>, watch: AnswerWatch) {
+  constructor(body: ForwardedAnswer["body"], watch: AnswerWatch) {
     this.#body = body;
     this.#pieces = body[Symbol.asyncIterator]();
     this.#watch = watch;
@@ -94,7 +91,7 @@ class WatchedAnswer {
   #fallSilent(): void {
     const { mostSilenceMs } = this.#watch;
     const error = new Error(`it said nothing for ${Math.round(mostSilenceMs / 1000)} s`);
-    if (this.#body instanceof Readable) this.#body.destroy(error);
+    this.#body.destroy?.(error);
   }
 
   #end(): void {

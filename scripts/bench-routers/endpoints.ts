@@ -1,7 +1,6 @@
 /**
- * @module Endpoints of OpenAI's protocol that compute nothing, on several ports of one process. Prints the ports.
- *
- *     node endpoints.worker.ts NUMBER
+ * @module Endpoints of OpenAI's protocol that compute nothing, on several ports of this process: with clients and endpoints in
+ * one thread, the other processor is the router's alone, and nobody waits for the scheduler.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -59,15 +58,27 @@ function answer(request: IncomingMessage, response: ServerResponse, body: string
   isStepping = true;
 }
 
-const ports = await Promise.all(
-  Array.from({ length: Number(process.argv[2] ?? 4) }, async () => {
-    const server = createServer((request, response) => {
+export interface Endpoints {
+  readonly urls: readonly string[];
+  end(): void;
+}
+
+export async function startEndpoints(numEndpoints: number): Promise<Endpoints> {
+  const servers = Array.from({ length: numEndpoints }, () =>
+    createServer((request, response) => {
       const pieces: Buffer[] = [];
       request.on("data", (piece: Buffer) => pieces.push(piece));
       request.once("end", () => answer(request, response, Buffer.concat(pieces).toString("latin1")));
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return (server.address() as AddressInfo).port;
-  }),
-);
-console.log(`ports ${ports.join(" ")}.`);
+    }),
+  );
+  for (const server of servers) await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    urls: servers.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    end: () => {
+      for (const server of servers) {
+        server.close();
+        server.closeAllConnections();
+      }
+    },
+  };
+}
