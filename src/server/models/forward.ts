@@ -1,10 +1,10 @@
 /** @module A request passed on to another process, and its answer passed back, as bytes. */
-import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { callerHeaders, type Endpoint } from "../../core/endpoint.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { countedAnswer } from "../access/counted-answer.ts";
 import type { RunningRequests } from "../requests/running-requests.ts";
+import { PassedStream, wholeBody } from "./passed-answer.ts";
 import type { ServedModelEntry } from "./served-model-entry.ts";
 
 interface ForwardParts {
@@ -59,9 +59,9 @@ export async function forwardToEndpoint(
     entry.noteHealth({ state: "ready", reason: null });
     for (const [name, value] of Object.entries(answer.headers))
       if (!hopHeaders.has(name)) reply.header(name, value);
-    return reply
-      .status(answer.status)
-      .send(Readable.from(countedAnswer(answer, caller), { objectMode: false }));
+    reply.status(answer.status);
+    const counted = { ...answer, body: countedAnswer(answer, caller) };
+    return reply.send((await wholeBody(counted)) ?? new PassedStream(counted.body));
   } catch (thrown) {
     if (thrown instanceof PagodaError && thrown.code === "endpoint_unreachable" && !signal.aborted)
       entry.noteHealth({ state: "failed", reason: thrown.message });
