@@ -46,6 +46,8 @@ export class Affinity {
   preference: Preference = { policy: "cost", weights: new Map() };
   readonly #clock: () => number;
   #numChosen = 0;
+  /** The best rate that was observed at any endpoint, as it was at the last choice. */
+  #bestTokensPerMs = firstPrefillTokensPerMs;
 
   /** `clock`: monotonic milliseconds. */
   constructor(clock: () => number, weights: ChoiceWeights = defaultWeights) {
@@ -57,7 +59,7 @@ export class Affinity {
     invariant(!this.#known.has(endpointId), () => `endpoint ${endpointId} is known already`);
     const capacityPieces = Math.max(1, Math.floor(poolTokens / tokensPerPiece));
     this.#known.set(endpointId, {
-      load: new EndpointLoad(seats, this.#clock, () => this.#bestTokensPerMs()),
+      load: new EndpointLoad(seats, this.#clock, () => this.#bestTokensPerMs),
       slot: this.#prefixes.add(capacityPieces),
       capacityPieces,
       lastChosen: 0,
@@ -79,6 +81,7 @@ export class Affinity {
   /** Chooses among `endpointIds` (at least one) for a prompt of this chain and books the request there. */
   send(chain: Int32Array, endpointIds: readonly string[]): Sent {
     const matched = this.#prefixes.match(chain);
+    this.#bestTokensPerMs = this.#bestObserved();
     const { policy, weights } = this.preference;
     // An endpoint of weight 0 gets a request only where no other can.
     const weighty = endpointIds.filter((id) => weights.get(id) !== 0);
@@ -105,10 +108,11 @@ export class Affinity {
     return { ...open, endpointId, reason, matchedTokens };
   }
 
-  /** The best rate that was observed at any endpoint: what is not known of one is hoped, so that it gets tried. */
-  #bestTokensPerMs(): number {
-    const rates = [...this.#known.values()].map(({ load }) => load.observedTokensPerMs ?? 0);
-    return Math.max(...rates) || firstPrefillTokensPerMs;
+  /** What is not known of one is hoped, so that it gets tried. */
+  #bestObserved(): number {
+    let best = 0;
+    for (const { load } of this.#known.values()) best = Math.max(best, load.observedTokensPerMs ?? 0);
+    return best || firstPrefillTokensPerMs;
   }
 
   /** One that comes later takes turns with the others from now on, and does not catch up. */

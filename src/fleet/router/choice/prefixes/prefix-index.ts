@@ -9,6 +9,7 @@
  * not there). Nothing is allocated per request but what the lists grow by.
  */
 import { invariant } from "../../../../core/errors.ts";
+import { RowTable } from "./row-table.ts";
 
 interface Instance {
   readonly capacityPieces: number;
@@ -21,8 +22,6 @@ const leastRows = 1024;
 const mostInstances = 256;
 
 export class PrefixIndex {
-  /** Piece → row. */
-  readonly #rows = new Map<number, number>();
   readonly #instances: (Instance | null)[] = [];
   /** Slots in a row; grows with the instances. */
   #width = 4;
@@ -30,6 +29,8 @@ export class PrefixIndex {
   #times = new Float64Array(leastRows * this.#width);
   /** [rows] piece of each row. */
   #pieces = new Int32Array(leastRows);
+  readonly #table = new RowTable(this.#pieces);
+  /** Rows that have ever been used; some of them are free. */
   #numRows = 0;
   readonly #freeRows: number[] = [];
   #now = 0;
@@ -47,9 +48,11 @@ export class PrefixIndex {
   /** Forgets an instance: it was stopped, or its cache was reset. */
   remove(slot: number): void {
     this.#instances[slot] = null;
-    for (const [piece, row] of this.#rows) {
-      this.#times[row * this.#width + slot] = 0;
-      this.#freeIfEmpty(piece, row);
+    for (let row = 0; row < this.#numRows; row += 1) {
+      const at = row * this.#width + slot;
+      if (this.#times[at] === 0) continue;
+      this.#times[at] = 0;
+      this.#freeIfEmpty(row);
     }
   }
 
@@ -57,8 +60,8 @@ export class PrefixIndex {
   match(chain: Int32Array): number[] {
     const matched = this.#instances.map(() => 0);
     for (let depth = 0; depth < chain.length; depth += 1) {
-      const row = this.#rows.get(chain[depth] as number);
-      if (row === undefined) break;
+      const row = this.#table.get(chain[depth] as number);
+      if (row === -1) break;
       let isAnywhere = false;
       for (let slot = 0, at = row * this.#width; slot < matched.length; slot += 1) {
         if (matched[slot] !== depth || this.#times[at + slot] === 0) continue;
@@ -101,12 +104,12 @@ export class PrefixIndex {
   }
 
   #rowOf(piece: number): number {
-    const known = this.#rows.get(piece);
-    if (known !== undefined) return known;
+    const known = this.#table.get(piece);
+    if (known !== -1) return known;
     const row = this.#freeRows.pop() ?? this.#numRows++;
     if (row >= this.#pieces.length) this.#resize(this.#pieces.length * 2, this.#width);
     this.#pieces[row] = piece;
-    this.#rows.set(piece, row);
+    this.#table.add(row);
     return row;
   }
 
@@ -117,15 +120,15 @@ export class PrefixIndex {
       if (this.#times[at] !== use.time) continue;
       this.#times[at] = 0;
       instance.numPieces -= 1;
-      this.#freeIfEmpty(this.#pieces[use.row] as number, use.row);
+      this.#freeIfEmpty(use.row);
       return;
     }
   }
 
-  #freeIfEmpty(piece: number, row: number): void {
+  #freeIfEmpty(row: number): void {
     const start = row * this.#width;
     for (let at = start; at < start + this.#width; at += 1) if (this.#times[at] !== 0) return;
-    this.#rows.delete(piece);
+    this.#table.delete(row);
     this.#freeRows.push(row);
   }
 
@@ -137,6 +140,7 @@ export class PrefixIndex {
     pieces.set(this.#pieces);
     this.#times = times;
     this.#pieces = pieces;
+    this.#table.moved(pieces);
     this.#width = width;
   }
 }

@@ -50,13 +50,26 @@ export function pieceChain(parts: Iterable<string>): Int32Array {
   const words = new Int32Array(scratch.buffer, scratch.byteOffset, scratch.length >> 2);
   const chain = new Int32Array(Math.floor(numBytes / pieceBytes));
   let hash = 0x2545f491;
-  let next = 0;
   for (let piece = 0; piece < chain.length; piece += 1) {
-    for (const end = next + wordsPerPiece; next < end; next += 1) {
-      hash = Math.imul(hash ^ (words[next] as number), 0x85ebca6b);
-      hash = (hash << 13) | (hash >>> 19);
-    }
+    hash = pieceHash(words, piece * wordsPerPiece, hash);
     chain[piece] = Math.imul(hash ^ (hash >>> 16), 0xc2b2ae35);
   }
   return chain;
+}
+
+/** Four sums that do not wait for each other, each over every fourth word, and then one of them all. */
+function pieceHash(words: Int32Array, start: number, seed: number): number {
+  let [a, b, c, d] = [seed, seed ^ 0x27d4eb2f, seed ^ 0x165667b1, seed ^ 0x1e35a7bd];
+  for (let at = start; at < start + wordsPerPiece; at += 4) {
+    a = mixed(a, words[at] as number);
+    b = mixed(b, words[at + 1] as number);
+    c = mixed(c, words[at + 2] as number);
+    d = mixed(d, words[at + 3] as number);
+  }
+  return mixed(mixed(mixed(a, b), c), d);
+}
+
+function mixed(hash: number, word: number): number {
+  const product = Math.imul(hash ^ word, 0x85ebca6b);
+  return (product << 13) | (product >>> 19);
 }

@@ -12,9 +12,10 @@ export interface RoutedPrompt {
 
 export function routedPrompt({ body, json, caller }: ForwardedRequest): RoutedPrompt {
   const value = json === undefined ? jsonOf(body) : json;
-  const fields: Readonly<Record<string, unknown>> =
-    typeof value === "object" && value !== null ? { ...value } : {};
-  const { priority, stream } = fields;
+  const { priority, stream } = (typeof value === "object" && value !== null ? value : {}) as {
+    readonly priority?: unknown;
+    readonly stream?: unknown;
+  };
   return {
     chain: pieceChain([caller?.cacheSalt ?? "", ...promptText(value)]),
     priority: typeof priority === "number" && Number.isFinite(priority) ? priority : 0,
