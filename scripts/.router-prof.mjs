@@ -20,7 +20,8 @@ const [rt, port] = await start(
   [
     "-c",
     "0",
-    process.execPath, ...(process.env.FLAGS??"").split(" ").filter(Boolean),
+    process.execPath,
+    ...(process.env.FLAGS ?? "").split(" ").filter(Boolean),
     ...(prof
       ? [
           "--cpu-prof",
@@ -38,9 +39,19 @@ const [rt, port] = await start(
 );
 const c = new Clients(Number(port), groupedBodies(Number(size)));
 await c.closedLoop(16, 4);
+
 import { readdirSync, readFileSync } from "node:fs";
-const threads = () => Object.fromEntries(readdirSync(`/proc/${rt.pid}/task`).map((t) => [t + readFileSync(`/proc/${rt.pid}/task/${t}/comm`, "utf8").trim(), Number(readFileSync(`/proc/${rt.pid}/task/${t}/schedstat`, "utf8").split(" ")[0]) / 1e6]));
-for (let i = 0; i < 3; i++) { const tb = threads(); const cpu0 = process.cpuUsage();
+
+const threads = () =>
+  Object.fromEntries(
+    readdirSync(`/proc/${rt.pid}/task`).map((t) => [
+      t + readFileSync(`/proc/${rt.pid}/task/${t}/comm`, "utf8").trim(),
+      Number(readFileSync(`/proc/${rt.pid}/task/${t}/schedstat`, "utf8").split(" ")[0]) / 1e6,
+    ]),
+  );
+for (let i = 0; i < 3; i++) {
+  const tb = threads();
+  const cpu0 = process.cpuUsage();
   const b = processorNs(rt.pid),
     t = performance.now();
   const n = await c.closedLoop(16, Number(secs));
@@ -48,7 +59,12 @@ for (let i = 0; i < 3; i++) { const tb = threads(); const cpu0 = process.cpuUsag
     ((processorNs(rt.pid) - b) / 1e6 / n).toFixed(3),
     "ms",
     ((n * 1000) / (performance.now() - t)).toFixed(0),
-    "/s", Object.entries(threads()).map(([k,v])=>k+"="+((v-(tb[k]??0))/n).toFixed(3)).join(" "), "client", (process.cpuUsage(cpu0).user+process.cpuUsage(cpu0).system)/1000/n
+    "/s",
+    Object.entries(threads())
+      .map(([k, v]) => k + "=" + ((v - (tb[k] ?? 0)) / n).toFixed(3))
+      .join(" "),
+    "client",
+    (process.cpuUsage(cpu0).user + process.cpuUsage(cpu0).system) / 1000 / n,
   );
 }
 c.close();

@@ -1,17 +1,18 @@
 /**
  * @module Our router beside others, each over the same endpoints that compute nothing: processor time, latency, streams. Each
- * router has one processor, clients and endpoints the other. Writes docs/fleet-routing.md to DEST, or prints it.
+ * router has one processor, clients and endpoints the other. Writes its figures into DEST, which is docs/fleet-routing.md, or
+ * prints them.
  *
  *     npm run bench:routers -- [DEST] [--rounds N] [--routers VENV] [--lmdeploy VENV] [--only NAME]
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Clients, median, percentile, streamedEvents } from "./bench-routers/clients.ts";
 import { decisionTime } from "./bench-routers/decision.ts";
 import { startEndpoints } from "./bench-routers/endpoints.ts";
 import { processorNs, residentBytes } from "./bench-routers/processor-time.ts";
 import { groupedBodies } from "./bench-routers/prompts.ts";
-import { type Measured, reportOf } from "./bench-routers/report.ts";
+import { type Measured, reportOf, withFigures } from "./bench-routers/report.ts";
 import { type RunningRouter, routerKinds, startRouter } from "./bench-routers/routers.ts";
 import { scrapeTimes } from "./bench-routers/scrape.ts";
 
@@ -114,7 +115,7 @@ try {
   });
   const [destination] = positionals;
   if (destination === undefined) console.log(report);
-  else writeFileSync(destination, report);
+  else writeFileSync(destination, withFigures(readFileSync(destination, "utf8"), report));
 } finally {
   for (const router of started) await router.end();
   endpoints.end();

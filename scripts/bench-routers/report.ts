@@ -73,3 +73,12 @@ ${[...decided, ...scraped].join("\n")}
 | events a second without a router | ${directEventsPerSecond.toFixed(0)} |
 `;
 }
+
+const [begin, end] = ["<!-- figures of npm run bench:routers -->\n", "<!-- end of these figures -->"];
+
+/** The document with these figures in place of those that it has. */
+export function withFigures(document: string, report: string): string {
+  const [from, to] = [document.indexOf(begin), document.indexOf(end)];
+  if (from === -1 || to < from) throw new TypeError(`the document has no lines ${begin.trim()} and ${end}`);
+  return `${document.slice(0, from)}${begin}\n${report}\n${document.slice(to)}`;
+}

@@ -10,16 +10,23 @@ const closeBrace = 0x7d;
 /** Whether more than `most` objects and lists are open at once; text that is not JSON is for the parser to refuse. */
 export function isNestedBeyond(text: string, most: number): boolean {
   let depth = 0;
-  let isInText = false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (isInText) {
-      if (code === backslash) i++;
-      else if (code === quote) isInText = false;
-    } else if (code === quote) isInText = true;
+    if (code === quote) i = endOfString(text, i + 1);
     else if (code === openBracket || code === openBrace) {
       if (++depth > most) return true;
     } else if (code === closeBracket || code === closeBrace) depth--;
   }
   return false;
+}
+
+/** Of the quote that ends the string which begins at `start`; the text's length where none does. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start); end !== -1; end = text.indexOf('"', end + 1)) {
+    let numBackslashes = 0;
+    while (end - numBackslashes > start && text.charCodeAt(end - numBackslashes - 1) === backslash)
+      numBackslashes++;
+    if (numBackslashes % 2 === 0) return end;
+  }
+  return text.length;
 }
