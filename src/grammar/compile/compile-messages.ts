@@ -10,5 +10,7 @@ export interface CompileRequest {
 }
 
 export type CompileAnswer =
+  /** The thread runs, and begins with the rule. */
+  | { readonly id: number; readonly kind: "begun" }
   | { readonly id: number; readonly kind: "network"; readonly network: Network }
   | { readonly id: number; readonly kind: "fault"; readonly message: string; readonly hint: string };

@@ -93,12 +93,20 @@ export class RuleCompiler {
     this.#worker ??= this.#start();
     const worker = this.#worker;
     return new Promise<Network>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        end();
-        void this.#end();
-        reject(tooSlow(this.#options.limitMs));
-      }, this.#options.limitMs);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      // The start of a thread, which takes long on a busy machine, is not the rule's fault.
+      const begin = (): void => {
+        timer = setTimeout(() => {
+          end();
+          void this.#end();
+          reject(tooSlow(this.#options.limitMs));
+        }, this.#options.limitMs);
+      };
       const onMessage = (answer: CompileAnswer): void => {
+        if (answer.kind === "begun") {
+          begin();
+          return;
+        }
         end();
         this.#idle = setTimeout(() => void this.#end(), idleMs);
         this.#idle.unref();

@@ -6,6 +6,7 @@ import { ruleNetwork } from "./rule-grammar.ts";
 
 parentPort?.on("message", ({ id, rule, reasoning }: CompileRequest) => {
   const answer = (content: CompileAnswer): void => parentPort?.postMessage(content);
+  answer({ id, kind: "begun" });
   try {
     answer({ id, kind: "network", network: ruleNetwork(rule, reasoning) });
   } catch (thrown) {
