@@ -64,6 +64,8 @@ export interface MemoryReport {
   readonly peakResidentBytes: number;
   readonly blocks: BlockCounts;
   readonly kvCache: { readonly dtype: KvDtype; readonly prefixCaching: boolean };
+  /** Rules for texts that requests stated, compiled, with what is made of them; a part of the JavaScript heap, by estimate. */
+  readonly rules: { readonly bytes: number; readonly capacityBytes: number };
   readonly numKvTokens: number;
   /** Sequences of max_model_len that the pool holds. */
   readonly maxConcurrency: number;

@@ -5,7 +5,7 @@ import type { MemoryReport } from "../core/memory-report.ts";
 import type { ChatRenderer, TextTokenizer } from "./request/text-tokenizer.ts";
 
 /** The part of `memory()` that the loader of the model knows: planned and allocated bytes. */
-export type MemoryFacts = Omit<MemoryReport, "blocks" | "numKvTokens" | "maxConcurrency">;
+export type MemoryFacts = Omit<MemoryReport, "blocks" | "rules" | "numKvTokens" | "maxConcurrency">;
 
 export interface EngineOptions {
   /** Owned by the caller, who closes it after `close()`. */

@@ -221,6 +221,7 @@ export class Engine implements GenerationService {
     return {
       ...this.#options.memory(),
       blocks: this.blockCounts(),
+      rules: this.#constraints.heap,
       numKvTokens: numTotal * blockSize,
       maxConcurrency: numTotal / this.#blocks.blocksFor(this.#options.limits.maxModelLen),
     };

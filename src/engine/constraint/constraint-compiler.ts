@@ -35,15 +35,16 @@ export class ConstraintCompiler {
     this.#rules = new RuleCompiler({ capacityBytes: options.capacityBytes, limitMs: compileLimitMs });
   }
 
-  /** Bytes of heap, by estimate. */
-  get numBytes(): number {
-    return this.#rules.numBytes + this.#numTrieBytes;
+  /** Heap that it holds, and may hold, by estimate. */
+  get heap(): { readonly bytes: number; readonly capacityBytes: number } {
+    const { capacityBytes } = this.#options;
+    return { bytes: this.#rules.numBytes + this.#numTrieBytes, capacityBytes };
   }
 
   /** Rejects with PagodaError `invalid_request` that names the request's field. `promptEnd`: the end of the prompt's text. */
   async compile(constraint: OutputConstraint, promptEnd: string): Promise<CompiledConstraint> {
     const reasoning = reasoningAllowed(constraint, promptEnd);
-    this.#rules.enforce();
+    this.#rules.enforce(this.#numTrieBytes);
     try {
       const [recognizer, trie] = await Promise.all([
         this.#rules.compile(constraint.rule, reasoning),

@@ -111,3 +111,37 @@ test("reasoning may come first, and what the prompt opened must be closed", asyn
   assert.match(inside.sequences[0]?.text ?? "", /^[^E]*(Exxx)?$/s);
   await assertAtRest(scripted);
 });
+
+test("rules and what is made of them are counted, and stay within their capacity", async () => {
+  const constraintCapacityBytes = 200_000;
+  const scripted = scriptedEngine({}, { constraintCapacityBytes });
+  const { engine } = scripted;
+  assert.deepEqual(engine.memory().rules, { bytes: 0, capacityBytes: constraintCapacityBytes });
+  await collect(engine, ruledRequest(regex("[ab]{3}Z")));
+  const first = engine.memory().rules.bytes;
+  assert.ok(first > 1000);
+  let largest = 0;
+  for (let i = 1; i <= 40; i++) {
+    await collect(engine, ruledRequest(regex(`[a-f]{${i}}([A-F]{2}|x{${i}})`), { seed: i, maxTokens: 60 }));
+    largest = Math.max(largest, engine.memory().rules.bytes);
+  }
+  assert.ok(largest > first);
+  assert.ok(largest <= 1.5 * constraintCapacityBytes, `${largest}`);
+  await assertAtRest(scripted);
+});
+
+test("after a sleep of either level, known rules and new ones hold", async () => {
+  const scripted = scriptedEngine();
+  const { engine } = scripted;
+  const known = ruledRequest(regex("[ab]{3}(cd|CD){2}"), { seed: 1 });
+  const before = await collect(engine, known);
+  for (const level of [1, 2] as const) {
+    await engine.sleep(level, { waits: false });
+    await engine.wake();
+    const again = await collect(engine, known);
+    assert.equal(again.sequences[0]?.text, before.sequences[0]?.text);
+    const fresh = await collect(engine, ruledRequest(regex(`[x-z]{${level + 1}}Q`), { seed: level }));
+    assert.match(fresh.sequences[0]?.text ?? "", /^[xyz]{2,3}Q$/);
+  }
+  await assertAtRest(scripted);
+});

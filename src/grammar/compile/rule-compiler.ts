@@ -57,12 +57,18 @@ export class RuleCompiler {
     return numBytes;
   }
 
-  /** Forgets states, and then rules, until what is kept is within the capacity; sequences keep those that they use. */
-  enforce(): void {
-    if (this.numBytes <= this.#options.capacityBytes && this.#made.size <= mostRules) return;
+  /**
+   * Forgets states, and then rules, until what is kept is within the capacity; sequences keep those that they use.
+   * `otherBytes` of the capacity are used for other things; half of it always remains.
+   */
+  enforce(otherBytes = 0): void {
+    const { capacityBytes } = this.#options;
+    const mostBytes = Math.max(capacityBytes / 2, capacityBytes - otherBytes);
+    const fits = (): boolean => this.numBytes <= mostBytes && this.#made.size <= mostRules;
+    if (fits()) return;
     for (const recognizer of this.#made.values()) recognizer.drop();
     for (const key of [...this.#known.keys()]) {
-      if (this.numBytes <= this.#options.capacityBytes && this.#made.size <= mostRules) return;
+      if (fits()) return;
       this.#forget(key);
     }
   }

@@ -252,6 +252,7 @@ export class ScriptedService implements GenerationService {
         numReferenced: 1,
         numWithheld: 0,
       },
+      rules: { bytes: 0, capacityBytes: 64 },
       numKvTokens: 128,
       maxConcurrency: 2,
     };
