@@ -12,7 +12,7 @@ import {
 } from "../expression/expression.ts";
 import { GrammarFault } from "../expression/fault.ts";
 import { textWithout } from "../notation/free-text.ts";
-import { gbnfGrammar } from "../notation/gbnf.ts";
+import { statedGrammar } from "../notation/stated-grammar.ts";
 import { structuralTagGrammar } from "../notation/structural-tag.ts";
 import { oneOfTexts, regexExpression } from "../regular/regex.ts";
 import { jsonObjectGrammar, schemaGrammar } from "../schema/schema-grammar.ts";
@@ -47,7 +47,7 @@ function ruleGrammar(constraint: ConstraintRule): Grammar {
     case "choice":
       return ofOneRule(oneOfTexts(constraint.texts));
     case "grammar":
-      return gbnfGrammar(constraint.source);
+      return statedGrammar(constraint.source);
     case "structural-tag":
       return structuralTagGrammar(constraint.format);
   }

@@ -141,6 +141,8 @@ class GbnfParser {
   #repeated(body: Expression): Expression {
     let repeated = body;
     for (;;) {
+      // llama.cpp allows blanks before the sign of a repetition.
+      this.#skip(false);
       if (this.#takes("*")) repeated = repeat(repeated, 0, null);
       else if (this.#takes("+")) repeated = repeat(repeated, 1, null);
       else if (this.#takes("?")) repeated = repeat(repeated, 0, 1);

@@ -14,9 +14,10 @@ import { GrammarFault } from "../expression/fault.ts";
 import { regexExpression } from "../regular/regex.ts";
 import { schemaGrammar } from "../schema/schema-grammar.ts";
 import { textWithout } from "./free-text.ts";
-import { gbnfGrammar } from "./gbnf.ts";
+import { statedGrammar } from "./stated-grammar.ts";
 
 const deepest = 32;
+const mostRepetitions = 10_000;
 
 /** Also takes the older form, of `structures` and `triggers`. */
 export function structuralTagGrammar(format: unknown): Grammar {
@@ -56,13 +57,27 @@ class TagCompiler {
     switch (format.type) {
       case "const_string":
         return text(textOf(format, "value"));
+      case "optional":
+        return optional(inner(format.content));
+      case "plus":
+        return repeat(inner(format.content), 1, null);
+      case "star":
+        return repeat(inner(format.content), 0, null);
+      case "repeat":
+        return repeat(inner(format.content), ...boundsOf(format));
+      case "dispatch":
+        return this.#dispatched(format, depth);
       case "json_schema":
+        refuseSettings(format, ["any_order", "excludes", "max_whitespace_cnt"]);
+        if ((format.style ?? "json") !== "json")
+          throw wrong(`the style ${JSON.stringify(format.style)} is not known`);
         return this.#included(schemaGrammar(format.json_schema));
       case "regex":
         return regexExpression(textOf(format, "pattern"), { whole: true });
       case "grammar":
-        return this.#included(gbnfGrammar(textOf(format, "grammar")));
+        return this.#included(statedGrammar(textOf(format, "grammar")));
       case "any_text":
+        refuseSettings(format, ["max_chars", "max_tokens"]);
         return textWithout(excludesOf(format));
       case "sequence":
         return sequence(...this.#elements(listOf(format, "elements"), depth));
@@ -132,6 +147,19 @@ class TagCompiler {
     return sequence(...(atLeastOne ? [tag] : []), free, repeat(sequence(tag, free), 0, null));
   }
 
+  /** Free text in which each pattern is followed by its format. */
+  #dispatched(format: Fields, depth: number): Expression {
+    const rules = listOf(format, "rules").map((pair): readonly [string, Expression] => {
+      const [pattern, content] = Array.isArray(pair) ? pair : [];
+      if (typeof pattern !== "string" || pattern === "") throw wrong("a rule has no text as its pattern");
+      return [pattern, this.expression(content, depth + 1)];
+    });
+    const free = textWithout([...rules.map(([pattern]) => pattern), ...excludesOf(format)]);
+    const part = choice(...rules.map(([pattern, content]) => sequence(text(pattern), content)));
+    if (format.loop === false) return sequence(free, optional(part));
+    return sequence(free, repeat(sequence(part, free), 0, null));
+  }
+
   #separated(format: Fields, depth: number): Expression {
     const separator = textOf(format, "separator");
     const tag = choice(
@@ -156,6 +184,23 @@ function renamed(expression: Expression, prefix: string): Expression {
     default:
       return expression;
   }
+}
+
+/** Fields that would narrow the texts and that nothing here enforces. */
+function refuseSettings(format: Fields, names: readonly string[]): void {
+  const stated = names.find((name) => {
+    const value = format[name] ?? null;
+    return value !== null && value !== false && !(Array.isArray(value) && value.length === 0);
+  });
+  if (stated !== undefined) throw wrong(`'${stated}' of '${String(format.type)}' is not supported`);
+}
+
+/** `max` -1: without limit. */
+function boundsOf({ min, max }: Fields): [min: number, max: number | null] {
+  const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
+  if (isCount(min) && max === -1) return [min, null];
+  if (isCount(min) && isCount(max) && min <= max && max <= mostRepetitions) return [min, max];
+  throw wrong(`'min' and 'max' are not numbers of repetitions, at most ${mostRepetitions}`);
 }
 
 function textOf(format: Fields, field: string): string {
