@@ -9,6 +9,7 @@ import type { GenerationService } from "../../core/generation.ts";
 import type { SequenceFacts } from "../../core/observation/engine-observation.ts";
 import type { ServedModelEntry } from "../models/served-model-entry.ts";
 import { stateOf } from "../settings/settings-target.ts";
+import type { TrafficRing } from "./history/traffic-ring.ts";
 import type { Latencies } from "./latency/latencies.ts";
 import { bindingReport, unknownLimit } from "./limits/binding-report.ts";
 import { instanceCurve } from "./prefix-curve.ts";
@@ -27,6 +28,7 @@ const mostWaitingShown = 100;
 export interface InstanceRecord {
   readonly samples: RecentSamples;
   readonly latencies: Latencies;
+  readonly traffic: TrafficRing;
 }
 
 export function instanceIdOf({ name, engineIndex }: Pick<ServedModelEntry, "name" | "engineIndex">): string {

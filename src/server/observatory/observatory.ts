@@ -12,6 +12,9 @@ import {
   parseHistoryQuestion,
   prefixCurveSchema,
   type Snapshot,
+  type TrafficAnswer,
+  trafficColumns,
+  trafficSchema,
 } from "../../api/admin/observatory/index.ts";
 import type { Endpoint } from "../../core/endpoint.ts";
 import type { PagodaError } from "../../core/errors.ts";
@@ -28,6 +31,7 @@ import { EventLog } from "./events/event-log.ts";
 import { ModelEvents } from "./events/model-events.ts";
 import { RepeatedEvents } from "./events/repeated-events.ts";
 import { History } from "./history/history.ts";
+import { TrafficRing } from "./history/traffic-ring.ts";
 import { figuresNow } from "./history-figures.ts";
 import {
   bindingLimitOf,
@@ -120,9 +124,15 @@ export class Observatory {
     };
   }
 
-  /** Latencies of an engine are counted through this. */
+  /** Latencies and lengths of an engine's requests are counted through this. */
   observerFor(entry: ServedModelEntry): Pick<EngineObserver, "requestFinished"> {
-    return this.#recordOf(entry).latencies;
+    const { latencies, traffic } = this.#recordOf(entry);
+    return {
+      requestFinished: (record) => {
+        latencies.requestFinished(record);
+        traffic.requestFinished(record);
+      },
+    };
   }
 
   /** A model of this process can take requests. */
@@ -210,6 +220,15 @@ export class Observatory {
       if (rows !== undefined) instances[instanceId] = rows;
     }
     return { schema: "pagoda.history/1", columns: [...historyColumns], step, instances };
+  }
+
+  /** When the last requests of every instance came, and how long they were. */
+  async traffic(): Promise<TrafficAnswer> {
+    const requests = [...this.#records.values()].flatMap(({ traffic }) => traffic.rows());
+    for (const [, told] of await this.#askAll("/admin/traffic"))
+      requests.push(...(trafficSchema.safeParse(told).data?.requests ?? []));
+    requests.sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
+    return { schema: "pagoda.traffic/1", columns: [...trafficColumns], requests };
   }
 
   /** What every instance behind an endpoint answers; those that do not are left out. */
@@ -327,7 +346,11 @@ export class Observatory {
   #recordOf(entry: ServedModelEntry): InstanceRecord {
     let record = this.#records.get(entry);
     if (record === undefined) {
-      record = { samples: new RecentSamples(), latencies: new Latencies(this.#clock) };
+      record = {
+        samples: new RecentSamples(),
+        latencies: new Latencies(this.#clock),
+        traffic: new TrafficRing(this.#unixMs),
+      };
       this.#records.set(entry, record);
     }
     return record;

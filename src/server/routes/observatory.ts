@@ -1,4 +1,4 @@
-/** @module GET /admin/snapshot and GET /admin/events. */
+/** @module What a running server says of itself: GET /admin/snapshot, events, history, traffic and the prefix cache's curve. */
 import type { FastifyInstance } from "fastify";
 import { FrameStream } from "../observatory/frame-stream.ts";
 import type { Observatory } from "../observatory/observatory.ts";
@@ -17,6 +17,7 @@ export function addObservatoryRoutes(app: FastifyInstance, observatory: Observat
   app.addHook("preClose", async () => stream.close());
   app.get("/admin/snapshot", async () => observatory.snapshot(stream.frameId));
   app.get("/admin/history", async (request) => observatory.historyOf(request.query));
+  app.get("/admin/traffic", async () => observatory.traffic());
   app.get("/admin/prefix-cache/curve", async () => observatory.prefixCurves());
   app.get("/admin/events", async (request, reply) => {
     const { raw } = reply;

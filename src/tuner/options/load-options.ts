@@ -66,9 +66,9 @@ export const loadOptions = {
     group,
   }),
   trace: option(["--trace"], {
-    argument: "file",
+    argument: "source",
     parse: (text: string) => text,
-    help: "recorded arrivals and lengths: JSON lines or CSV, as of Mooncake, BurstGPT or Azure",
+    help: "recorded arrivals and lengths: the address of a running server, for its last 4096 requests, or JSON lines or CSV, as of Mooncake, BurstGPT or Azure",
     group,
   }),
   speed: option(["--speed"], {
@@ -113,16 +113,21 @@ function seedsUsed(firstSeed: number): number[] {
   return [...simulatedSeeds, ...measured].map((seed) => firstSeed + seed);
 }
 
-/** Throws `invalid_option` for a trace that cannot be read, and for options that exclude each other. */
+/**
+ * Throws `invalid_option` for a trace that cannot be read, and for options that exclude each other.
+ *
+ * @param recorded the trace itself, where its source is no file
+ */
 export function trafficSource(
   values: LoadValues,
   limits: { readonly maxModelLen: number },
   range: TokenRange,
+  recorded: string | null = null,
 ): TrafficSource {
   const common = { numRequests: values.requests?.value ?? null, firstSeed: values.loadSeed?.value ?? 1 };
   if (values.trace !== null) {
     refuseShapeBesideTrace(values);
-    const text = readTrace(values.trace.value);
+    const text = recorded ?? readTrace(values.trace.value);
     const traffic = (seed: number, numRequests: number): Traffic =>
       traceTraffic(
         text,

@@ -31,6 +31,8 @@ export interface Setup {
 export interface SetupInputs {
   readonly prepared: PreparedInstance;
   readonly load: LoadValues;
+  /** The trace of `load`, where it is no file. */
+  readonly recorded?: string | null;
   readonly knobs: readonly Knob[];
   readonly given: GivenFlags;
   readonly environment: Environment;
@@ -42,7 +44,7 @@ export async function setUp(inputs: SetupInputs): Promise<Setup> {
   const { prepared } = inputs;
   const range = ordinaryTokens(prepared.program.vocabularyWidth);
   const { maxModelLen } = prepared.plan.limits;
-  const source = trafficSource(inputs.load, { maxModelLen }, range);
+  const source = trafficSource(inputs.load, { maxModelLen }, range, inputs.recorded);
   const space: SpaceInputs = {
     given: inputs.given,
     environment: inputs.environment,

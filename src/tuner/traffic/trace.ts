@@ -1,9 +1,10 @@
 /**
- * @module Traffic of a trace file: arrivals and lengths that somebody recorded. Read are JSON lines and CSV with the
+ * @module Traffic of a trace: arrivals and lengths that somebody recorded. Read are answers of `GET /admin/traffic`, and JSON lines and CSV with the
  * columns of Mooncake (timestamp in ms, input_length, output_length, hash_ids), BurstGPT (Timestamp in s, Request tokens,
  * Response tokens) and Azure's LLM inference traces (TIMESTAMP as a date, ContextTokens, GeneratedTokens).
  */
 import { z } from "zod";
+import { type trafficColumns, trafficSchema } from "../../api/admin/observatory/index.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { fillTokens, type TokenRange } from "./token-source.ts";
 import { describeLengths, type Traffic, type TrafficRequest } from "./traffic.ts";
@@ -19,6 +20,8 @@ interface TraceRow {
   readonly numOutputTokens: number;
   /** Equal ids at equal places: equal tokens. */
   readonly hashIds: readonly string[];
+  /** The prefix cache had them: they are taken from one text that all requests share. */
+  readonly numSharedTokens: number;
 }
 
 export interface TraceOptions {
@@ -68,7 +71,8 @@ function promptOf(
   range: TokenRange,
 ): Int32Array {
   const prompt = new Int32Array(row.numPromptTokens);
-  let filled = 0;
+  let filled = Math.min(row.numSharedTokens, prompt.length);
+  fillTokens(prompt, 0, filled, seedOf(`${seed} shared`), range);
   for (const hashId of row.hashIds) {
     const numTokens = Math.min(mooncakeBlockTokens, prompt.length - filled);
     fillTokens(prompt, filled, numTokens, seedOf(`${seed} ${hashId}`), range);
@@ -88,9 +92,29 @@ function seedOf(text: string): number {
 function readRows(text: string): TraceRow[] {
   const lines = text.replace(/^\uFEFF/, "").split(/\r?\n/);
   const firstLine = lines.find((line) => line.trim() !== "") ?? "";
-  const rows = firstLine.trimStart().startsWith("{") ? readJsonLines(lines) : readCsv(lines);
+  const rows =
+    recordedRows(text) ?? (firstLine.trimStart().startsWith("{") ? readJsonLines(lines) : readCsv(lines));
   if (rows.length === 0) throw refuse("The trace has no requests.");
   return rows;
+}
+
+/** Those of an answer of `GET /admin/traffic`; null: it is none. */
+function recordedRows(text: string): TraceRow[] | null {
+  if (!/^\s*\{\s*"schema"\s*:\s*"pagoda\.traffic\//.test(text)) return null;
+  const parsed = trafficSchema.safeParse(JSON.parse(text));
+  if (!parsed.success)
+    throw refuse(`The recorded traffic cannot be read: ${parsed.error.issues[0]?.message}.`);
+  const { columns, requests } = parsed.data;
+  return requests.map((row) => {
+    const of = (name: (typeof trafficColumns)[number]): number => row[columns.indexOf(name)] ?? 0;
+    return {
+      arrivesMs: of("unixMs"),
+      numPromptTokens: Math.max(1, of("promptTokens")),
+      numOutputTokens: Math.max(1, of("outputTokens")),
+      hashIds: [],
+      numSharedTokens: of("cachedTokens"),
+    };
+  });
 }
 
 function readJsonLines(lines: readonly string[]): TraceRow[] {
@@ -153,6 +177,7 @@ function rowOf(fields: Readonly<Record<string, unknown>>): TraceRow {
     // A recorded answer may be empty; a request generates at least one token.
     numOutputTokens: Math.max(1, countIn(fields, outputNames, "an output")),
     hashIds: Array.isArray(fields.hash_ids) ? fields.hash_ids.map(String) : [],
+    numSharedTokens: 0,
   };
 }
 

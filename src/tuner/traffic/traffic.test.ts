@@ -136,3 +136,44 @@ describe("the longest request of a shape", () => {
     assert.ok(longestOfShape(huge, seeds) > 5_000_000);
   });
 });
+
+describe("the requests that a server recorded", () => {
+  const recorded = {
+    schema: "pagoda.traffic/1",
+    columns: ["unixMs", "promptTokens", "cachedTokens", "outputTokens"],
+    requests: [
+      [5000, 20, 0, 3],
+      [5250, 24, 16, 7],
+      [6000, 40, 32, 1],
+    ],
+  };
+
+  it("come at their times with their lengths, and share what the prefix cache had", () => {
+    const { requests, isTimed } = traceTraffic(JSON.stringify(recorded), { ...options, speed: 2 }, range);
+    assert.ok(isTimed);
+    assert.deepEqual(
+      requests.map(({ promptTokenIds, numOutputTokens, arrivesMs }) => [
+        promptTokenIds.length,
+        numOutputTokens,
+        arrivesMs,
+      ]),
+      [
+        [20, 3, 0],
+        [24, 7, 125],
+        [40, 1, 500],
+      ],
+    );
+    const [first, second, third] = requests.map(({ promptTokenIds }) => [...promptTokenIds]);
+    assert.deepEqual(second?.slice(0, 16), third?.slice(0, 16));
+    assert.notDeepEqual(second?.slice(16, 24), third?.slice(16, 24));
+    assert.notDeepEqual(first?.slice(0, 16), third?.slice(0, 16));
+  });
+
+  it("are refused where they cannot be read", () => {
+    const text = JSON.stringify({ ...recorded, requests: [["a"]] });
+    assert.throws(() => traceTraffic(text, options, range), {
+      code: "invalid_option",
+      message: /recorded traffic cannot be read/,
+    });
+  });
+});

@@ -36,3 +36,4 @@ export {
   settingsAnswerSchema,
 } from "./settings.ts";
 export { type DeviceHolder, type DeviceSnapshot, type Snapshot, snapshotSchema } from "./snapshot.ts";
+export { type TrafficAnswer, trafficColumns, trafficSchema } from "./traffic.ts";

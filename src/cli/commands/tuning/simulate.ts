@@ -7,6 +7,7 @@ import { describeValue, goalOptions, loadOptions, simulateOptions } from "../../
 import { registerOptions } from "../../options/register-options.ts";
 import { alignColumns } from "../../print/text-columns.ts";
 import { ProgressLines } from "./progress-lines.ts";
+import { recordedLoad } from "./recorded-load.ts";
 import { StoppedBySignal, stopOnSignal, tunedModel } from "./tuned-model.ts";
 
 const options = { ...engineOptions, ...loadOptions, ...goalOptions, ...simulateOptions };
@@ -46,6 +47,7 @@ async function simulate(argument: string | undefined, given: Record<string, unkn
     const setup = await tuner.setUp({
       prepared,
       load: values,
+      recorded: await recordedLoad(values),
       knobs: values.vary === null ? tuner.liveKnobs : tuner.parseKnobs(values.vary.value),
       given,
       environment: process.env,

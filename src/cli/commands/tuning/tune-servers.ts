@@ -3,6 +3,7 @@ import type { TuneReport } from "../../../tuner/index.ts";
 import { describeValue } from "../../../tuner/options.ts";
 import { version } from "../../print/version.ts";
 import type { ProgressLines } from "./progress-lines.ts";
+import { recordedLoad } from "./recorded-load.ts";
 import type { TuneCommandValues } from "./tune-command-values.ts";
 
 const defaultTrials = 14;
@@ -28,7 +29,7 @@ export async function tunedServers(
   const engine = tuner.restartedEngine(words);
   const range = tuner.ordinaryTokens(usualVocabulary);
   const maxModelLen = Number(tuner.valueIn(words, "max-model-len") ?? Number.MAX_SAFE_INTEGER);
-  const source = tuner.trafficSource(values, { maxModelLen }, range);
+  const source = tuner.trafficSource(values, { maxModelLen }, range, await recordedLoad(values));
   const goal = tuner.goalFrom(values, source.isTimed);
   const numRequests = source.numRequests ?? defaultRequests;
   const tuned = await tuner.tuneServers({

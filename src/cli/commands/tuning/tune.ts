@@ -7,6 +7,7 @@ import { registerOptions } from "../../options/register-options.ts";
 import { version } from "../../print/version.ts";
 import { askSettings, defaultServerUrl } from "../settings-client.ts";
 import { ProgressLines } from "./progress-lines.ts";
+import { recordedLoad } from "./recorded-load.ts";
 import { type TuneCommandValues, tuneCommandOptions } from "./tune-command-values.ts";
 import { tuneInstances } from "./tune-instances.ts";
 import { isStartCommand, tunedServers } from "./tune-servers.ts";
@@ -27,6 +28,8 @@ Examples:
   A recorded trace; also the KV dtype may change:
     pagoda tune --trace azure.csv --users 16 \\
       --vary max-num-seqs max-step-ms kv-cache-dtype
+  The last requests of the server at port 8000:
+    pagoda tune --trace http://127.0.0.1:8000 --apply
   One instance or several, with the same bytes in all:
     pagoda tune --memory 1600MiB --instances 1x16,2x8,4x4
   Another engine, started again for each setting:
@@ -93,6 +96,7 @@ async function tunedReport(
   const setup = await tuner.setUp({
     prepared,
     load: values,
+    recorded: await recordedLoad(values),
     knobs: values.vary === null ? tuner.liveKnobs : tuner.parseKnobs(values.vary.value),
     given,
     environment: process.env,

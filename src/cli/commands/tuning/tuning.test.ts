@@ -64,6 +64,31 @@ test("simulate ranks a trace on a machine that is not at hand, and labels it as 
   );
 });
 
+test("the requests that a running server answered are a load", async (t) => {
+  const server = new PagodaProcess(t, ["serve", tinyModel, "--max-kv-tokens", "2048", "--port", "0"]);
+  const url = await server.ready();
+  const simulate = ["simulate", tinyModel, "--memory", "400MiB", "--trace", url, "--json"];
+  const early = await runToEnd(t, simulate);
+  assert.match(early.stderr, /has not answered a request yet/);
+  for (const numOutputTokens of [3, 5]) {
+    const body = JSON.stringify({
+      ...{ model: "llama-gqa-rope-scaled", prompt: [5, 6, 7, 8], ignore_eos: true },
+      max_tokens: numOutputTokens,
+    });
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(`${url}/v1/completions`, { method: "POST", headers, body });
+    assert.equal(answer.status, 200, await answer.clone().text());
+    await answer.text();
+  }
+  const { code, stdout, stderr } = await runToEnd(t, simulate);
+  assert.equal(code, 0, stderr);
+  const report = JSON.parse(stdout);
+  assert.match(
+    report.load,
+    /^a trace of 2 requests, prompts of 4 tokens \(at most 4\), outputs of 4 tokens \(at most 5\)/,
+  );
+});
+
 test("Ctrl-C ends a tuning run, and says that nothing was changed", async (t) => {
   const run = new PagodaProcess(t, [
     "tune",
@@ -91,6 +116,7 @@ test("what makes no sense is refused before anything is measured", async (t) => 
     [["--instances", "1x8,2x4"], /no bytes are stated/],
     [["--watch", "http://127.0.0.1:1"], /No server answers/],
     [["--apply", "--url", "http://127.0.0.1:1"], /No server answers/],
+    [["--trace", "http://127.0.0.1:1"], /No server answers/],
   ];
   for (const [args, message] of cases) {
     const { code, stderr } = await runToEnd(t, ["tune", tinyModel, ...args]);
