@@ -9,6 +9,7 @@ import { addExportCommand } from "./commands/fleet/export.ts";
 import { addLogsCommand } from "./commands/fleet/logs.ts";
 import { addPsCommand } from "./commands/fleet/ps.ts";
 import { addUpCommand } from "./commands/fleet/up.ts";
+import { addModelsCommand } from "./commands/models/models.ts";
 import { addPlanCommand } from "./commands/plan/plan.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { addServeCommand } from "./commands/serve.ts";
@@ -27,6 +28,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addChatCommand,
   addSetCommand,
   addStatusCommand,
+  addModelsCommand,
   addPlanCommand,
   addUpCommand,
   addDownCommand,

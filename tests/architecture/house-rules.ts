@@ -122,6 +122,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "model/generation-defaults/model-names.ts",
     "model/generation-defaults/sampling-defaults.ts",
     "model/model-files.ts",
+    "model/source/cached-models.ts",
     "model/source/download/progress-meter.ts",
     "model/source/hub/hub-headers.ts",
     "model/source/settings/model-name.ts",
