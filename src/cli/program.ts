@@ -2,6 +2,7 @@
 import { Command, type Help } from "commander";
 import { addBenchCommand } from "./commands/bench.ts";
 import { addChatCommand } from "./commands/chat.ts";
+import { addCompletionCommand } from "./commands/completion.ts";
 import { addActionCommands } from "./commands/fleet/act.ts";
 import { addApplyCommand } from "./commands/fleet/apply.ts";
 import { addDownCommand } from "./commands/fleet/down.ts";
@@ -40,6 +41,7 @@ const commands: readonly ((program: Command) => void)[] = [
   addTuneCommand,
   addSimulateCommand,
   addBenchCommand,
+  addCompletionCommand,
 ];
 
 export function buildProgram(): Command {

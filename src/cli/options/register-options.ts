@@ -1,7 +1,7 @@
 /** @module Registers a table of options with commander, and refuses variables that belong to no option. */
 import { type Command, Option as CommanderOption } from "commander";
 import { PagodaError } from "../../core/errors.ts";
-import { variableOf } from "../../core/options/option.ts";
+import { variableOf, wordsOf } from "../../core/options/option.ts";
 import type { Environment, OptionTable } from "../../core/options/read-options.ts";
 
 /** Variables that are not options of a command: paths, a check of the kernels, and what the tests read. */
@@ -21,11 +21,20 @@ const otherVariables: readonly string[] = [
 /** Filled while commands are registered, so that each command accepts the variables of the others. */
 const knownVariables = new Set(otherVariables);
 
+const optionWords = new Map<string, readonly string[]>();
+
+/** The words that registered options take, by flag; an option that takes anything else is not in it. */
+export function wordsOfOptions(): ReadonlyMap<string, readonly string[]> {
+  return optionWords;
+}
+
 /** Adds every spelling to the command; help shows the first and names the others. */
 export function registerOptions(command: Command, table: OptionTable): void {
   for (const option of Object.values(table)) {
     knownVariables.add(variableOf(option));
-    option.spellings.forEach(({ flag }, i) => {
+    option.spellings.forEach(({ flag, parse = option.parse }, i) => {
+      const words = wordsOf(parse);
+      if (words !== null) optionWords.set(flag, words);
       const argument = option.argument === null ? "" : ` <${option.argument}>`;
       const others = option.spellings.slice(1).map((spelling) => spelling.flag);
       const also = others.length === 0 ? "" : ` (also ${others.join(", ")})`;

@@ -67,11 +67,17 @@ export function fraction(bounds: { readonly below: boolean }): (text: string) =>
 
 /** Reads one of a few words. `words` maps each accepted word to its meaning. */
 export function oneOf<T>(words: Readonly<Record<string, T>>): (text: string) => T {
-  return (text) => {
+  const parse = (text: string): T => {
     const value = Object.hasOwn(words, text) ? words[text] : undefined;
     if (value === undefined) throw notA(`one of ${Object.keys(words).join(", ")}`, text);
     return value;
   };
+  return Object.assign(parse, { words: Object.keys(words) });
+}
+
+/** The words that a reader made by `oneOf` accepts; null for any other reader. */
+export function wordsOf(parse: (text: string) => unknown): readonly string[] | null {
+  return "words" in parse && Array.isArray(parse.words) ? parse.words : null;
 }
 
 /** Reads a switch from the environment. */

@@ -18,14 +18,23 @@ interface Fit {
   readonly reason: string | null;
 }
 
+function modelsWith(words: string): readonly CachedModel[] {
+  return cachedModels(sourceSettingsFrom(process.env)).filter(({ name }) => hasAllWords(name, words));
+}
+
+/** What can be served as it is: for scripts, and for a shell's completion. */
+export function listNames(words: string): void {
+  const whole = modelsWith(words).filter(({ path }) => path !== null);
+  process.stdout.write(whole.map(({ name }) => `${name}\n`).join(""));
+}
+
 export async function listModels(words: string, asJson: boolean): Promise<void> {
-  const settings = sourceSettingsFrom(process.env);
-  const models = cachedModels(settings).filter(({ name }) => hasAllWords(name, words));
+  const models = modelsWith(words);
   const fits: Fit[] = [];
   for (const model of models) fits.push(await fitOf(model));
   if (asJson) {
     const rows = models.map((model, at) => ({ ...model, fit: fits[at] }));
-    const { hubCacheFolder, ownCacheFolder } = settings;
+    const { hubCacheFolder, ownCacheFolder } = sourceSettingsFrom(process.env);
     process.stdout.write(`${JSON.stringify({ hubCacheFolder, ownCacheFolder, models: rows }, null, 2)}\n`);
     return;
   }

@@ -26,10 +26,12 @@ export function addModelsCommand(program: Command): void {
     .command("list", { isDefault: true })
     .argument("[words]", "only models with these words in their names")
     .description("The models on this machine: size, format, and what would fit here.")
+    .option("--names", "the names alone, one a line")
     .option("--json", "the list as JSON")
     .addHelpText("after", listExamples)
-    .action(async (words: string | undefined, options: ListOptions) => {
-      const { listModels } = await import("./list-models.ts");
+    .action(async (words: string | undefined, options: ListOptions & { readonly names?: boolean }) => {
+      const { listModels, listNames } = await import("./list-models.ts");
+      if (options.names === true) return listNames(words ?? "");
       await listModels(words ?? "", options.json === true);
     });
   models
