@@ -24,6 +24,7 @@ import { ensureHeapCeiling } from "../lifecycle/heap.ts";
 import type { Protection } from "../lifecycle/protection.ts";
 import type { ReplicatedModel } from "../lifecycle/replicated-model.ts";
 import { logThroughput } from "../lifecycle/throughput-log.ts";
+import { withConfigFile } from "../options/config-file.ts";
 import { protectionOptions } from "../options/protection-options.ts";
 import { registerOptions } from "../options/register-options.ts";
 import { type RemoteModel, serverOptions } from "../options/server-options.ts";
@@ -51,9 +52,12 @@ Examples:
     pagoda serve ./folder --cache-max-entry-count 0.8
   A model of the hub, the longest context that fits:
     pagoda serve org/name --max-model-len auto
+  Options out of a file, one NAME: VALUE a line:
+    pagoda serve --config serve.yaml --port 8001
 
 Each option has a variable: --max-model-len is
-PAGODA_MAX_MODEL_LEN. Flags win.`;
+PAGODA_MAX_MODEL_LEN, and is read out of the file of
+--config too. Flags win over variables, and both over the file.`;
 
 export function addServeCommand(program: Command): void {
   const command = program
@@ -62,7 +66,9 @@ export function addServeCommand(program: Command): void {
     .description("Serve a model at http://HOST:PORT/v1 inside a stated memory budget.")
     .addHelpText("after", examples);
   registerOptions(command, options);
-  command.action(async (model: string | undefined, given: Record<string, unknown>) => {
+  command.option("--config <file>", "options out of a YAML file, under the names of the flags");
+  command.action(async (model: string | undefined, typed: Record<string, unknown>) => {
+    const given = withConfigFile(options, typed, process.env);
     ensureHeapCeiling(given, process.env);
     await serve(model ?? null, readOptions(options, given, process.env));
   });

@@ -13,6 +13,22 @@ export type Values<Table extends OptionTable> = {
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
+/** A text out of a configuration file, among the texts of flags that were typed. */
+export class FileText {
+  readonly text: string;
+  /** `serve.yaml line 3` */
+  readonly place: string;
+
+  constructor(text: string, place: string) {
+    this.text = text;
+    this.place = place;
+  }
+
+  toString(): string {
+    return this.text;
+  }
+}
+
 /** Flags win over variables. Throws `invalid_option` for two spellings of one option and a value that does not parse. */
 export function readOptions<Table extends OptionTable>(
   table: Table,
@@ -41,7 +57,12 @@ function fromFlags(
   const text = given[attributeOf(first.flag)];
   if (typeof text === "boolean")
     return { value: text, from: "flag", why: text ? first.flag : first.flag.replace("--", "--no-") };
-  return parseFlag(first.flag, { parse: first.parse ?? option.parse }, String(text));
+  const parse = first.parse ?? option.parse;
+  if (text instanceof FileText) {
+    const name = `${text.place}: ${first.flag.slice(2)}`;
+    return { value: parseNamed(name, text.text, parse), from: "file", why: `${name} ${text.text}` };
+  }
+  return parseFlag(first.flag, { parse }, String(text));
 }
 
 /** The value of a flag as typed: `--block-size`, `16`. Throws `invalid_option` where the text does not parse. */
