@@ -49,7 +49,29 @@ export interface ForwardedCaller {
 }
 
 /** Under these headers a router tells its instances. */
-export const callerHeaders = { id: "x-pagoda-caller", cacheSalt: "x-pagoda-cache-salt" } as const;
+export const callerHeaders = {
+  id: "x-pagoda-caller",
+  cacheSalt: "x-pagoda-cache-salt",
+  /** `start SEED` or `resume`: the stream is to be marked, so that another instance can go on with it. */
+  resume: "x-pagoda-resumable",
+} as const;
+
+/** The field of a request's body that says where a stream goes on; read only from a router. */
+export const resumeField = "pagoda_resume";
+
+/** What a router knows of a stream that broke off, from the marks of the instance that sent it. */
+export interface StreamPosition {
+  readonly seed: number;
+  readonly answerId: string;
+  readonly createdUnixSeconds: number;
+  /** All tokens whose events were passed on. */
+  readonly tokenIds: readonly number[];
+  /** Whether the event of the end was passed on too: usage, and the mark of the end, are all that is missing. */
+  readonly hasFinished: boolean;
+}
+
+/** Marks are comments of server-sent events: this, then what the event before it stood for. */
+export const streamMark = ": pagoda ";
 
 export interface ForwardedRequest {
   readonly method: string;

@@ -67,6 +67,15 @@ export interface GenerationRequest {
   readonly priority: number;
   /** Prefixes are shared only with requests of the same salt; absent or null: with those that have none (vLLM's `cache_salt`). */
   readonly cacheSalt?: string | null;
+  /** What another instance has generated of the answer already; absent or null: nothing. */
+  readonly continuation?: Continuation | null;
+}
+
+/** An answer that goes on where another instance of the same model has left it. For n = 1 and without log-probabilities. */
+export interface Continuation {
+  /** Of a request that states none. */
+  readonly seed: number;
+  readonly tokenIds: readonly number[];
 }
 
 /** A token with its text piece and log-probability (nats). */
@@ -102,6 +111,8 @@ export type GenerationEvent =
       readonly text: string;
       readonly tokenIds: readonly number[];
       readonly logprobs: readonly PositionLogprobs[] | null;
+      /** Of the request's `continuation`: not generated here. */
+      readonly isReplayed?: true;
     }
   | {
       readonly type: "finished";

@@ -27,6 +27,7 @@ import { OutputProcessor } from "./output/output-processor.ts";
 import { InputProcessor } from "./request/input-processor.ts";
 import { type Outcome, StepCommit } from "./schedule/commit.ts";
 import { Scheduler } from "./schedule/scheduler.ts";
+import { replayOutput } from "./sequence/replayed-output.ts";
 import { RequestProgress } from "./sequence/sequence.ts";
 import { SequenceText } from "./sequence/sequence-text.ts";
 import { checkLimits } from "./settings/check-limits.ts";
@@ -131,15 +132,27 @@ export class Engine implements GenerationService {
     const progress = new RequestProgress(prepared, events, makeText);
     const onAbort = (): void => this.#abandon(progress, null);
     signal.addEventListener("abort", onAbort, { once: true });
-    this.#requests.add(progress);
-    this.#scheduler.enqueue(progress.firstSequence);
-    this.#loop ??= this.#run();
+    this.#begin(progress, request.continuation?.tokenIds ?? []);
     try {
       yield* events.read();
     } finally {
       signal.removeEventListener("abort", onAbort);
       this.#abandon(progress, null);
     }
+  }
+
+  /** `tokenIds`: what another instance has generated already. */
+  #begin(progress: RequestProgress, tokenIds: readonly number[]): void {
+    const sequence = progress.firstSequence;
+    const { events, ending } = replayOutput(sequence, tokenIds);
+    progress.replayedEvents = events;
+    this.#requests.add(progress);
+    if (ending !== null) {
+      this.#outputProcessor.deliverEnded(sequence, ending);
+      return;
+    }
+    this.#scheduler.enqueue(sequence);
+    this.#loop ??= this.#run();
   }
 
   tokenize(prompt: Prompt, signal: AbortSignal): Promise<readonly number[] | null> {

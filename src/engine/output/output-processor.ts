@@ -2,7 +2,7 @@
 import type { EngineObserver, FinishReason, RequestRecord } from "../../core/generation.ts";
 import type { Outcome } from "../schedule/commit.ts";
 import type { RequestProgress, Sequence } from "../sequence/sequence.ts";
-import { textOfToken } from "../sequence/stop-conditions.ts";
+import { type Ending, textOfToken } from "../sequence/stop-conditions.ts";
 
 /** Tokens delivered since the start. */
 export interface OutputCounts {
@@ -32,6 +32,12 @@ export class OutputProcessor {
     for (const outcome of outcomes) if (!outcome.sequence.request.isOver) this.#deliverOne(outcome);
   }
 
+  /** Ends a request whose replayed tokens end it: there is nothing to compute. */
+  deliverEnded(sequence: Sequence, ending: Ending): void {
+    this.#sendPromptEvent(sequence.request);
+    this.#finish(sequence, ending);
+  }
+
   /** Ends a request that did not finish by itself; its consumer sees `error`, or just the end. */
   abandon(request: RequestProgress, error: Error | null): void {
     if (request.isOver) return;
@@ -56,8 +62,11 @@ export class OutputProcessor {
         logprobs: logprobs === null ? null : [logprobs],
       });
     }
-    if (ending === null) return;
-    events.push({
+    if (ending !== null) this.#finish(sequence, ending);
+  }
+
+  #finish(sequence: Sequence, ending: Ending): void {
+    sequence.request.events.push({
       type: "finished",
       index: sequence.index,
       reason: ending.reason,
@@ -75,10 +84,13 @@ export class OutputProcessor {
     request.events.push({
       type: "prompt",
       promptTokenIds: Array.from(request.prepared.promptTokenIds),
-      numCachedTokens: request.numCachedTokens,
+      // The output of a sequence that goes on may be cached as well.
+      numCachedTokens: Math.min(request.numCachedTokens, request.prepared.promptTokenIds.length),
       promptLogprobs: request.promptLogprobs?.toEntries() ?? null,
       ...(request.pooledState === null ? {} : { pooled: request.pooledState.toVector() }),
     });
+    for (const event of request.replayedEvents) request.events.push(event);
+    request.replayedEvents = [];
   }
 
   #countToken(sequence: Sequence): void {

@@ -85,6 +85,7 @@ export class InputProcessor {
     const arrivalNumber = this.#numArrived++;
     const arrivedMs = this.#options.clock();
     this.#checkSampling(sampling);
+    this.checkTokenIds(request.continuation?.tokenIds ?? [], "pagoda_resume");
     const cut = this.#cutOf(request);
     const tokenIds = await this.#tokenize(
       request.prompt,
@@ -105,7 +106,7 @@ export class InputProcessor {
       requestId: request.requestId,
       promptTokenIds: Int32Array.from(promptTokenIds),
       sampling,
-      seed: sampling.seed ?? this.#options.drawSeed(),
+      seed: sampling.seed ?? request.continuation?.seed ?? this.#options.drawSeed(),
       maxTokens,
       stopTokenIds: new Set(sampling.stopTokenIds),
       eosTokenIds: new Set(sampling.ignoreEos ? [] : eosTokenIds),

@@ -33,6 +33,8 @@ export class RequestProgress {
   /** null if the request does not want hidden states. */
   readonly pooledState: PooledState | null;
   numCachedTokens = 0;
+  /** Of tokens that another instance has generated; they follow the prompt's event. */
+  replayedEvents: readonly GenerationEvent[] = [];
   numFinished = 0;
   isOver = false;
   promptEventSent = false;

@@ -16,6 +16,7 @@ import { Affinity, type EndpointSize, type Sent } from "./choice/affinity.ts";
 import { tokensPerPiece } from "./choice/prefixes/prompt-pieces.ts";
 import { type RoutedPrompt, routedPrompt } from "./choice/prefixes/routed-prompt.ts";
 import { type QueueLimits, RequestQueue } from "./request-queue.ts";
+import { isMarked, mayBeResumed, resumedAnswer } from "./resume/resumed-answer.ts";
 
 export interface RouterOptions {
   readonly queue: QueueLimits;
@@ -25,6 +26,8 @@ export interface RouterOptions {
   readonly lookahead: number;
   /** Milliseconds after which a stream that has begun and then says nothing is given up. */
   readonly mostSilenceMs: number;
+  /** Whether another instance goes on with the stream of one that ends; absent: it does not. */
+  readonly resumesStreams?: boolean;
   /** Whether requests wait here while there is no instance, or are refused at once for their sender to do something. */
   readonly waitsForInstance: boolean;
   /** Monotonic milliseconds. */
@@ -190,6 +193,29 @@ export class Router implements RouterControl {
     signal: AbortSignal,
     routing: Routing = { prompt: routedPrompt(asked), attempts: new Attempts() },
   ): Promise<ForwardedAnswer> {
+    const { clock, resumesStreams, queueDeadlineMs } = this.#options;
+    if (resumesStreams !== true || !mayBeResumed(asked.path, routing.prompt.wantsStream))
+      return this.#answer(asked, key, signal, routing);
+    let attempts = routing.attempts;
+    return resumedAnswer(asked, {
+      signal,
+      clock,
+      mostWaitMs: queueDeadlineMs,
+      ask: (request) => {
+        const again = { prompt: routing.prompt, attempts };
+        attempts = new Attempts();
+        return this.#answer(request, key, signal, again);
+      },
+      brokenStreamText: (cause) => brokenStreamText(asked.path, brokenStream(this.model, cause)),
+    });
+  }
+
+  async #answer(
+    asked: ForwardedRequest,
+    key: string,
+    signal: AbortSignal,
+    routing: Routing,
+  ): Promise<ForwardedAnswer> {
     const { attempts } = routing;
     const arrivedMs = this.#options.clock();
     for (;;) {
@@ -330,7 +356,9 @@ export class Router implements RouterControl {
       mostSilenceMs: this.#options.mostSilenceMs,
       onFirstByte: sent.firstByte,
       onEnd: (numPieces, tail) => this.#answered(attempt, numPieces, tail),
-      brokenStreamText: (cause) => brokenStreamText(path, brokenStream(sent.endpointId, cause)),
+      brokenStreamText: isMarked(answer)
+        ? null
+        : (cause) => brokenStreamText(path, brokenStream(sent.endpointId, cause)),
     });
     return {
       status: answer.status,

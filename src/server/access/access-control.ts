@@ -135,9 +135,11 @@ function adminKeyRequired(isStated: boolean): PagodaError {
 
 function callerOfRouter(headers: IncomingHttpHeaders): Caller {
   const { [callerHeaders.id]: id, [callerHeaders.cacheSalt]: cacheSalt } = headers;
+  const resume = headers[callerHeaders.resume];
   return {
     ...openCaller,
     id: typeof id === "string" ? id : "",
     cacheSalt: typeof cacheSalt === "string" ? cacheSalt : null,
+    ...(typeof resume === "string" ? { resume } : {}),
   };
 }

@@ -8,6 +8,8 @@ export interface Caller {
   readonly id: string;
   /** Prompts share prefixes only with those of the same salt; null: with all that have none. */
   readonly cacheSalt: string | null;
+  /** A router that starts this instance asks for streams which can be resumed, by the header's value; absent: nobody does. */
+  readonly resume?: string;
   /** Whether `useTokens` has an effect. */
   readonly hasTokenLimit: boolean;
   /** Throws `rate_limit_exceeded`, after `retryAfter` has been told the seconds to wait. */

@@ -18,9 +18,14 @@ export class AnswerStream {
   /** Resolves when the socket takes more; null while it does. Shared by all writers of this response. */
   #drained: Promise<void> | null = null;
 
-  constructor(response: ServerResponse, requestId: string, format: StreamFormat) {
+  constructor(
+    response: ServerResponse,
+    requestId: string,
+    format: StreamFormat,
+    more: Readonly<Record<string, string>> = {},
+  ) {
     this.#response = response;
-    this.#headers = { ...headers, "content-type": contentTypes[format], "x-request-id": requestId };
+    this.#headers = { ...headers, ...more, "content-type": contentTypes[format], "x-request-id": requestId };
   }
 
   get hasStarted(): boolean {

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { toPagodaError } from "../../api/error.ts";
 import type { AnswerIdentity, GenerationExchange } from "../../api/exchange.ts";
+import { callerHeaders } from "../../core/endpoint.ts";
 import type { GenerationEvent, GenerationService, ServedModel } from "../../core/generation.ts";
 import type { BodyRouterParts, Routed } from "../models/body-router.ts";
 import { endedEarly } from "../requests/running-requests.ts";
@@ -13,6 +14,14 @@ import { AnswerStream } from "./answer-stream.ts";
 import { jsonBody } from "./json-body.ts";
 import type { LogprobBudget } from "./logprob-budget.ts";
 import { numLogprobEntries } from "./logprob-entries.ts";
+import {
+  continued,
+  isResumable,
+  marked,
+  type Resumption,
+  resumedIdentity,
+  resumptionOf,
+} from "./resumable-stream.ts";
 
 export interface GenerationRouteParts extends BodyRouterParts {
   readonly unknownFields: UnknownFieldLog;
@@ -33,6 +42,9 @@ interface Run {
   readonly service: GenerationService;
   readonly signal: AbortSignal;
   readonly log: AnswerLog;
+  readonly identity: AnswerIdentity;
+  /** null: the stream is not marked. */
+  readonly resumption: Resumption | null;
 }
 
 /** The handler of a route that answers with text; answers have ids that begin with `idPrefix`. */
@@ -41,7 +53,10 @@ export function exchangeAnswerer(parts: GenerationRouteParts, idPrefix: string, 
     const { service } = routed;
     const log = new AnswerLog(request, reply, routed.entry.name);
     try {
-      const exchange = parse(request.body, service.model, identityOf(routed, idPrefix));
+      const asked = resumptionOf(request.caller.resume, request.body);
+      const identity = resumedIdentity(identityOf(routed, idPrefix), asked);
+      const exchange = parse(request.body, service.model, identity);
+      const resumption = asked !== null && isResumable(exchange) ? asked : null;
       parts.traces?.note(request, exchange.requests);
       // The body is not needed any more: free it, since the answer may take long.
       request.body = null;
@@ -49,7 +64,7 @@ export function exchangeAnswerer(parts: GenerationRouteParts, idPrefix: string, 
       const signal = parts.running.begin(reply.raw);
       const numEntries = await numLogprobEntries(exchange, service, signal);
       reply.raw.once("close", await parts.logprobBudget.reserve(numEntries, signal));
-      const run = { exchange, service, signal, log };
+      const run = { exchange, service, signal, log, identity, resumption };
       return await (exchange.streams ? answerStreamed(request, reply, run) : answerWhole(reply, run));
     } catch (thrown) {
       log.noteError(thrown);
@@ -83,13 +98,23 @@ async function answerWhole(reply: FastifyReply, run: Run): Promise<FastifyReply>
 
 /** Throws an error that comes before the status line; a later one becomes the last event of the stream. */
 async function answerStreamed(request: FastifyRequest, reply: FastifyReply, run: Run): Promise<FastifyReply> {
-  const stream = new AnswerStream(reply.raw, request.id, run.exchange.streamFormat);
+  const { resumption, identity } = run;
+  const markHeader = resumption === null ? {} : { [callerHeaders.resume]: "yes" };
+  const stream = new AnswerStream(reply.raw, request.id, run.exchange.streamFormat, markHeader);
   const builder = run.exchange.newChunks(run.service);
   try {
-    await runAll(run, (promptIndex, event) => stream.write(builder.push(promptIndex, event)));
+    await runAll(run, (promptIndex, event) => {
+      const text = builder.push(promptIndex, event);
+      return stream.write(resumption === null ? text : marked(event, text, identity, resumption.position));
+    });
     stream.end(builder.end());
   } catch (thrown) {
     if (!stream.hasStarted) throw thrown;
+    if (resumption !== null && isOfInstance(thrown)) {
+      // The router hears of it as of any other end of an instance, and has another one go on.
+      reply.raw.destroy();
+      return hijacked(reply);
+    }
     run.log.noteError(thrown);
     // A client that has left is not an error.
     if (!reply.raw.destroyed) request.log.error({ err: thrown }, "a stream ended with an error");
@@ -98,17 +123,27 @@ async function answerStreamed(request: FastifyRequest, reply: FastifyReply, run:
   return hijacked(reply);
 }
 
+/** Another instance may well answer. */
+function isOfInstance(thrown: unknown): boolean {
+  const { code } = toPagodaError(thrown);
+  return code === "not_ready" || code === "engine_failed";
+}
+
 type Consume = (promptIndex: number, event: GenerationEvent) => Promise<void> | null;
 
 /** Runs every prompt of the exchange at once; the first failure aborts the others, and nothing is consumed after it. */
-async function runAll({ exchange, service, signal, log }: Run, consumeEvent: Consume): Promise<void> {
+async function runAll(
+  { exchange, service, signal, log, resumption }: Run,
+  consumeEvent: Consume,
+): Promise<void> {
   const consume: Consume = (promptIndex, event) => {
     log.note(event);
     return consumeEvent(promptIndex, event);
   };
   const [only] = exchange.requests;
   if (exchange.requests.length === 1 && only !== undefined) {
-    await runOne(service.generate(only, signal), 0, consume);
+    const request = resumption === null ? only : continued(only, resumption);
+    await runOne(service.generate(request, signal), 0, consume);
   } else {
     const failed = new AbortController();
     const anySignal = AbortSignal.any([signal, failed.signal]);

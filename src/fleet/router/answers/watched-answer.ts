@@ -15,8 +15,8 @@ export interface AnswerWatch {
   onFirstByte(): void;
   /** Exactly once: after the last byte, a failure, or when the client has left. `tail`: the last pieces that were read. */
   onEnd(numPieces: number, tail: readonly Uint8Array[]): void;
-  /** What a client reads last whose stream broke off. */
-  brokenStreamText(cause: string): string;
+  /** What a client reads last whose stream broke off; null: the reader is told, and knows what to do. */
+  readonly brokenStreamText: ((cause: string) => string) | null;
 }
 
 const colon = 0x3a;
@@ -64,9 +64,10 @@ class WatchedAnswer {
       return result;
     } catch (error) {
       this.#end();
-      if (!this.#watch.isStreamed) throw error;
+      const { isStreamed, brokenStreamText } = this.#watch;
+      if (!isStreamed || brokenStreamText === null) throw error;
       const cause = error instanceof Error ? error.message : String(error);
-      return { done: false, value: Buffer.from(this.#watch.brokenStreamText(cause)) };
+      return { done: false, value: Buffer.from(brokenStreamText(cause)) };
     }
   }
 
