@@ -62,7 +62,7 @@ export async function simulatedFleet(specs: readonly SimulatedSpec[]) {
       name: "card",
       placement: "pack",
       limits: { shutdownGraceMs: 1000, startMs: 60_000, stuckMs: 60_000, logBytes: mib },
-      router: { mostWaiting: 100, waitMs: 20_000 },
+      router: { mostWaiting: 100, waitMs: 20_000, resumesStreams: false },
     },
     {
       devices: [deviceNow()],

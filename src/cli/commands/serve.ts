@@ -106,7 +106,9 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   if (warning !== null) logger.warn(warning);
   const numReplicas = values.replicas?.value ?? 1;
   const onEvent = (event: InstanceEvent): void => observatory.instanceChanged(event);
-  const replicated = numReplicas > 1 ? await replicas(prepared, numReplicas, graceMs, logger, onEvent) : null;
+  const resumesStreams = values.resumeStreams?.value ?? false;
+  const routing = { graceMs, resumesStreams };
+  const replicated = numReplicas > 1 ? await replicas(prepared, numReplicas, routing, logger, onEvent) : null;
   const { app, observer, entry, observatory } = await httpServer({
     servedModels,
     running,
@@ -269,12 +271,12 @@ function listingOf({ settings, names, root }: PreparedInstance): ModelListing {
 async function replicas(
   prepared: PreparedInstance,
   numReplicas: number,
-  graceMs: number,
+  routing: { readonly graceMs: number; readonly resumesStreams: boolean },
   logger: Logger,
   onEvent: (event: InstanceEvent) => void,
 ): Promise<ReplicatedModel> {
   const { replicatedModel } = await import("../lifecycle/replicated-model.ts");
-  return replicatedModel(prepared, numReplicas, graceMs, (event) => {
+  return replicatedModel(prepared, numReplicas, routing, (event) => {
     const { instanceId, state, reason } = event;
     logger.info({ instanceId, state }, `${instanceId} is ${state}: ${reason}`);
     onEvent(event);

@@ -35,7 +35,7 @@ const measureEveryMs = 5000;
 export function replicatedModel(
   prepared: PreparedInstance,
   numReplicas: number,
-  graceMs: number,
+  { graceMs, resumesStreams }: { readonly graceMs: number; readonly resumesStreams: boolean },
   onEvent: (event: InstanceEvent) => void,
 ): ReplicatedModel {
   const [modelId] = prepared.names;
@@ -52,7 +52,7 @@ export function replicatedModel(
     logFolder,
     fleetTag: randomUUID(),
     limits: { shutdownGraceMs: graceMs, startMs: 600_000, stuckMs: 300_000, logBytes: 16 * mib },
-    router: { mostWaiting: 1000, waitMs: 60_000 },
+    router: { mostWaiting: 1000, waitMs: 60_000, resumesStreams },
     maxModelLen: plan.budget.maxModelLen.value,
     freePort,
     onEvent,

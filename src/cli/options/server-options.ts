@@ -58,6 +58,12 @@ export const serverOptions = {
     help: "identical instances behind one address, each with the whole --memory; started one after another (default 1)",
     group: server,
   }),
+  resumeStreams: option(["--resume-streams"], {
+    argument: null,
+    parse: onOrOff,
+    help: "with --replicas, another instance goes on with the stream of one that has ended, from the tokens that were sent: the text is the same",
+    group: server,
+  }),
   remoteModels: option<readonly RemoteModel[]>(["--remote-model"], {
     argument: "name=url...",
     parse: remoteModels,

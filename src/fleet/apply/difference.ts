@@ -51,6 +51,13 @@ export function settingSteps(from: FleetSpec, to: FleetSpec): string[] {
     ["placement", from.placement, to.placement, String, "instances that start from now on"],
     ["router.queue", from.router.mostWaiting, to.router.mostWaiting, count, "requests from now on"],
     ["router.wait", from.router.waitMs, to.router.waitMs, seconds, "requests from now on"],
+    [
+      "router.resume_streams",
+      from.router.resumesStreams,
+      to.router.resumesStreams,
+      String,
+      "requests from now on",
+    ],
     ["limits.start", from.limits.startMs, to.limits.startMs, seconds, "instances that start from now on"],
     ["limits.stuck", from.limits.stuckMs, to.limits.stuckMs, seconds, "instances that start from now on"],
     [
@@ -64,7 +71,7 @@ export function settingSteps(from: FleetSpec, to: FleetSpec): string[] {
   return live
     .filter(([, before, after]) => before !== after)
     .map(([name, before, after, text, whom]) => {
-      const write = text as (value: number | string) => string;
+      const write = text as (value: number | string | boolean) => string;
       return `${name}: ${write(before)} → ${write(after)}, for ${whom}`;
     });
 }

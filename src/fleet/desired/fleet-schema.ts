@@ -98,6 +98,11 @@ export const fleetSchema = z.strictObject({
         .optional()
         .describe("requests that may wait for each model (default 1000)"),
       wait: duration().optional().describe("how long a request may wait for an instance (default 60s)"),
+      resume_streams: trueOrFalse
+        .optional()
+        .describe(
+          "another instance of our own engine goes on with the stream of one that has ended (default false)",
+        ),
     })
     .optional(),
   limits: z
@@ -153,7 +158,11 @@ export function fleetSpecOf(given: GivenFleet, defaultName: string): FleetSpec {
     })),
     placement: given.placement ?? "pack",
     models: Object.entries(given.models).map(([name, stated]) => modelSpecOf(name, stated)),
-    router: { mostWaiting: router.queue ?? 1000, waitMs: router.wait ?? 60_000 },
+    router: {
+      mostWaiting: router.queue ?? 1000,
+      waitMs: router.wait ?? 60_000,
+      resumesStreams: router.resume_streams ?? false,
+    },
     limits: {
       shutdownGraceMs: limits.shutdown_grace ?? 10_000,
       startMs: Math.min(limits.start ?? 600_000, dayMs),

@@ -56,7 +56,12 @@ export interface FleetSpec {
   readonly devices: readonly DeviceSpec[];
   readonly placement: "pack" | "spread";
   readonly models: readonly ModelSpec[];
-  readonly router: { readonly mostWaiting: number; readonly waitMs: number };
+  readonly router: {
+    readonly mostWaiting: number;
+    readonly waitMs: number;
+    /** Another instance of our own engine goes on with the stream of one that has ended. */
+    readonly resumesStreams: boolean;
+  };
   readonly limits: {
     readonly shutdownGraceMs: number;
     /** How long a start may take. */

@@ -87,6 +87,7 @@ export class FleetModel {
       ...defaultRouterOptions,
       queue: { mostWaiting: router.mostWaiting },
       queueDeadlineMs: router.waitMs,
+      resumesStreams: router.resumesStreams,
       clock: parts.clock,
     });
     this.readiness = new Readiness(() => this.router.numReady > 0);
@@ -167,6 +168,7 @@ export class FleetModel {
   settle({ limits, router, placement }: Pick<FleetSpec, "limits" | "router" | "placement">): void {
     this.#limits = limits;
     this.#placement = placement;
+    this.router.resumesStreams = router.resumesStreams;
     this.router.change({ maxWaiting: router.mostWaiting, queueDeadlineMs: router.waitMs });
   }
 

@@ -26,7 +26,7 @@ export interface RouterOptions {
   readonly lookahead: number;
   /** Milliseconds after which a stream that has begun and then says nothing is given up. */
   readonly mostSilenceMs: number;
-  /** Whether another instance goes on with the stream of one that ends; absent: it does not. */
+  /** Default: no. */
   readonly resumesStreams?: boolean;
   /** Whether requests wait here while there is no instance, or are refused at once for their sender to do something. */
   readonly waitsForInstance: boolean;
@@ -77,6 +77,8 @@ const retriableStatus: ReadonlySet<number> = new Set([429, 502, 503]);
 export class Router implements RouterControl {
   readonly model: string;
   #options: RouterOptions;
+  /** Whether another instance goes on with the stream of one that ends. */
+  resumesStreams: boolean;
   readonly #affinity: Affinity;
   readonly #queue: RequestQueue;
   readonly #instances = new Map<string, Instance>();
@@ -86,6 +88,7 @@ export class Router implements RouterControl {
   constructor(model: string, options: RouterOptions = defaultRouterOptions) {
     this.model = model;
     this.#options = options;
+    this.resumesStreams = options.resumesStreams ?? false;
     this.#affinity = new Affinity(options.clock);
     this.#queue = new RequestQueue(options.queue, () => this.#passable(new Set()).length > 0, options.clock);
   }
@@ -193,8 +196,8 @@ export class Router implements RouterControl {
     signal: AbortSignal,
     routing: Routing = { prompt: routedPrompt(asked), attempts: new Attempts() },
   ): Promise<ForwardedAnswer> {
-    const { clock, resumesStreams, queueDeadlineMs } = this.#options;
-    if (resumesStreams !== true || !mayBeResumed(asked.path, routing.prompt.wantsStream))
+    const { clock, queueDeadlineMs } = this.#options;
+    if (!this.resumesStreams || !mayBeResumed(asked.path, routing.prompt.wantsStream))
       return this.#answer(asked, key, signal, routing);
     let attempts = routing.attempts;
     return resumedAnswer(asked, {

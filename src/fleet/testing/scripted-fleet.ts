@@ -67,7 +67,7 @@ const scriptedSettings: Pick<FleetSpec, "name" | "limits" | "router" | "placemen
   name: "scripted",
   placement: "pack",
   limits: { shutdownGraceMs: 5000, startMs: 60_000, stuckMs: 60_000, logBytes: mib },
-  router: { mostWaiting: 100, waitMs: 20_000 },
+  router: { mostWaiting: 100, waitMs: 20_000, resumesStreams: false },
 };
 
 let numFleets = 0;
