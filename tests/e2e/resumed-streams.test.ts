@@ -23,10 +23,14 @@ async function twoReplicas(t: TestContext) {
     for (const { pid } of instances) if (pid !== null) pids.add(pid);
     return instances.find((one) => one.instanceId === instanceId)?.pid ?? 0;
   };
+  const bothReady = async (): Promise<void> => {
+    while ((await view()).instances.filter(({ state }) => state === "ready").length < 2)
+      await new Promise((wake) => setTimeout(wake, 50));
+  };
   t.after(() => {
     for (const pid of pids) if (identify(pid) !== null) process.kill(pid, "SIGKILL");
   });
-  return { url, pidOf };
+  return { url, pidOf, bothReady };
 }
 
 const shared = {
@@ -75,10 +79,11 @@ async function read(
 test("streams whose instance is killed have the text and the usage of undisturbed ones, each event once", {
   skip,
 }, async (t) => {
-  const { url, pidOf } = await twoReplicas(t);
+  const { url, pidOf, bothReady } = await twoReplicas(t);
   const undisturbed: string[] = [];
   for (const request of requests) undisturbed.push(await read(url, request));
   for (const [i, request] of requests.entries()) {
+    await bothReady();
     let isKilled = false;
     const text = await read(url, request, async (numEvents, instanceId) => {
       if (isKilled || numEvents < 10) return;

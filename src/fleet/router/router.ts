@@ -5,7 +5,12 @@
 
 import type { RouterControl } from "../../api/admin/fleet.ts";
 import type { RouterSettings } from "../../api/admin/observatory/index.ts";
-import type { Endpoint, ForwardedAnswer, ForwardedRequest } from "../../core/endpoint.ts";
+import {
+  callerHeaders,
+  type Endpoint,
+  type ForwardedAnswer,
+  type ForwardedRequest,
+} from "../../core/endpoint.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { answerTokens } from "./answers/answer-tokens.ts";
 import { brokenStreamText } from "./answers/broken-stream.ts";
@@ -311,7 +316,7 @@ export class Router implements RouterControl {
     }
     const isBusy = answer.headers["retry-after"] !== undefined || answer.status === 429;
     if (!retriableStatus.has(answer.status) || !this.#mayTryAgain(attempt, isBusy))
-      return this.#passOn(attempt, asked.path, answer);
+      return this.#passOn(attempt, asked, answer);
     if (isBusy) instance.breaker.undecided();
     else this.#failed(instance);
     await answer.body[Symbol.asyncIterator]().return?.();
@@ -348,8 +353,9 @@ export class Router implements RouterControl {
     for (const ms of breaker.opensInMs) setTimeout(() => this.#queue.look(), ms).unref();
   }
 
-  #passOn(attempt: Attempt, path: string, answer: ForwardedAnswer): ForwardedAnswer {
+  #passOn(attempt: Attempt, { path, headers }: ForwardedRequest, answer: ForwardedAnswer): ForwardedAnswer {
     const { instance, sent, attempts } = attempt;
+    const isResumed = isMarked(answer) && headers[callerHeaders.resume] !== undefined;
     if (answer.status >= 500 && answer.headers["retry-after"] === undefined) this.#failed(instance);
     else if (answer.status >= 400) instance.breaker.undecided();
     else instance.breaker.succeeded();
@@ -359,7 +365,7 @@ export class Router implements RouterControl {
       mostSilenceMs: this.#options.mostSilenceMs,
       onFirstByte: sent.firstByte,
       onEnd: (numPieces, tail) => this.#answered(attempt, numPieces, tail),
-      brokenStreamText: isMarked(answer)
+      brokenStreamText: isResumed
         ? null
         : (cause) => brokenStreamText(path, brokenStream(sent.endpointId, cause)),
     });
