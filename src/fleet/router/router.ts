@@ -13,7 +13,7 @@ import {
 } from "../../core/endpoint.ts";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { answerTokens } from "./answers/answer-tokens.ts";
-import { brokenStreamText } from "./answers/broken-stream.ts";
+import { brokenStream, brokenStreamText, isStreamed } from "./answers/broken-stream.ts";
 import { watchedAnswer } from "./answers/watched-answer.ts";
 import { Attempts, hasReached } from "./attempts.ts";
 import { Breaker } from "./breaker.ts";
@@ -361,7 +361,7 @@ export class Router implements RouterControl {
     else instance.breaker.succeeded();
     this.#queue.look();
     const body = watchedAnswer(answer.body, {
-      isStreamed: streamTypes.test(String(answer.headers["content-type"])),
+      isStreamed: isStreamed(answer),
       mostSilenceMs: this.#options.mostSilenceMs,
       onFirstByte: sent.firstByte,
       onEnd: (numPieces, tail) => this.#answered(attempt, numPieces, tail),
@@ -396,11 +396,3 @@ export class Router implements RouterControl {
 }
 
 const promptTokens = ({ chain }: RoutedPrompt): number => (chain.length + 1) * tokensPerPiece;
-
-const streamTypes = /^(?:text\/event-stream|application\/x-ndjson)/;
-
-function brokenStream(endpointId: string, cause: string): PagodaError {
-  return new PagodaError("engine_failed", `The instance ${endpointId} ended while it answered: ${cause}.`, {
-    hint: "Send the request again: another instance will answer it.",
-  });
-}
