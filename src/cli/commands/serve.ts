@@ -106,9 +106,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   if (warning !== null) logger.warn(warning);
   const numReplicas = values.replicas?.value ?? 1;
   const onEvent = (event: InstanceEvent): void => observatory.instanceChanged(event);
-  const resumesStreams = values.resumeStreams?.value ?? false;
-  const routing = { graceMs, resumesStreams };
-  const replicated = numReplicas > 1 ? await replicas(prepared, numReplicas, routing, logger, onEvent) : null;
+  const replicated = numReplicas > 1 ? await replicas(prepared, values, graceMs, logger, onEvent) : null;
   const { app, observer, entry, observatory } = await httpServer({
     servedModels,
     running,
@@ -270,13 +268,14 @@ function listingOf({ settings, names, root }: PreparedInstance): ModelListing {
 /** Several instances of the same command; each change of one is a line of the log. */
 async function replicas(
   prepared: PreparedInstance,
-  numReplicas: number,
-  routing: { readonly graceMs: number; readonly resumesStreams: boolean },
+  values: ServeValues,
+  graceMs: number,
   logger: Logger,
   onEvent: (event: InstanceEvent) => void,
 ): Promise<ReplicatedModel> {
   const { replicatedModel } = await import("../lifecycle/replicated-model.ts");
-  return replicatedModel(prepared, numReplicas, routing, (event) => {
+  const routing = { graceMs, resumesStreams: values.resumeStreams?.value ?? false };
+  return replicatedModel(prepared, values.replicas?.value ?? 1, routing, (event) => {
     const { instanceId, state, reason } = event;
     logger.info({ instanceId, state }, `${instanceId} is ${state}: ${reason}`);
     onEvent(event);
