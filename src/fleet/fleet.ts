@@ -7,6 +7,7 @@ import { CombinedRouters } from "./combined-routers.ts";
 import type { FleetSpec } from "./desired/fleet-spec.ts";
 import type { FleetDevice } from "./devices/device.ts";
 import { fleetView } from "./fleet-view.ts";
+import { Holdings } from "./instances/holdings.ts";
 import type { InstanceEvent } from "./instances/instance-parts.ts";
 import { measureFleet } from "./measure-fleet.ts";
 import { Activation } from "./models/activation.ts";
@@ -36,12 +37,15 @@ export class Fleet implements FleetService {
   readonly #models = new Map<string, FleetModel>();
   readonly #activation: Activation;
   readonly #events: FleetEventView[] = [];
+  readonly #holdings: Holdings;
 
   constructor(settings: FleetSettings, parts: FleetParts, door: FleetDoor | null) {
     this.#settings = settings;
     this.#door = door;
+    this.#holdings = new Holdings(parts.clock);
     this.#parts = {
       ...parts,
+      holdings: this.#holdings,
       ending: this.#ending.signal,
       onEvent: (event) => {
         this.#note(event);
@@ -144,7 +148,7 @@ export class Fleet implements FleetService {
   /** Books what every instance holds now, and what others do. `readings`: the devices as they are now. */
   measure(readings: readonly FleetDevice[]): void {
     const instances = this.models.flatMap((model) => model.instances);
-    measureFleet(instances, readings, this.#parts.ledger, routerEntry);
+    measureFleet(instances, this.#holdings, readings, this.#parts.ledger, routerEntry);
   }
 
   /** Instances of models that nobody has used for their `ttl` sleep where their engine can, and are stopped where not. */

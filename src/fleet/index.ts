@@ -3,7 +3,7 @@
 export type { FleetSpec, MemorySpec, ModelSpec } from "./desired/fleet-spec.ts";
 export { readFleetFile, resolvedFleetDocument } from "./desired/read-fleet-file.ts";
 export type { FleetDevice } from "./devices/device.ts";
-export { findDevices, processorsNow } from "./devices/find-devices.ts";
+export { DeviceReadings, findDevices, processorsNow } from "./devices/find-devices.ts";
 export type { EngineDriver } from "./drivers/contract/driver.ts";
 export type { EngineStart } from "./drivers/contract/engine-start.ts";
 export { drivenEngines, driverOf } from "./drivers/drivers.ts";

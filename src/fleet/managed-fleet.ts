@@ -20,7 +20,7 @@ import { rollOut, startUpTo } from "./apply/rollout.ts";
 import { scaleTo } from "./apply/scaling.ts";
 import type { FleetSpec } from "./desired/fleet-spec.ts";
 import { fleetSpecFrom } from "./desired/read-fleet-file.ts";
-import type { FleetDevice } from "./devices/device.ts";
+import type { ReadDevices } from "./devices/device.ts";
 import { Fleet, type FleetDoor, routerEntry } from "./fleet.ts";
 import type { InstanceEvent, InstanceJournal, StartRecord } from "./instances/instance-parts.ts";
 import { StartLock } from "./instances/start-lock.ts";
@@ -35,8 +35,7 @@ export interface ManagedFleetParts {
   readonly store: FleetStore;
   readonly planner: InstancePlanner;
   readonly logFolder: string;
-  /** The devices as they are now. */
-  readonly readDevices: () => readonly FleetDevice[];
+  readonly readDevices: ReadDevices;
   readonly lockPathOf: (deviceId: string) => string;
   readonly door: FleetDoor;
   /** What this process may hold. */
@@ -44,6 +43,9 @@ export interface ManagedFleetParts {
   readonly freePort: () => Promise<number>;
   readonly onEvent: (event: InstanceEvent) => void;
 }
+
+/** To ask what cards hold starts a program. */
+const cardsAreReadEveryMs = 5000;
 
 export class ManagedFleet implements FleetService {
   readonly fleet: Fleet;
@@ -120,7 +122,7 @@ export class ManagedFleet implements FleetService {
 
   /** Books what is held, and puts idle models to sleep. */
   async tick(): Promise<void> {
-    this.fleet.measure(this.#parts.readDevices());
+    this.fleet.measure(await this.#parts.readDevices(cardsAreReadEveryMs));
     await this.fleet.sleepIdle();
   }
 
@@ -140,10 +142,11 @@ export class ManagedFleet implements FleetService {
     const source = { label: "the document", folder: "/", environment: null };
     const stated = fleetSpecFrom(JSON.stringify(document), source);
     assertChangeable(this.#spec, stated);
+    const devices = await this.#parts.readDevices(0);
     const plan = await planFleet(stated, {
       ...this.#parts,
-      devices: this.#parts.readDevices(),
-      ownBytes: heldBy(runningRecords(this.#parts.store, this.#bootId), this.#parts.readDevices()),
+      devices,
+      ownBytes: heldBy(runningRecords(this.#parts.store, this.#bootId), devices),
     });
     const settings = settingSteps(this.#spec, stated);
     const steps = applySteps(this.#running(), plan.models);
@@ -243,7 +246,7 @@ export class ManagedFleet implements FleetService {
  * @throws PagodaError `memory_too_small` and others where the file cannot be run here.
  */
 export async function openFleet(spec: FleetSpec, parts: ManagedFleetParts): Promise<ManagedFleet> {
-  const devices = parts.readDevices();
+  const devices = await parts.readDevices(0);
   const ownBytes = heldBy(runningRecords(parts.store, bootId()), devices);
   const plan = await planFleet(spec, { ...parts, devices, ownBytes });
   return new ManagedFleet(spec, plan, parts);

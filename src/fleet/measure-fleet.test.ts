@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FleetDevice } from "./devices/device.ts";
+import { Holdings } from "./instances/holdings.ts";
 import type { SupervisedInstance } from "./instances/supervised-instance.ts";
 import { Ledger } from "./ledger/ledger.ts";
 import { measureFleet } from "./measure-fleet.ts";
@@ -20,6 +21,7 @@ const card = (usedBytes: number, processes: FleetDevice["processes"]): FleetDevi
 /** An instance with these processes, booked as a real one books. */
 function instance(ledger: Ledger, pids: readonly number[]): SupervisedInstance {
   return {
+    tree: null,
     measure(heldOnCard: (deviceId: string, pids: readonly number[]) => number | null): number {
       const held = heldOnCard("gpu0", pids);
       if (held !== null) ledger.measure("a-0", "gpu0", held);
@@ -31,7 +33,8 @@ function instance(ledger: Ledger, pids: readonly number[]): SupervisedInstance {
 function measured(usedBytes: number, processes: FleetDevice["processes"], pids: readonly number[]) {
   const ledger = new Ledger([card(0, null)]);
   ledger.reserve("a-0", [{ deviceId: "gpu0", plannedBytes: 600 }]);
-  measureFleet([instance(ledger, pids)], [card(usedBytes, processes)], ledger, "router");
+  const holdings = new Holdings(() => performance.now());
+  measureFleet([instance(ledger, pids)], holdings, [card(usedBytes, processes)], ledger, "router");
   const { foreign, heldBytes, availableBytes } = ledger.device("gpu0");
   return { foreign: foreign.map((one) => [one.pid, one.name, one.heldBytes]), heldBytes, availableBytes };
 }

@@ -1,21 +1,23 @@
 /** @module What the instances of a fleet hold of each device, and what others do. */
-import { proportionalMemory } from "../process/process-memory.ts";
 import type { FleetDevice } from "./devices/device.ts";
+import type { Holdings } from "./instances/holdings.ts";
 import type { SupervisedInstance } from "./instances/supervised-instance.ts";
 import type { ForeignProcess, Ledger } from "./ledger/ledger.ts";
 
-/** Books it. `ownEntry`: where this very process is booked. */
+/** Counts and books it. `ownEntry`: where this very process is booked. */
 export function measureFleet(
   instances: readonly SupervisedInstance[],
+  holdings: Holdings,
   readings: readonly FleetDevice[],
   ledger: Ledger,
   ownEntry: string,
 ): void {
+  holdings.count(instances.flatMap(({ tree }) => tree ?? []));
   const cards = new Cards(readings);
   let hostBytes = 0;
   for (const instance of instances)
     hostBytes += instance.measure((deviceId, pids) => cards.take(deviceId, pids));
-  const own = proportionalMemory([process.pid]);
+  const own = holdings.own();
   for (const { deviceId, runs, usedBytes } of readings) {
     if (runs === "processors") {
       const ours = hostBytes + own.unreclaimableBytes;

@@ -56,7 +56,7 @@ export function replicatedFleet(parts: ReplicasParts): Fleet {
       ledger,
       startLock: new StartLock(),
       planner: { plan: async () => plan },
-      readDevices: () => [processorsNow()],
+      readDevices: async () => [processorsNow()],
       freePort: parts.freePort,
       logFolder: parts.logFolder,
       fleetTag: parts.fleetTag,

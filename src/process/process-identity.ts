@@ -21,12 +21,34 @@ function processFile(pid: number, name: "stat" | "environ"): string | null {
   }
 }
 
+/** What /proc/PID/stat says of a process (proc(5)). */
+export interface ProcessStat extends ProcessIdentity {
+  readonly sessionId: number;
+  /** Its parent has not collected it yet. */
+  readonly hasEnded: boolean;
+  /** Pages in memory, shared ones too. */
+  readonly residentPages: number;
+}
+
+/** null where no such process is. */
+export function readProcessStat(pid: number): ProcessStat | null {
+  const stat = processFile(pid, "stat");
+  if (stat === null) return null;
+  // Behind the command's name, which may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return {
+    pid,
+    startTicks: Number(fields[19]),
+    sessionId: Number(fields[3]),
+    hasEnded: fields[0] === "Z" || fields[0] === "X",
+    residentPages: Number(fields[21]),
+  };
+}
+
 /** null if no such process runs, or if it has ended and its parent has not collected it yet. */
 export function identify(pid: number): ProcessIdentity | null {
-  const fields = statFields(pid);
-  if (fields === null) return null;
-  const [state, startTicks] = [fields[0], Number(fields[19])];
-  return state === "Z" || state === "X" ? null : { pid, startTicks };
+  const stat = readProcessStat(pid);
+  return stat === null || stat.hasEnded ? null : { pid, startTicks: stat.startTicks };
 }
 
 /** Whether this process, and not another one with its id, still runs. */
@@ -42,33 +64,32 @@ export function processesOfSession(leader: ProcessIdentity): ProcessIdentity[] {
   const now = identify(leader.pid);
   if (now !== null && now.startTicks !== leader.startTicks) return [];
   return allPids().flatMap((pid) => {
-    const fields = statFields(pid);
-    if (fields === null || Number(fields[3]) !== leader.pid) return [];
-    const identity = identify(pid);
-    return identity !== null && identity.startTicks >= leader.startTicks ? [identity] : [];
+    const stat = readProcessStat(pid);
+    if (stat === null || stat.hasEnded || stat.sessionId !== leader.pid) return [];
+    return stat.startTicks >= leader.startTicks ? [{ pid, startTicks: stat.startTicks }] : [];
   });
 }
 
-function allPids(): number[] {
+/** Of every process of the machine. */
+export function allPids(): number[] {
   return readdirSync("/proc").map(Number).filter(Number.isInteger);
 }
 
-/** The fields of /proc/PID/stat behind the command's name, which may hold anything; null where no such process runs. */
-function statFields(pid: number): string[] | null {
-  const stat = processFile(pid, "stat");
-  return stat === null ? null : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+/** The value of a variable of a process; null where it has none, or is another user's. */
+export function environmentValue(pid: number, name: string): string | null {
+  const beginning = `${name}=`;
+  const entry = processFile(pid, "environ")
+    ?.split("\0")
+    .find((variable) => variable.startsWith(beginning));
+  return entry?.slice(beginning.length) ?? null;
 }
 
 /** Every process, of this user's, in whose environment `NAME=value` stands: children inherit it. */
 export function processesWith(name: string, value: string): ProcessIdentity[] {
-  const entry = `${name}=${value}`;
-  const found: ProcessIdentity[] = [];
-  for (const pid of allPids()) {
-    if (!processFile(pid, "environ")?.split("\0").includes(entry)) continue;
-    const identity = identify(pid);
-    if (identity !== null) found.push(identity);
-  }
-  return found;
+  return allPids().flatMap((pid) => {
+    const identity = environmentValue(pid, name) === value ? identify(pid) : null;
+    return identity === null ? [] : [identity];
+  });
 }
 
 export interface TaggedProcess extends ProcessIdentity {
@@ -78,16 +99,9 @@ export interface TaggedProcess extends ProcessIdentity {
 
 /** Every process, of this user's, in whose environment `NAME=` is followed by a value that begins so. */
 export function processesTagged(name: string, prefix: string): TaggedProcess[] {
-  const beginning = `${name}=${prefix}`;
-  return readdirSync("/proc").flatMap((directory) => {
-    const pid = Number(directory);
-    if (!Number.isInteger(pid)) return [];
-    const entry = processFile(pid, "environ")
-      ?.split("\0")
-      .find((variable) => variable.startsWith(beginning));
-    const identity = entry === undefined ? null : identify(pid);
-    return identity === null || entry === undefined
-      ? []
-      : [{ ...identity, value: entry.slice(name.length + 1) }];
+  return allPids().flatMap((pid) => {
+    const value = environmentValue(pid, name);
+    const identity = value?.startsWith(prefix) === true ? identify(pid) : null;
+    return identity === null || value === null ? [] : [{ ...identity, value }];
   });
 }

@@ -69,7 +69,7 @@ export async function simulatedFleet(specs: readonly SimulatedSpec[]) {
       ledger,
       startLock: new StartLock(),
       planner,
-      readDevices: () => [deviceNow()],
+      readDevices: async () => [deviceNow()],
       freePort,
       logFolder: folder,
       fleetTag: `card-${process.pid}-${numFleets}`,

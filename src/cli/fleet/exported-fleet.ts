@@ -43,7 +43,7 @@ const ofThisMachine = /^PAGODA_|^CUDA_|^HF_HUB_OFFLINE$/;
 /** @throws PagodaError `memory_too_small` where the fleet does not fit on such machines. */
 export async function exportedFleet(spec: FleetSpec, wishes: ExportWishes): Promise<PlannedExport> {
   const inContainers = { ...spec, models: spec.models.map((model) => ({ ...model, program: null })) };
-  const devices = devicesOf(spec, wishes);
+  const devices = await devicesOf(spec, wishes);
   const planner = instancePlanner({
     ownProgram: ["pagoda"],
     environment: {},
@@ -98,10 +98,10 @@ export async function exportedFleet(spec: FleetSpec, wishes: ExportWishes): Prom
 }
 
 /** Other machines are empty: what is in use here does not count. */
-function devicesOf(spec: FleetSpec, { cards }: ExportWishes): FleetDevice[] {
-  if (cards === null) return findDevices(spec.devices).map((device) => ({ ...device, usedBytes: 0 }));
+async function devicesOf(spec: FleetSpec, { cards }: ExportWishes): Promise<FleetDevice[]> {
+  if (cards === null) return (await findDevices(spec.devices)).map((device) => ({ ...device, usedBytes: 0 }));
   const card = findDevice(cards.name);
-  const [cpu] = findDevices([]).filter(({ runs }) => runs === "processors");
+  const [cpu] = (await findDevices([])).filter(({ runs }) => runs === "processors");
   const all = Array.from({ length: cards.count }, (_, index): FleetDevice => {
     const deviceId = `gpu${index}`;
     const declared = spec.devices.find((device) => device.deviceId === deviceId);

@@ -3,12 +3,12 @@ import { createHash } from "node:crypto";
 import type { Logger } from "pino";
 import { PagodaError } from "../../core/errors.ts";
 import {
+  DeviceReadings,
   deviceLockPath,
   type FleetDoor,
   type FleetFolder,
   type FleetSpec,
   FleetStore,
-  findDevices,
   fleetFolder,
   type InstanceEvent,
   type ManagedFleet,
@@ -37,7 +37,7 @@ import { version } from "../print/version.ts";
 import { instancePlanner } from "./instance-planner.ts";
 import { supervisorBytes, supervisorHeapMib } from "./supervisor-size.ts";
 
-const measureEveryMs = 5000;
+const measureEveryMs = 1000;
 
 export interface Supervisor {
   readonly url: string;
@@ -57,11 +57,12 @@ export async function supervise(spec: FleetSpec, logger: Logger, output: LogOutp
   const store = new FleetStore(folder.storePath);
   const servedModels = new ServedModels();
   const running = new RunningRequests();
+  const devices = new DeviceReadings(spec.devices);
   const managed = await openFleet(spec, {
     store,
     planner: plannerOf(spec, store.routerKey),
     logFolder: folder.logFolder,
-    readDevices: () => findDevices(spec.devices),
+    readDevices: (mostAgeMs) => devices.now(mostAgeMs),
     lockPathOf: (deviceId) => deviceLockPath(process.env, deviceId),
     door: doorOver(servedModels),
     routerBytes: supervisorBytes,

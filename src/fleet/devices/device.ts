@@ -16,6 +16,9 @@ export interface FleetDevice {
   readonly processes: readonly DeviceProcess[] | null;
 }
 
+/** The devices as they are now; what cards say may be `mostAgeMs` old. */
+export type ReadDevices = (mostAgeMs: number) => Promise<readonly FleetDevice[]>;
+
 export interface DeviceProcess {
   readonly pid: number;
   readonly name: string;

@@ -1,5 +1,6 @@
 /** @module The devices of this machine: its processors, and the cards that nvidia-smi tells of. */
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { mib } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
 import { nearestNames } from "../../core/options/nearest-names.ts";
@@ -7,12 +8,65 @@ import { readDeviceMemory } from "../../instance/index.ts";
 import type { DeviceSpec } from "../desired/fleet-spec.ts";
 import type { DeviceProcess, FleetDevice } from "./device.ts";
 
-/**
- * Those that are there, with the totals and margins that are declared. Where any is declared, the others are left alone.
- * @throws PagodaError `invalid_option` where a declared device is not there and its memory is not stated.
- */
-export function findDevices(declared: readonly DeviceSpec[]): FleetDevice[] {
-  const found = [processorsNow(), ...cards()];
+/** Asks nvidia-smi; null: there is none, or it does not answer. */
+type AskCards = (about: string, fields: string) => Promise<string | null>;
+
+/** The devices of a fleet, read again and again. Cards are asked by a program, which is not started while it runs. */
+export class DeviceReadings {
+  readonly #declared: readonly DeviceSpec[];
+  readonly #ask: AskCards;
+  readonly #clock: () => number;
+  #cards: Promise<readonly FleetDevice[]> | null = null;
+  /** What they last said. */
+  #known: readonly FleetDevice[] = [];
+  #askedMs = 0;
+  /** No card at the first look: none is looked for again. */
+  #hasNoCards = false;
+
+  /** `clock`: monotonic milliseconds. */
+  constructor(
+    declared: readonly DeviceSpec[],
+    clock: () => number = () => performance.now(),
+    ask: AskCards = asked,
+  ) {
+    this.#declared = declared;
+    this.#clock = clock;
+    this.#ask = ask;
+  }
+
+  /**
+   * The devices as they are now; what cards say is at most `mostAgeMs` old. Where any device is declared, the others are left
+   * alone.
+   * @throws PagodaError `invalid_option` where a declared device is not there.
+   */
+  async now(mostAgeMs: number): Promise<readonly FleetDevice[]> {
+    const cards = await this.#cardsWithin(mostAgeMs);
+    return asDeclared([processorsNow(), ...cards], this.#declared);
+  }
+
+  #cardsWithin(mostAgeMs: number): Promise<readonly FleetDevice[]> {
+    if (this.#hasNoCards) return Promise.resolve([]);
+    if (this.#cards === null || this.#clock() - this.#askedMs > mostAgeMs) {
+      const isFirst = this.#cards === null;
+      this.#askedMs = this.#clock();
+      this.#cards = cardsBy(this.#ask).then((found) => {
+        this.#hasNoCards = isFirst && found.length === 0;
+        // A program that fails once says nothing of the cards.
+        if (found.length > 0) this.#known = found;
+        return this.#known;
+      });
+    }
+    return this.#cards;
+  }
+}
+
+/** Those that are there now, with the totals and margins that are declared. */
+export function findDevices(declared: readonly DeviceSpec[]): Promise<readonly FleetDevice[]> {
+  return new DeviceReadings(declared).now(0);
+}
+
+/** @throws PagodaError `invalid_option` where a declared device is not there. */
+function asDeclared(found: readonly FleetDevice[], declared: readonly DeviceSpec[]): readonly FleetDevice[] {
   if (declared.length === 0) return found;
   return declared.map((spec) => {
     const device = found.find(({ deviceId }) => deviceId === spec.deviceId);
@@ -47,24 +101,24 @@ export function processorsNow(): FleetDevice {
 }
 
 /** None where there is no nvidia-smi. */
-function cards(): FleetDevice[] {
-  const text = asked("gpu", "index,uuid,name,memory.total,memory.used");
+async function cardsBy(ask: AskCards): Promise<readonly FleetDevice[]> {
+  const [text, processes] = await Promise.all([
+    ask("gpu", "index,uuid,name,memory.total,memory.used"),
+    ask("compute-apps", "gpu_uuid,pid,used_memory,process_name"),
+  ]);
   const found = text === null ? [] : text.split("\n").flatMap((line) => cardOf(line) ?? []);
-  if (found.length === 0) return [];
-  const processes = asked("compute-apps", "gpu_uuid,pid,used_memory,process_name");
   return found.map((card) => ({
     ...card,
     processes: processes === null ? null : processesOn(card.driverId ?? "", processes),
   }));
 }
 
-function asked(about: string, fields: string): string | null {
+const run = promisify(execFile);
+
+async function asked(about: string, fields: string): Promise<string | null> {
   try {
-    return execFileSync("nvidia-smi", [`--query-${about}=${fields}`, "--format=csv,noheader,nounits"], {
-      encoding: "utf8",
-      timeout: 10_000,
-      stdio: ["ignore", "pipe", "ignore"],
-    });
+    const words = [`--query-${about}=${fields}`, "--format=csv,noheader,nounits"];
+    return (await run("nvidia-smi", words, { timeout: 10_000 })).stdout;
   } catch {
     return null;
   }

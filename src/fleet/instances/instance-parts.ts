@@ -3,6 +3,7 @@ import type { ProcessIdentity } from "../../process/process-identity.ts";
 import type { EngineDriver, StartChange } from "../drivers/contract/driver.ts";
 import type { Demand, Ledger } from "../ledger/ledger.ts";
 import type { Router } from "../router/router.ts";
+import type { Holdings } from "./holdings.ts";
 import type { RestartNumbers } from "./restart-policy.ts";
 import type { StartLock } from "./start-lock.ts";
 
@@ -47,8 +48,9 @@ export interface InstanceParts {
   readonly runs: "processors" | "cards";
   readonly driver: EngineDriver;
   /** The driver of a start that begins now, where that depends on what others hold; null: it does not. */
-  readonly driverNow: (() => EngineDriver) | null;
+  readonly driverNow: (() => Promise<EngineDriver>) | null;
   readonly ledger: Ledger;
+  readonly holdings: Holdings;
   readonly startLock: StartLock;
   readonly router: Router;
   readonly freePort: () => Promise<number>;

@@ -33,20 +33,23 @@ const goneWithinMs = 10_000;
 const lookEveryMs = 20;
 /** An adopted process is no child of ours: its end is seen only by looking. */
 const lookForEndEveryMs = 100;
+/** A look at the number alone costs a tenth; whether it is the same process is asked less often. */
+const looksByNumber = 10;
 
 export class InstanceProcess {
   readonly identity: ProcessIdentity;
   readonly logPath: string;
+  /** The value of the variable that marks every process of the tree. */
+  readonly tag: string;
   /** Resolves when the process that was started has ended; others of its tree may still run. */
   readonly ended: Promise<ProcessEnd>;
-  readonly #tag: string;
   #isAsked = false;
 
   /** Of a process that runs; `startInstance` and `adoptInstance` make one. */
   constructor(identity: ProcessIdentity, exit: Promise<Exit>, logPath: string, tag: string) {
     this.identity = identity;
     this.logPath = logPath;
-    this.#tag = tag;
+    this.tag = tag;
     this.ended = exit.then((known) => ({
       ...known,
       lastOutput: outputOf(logPath),
@@ -59,7 +62,7 @@ export class InstanceProcess {
    * core does; one that opened a session of its own has left this one: each is found by the other mark.
    */
   members(): ProcessIdentity[] {
-    const found = [...processesOfSession(this.identity), ...processesWith(tagVariable, this.#tag)];
+    const found = [...processesOfSession(this.identity), ...processesWith(tagVariable, this.tag)];
     return [...new Map(found.map((member) => [member.pid, member])).values()];
   }
 
@@ -138,11 +141,21 @@ export async function startInstance(
   }
 }
 
+function isNumberInUse(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
 /** A process that an earlier supervisor of this fleet started, and that still runs. */
 export function adoptInstance(identity: ProcessIdentity, logPath: string, tag: string): InstanceProcess {
   const exit = new Promise<Exit>((resolve) => {
+    let numLooks = 0;
     const looking = periodically(lookForEndEveryMs, () => {
-      if (isRunning(identity)) return;
+      numLooks += 1;
+      if (numLooks % looksByNumber === 0 ? isRunning(identity) : isNumberInUse(identity.pid)) return;
       clearInterval(looking);
       resolve({ exitCode: null, signal: null });
     });

@@ -12,7 +12,8 @@ export interface ReadinessParts {
   readonly signal: AbortSignal;
 }
 
-const lookEveryMs = 50;
+/** Most instances take seconds; one that is ready at once must not hold up the next. */
+const [firstLookMs, mostLookMs, longerEachTime] = [5, 50, 1.2];
 const answerWithinMs = 2000;
 
 /** A start that did not come to its end as it should. */
@@ -31,6 +32,7 @@ export async function untilReady(parts: ReadinessParts): Promise<FailedReadiness
   });
   const startedMs = clock();
   let [phase, phaseMs] = ["", startedMs];
+  let lookMs = firstLookMs;
   while (end === null && !signal.aborted) {
     if (await driver.isReady(port, AbortSignal.timeout(answerWithinMs))) return null;
     const now = driver.phase(process.output());
@@ -38,7 +40,8 @@ export async function untilReady(parts: ReadinessParts): Promise<FailedReadiness
     if (clock() - startedMs > mostMs) return tooLate(process, `It was not ready within ${seconds(mostMs)}.`);
     if (clock() - phaseMs > now.mostMs)
       return tooLate(process, `It was in the phase "${phase}" for more than ${seconds(now.mostMs)}.`);
-    await new Promise((wake) => setTimeout(wake, lookEveryMs));
+    await new Promise((wake) => setTimeout(wake, lookMs));
+    lookMs = Math.min(mostLookMs, lookMs * longerEachTime);
   }
   const asked = { exitCode: null, signal: null, lastOutput: "", isAsked: true };
   return { end: end ?? asked, late: null };

@@ -4,11 +4,11 @@
  */
 import { formatBytes } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
-import { proportionalMemory } from "../../process/process-memory.ts";
 import type { EngineDriver, ProcessEnd, StartChange } from "../drivers/contract/driver.ts";
 import type { Demand } from "../ledger/ledger.ts";
 import { changeSentence, changeText } from "./change-text.ts";
 import { fellAsleep, wakeIfAsleep } from "./engine-sleep.ts";
+import type { ProcessTree } from "./holdings.ts";
 import type { InstanceParts, InstanceState } from "./instance-parts.ts";
 import { adoptInstance, type InstanceProcess, startInstance } from "./instance-process.ts";
 import { boundLog, outputOf } from "./log-file.ts";
@@ -132,7 +132,7 @@ export class SupervisedInstance {
     const isObeyed = await fellAsleep(control, port);
     if (this.#stopping.signal.aborted || this.#process === null) return this.#life ?? undefined;
     if (!isObeyed) return this.stop(`${reason}, and it does not sleep`);
-    this.measure();
+    this.#measureNow(this.#process);
     ledger.rest(this.instanceId);
     this.#become("asleep", `${reason}; its processes stay`);
   }
@@ -228,7 +228,7 @@ export class SupervisedInstance {
     const generation = this.#generation;
     this.#become("starting", `start ${generation}`);
     const { driverNow } = this.#parts;
-    if (driverNow !== null && this.#fixedFlags.length === 0) this.#driver = driverNow();
+    if (driverNow !== null && this.#fixedFlags.length === 0) this.#driver = await driverNow();
     const port = await freePort();
     const tag = `${fleetTag}/${this.instanceId}/${generation}`;
     // Written before: a supervisor that is killed between the two still finds the processes by their tag.
@@ -285,7 +285,7 @@ export class SupervisedInstance {
     // One that an earlier supervisor sent to sleep says that it is ready, and answers nothing.
     if (this.#parts.adopted !== null) await wakeIfAsleep(this.#driver.sleep, port);
     const size = await this.#driver.size(port, process.output(), signal);
-    this.measure();
+    this.#measureNow(process);
     router.add({ endpointId: this.instanceId, endpoint: this.#driver.endpoint(port), ...size });
     const fixed = this.#fixedFlags.length === 0 ? "" : `, started ${changeText(this.#fixedFlags)}`;
     this.#become("ready", `${size.poolTokens} KV tokens, ${size.seats} sequences${fixed}`);
@@ -293,16 +293,25 @@ export class SupervisedInstance {
     return { process, port, readyMs: clock() };
   }
 
+  /** Its processes, while it has any. */
+  get tree(): ProcessTree | null {
+    return this.#process;
+  }
+
+  #measureNow(tree: ProcessTree): void {
+    this.#parts.holdings.countOne(tree);
+    this.measure();
+  }
+
   /**
-   * Books what it holds now, and keeps its log within bounds. Returns the bytes of the host that cannot be dropped, as others
+   * Books what it was last counted to hold, and keeps its log within bounds. Returns the bytes of the host that cannot be dropped, as others
    * see them gone. Bytes above the plan are an event, once. `heldOnCard`: bytes of processes on a card, null where nobody knows.
    */
   measure(heldOnCard: (deviceId: string, pids: readonly number[]) => number | null = () => null): number {
     const { demands, logPath, logBytes, runs } = this.#parts;
     if (this.#process === null) return 0;
     boundLog(logPath, logBytes);
-    const pids = this.#process.members().map(({ pid }) => pid);
-    const { heldBytes, unreclaimableBytes } = proportionalMemory(pids);
+    const { pids, heldBytes, unreclaimableBytes } = this.#parts.holdings.of(this.#process);
     for (const demand of demands)
       this.#book(demand, runs === "processors" ? heldBytes : heldOnCard(demand.deviceId, pids));
     return runs === "processors" ? unreclaimableBytes : 0;

@@ -1,8 +1,9 @@
 /** @module One model of a fleet: its router, its instances, and how many of them there are. */
 import { invariant, PagodaError } from "../../core/errors.ts";
 import type { FleetSpec, ModelSpec } from "../desired/fleet-spec.ts";
-import type { FleetDevice } from "../devices/device.ts";
+import type { FleetDevice, ReadDevices } from "../devices/device.ts";
 import type { EngineDriver, StartChange } from "../drivers/contract/driver.ts";
+import type { Holdings } from "../instances/holdings.ts";
 import type { Fix, InstanceEvent, InstanceJournal, InstanceState } from "../instances/instance-parts.ts";
 import type { RestartNumbers } from "../instances/restart-policy.ts";
 import type { StartLock } from "../instances/start-lock.ts";
@@ -22,8 +23,7 @@ export interface FleetParts {
   readonly ledger: Ledger;
   readonly startLock: StartLock;
   readonly planner: InstancePlanner;
-  /** The devices as they are now. */
-  readonly readDevices: () => readonly FleetDevice[];
+  readonly readDevices: ReadDevices;
   readonly freePort: () => Promise<number>;
   readonly logFolder: string;
   readonly fleetTag: string;
@@ -39,6 +39,7 @@ export interface FleetParts {
 
 /** `ending` is aborted when the fleet ends: nothing is started from then on. */
 export interface ModelParts extends FleetParts {
+  readonly holdings: Holdings;
   readonly ending: AbortSignal;
 }
 
@@ -294,11 +295,14 @@ export class FleetModel {
   }
 
   /** With the share of what is free now that gives it the same pool as the others. */
-  #driverNow(instanceId: string, plan: InstancePlan, own: readonly FleetDevice[]): EngineDriver {
-    const now = this.#parts
-      .readDevices()
-      .filter(({ deviceId }) => own.some((one) => one.deviceId === deviceId));
-    const usedBytes = Math.max(0, ...now.map((device) => device.usedBytes));
+  async #driverNow(
+    instanceId: string,
+    plan: InstancePlan,
+    own: readonly FleetDevice[],
+  ): Promise<EngineDriver> {
+    const now = await this.#parts.readDevices(0);
+    const here = now.filter(({ deviceId }) => own.some((one) => one.deviceId === deviceId));
+    const usedBytes = Math.max(0, ...here.map((device) => device.usedBytes));
     this.#usedAtStart.set(instanceId, usedBytes);
     return plan.driver(own, this.#pool?.shareBeside(usedBytes) ?? undefined);
   }

@@ -106,7 +106,7 @@ export function scriptedFleet(
       ledger,
       startLock: new StartLock(),
       planner: { plan: async () => scriptedPlan() },
-      readDevices: () => [device],
+      readDevices: async () => [device],
       freePort,
       logFolder,
       fleetTag,

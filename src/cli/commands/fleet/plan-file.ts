@@ -21,7 +21,7 @@ async function planOf(file: string) {
   const { plannerOf } = await import("../../fleet/supervisor.ts");
   const { supervisorBytes } = await import("../../fleet/supervisor-size.ts");
   const spec = readFleetFile(file, process.env);
-  const devices = findDevices(spec.devices);
+  const devices = await findDevices(spec.devices);
   const plan = await planFleet(spec, {
     devices,
     ownBytes: new Map(),
