@@ -22,10 +22,23 @@ const { values } = parseArgs({
 const numInstances = Number(values.instances);
 const idleSeconds = Number(values.idle);
 const pagoda = fileURLToPath(new URL("../bin/pagoda.js", import.meta.url));
-const engine = fileURLToPath(new URL("fleet-trials/scripted-engine.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "pagoda-fleet-scale-"));
-const program = join(folder, "scripted-engine");
-writeFileSync(program, `#!/bin/sh\nexec "${process.execPath}" "${engine}" "$@"\n`);
+/** Answers as llama-server does, and computes nothing: what is measured is the supervisor. */
+const engine = `#!${process.execPath}
+const answers = {
+  "/health": { status: "ok" },
+  "/props": { total_slots: 4, default_generation_settings: { n_ctx: 2048 } },
+};
+const server = require("node:http").createServer((request, answer) => {
+  const known = answers[request.url];
+  answer.writeHead(known === undefined ? 404 : 200, { "content-type": "application/json" });
+  answer.end(JSON.stringify(known ?? {}));
+});
+server.listen(Number(process.argv[process.argv.indexOf("--port") + 1]), "127.0.0.1");
+process.on("SIGTERM", () => process.exit(0));
+`;
+const program = join(folder, "scripted-engine.cjs");
+writeFileSync(program, engine);
 chmodSync(program, 0o755);
 writeFileSync(join(folder, "model.gguf"), "");
 const file = join(folder, "fleet.yaml");

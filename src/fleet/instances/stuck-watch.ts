@@ -20,6 +20,8 @@ export interface StuckWatchParts {
 
 const mostAnswerMs = 5000;
 const mostPauseMs = 5000;
+/** While no request is open; a fleet of many that does nothing is to cost nothing. */
+const mostIdlePauseMs = 15_000;
 
 /** Resolves with the reason once it is stuck; null once the signal is aborted. */
 export async function untilStuck(parts: StuckWatchParts): Promise<string | null> {
@@ -28,7 +30,8 @@ export async function untilStuck(parts: StuckWatchParts): Promise<string | null>
   let workedMs = clock();
   let work: number | null = null;
   while (!signal.aborted) {
-    await pause(Math.min(mostPauseMs, stuckMs / 4), signal);
+    const mostMs = parts.numOpen() === 0 ? mostIdlePauseMs : mostPauseMs;
+    await pause(Math.min(mostMs, stuckMs / 4), signal);
     if (signal.aborted) return null;
     if (await driver.isReady(port, AbortSignal.timeout(Math.min(mostAnswerMs, stuckMs / 2))))
       answeredMs = clock();
