@@ -134,6 +134,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   // The planner, and what an instance of our own engine is started by.
   planner: ["planner/index.ts", "planner/engines/pagoda/index.ts"],
   process: [
+    "process/memory-readings.ts",
+    "process/process-census.ts",
     "process/process-identity.ts",
     "process/process-memory.ts",
     "process/process-tree.ts",

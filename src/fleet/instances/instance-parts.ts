@@ -1,6 +1,6 @@
 /** @module What an instance is made of, what it tells of itself, and the states that it can be in. */
 import type { ProcessIdentity } from "../../process/process-identity.ts";
-import type { EngineDriver, StartChange } from "../drivers/contract/driver.ts";
+import type { EngineDriver, ProcessEnd, StartChange } from "../drivers/contract/driver.ts";
 import type { Demand, Ledger } from "../ledger/ledger.ts";
 import type { Router } from "../router/router.ts";
 import type { Holdings } from "./holdings.ts";
@@ -23,6 +23,13 @@ export interface InstanceEvent {
   readonly instanceId: string;
   readonly state: InstanceState;
   readonly reason: string;
+}
+
+/** An end that nobody asked for. */
+export interface Failure {
+  readonly end: ProcessEnd;
+  /** What we saw ourselves, where the process has nothing to say. */
+  readonly seen: string | null;
 }
 
 /** One start, as a later supervisor must know it. */

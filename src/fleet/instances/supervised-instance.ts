@@ -4,12 +4,12 @@
  */
 import { formatBytes } from "../../core/byte-size.ts";
 import { PagodaError } from "../../core/errors.ts";
-import type { EngineDriver, ProcessEnd, StartChange } from "../drivers/contract/driver.ts";
+import type { EngineDriver, StartChange } from "../drivers/contract/driver.ts";
 import type { Demand } from "../ledger/ledger.ts";
 import { changeSentence, changeText } from "./change-text.ts";
 import { fellAsleep, wakeIfAsleep } from "./engine-sleep.ts";
 import type { ProcessTree } from "./holdings.ts";
-import type { InstanceParts, InstanceState } from "./instance-parts.ts";
+import type { Failure, InstanceParts, InstanceState } from "./instance-parts.ts";
 import { adoptInstance, type InstanceProcess, startInstance } from "./instance-process.ts";
 import { boundLog, outputOf } from "./log-file.ts";
 import { pause } from "./pause.ts";
@@ -21,13 +21,6 @@ interface Running {
   readonly process: InstanceProcess;
   readonly port: number;
   readonly readyMs: number;
-}
-
-/** An end that nobody asked for. */
-interface Failure {
-  readonly end: ProcessEnd;
-  /** What we saw ourselves, where the process has nothing to say. */
-  readonly seen: string | null;
 }
 
 export class SupervisedInstance {
