@@ -1,7 +1,7 @@
 /**
  * @module Trials of `pagoda up` with real instances, written to docs/fleet-trials.md.
  *
- *   node scripts/fleet-trials.ts [--model FILE] [--ledger SECONDS] [--models SECONDS] [--kills N] [--record]
+ *   node scripts/fleet-trials.ts [--model FILE] [--ledger SECONDS] [--kills N] [--record]
  */
 import { writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -10,7 +10,6 @@ import { parseArgs } from "node:util";
 import { tinyModel } from "../src/cli/testing/pagoda-process.ts";
 import { freePort } from "../src/process/server-process.ts";
 import { type LedgerTrial, ledgerTrial } from "./fleet-trials/ledger-trial.ts";
-import { type ModelsTrial, modelsTrial } from "./fleet-trials/models-trial.ts";
 import type { RequestEnd } from "./fleet-trials/real-fleet.ts";
 import { type SupervisorKills, supervisorKills } from "./fleet-trials/supervisor-kills.ts";
 
@@ -18,7 +17,6 @@ const { values } = parseArgs({
   options: {
     model: { type: "string", default: "HuggingFaceTB/SmolLM2-135M-Instruct" },
     ledger: { type: "string", default: "120" },
-    models: { type: "string", default: "600" },
     kills: { type: "string", default: "100" },
     record: { type: "boolean", default: false },
   },
@@ -46,21 +44,6 @@ Three instances of the default model under four clients without a pause; every 2
 | least bytes that the ledger had left | ${trial.leastAvailableMib} MiB |
 | requests | ${endsText(trial.ends)} |
 | processes left at the end | ${trial.numLeft} |
-`;
-}
-
-function modelsText(trial: ModelsTrial): string {
-  return `## Three models on room for two, requests at random for ${values.models} s
-
-| | |
-|---|---|
-| requests | ${endsText(trial.ends)} |
-| starts | ${trial.numStarts} |
-| models that gave way | ${trial.numEvictions} |
-| most instances of one model, and most models at once | ${trial.mostInstances}, ${trial.mostModelsAtOnce} |
-| processes left at the end | ${trial.numLeft} |
-
-That each one which gave way was the cheapest is counted inside the fleet, with scripted engines: [fleet-disturbances.md](fleet-disturbances.md).
 `;
 }
 
@@ -99,11 +82,6 @@ await trial(
   values.kills !== "0",
   async () => supervisorKills(tinyModel, Number(values.kills), await freePort()),
   killsText,
-);
-await trial(
-  values.models !== "0",
-  () => modelsTrial(tinyModel, Number(values.models), 192 + 700),
-  modelsText,
 );
 const load = loadavg()[0]?.toFixed(1) ?? "?";
 const report = `# Trials of a fleet of real instances
