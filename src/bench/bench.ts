@@ -11,7 +11,7 @@ import { assumptionFigures, peerFigures } from "./peers/goals.ts";
 import { measureContexts, measureLatency, measureStart, measureTwins } from "./peers/server-figures.ts";
 import { llamaServer, ourName, ourServer, vllmServer } from "./peers/servers-under-test.ts";
 import type { BenchReport } from "./report.ts";
-import { type StepReport, schedulerFigure, stepFigures } from "./steps/step-figures.ts";
+import { rankFigures, type StepReport, schedulerFigure, stepFigures } from "./steps/step-figures.ts";
 
 /** Steps of each shape whose median is reported. */
 const numSteps = 25;
@@ -40,6 +40,13 @@ export async function runBench(options: BenchOptions): Promise<BenchReport> {
       figures.push(...prefixed(family, steps.figures));
       profiles.push(...steps.profiles);
     }
+    if (has("ranks"))
+      figures.push(
+        ...prefixed(
+          family,
+          await rankFigures(options.modelPath, family, options.numThreads, options.numRounds),
+        ),
+      );
   }
   if (has("scheduler")) figures.push(await schedulerFigure());
   if (has("contexts")) figures.push(...(await measureContexts(options)));

@@ -7,6 +7,7 @@ export const benchParts = [
   "twins",
   "kernels",
   "steps",
+  "ranks",
   "scheduler",
 ] as const;
 export type BenchPart = (typeof benchParts)[number];

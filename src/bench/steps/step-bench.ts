@@ -1,5 +1,5 @@
 /** @module Steps of a loaded model without a server: their duration, how it divides, and how close it is to the limit of memory. */
-import type { LoadedModel, Program } from "../../backend/backend.ts";
+import type { BackendLimits, LoadedModel, Program } from "../../backend/backend.ts";
 import { createBackend, type KernelChoice, measureReadBandwidth } from "../../backend/create/index.ts";
 import { blocksOfLength, kvBlockBytes } from "../../core/kv-layout.ts";
 import { median } from "../../core/statistics.ts";
@@ -44,20 +44,9 @@ export async function benchSteps(
   shapes: readonly StepShape[],
   numSteps: number,
 ): Promise<{ readonly kernels: string; readonly loadMs: number; readonly figures: readonly StepFigure[] }> {
-  const maxModelLen = Math.max(...shapes.map((shape) => shape.numContextTokens + shape.numTokens));
-  const numBlocks = Math.max(...shapes.map((shape) => shape.numSequences * blocksOf(shape)));
-  const limits = {
-    blockSize,
-    numBlocks,
-    kvDtype: "f16",
-    maxModelLen,
-    maxNumSeqs,
-    maxNumBatchedTokens,
-    maxLogprobs: 1,
-  } as const;
   const backend = await createBackend({ name: "cpu", kernels, numThreads });
   const startedMs = performance.now();
-  const model = await backend.load(program, limits);
+  const model = await backend.load(program, limitsOf(shapes));
   const loadMs = performance.now() - startedMs;
   try {
     const figures: StepFigure[] = [];
@@ -72,6 +61,51 @@ export async function benchSteps(
   } finally {
     await model.close();
   }
+}
+
+/**
+ * Milliseconds of steps of `program`, divided among `numRanks` and whole, both with `numThreads` in all: the median step of each
+ * round, by shape. The sides take turns within a round, and the one that begins changes with every round.
+ */
+export async function benchRanks(
+  program: Program,
+  kernels: KernelChoice,
+  { numThreads, numRanks }: { readonly numThreads: number; readonly numRanks: number },
+  shapes: readonly StepShape[],
+  numRounds: number,
+): Promise<readonly { readonly shape: StepShape; readonly dividedMs: number; readonly wholeMs: number }[]> {
+  const limits = limitsOf(shapes);
+  const models: LoadedModel[] = [];
+  try {
+    for (const ranks of [numRanks, 1]) {
+      const backend = await createBackend({ name: "cpu", kernels, numThreads, numRanks: ranks });
+      models.push(await backend.load(program, limits));
+    }
+    const rounds: { readonly side: number; readonly shape: StepShape; readonly ms: number }[] = [];
+    for (let round = 0; round < numRounds; round++)
+      for (const shape of shapes)
+        for (const side of round % 2 === 0 ? [0, 1] : [1, 0]) {
+          const model = models[side] as LoadedModel;
+          rounds.push({ side, shape, ms: (await benchShape(model, program, shape, 1)).medianMs });
+        }
+    const medianOf = (side: number, shape: StepShape): number =>
+      median(rounds.filter((own) => own.side === side && own.shape === shape).map(({ ms }) => ms));
+    return shapes.map((shape) => ({ shape, dividedMs: medianOf(0, shape), wholeMs: medianOf(1, shape) }));
+  } finally {
+    for (const model of models) await model.close();
+  }
+}
+
+function limitsOf(shapes: readonly StepShape[]): BackendLimits {
+  return {
+    blockSize,
+    numBlocks: Math.max(...shapes.map((shape) => shape.numSequences * blocksOf(shape))),
+    kvDtype: "f16",
+    maxModelLen: Math.max(...shapes.map((shape) => shape.numContextTokens + shape.numTokens)),
+    maxNumSeqs,
+    maxNumBatchedTokens,
+    maxLogprobs: 1,
+  };
 }
 
 function bandwidthNow(shape: StepShape, numThreads: number): Promise<number | null> {

@@ -1,11 +1,12 @@
 /** @module The figures of steps without a server: time by kind of operation, share of the memory's limit, scheduling. */
+import type { Program } from "../../backend/backend.ts";
 import { buildProgram } from "../../model/architectures/build-program.ts";
 import { parseGgufConfig } from "../../model/config/gguf-config.ts";
 import { readGguf } from "../../model/weights/gguf.ts";
 import { absoluteFigure, type Figure, type KernelFamily, ratioFigure } from "../figures/figure.ts";
 import { msPerStepWithWaiting } from "./scheduler-bench.ts";
-import { benchSteps, type StepFigure, type StepShape } from "./step-bench.ts";
-import { llama1b, syntheticLlama } from "./synthetic-model.ts";
+import { benchRanks, benchSteps, type StepFigure, type StepShape } from "./step-bench.ts";
+import { evenHeads, llama1b, syntheticLlama } from "./synthetic-model.ts";
 
 const shapes: readonly StepShape[] = [
   { name: "decode, 1 sequence", numSequences: 1, numTokens: 1, numContextTokens: 96 },
@@ -41,8 +42,7 @@ export async function stepFigures(
   numThreads: number,
   numSteps: number,
 ): Promise<StepReport> {
-  const { metadata, tensors } = readGguf(modelPath);
-  const program = buildProgram(parseGgufConfig(metadata, tensors), tensors, { quantization: null });
+  const program = programOf(modelPath);
   const small = await benchSteps(program, family, numThreads, shapes, numSteps);
   const synthetic = syntheticLlama(llama1b);
   try {
@@ -66,6 +66,47 @@ export async function stepFigures(
         ...large.figures.map((step) => ({ kernels: large.kernels, step })),
       ],
     };
+  } finally {
+    synthetic.dispose();
+  }
+}
+
+function programOf(modelPath: string): Program {
+  const { metadata, tensors } = readGguf(modelPath);
+  return buildProgram(parseGgufConfig(metadata, tensors), tensors, { quantization: null });
+}
+
+const rankShapes: readonly StepShape[] = [
+  { name: "decode, 1 sequence", numSequences: 1, numTokens: 1, numContextTokens: 96 },
+  { name: "decode, 32 sequences", numSequences: 32, numTokens: 1, numContextTokens: 160 },
+  { name: "prefill of 512", numSequences: 1, numTokens: 512, numContextTokens: 0 },
+];
+
+/** Two ranks relative to as many threads of one: the model, and one of random weights whose heads they divide evenly. */
+export async function rankFigures(
+  modelPath: string,
+  family: KernelFamily,
+  numThreads: number,
+  numRounds: number,
+): Promise<Figure[]> {
+  const numRanks = 2;
+  const division = { numThreads: numRanks * Math.ceil(numThreads / numRanks), numRanks };
+  const synthetic = syntheticLlama(evenHeads);
+  try {
+    const figures: Figure[] = [];
+    for (const [name, program] of [["", programOf(modelPath)] as const, ["even heads, ", synthetic.program] as const])
+      for (const { shape, dividedMs, wholeMs } of await benchRanks(program, family, division, rankShapes, numRounds))
+        figures.push(
+          ratioFigure(
+            `${numRanks} ranks: ${name}${shape.name}, steps a second`,
+            1000 / dividedMs,
+            "/s",
+            `${division.numThreads} threads, 1 rank`,
+            1000 / wholeMs,
+            { kind: "atLeast", value: 0.95 },
+          ),
+        );
+    return figures;
   } finally {
     synthetic.dispose();
   }

@@ -32,13 +32,33 @@ export const llama1b = {
   rope_theta: 500_000,
 } as const;
 
+/** SmolLM2-135M with 8 query heads and 4 KV heads, which two and four ranks divide evenly, instead of 9 and 3. */
+export const evenHeads = {
+  architectures: ["LlamaForCausalLM"],
+  model_type: "llama",
+  vocab_size: 49_152,
+  hidden_size: 576,
+  intermediate_size: 1536,
+  num_hidden_layers: 30,
+  num_attention_heads: 8,
+  num_key_value_heads: 4,
+  head_dim: 64,
+  max_position_embeddings: 8192,
+  rms_norm_eps: 1e-5,
+  hidden_act: "silu",
+  tie_word_embeddings: true,
+  rope_theta: 100_000,
+} as const;
+
+type SyntheticConfig = { readonly [K in keyof typeof llama1b]: (typeof llama1b | typeof evenHeads)[K] };
+
 export interface SyntheticModel {
   readonly program: Program;
   /** Removes the file of weights. */
   dispose(): void;
 }
 
-export function syntheticLlama(config: typeof llama1b): SyntheticModel {
+export function syntheticLlama(config: SyntheticConfig): SyntheticModel {
   const folder = mkdtempSync(join(tmpdir(), "pagoda-synthetic-"));
   const path = join(folder, "weights");
   const tensors = tensorsOf(config, path);
@@ -53,7 +73,7 @@ export function syntheticLlama(config: typeof llama1b): SyntheticModel {
   return { program, dispose: () => rmSync(folder, { recursive: true }) };
 }
 
-function tensorsOf(config: typeof llama1b, path: string): StoredTensor[] {
+function tensorsOf(config: SyntheticConfig, path: string): StoredTensor[] {
   const tensor = (name: string, shape: readonly number[], type: TensorType): StoredTensor => {
     const { weightsPerBlock, bytesPerBlock } = tensorTypeFacts[type];
     const numBytes = (shape.reduce((product, width) => product * width, 1) / weightsPerBlock) * bytesPerBlock;
