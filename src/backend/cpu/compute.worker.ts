@@ -4,13 +4,12 @@ import { parentPort, workerData } from "node:worker_threads";
 import { invariant, PagodaError } from "../../core/errors.ts";
 import { bindKernelSource } from "./choose-kernels.ts";
 import { compileProgram } from "./compile/compile.ts";
-import { headPieceRows } from "./footprint/buffer-sizes.ts";
+import { headPieceRows, numRanksOf } from "./footprint/buffer-sizes.ts";
 import { WeightLoader } from "./load/weight-loader.ts";
 import { viewsOf } from "./memory/arena.ts";
 import { fillRopeTable } from "./memory/rope-table.ts";
 import type { ThreadContext } from "./memory/thread-context.ts";
 import { grantedProcessors } from "./processors.ts";
-import type { Rank } from "./rank.ts";
 import { Barrier, hasFailed, PeerFailedError } from "./run/barrier.ts";
 import {
   type ControlBlock,
@@ -23,7 +22,7 @@ import {
 } from "./run/control.ts";
 import { Gate } from "./run/gate.ts";
 import { StepRunner } from "./run/step-runner.ts";
-import { threadOf, type WorkerMessage, type WorkerStart } from "./worker-messages.ts";
+import type { WorkerMessage, WorkerStart } from "./worker-messages.ts";
 
 /** How often a word is read before the thread sleeps on it: tens of microseconds, so that an idle server uses no processor. */
 const numSpins = 3000;
@@ -31,33 +30,29 @@ const systemPageBytes = 4096;
 const reportBytes = 4 * 1024 * 1024;
 
 function main(start: WorkerStart): void {
-  const { ranks, rank, thread } = start;
-  const controls = ranks.map(controlOf);
-  const [control, shared, own] = [controls[rank], controls[0], ranks[rank]];
-  invariant(
-    control !== undefined && shared !== undefined && own !== undefined,
-    () => `there is no rank ${rank}`,
-  );
-  const { numThreads } = own.limits;
+  const { program, layout, limits, thread, memories } = start;
+  const [first] = memories;
+  invariant(first !== undefined, () => "a model has at least one arena");
+  const { numThreads } = limits;
+  const control = controlBlock(first, layout.control, numThreads);
   try {
     const barrier = new Barrier(control.barrier, numThreads, numSpins);
-    const context = threadContext(start, own);
+    const context = threadContext(start);
     load(context, control, barrier);
     const newRunner = (): StepRunner =>
       new StepRunner({
         program: compileProgram(context),
         control,
-        shared,
         barrier,
-        ranksBarrier: new Barrier(shared.ranksBarrier, ranks.length * numThreads, numSpins),
         thread,
         numThreads,
-        maxPieceRows: headPieceRows(own.limits),
+        numRanks: numRanksOf(program),
+        maxPieceRows: headPieceRows(limits),
       });
     const runner = newRunner();
     barrierWait(barrier, control);
     // All code has been compiled by now; the cache on disk serves the next start even if this process is killed.
-    if (threadOf(start) === 0) flushCompileCache();
+    if (thread === 0) flushCompileCache();
     tell({ kind: "ready", kernelSetName: context.arenas[0]?.kernelSet.name ?? "" });
     const reload = (): StepRunner => {
       loadWeights(context, control, () => undefined);
@@ -66,10 +61,9 @@ function main(start: WorkerStart): void {
       // Loading has used a job block of this thread.
       return newRunner();
     };
-    const gate = new Gate(shared.gate, mayLook(start));
-    serve({ runner, reload, control, shared, barrier, gate, numThreads, numRanks: ranks.length });
+    serve({ runner, reload, control, barrier, gate: new Gate(control.gate, mayLook(start)), numThreads });
   } catch (error) {
-    failInstance(controls);
+    failInstance(control);
     // Another thread failed first, and its own error says why.
     if (error instanceof PeerFailedError) return;
     if (!(error instanceof PagodaError)) throw error;
@@ -78,31 +72,19 @@ function main(start: WorkerStart): void {
   }
 }
 
-function controlOf({ memories, layout, limits }: Rank): ControlBlock {
-  const [memory] = memories;
-  invariant(memory !== undefined, () => "a rank has at least one arena");
-  return controlBlock(memory, layout.control, limits.numThreads);
+/** Whether this thread may spin: all threads where there are processors to spare, else all but thread 0. */
+function mayLook({ thread, limits }: WorkerStart): boolean {
+  return thread > 0 || grantedProcessors() > limits.numThreads;
 }
 
-/** Whether this thread may spin: all threads where there are processors to spare, else all but the first one. */
-function mayLook(start: WorkerStart): boolean {
-  const numThreads = start.ranks.reduce((sum, { limits }) => sum + limits.numThreads, 0);
-  return threadOf(start) > 0 || grantedProcessors() > numThreads;
-}
-
-function threadContext({ ranks, rank, kernels, thread }: WorkerStart, own: Rank): ThreadContext {
-  const memories = ranks.map(({ program, layout, memories }) => ({
-    program,
-    layout,
-    arenas: memories.map(viewsOf),
-  }));
-  const views = memories[rank]?.arenas ?? [];
-  const arenas = views.flatMap((view, index) => {
-    const layout = own.layout.arenas[index];
-    return layout === undefined ? [] : [{ views: view, layout, ...bindKernelSource(kernels, view.memory) }];
+function threadContext({ program, limits, layout, memories, kernels, thread }: WorkerStart): ThreadContext {
+  const arenas = memories.flatMap((memory, index) => {
+    const own = layout.arenas[index];
+    return own === undefined
+      ? []
+      : [{ views: viewsOf(memory), layout: own, ...bindKernelSource(kernels, memory) }];
   });
-  const { program, limits, layout } = own;
-  return { program, limits, layout, arenas, thread, ranks: memories };
+  return { program, limits, layout, arenas, thread };
 }
 
 /** Makes every page of the arenas resident, loads the weights and fills the tables. */
@@ -157,15 +139,10 @@ interface Serving {
   readonly runner: StepRunner;
   /** Reads this thread's part of the weights again; the runner from then on. */
   readonly reload: () => StepRunner;
-  /** Of this thread's rank. */
   readonly control: ControlBlock;
-  /** Of rank 0. */
-  readonly shared: ControlBlock;
   readonly barrier: Barrier;
   readonly gate: Gate;
-  /** Of this thread's rank. */
   readonly numThreads: number;
-  readonly numRanks: number;
 }
 
 /**
@@ -173,29 +150,22 @@ interface Serving {
  * waking it takes some 100 µs, longer than the other threads need to finish.
  */
 function serve(parts: Serving): void {
-  const { reload, control, shared, barrier, gate, numThreads, numRanks } = parts;
-  const { command, done } = shared;
+  const { reload, control, barrier, gate, numThreads } = parts;
+  const { command, done } = control;
   let { runner } = parts;
   for (;;) {
     gate.pass();
-    if (command[commandWords.command] === commands.close || hasFailed(shared.barrier)) return;
+    if (command[commandWords.command] === commands.close || hasFailed(control.barrier)) return;
     let numBefore: number;
     if (command[commandWords.command] === commands.reload) {
       runner = reload();
       barrierWait(barrier, control);
       numBefore = barrier.leave();
     } else numBefore = runner.run();
-    const isLast = numBefore === numThreads - 1 && isLastRank(done, numRanks);
+    const isLast = numBefore === numThreads - 1;
     if (isLast) Atomics.add(done, doneWords.numSteps, 1);
     if (isLast || numBefore === 0) callCoordinator(done);
   }
-}
-
-/** To be called by the last thread of a rank to end a step: whether all other ranks have ended it. */
-function isLastRank(done: Int32Array, numRanks: number): boolean {
-  if (Atomics.add(done, doneWords.numRanks, 1) < numRanks - 1) return false;
-  Atomics.store(done, doneWords.numRanks, 0);
-  return true;
 }
 
 function barrierWait(barrier: Barrier, control: ControlBlock): void {

@@ -12,21 +12,22 @@ import type {
   StepResults,
   StepTiming,
 } from "../backend.ts";
-import { type FinalNorm, finalNormOf, normalizeRow } from "../hidden-state.ts";
-import type { Program } from "../program.ts";
+import { type FinalNorm, normalizeRow } from "../hidden-state.ts";
 import { headPieceRows } from "./footprint/buffer-sizes.ts";
+import { kvOfRanks } from "./footprint/cpu-footprint.ts";
+import type { CpuLimits } from "./footprint/cpu-limits.ts";
+import type { RankedProgram } from "./footprint/ranked-program.ts";
 import { tokensPerPartition } from "./footprint/workspace-layout.ts";
 import { populatePages, releasePages } from "./kernels/machine-code/loading/loader.ts";
 import type { ArenaViews } from "./memory/arena.ts";
+import type { ModelLayout } from "./memory/layout.ts";
 import { arenaParts } from "./memory/released-ranges.ts";
-import type { AllocatedRank } from "./rank.ts";
 import type { AttentionItems } from "./run/attention-items.ts";
 import { advance, hasFailed } from "./run/barrier.ts";
 import {
   type ControlBlock,
   commands,
   commandWords,
-  controlBlock,
   doneWords,
   failInstance,
   releaseMasks,
@@ -34,28 +35,26 @@ import {
 import { watchThreads } from "./run/thread-watch.ts";
 import { type StepProfile, stepProfile, stepTiming } from "./run/timing.ts";
 
-/** A rank, seen from the coordinator. */
-export interface ModelRank extends AllocatedRank {
-  /** By arena. */
-  readonly arenas: readonly ArenaViews[];
-}
-
 interface CpuModelParts {
   readonly kernels: KernelDescription;
-  /** Of all ranks together. */
-  readonly program: Program;
-  readonly ranks: readonly ModelRank[];
-  /** Of all ranks, rank by rank. */
+  readonly program: RankedProgram;
+  readonly limits: CpuLimits;
+  readonly layout: ModelLayout;
+  readonly arenas: readonly ArenaViews[];
+  readonly allocations: readonly Allocation[];
   readonly workers: readonly Worker[];
+  readonly control: ControlBlock;
   readonly inputs: StepInputs;
   readonly results: StepResults;
   readonly attentionItems: AttentionItems;
+  /** Null where the head does not begin with a norm. */
+  readonly finalNorm: FinalNorm | null;
   /** Why memory cannot be given back to the system; null if it can. */
   readonly whyNoRelease: string | null;
 }
 
-/** The memories of a rank, with what lies where in each. */
-function partsOf({ layout, arenas }: ModelRank) {
+/** The arenas, with what lies where in each. */
+function partsOf({ layout, arenas }: Pick<CpuModelParts, "layout" | "arenas">) {
   return layout.arenas.flatMap((arena, arenaId) => {
     const buffer = arenas[arenaId]?.memory.buffer;
     return buffer === undefined ? [] : [{ buffer, parts: arenaParts(arena) }];
@@ -72,12 +71,6 @@ export class CpuModel implements LoadedModel {
   readonly results: StepResults;
   readonly allocations: readonly Allocation[];
   readonly #parts: CpuModelParts;
-  /** Of rank 0, in which it lies what all threads share. */
-  readonly #control: ControlBlock;
-  /** By rank. */
-  readonly #controls: readonly ControlBlock[];
-  readonly #firstRank: ModelRank;
-  readonly #finalNorm: FinalNorm | null;
   /** The cause of a thread's death; it arrives shortly after the death. */
   readonly #failure = Promise.withResolvers<PagodaError>();
   #isStepping = false;
@@ -91,16 +84,8 @@ export class CpuModel implements LoadedModel {
     this.kernels = parts.kernels;
     this.inputs = parts.inputs;
     this.results = parts.results;
-    this.allocations = parts.ranks.flatMap(({ allocations, limits: { place } }) =>
-      place === undefined ? allocations : allocations.map((own) => ({ ...own, rank: place.rank })),
-    );
+    this.allocations = parts.allocations;
     this.#parts = parts;
-    this.#controls = parts.ranks.map(controlOf);
-    const [first, control] = [parts.ranks[0], this.#controls[0]];
-    invariant(first !== undefined && control !== undefined, () => "an instance has at least one rank");
-    this.#firstRank = first;
-    this.#control = control;
-    this.#finalNorm = finalNormOf(parts.program);
     watchThreads(parts.workers, {
       onEnd: () => this.#releaseWaiting(),
       onFailure: (cause) => this.#fail(cause),
@@ -108,8 +93,7 @@ export class CpuModel implements LoadedModel {
   }
 
   async step(writeMasks: (() => void) | null = null): Promise<void> {
-    const { attentionItems } = this.#parts;
-    const control = this.#control;
+    const { attentionItems, control } = this.#parts;
     const { numTokens, numSlices, numOutputs } = this.inputs;
     if (!hasFailed(control.barrier)) attentionItems.build(this.inputs);
     const { command } = control;
@@ -125,7 +109,7 @@ export class CpuModel implements LoadedModel {
 
   /** Lets the threads do what the command words say, and meanwhile writes the masks that they wait for. */
   async #run(what: number, writeMasks: (() => void) | null): Promise<void> {
-    const control = this.#control;
+    const { control } = this.#parts;
     if (hasFailed(control.barrier)) throw await this.#failure.promise;
     invariant(
       !this.#isStepping && !this.#isClosing && (this.#released === null || what === commands.reload),
@@ -159,18 +143,18 @@ export class CpuModel implements LoadedModel {
     } catch (thrown) {
       return { thrown };
     } finally {
-      releaseMasks(this.#control.masks);
+      releaseMasks(this.#parts.control.masks);
     }
   }
 
   release({ weights }: { readonly weights: boolean }): ReleasedMemory {
     invariant(!this.#isStepping, () => "release() during a step");
-    const { ranks, whyNoRelease } = this.#parts;
+    const { whyNoRelease } = this.#parts;
     this.#released = { weights };
     if (whyNoRelease !== null) return { releasedBytes: 0, keptBecause: whyNoRelease };
     let releasedBytes = 0;
     let isRefused = false;
-    for (const { buffer, parts } of ranks.flatMap(partsOf))
+    for (const { buffer, parts } of partsOf(this.#parts))
       for (const { start, end } of [parts.kvPool, parts.workspace, ...(weights ? [parts.weights] : [])]) {
         if (releasePages(buffer, start, end)) releasedBytes += end - start;
         else isRefused = true;
@@ -179,12 +163,12 @@ export class CpuModel implements LoadedModel {
   }
 
   async restore(): Promise<void> {
-    const { ranks, whyNoRelease } = this.#parts;
+    const { whyNoRelease } = this.#parts;
     const released = this.#released;
     if (released === null) return;
     if (whyNoRelease === null)
       // In pieces: the event loop must not stand still while gigabytes are filled with zeros.
-      for (const { buffer, parts } of ranks.flatMap(partsOf))
+      for (const { buffer, parts } of partsOf(this.#parts))
         for (let start = parts.kvPool.start; start < parts.workspace.end; start += restoredAtOnce) {
           populatePages(buffer, start, Math.min(parts.workspace.end, start + restoredAtOnce));
           await new Promise((resolve) => setImmediate(resolve));
@@ -195,12 +179,19 @@ export class CpuModel implements LoadedModel {
 
   copyBlocks(pairs: readonly number[]): void {
     invariant(!this.#isStepping, () => "copyBlocks() during a step");
-    for (const rank of this.#parts.ranks) copyBlocksOf(rank, pairs);
+    const { program, limits, layout, arenas } = this.#parts;
+    for (const [arenaId, arena] of layout.arenas.entries())
+      for (const [kvLayer, offsets] of arena.kvLayers) {
+        const kv = program.kvLayers[kvLayer];
+        for (const [rank, own] of kv === undefined ? [] : kvOfRanks(kv).entries()) {
+          const blockBytes = layerBlockBytes(limits.kvDtype, own, limits.blockSize);
+          copyWithin(arenas[arenaId]?.u8, offsets[rank] ?? 0, blockBytes, pairs);
+        }
+      }
   }
 
   logitsRow(outputRow: number): Float32Array {
-    const { program } = this.#parts;
-    const { limits, layout, arenas } = this.#firstRank;
+    const { program, limits, layout, arenas } = this.#parts;
     const offset = layout.arenas[0]?.buffers.get(program.logits);
     const arena = arenas[0];
     invariant(arena !== undefined && offset !== undefined, () => "the logits lie in arena 0");
@@ -210,13 +201,12 @@ export class CpuModel implements LoadedModel {
   }
 
   get hiddenWidth(): number {
-    return this.#finalNorm?.width ?? 0;
+    return this.#parts.finalNorm?.width ?? 0;
   }
 
   readHidden(tokenRow: number, out: Float32Array): void {
     invariant(!this.#isStepping, () => "readHidden() during a step");
-    const { layout, arenas } = this.#firstRank;
-    const norm = this.#finalNorm;
+    const { layout, arenas, finalNorm: norm } = this.#parts;
     invariant(norm !== null, () => "the program's head begins without a norm");
     const { bufferId, weightId, eps, width } = norm;
     const [hidden, weight] = [
@@ -233,16 +223,12 @@ export class CpuModel implements LoadedModel {
   }
 
   lastStepTiming(): StepTiming {
-    return stepTiming(this.#timings, this.#totalMs);
+    return stepTiming(this.#parts.control.timings, this.#totalMs);
   }
 
   /** Milliseconds of the last step by kind of operation, mean of the threads. */
   lastStepProfile(): StepProfile {
-    return stepProfile(this.#timings);
-  }
-
-  get #timings(): readonly Float64Array[] {
-    return this.#controls.flatMap(({ timings }) => timings);
+    return stepProfile(this.#parts.control.timings);
   }
 
   onIdleFailure(listener: (cause: Error) => void): void {
@@ -251,8 +237,7 @@ export class CpuModel implements LoadedModel {
 
   async close(): Promise<void> {
     this.#isClosing = true;
-    const { workers } = this.#parts;
-    const control = this.#control;
+    const { workers, control } = this.#parts;
     control.command[commandWords.command] = commands.close;
     advance(control.gate);
     const exits = workers.map((worker) =>
@@ -266,7 +251,7 @@ export class CpuModel implements LoadedModel {
   /** Called when a thread has ended: releases the threads that wait for it, and the running step. */
   #releaseWaiting(): void {
     if (this.#isClosing) return;
-    failInstance(this.#controls);
+    failInstance(this.#parts.control);
   }
 
   /** Makes the running step reject; if no step runs, tells the listener. */
@@ -277,29 +262,17 @@ export class CpuModel implements LoadedModel {
   }
 }
 
-/** In the rank's part of every layer. */
-function copyBlocksOf({ program, limits, layout, arenas }: ModelRank, pairs: readonly number[]): void {
-  for (const [arenaId, arena] of layout.arenas.entries()) {
-    for (const [kvLayer, offset] of arena.kvLayers) {
-      const kv = program.kvLayers[kvLayer];
-      if (kv === undefined) continue;
-      const blockBytes = layerBlockBytes(limits.kvDtype, kv, limits.blockSize);
-      for (let i = 0; i + 1 < pairs.length; i += 2) {
-        const from = offset + (pairs[i] as number) * blockBytes;
-        arenas[arenaId]?.u8.copyWithin(
-          offset + (pairs[i + 1] as number) * blockBytes,
-          from,
-          from + blockBytes,
-        );
-      }
-    }
+/** Copies the blocks of a KV region that begins at `offset`: from pairs[0] to pairs[1] and so on. */
+function copyWithin(
+  bytes: Uint8Array | undefined,
+  offset: number,
+  blockBytes: number,
+  pairs: readonly number[],
+): void {
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const from = offset + (pairs[i] as number) * blockBytes;
+    bytes?.copyWithin(offset + (pairs[i + 1] as number) * blockBytes, from, from + blockBytes);
   }
-}
-
-function controlOf({ memories, layout, limits }: ModelRank): ControlBlock {
-  const [memory] = memories;
-  invariant(memory !== undefined, () => "a rank has at least one arena");
-  return controlBlock(memory, layout.control, limits.numThreads);
 }
 
 function failureOf(cause: unknown): PagodaError {

@@ -94,8 +94,17 @@ export async function rankFigures(
   const synthetic = syntheticLlama(evenHeads);
   try {
     const figures: Figure[] = [];
-    for (const [name, program] of [["", programOf(modelPath)] as const, ["even heads, ", synthetic.program] as const])
-      for (const { shape, dividedMs, wholeMs } of await benchRanks(program, family, division, rankShapes, numRounds))
+    for (const [name, program] of [
+      ["", programOf(modelPath)] as const,
+      ["even heads, ", synthetic.program] as const,
+    ])
+      for (const { shape, dividedMs, wholeMs } of await benchRanks(
+        program,
+        family,
+        division,
+        rankShapes,
+        numRounds,
+      ))
         figures.push(
           ratioFigure(
             `${numRanks} ranks: ${name}${shape.name}, steps a second`,

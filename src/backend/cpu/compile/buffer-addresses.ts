@@ -1,8 +1,9 @@
 /** @module Where a program's buffers, weights, KV layers and inputs lie in one arena, for one thread. Bytes. */
 import { invariant } from "../../../core/errors.ts";
-import type { Columns, KvLayer, WeightDeclaration } from "../../program.ts";
+import type { Columns, WeightDeclaration } from "../../program.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import type { RankProgram } from "../footprint/rank-program.ts";
+import type { RankedProgram } from "../footprint/ranked-program.ts";
+import { rowPackBytes, rowsPerPack } from "../footprint/weight-layout.ts";
 import type { ArenaLayout } from "../memory/layout.ts";
 
 /** Rows of numbers `strideBytes` apart. */
@@ -16,11 +17,11 @@ export interface RowAddress {
 export class BufferAddresses {
   readonly limits: CpuLimits;
   readonly layout: ArenaLayout;
-  readonly #program: RankProgram;
+  readonly #program: RankedProgram;
   readonly #thread: number;
 
   constructor(
-    context: { readonly program: RankProgram; readonly limits: CpuLimits; readonly thread: number },
+    context: { readonly program: RankedProgram; readonly limits: CpuLimits; readonly thread: number },
     layout: ArenaLayout,
   ) {
     this.#program = context.program;
@@ -48,12 +49,22 @@ export class BufferAddresses {
     return known(this.layout.weights.get(weightId), `${this.weight(weightId).name} in this arena`);
   }
 
-  kvLayer(kvLayer: number): KvLayer {
+  /** Where rows of a matrix begin. @param firstRow a multiple of 8 */
+  rowsOffset(weightId: number, firstRow: number): number {
+    const { storage, numCols } = this.weight(weightId);
+    return this.weightOffset(weightId) + (firstRow / rowsPerPack) * rowPackBytes(storage, numCols);
+  }
+
+  kvLayer(kvLayer: number): RankedProgram["kvLayers"][number] {
     return known(this.#program.kvLayers[kvLayer], `KV layer ${kvLayer}`);
   }
 
-  kvOffset(kvLayer: number): number {
-    return known(this.layout.kvLayers.get(kvLayer), `KV layer ${kvLayer} in this arena`);
+  kvOffset(kvLayer: number, rank: number): number {
+    return known(this.layout.kvLayers.get(kvLayer)?.[rank], `KV layer ${kvLayer} in this arena`);
+  }
+
+  partials(rank: number): number {
+    return known(this.layout.partials[rank], `partial results of rank ${rank}`);
   }
 
   ropeTable(ropeId: number): number {

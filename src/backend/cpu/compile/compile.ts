@@ -13,13 +13,10 @@
 import { blocksPerSequence } from "../../step-layout.ts";
 import { quantizedWidth } from "../footprint/buffer-sizes.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import type { RankOperation } from "../footprint/rank-program.ts";
-import type { Range } from "../footprint/rank-shares.ts";
+import type { RankedOperation, RankedProgram } from "../footprint/ranked-program.ts";
 import { attentionItemWords, tokensPerPack } from "../footprint/workspace-layout.ts";
-import type { ArenaLayout } from "../memory/layout.ts";
+import type { ArenaLayout, ModelLayout } from "../memory/layout.ts";
 import type { ThreadContext } from "../memory/thread-context.ts";
-import { type ArenaSegment, bodySegments } from "./arena-segments.ts";
-import { exchangeOf, rankInputs } from "./exchange.ts";
 import { headPreparations } from "./fused-head-preparation.ts";
 import { JobWriter } from "./job-writer.ts";
 import { Lowering } from "./lower.ts";
@@ -29,13 +26,19 @@ import { PhaseList } from "./phase-list.ts";
 import { privateRowPatches } from "./private-quantized-row.ts";
 import { compileSampling } from "./sampling-job.ts";
 
+/** Consecutive operations [start, end) of body and head together, all in one arena. */
+interface ArenaSegment {
+  readonly arenaId: number;
+  readonly start: number;
+  readonly end: number;
+}
+
 export function compileProgram(context: ThreadContext): CompiledProgram {
   const { program, layout, arenas, thread } = context;
   const jobs = new JobWriter(arenas, thread, layout.jobsPerThread);
   const operations = [...program.body, ...program.head];
   const numBody = program.body.length;
   const body = new PhaseList();
-  if (context.limits.place !== undefined) body.addArenaCopy(rankInputs(context, embeddingPart(context)));
   let arenaId = 0;
   for (const segment of bodySegments(program, layout)) {
     if (segment.arenaId !== arenaId)
@@ -47,18 +50,9 @@ export function compileProgram(context: ThreadContext): CompiledProgram {
   const bodyPatches = [...jobs.takePatches(), ...privateRows(context, body.phases)];
   const head = new PhaseList();
   lowerSegment(context, operations, { arenaId: 0, start: numBody, end: operations.length }, jobs, head);
-  // Tokens are sampled by rank 0, which has whole rows of logits.
-  if ((context.limits.place?.rank ?? 0) === 0) compileSampling(context, jobs, head);
+  compileSampling(context, jobs, head);
   const headPatches = [...jobs.takePatches(), ...privateRows(context, head.phases)];
   return { body: body.phases, head: head.phases, bodyPatches, headPatches };
-}
-
-/** The tokens whose rows of the embedding are the rank's. */
-function embeddingPart({ program, limits: { place } }: ThreadContext): Range {
-  for (const operation of program.body)
-    if (operation.kind === "exchange" && operation.by === "tokens")
-      return operation.parts[place?.rank ?? 0] ?? { first: 0, end: 0 };
-  return { first: 0, end: 0 };
 }
 
 /** Empty for a thread whose number exceeds the number of token packs. */
@@ -67,9 +61,23 @@ function privateRows({ program, limits, thread }: ThreadContext, phases: readonl
   return privateRowPatches(phases, thread, quantizedWidth(program));
 }
 
+/** Operations before the first layer run in arena 0, those after the last layer in that layer's arena. */
+function bodySegments(program: RankedProgram, layout: ModelLayout): ArenaSegment[] {
+  const { layerStarts, body } = program;
+  const segments: ArenaSegment[] = [{ arenaId: 0, start: 0, end: layerStarts[0] ?? body.length }];
+  for (const [layer, start] of layerStarts.entries()) {
+    const arenaId = layout.layerArenas[layer] ?? 0;
+    const end = layerStarts[layer + 1] ?? body.length;
+    const last = segments.at(-1);
+    if (last?.arenaId === arenaId) segments[segments.length - 1] = { ...last, end };
+    else segments.push({ arenaId, start, end });
+  }
+  return segments;
+}
+
 function lowerSegment(
   context: ThreadContext,
-  operations: readonly RankOperation[],
+  operations: readonly RankedOperation[],
   segment: ArenaSegment,
   jobs: JobWriter,
   phases: PhaseList,
@@ -79,11 +87,6 @@ function lowerSegment(
   const lowering = new Lowering(context, segment.arenaId, jobs, phases, groups);
   const liveAfter = buffersLiveAt(operations, segment.end);
   for (const [index, operation] of inSegment.entries()) {
-    if (operation.kind === "exchange") {
-      phases.addExchange(exchangeOf(context, operations, segment.start + index, operation));
-      lowering.wrote(operation.buffer);
-      continue;
-    }
     const out = bufferOverwritten(operation);
     const isFused =
       (operation.kind === "rmsNorm" || operation.kind === "glu") &&
@@ -97,7 +100,7 @@ function lowerSegment(
 /** Copies the buffers that are read from operation `index` on and, into a later arena, the inputs that layers read. */
 function arenaCopy(
   { program, arenas, limits }: ThreadContext,
-  operations: readonly RankOperation[],
+  operations: readonly RankedOperation[],
   fromId: number,
   toId: number,
   index: number,
@@ -111,7 +114,7 @@ function arenaCopy(
     }),
   );
   const inputs = toId === 0 ? [] : inputRanges(from.layout, to.layout, limits);
-  return { from: from.views.i32, to: to.views.i32, ranges: [...buffers, ...inputs], inputs: null };
+  return { from: from.views.i32, to: to.views.i32, ranges: [...buffers, ...inputs] };
 }
 
 function inputRanges(from: ArenaLayout, to: ArenaLayout, limits: CpuLimits): CopyRange[] {

@@ -5,9 +5,9 @@
  *   a row of the projections   query heads of KV head 0 │ … of KV head 1 │ … │ key 0 │ key 1 │ … │ value 0 │ value 1 │ …
  */
 import type { Columns } from "../../program.ts";
-import type { RankOperation, RankProgram } from "../footprint/rank-program.ts";
+import type { RankedOperation, RankedProgram } from "../footprint/ranked-program.ts";
 
-export type OperationOf<K extends RankOperation["kind"]> = Extract<RankOperation, { readonly kind: K }>;
+export type OperationOf<K extends RankedOperation["kind"]> = Extract<RankedOperation, { readonly kind: K }>;
 
 /** Operations in the order in which they follow each other. */
 export interface HeadPreparation {
@@ -21,10 +21,10 @@ export interface HeadPreparation {
 
 /** The preparations of a program, by each of their operations. */
 export function headPreparations(
-  program: RankProgram,
-  operations: readonly RankOperation[],
-): ReadonlyMap<RankOperation, HeadPreparation> {
-  const groups = new Map<RankOperation, HeadPreparation>();
+  program: RankedProgram,
+  operations: readonly RankedOperation[],
+): ReadonlyMap<RankedOperation, HeadPreparation> {
+  const groups = new Map<RankedOperation, HeadPreparation>();
   for (const index of operations.keys()) {
     const group = headPreparationAt(program, operations, index);
     if (group === null) continue;
@@ -35,8 +35,8 @@ export function headPreparations(
 
 /** The preparation whose rope is operation `index`; null if there is none. */
 function headPreparationAt(
-  program: RankProgram,
-  operations: readonly RankOperation[],
+  program: RankedProgram,
+  operations: readonly RankedOperation[],
   index: number,
 ): HeadPreparation | null {
   const [rope, storeKv, attention] = operations.slice(index);
@@ -57,7 +57,7 @@ function headPreparationAt(
 
 /** The last two operations, if they norm the query heads and then the keys. It takes both or neither: the kernel has one eps. */
 function headNorms(
-  operations: readonly RankOperation[],
+  operations: readonly RankedOperation[],
   query: Columns,
   key: Columns,
   headDim: number,

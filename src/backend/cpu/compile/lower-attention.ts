@@ -6,7 +6,8 @@
  * it: the thread that takes an item and a KV head prepares them first (`headPreparations`).
  */
 import { blocksPerSequence } from "../../step-layout.ts";
-import type { RankOperation } from "../footprint/rank-program.ts";
+import { type HeadShare, widthOf } from "../footprint/rank-shares.ts";
+import type { RankedOperation } from "../footprint/ranked-program.ts";
 import type { JobValues } from "../kernels/jobs.ts";
 import type { BufferAddresses } from "./buffer-addresses.ts";
 import type { HeadPreparation, OperationOf } from "./fused-head-preparation.ts";
@@ -28,14 +29,14 @@ export class AttentionLowering {
   readonly #arenaId: number;
   readonly #jobs: JobWriter;
   readonly #phases: PhaseList;
-  readonly #preparations: ReadonlyMap<RankOperation, HeadPreparation>;
+  readonly #preparations: ReadonlyMap<RankedOperation, HeadPreparation>;
 
   constructor(
     addresses: BufferAddresses,
     arenaId: number,
     jobs: JobWriter,
     phases: PhaseList,
-    groups: ReadonlyMap<RankOperation, HeadPreparation>,
+    groups: ReadonlyMap<RankedOperation, HeadPreparation>,
   ) {
     this.#addresses = addresses;
     this.#arenaId = arenaId;
@@ -73,35 +74,42 @@ export class AttentionLowering {
     this.#phases.addRows("rows", split, job, false, this.#preparations.has(operation));
   }
 
+  /** One job for each rank, of its KV heads. */
   storeKv(operation: OperationOf<"storeKv">): void {
     const kernelName = storeKvKernels[this.#addresses.limits.kvDtype];
-    const values = this.#storeKvValues(operation);
-    const job = this.#jobs.write(this.#arenaId, kernelName, values, values.numKvHeads);
-    this.#jobs.patch(job, kernelName, "numTokens", "numTokens");
+    const shares = this.#shares(operation.ranks, operation.kvLayer, null);
+    const jobs = shares.map((share, rank) => {
+      const values = this.#storeKvValues(operation, share, rank);
+      const job = this.#jobs.write(this.#arenaId, kernelName, values, values.numKvHeads);
+      this.#jobs.patch(job, kernelName, "numTokens", "numTokens");
+      return job;
+    });
     const group = this.#preparations.get(operation);
-    const prepare = group === undefined ? null : this.#prepareHeads(group);
-    this.#phases.add({ kind: "storeKv", split: "kvHeads", jobs: [job], prepare });
+    const prepares = group === undefined ? [] : this.#prepareHeads(group);
+    const ranks = shares.map((_, rank) => rank);
+    this.#phases.add({ kind: "storeKv", split: "kvHeads", jobs, ranks, prepares });
   }
 
   attention(operation: OperationOf<"attention">): void {
-    const { kvLayer, numHeads, scale, softcap, window, outColumn = 0 } = operation;
+    const { kvLayer, numHeads } = operation;
+    const shares = this.#shares(operation.ranks, kvLayer, numHeads);
+    const ranks = shares.map((_, rank) => rank);
+    const jobs = shares.map((share, rank) => this.#attend(operation, share, rank));
+    const prepares = this.#preparations.has(operation) ? (this.#phases.phases.at(-1)?.prepares ?? []) : [];
+    this.#phases.add({ kind: "attention", split: "attentionUnits", jobs, ranks, prepares });
+    const merges = shares.map((share, rank) => this.#merge(operation, share, rank));
+    this.#phases.add({ kind: "attention", split: "mergeUnits", jobs: merges, ranks });
+  }
+
+  #attend(operation: OperationOf<"attention">, share: HeadShare, rank: number): Job {
+    const { kvLayer, scale, softcap, window } = operation;
     const { limits, layout } = this.#addresses;
-    const { numKvHeads, headDim } = this.#addresses.kvLayer(kvLayer);
-    const [query, to] = [this.#addresses.columns(operation.query), this.#addresses.buffer(operation.out)];
-    const shared = {
-      out: to.offset + 4 * outColumn,
-      outStride: to.strideBytes,
-      numKvHeads,
-      headDim,
-      queryHeadsPerKvHead: numHeads / numKvHeads,
-      partials: layout.partials,
-    };
-    const kernelName = attentionKernels[limits.kvDtype];
-    const values: JobValues<typeof kernelName> = {
-      ...shared,
-      query: query.offset,
+    const query = this.#addresses.columns(operation.query);
+    const values: JobValues<"attentionF16"> = {
+      ...this.#attentionValues(operation, share, rank),
+      query: query.offset + this.#headBytes(kvLayer) * share.query.first,
       queryStride: query.strideBytes,
-      kv: this.#addresses.kvOffset(kvLayer),
+      kv: this.#addresses.kvOffset(kvLayer, rank),
       scale,
       softcap: softcap ?? 0,
       window: window ?? 0,
@@ -112,53 +120,92 @@ export class AttentionLowering {
       items: layout.attentionItems,
       scratch: this.#addresses.scratch,
     };
-    const job = this.#jobs.write(this.#arenaId, kernelName, values, numKvHeads);
-    const prepare = this.#preparations.has(operation) ? (this.#phases.phases.at(-1)?.prepare ?? null) : null;
-    this.#phases.add({ kind: "attention", split: "attentionUnits", jobs: [job], prepare });
-    const rotated = limits.kvDtype === "int4" ? 1 : 0;
-    const mergeValues = { ...shared, items: layout.mergeItems, rotated };
-    const merge = this.#jobs.write(this.#arenaId, "attentionMerge", mergeValues, numKvHeads);
-    this.#phases.add({ kind: "attention", split: "mergeUnits", jobs: [merge] });
+    return this.#jobs.write(this.#arenaId, attentionKernels[limits.kvDtype], values, values.numKvHeads);
   }
 
-  #storeKvValues({ key, value, kvLayer }: OperationOf<"storeKv">): JobValues<"storeKvF16"> {
-    const { numKvHeads, headDim } = this.#addresses.kvLayer(kvLayer);
-    const [keys, values] = [this.#addresses.columns(key), this.#addresses.columns(value)];
+  #merge(operation: OperationOf<"attention">, share: HeadShare, rank: number): Job {
+    const { limits, layout } = this.#addresses;
+    const values = {
+      ...this.#attentionValues(operation, share, rank),
+      items: layout.mergeItems,
+      rotated: limits.kvDtype === "int4" ? 1 : 0,
+    };
+    return this.#jobs.write(this.#arenaId, "attentionMerge", values, values.numKvHeads);
+  }
+
+  #attentionValues({ out, kvLayer }: OperationOf<"attention">, share: HeadShare, rank: number) {
+    const to = this.#addresses.buffer(out);
     return {
-      key: keys.offset,
+      out: to.offset + this.#headBytes(kvLayer) * share.query.first,
+      outStride: to.strideBytes,
+      numKvHeads: widthOf(share.kv),
+      headDim: this.#addresses.kvLayer(kvLayer).headDim,
+      queryHeadsPerKvHead: widthOf(share.query) / widthOf(share.kv),
+      partials: this.#addresses.partials(rank),
+    };
+  }
+
+  #storeKvValues(
+    { key, value, kvLayer }: OperationOf<"storeKv">,
+    { kv }: Pick<HeadShare, "kv">,
+    rank: number,
+  ): JobValues<"storeKvF16"> {
+    const [keys, values] = [this.#addresses.columns(key), this.#addresses.columns(value)];
+    const firstByte = this.#headBytes(kvLayer) * kv.first;
+    return {
+      key: keys.offset + firstByte,
       keyStride: keys.strideBytes,
-      value: values.offset,
+      value: values.offset + firstByte,
       valueStride: values.strideBytes,
       numTokens: 0,
       slots: this.#addresses.input("slots"),
-      kv: this.#addresses.kvOffset(kvLayer),
-      numKvHeads,
-      headDim,
+      kv: this.#addresses.kvOffset(kvLayer, rank),
+      numKvHeads: widthOf(kv),
+      headDim: this.#addresses.kvLayer(kvLayer).headDim,
       scratch: this.#addresses.scratch,
     };
   }
 
-  /** The job; the runner sets its KV heads and token rows before every call. */
-  #prepareHeads({ queryNorm, keyNorm, rope, storeKv, attention }: HeadPreparation): Job {
-    const values = this.#storeKvValues(storeKv);
+  /** A job for each rank; the runner sets its KV heads and token rows before every call. */
+  #prepareHeads({ queryNorm, keyNorm, rope, storeKv, attention }: HeadPreparation): Job[] {
     const weightOf = (norm: OperationOf<"headNorm"> | null): number =>
       norm === null ? 0 : this.#addresses.weightOffset(norm.weightId);
-    return this.#jobs.write(
-      this.#arenaId,
-      prepareKernels[this.#addresses.limits.kvDtype],
-      {
-        ...values,
-        firstToken: 0,
-        query: this.#addresses.columns(attention.query).offset,
-        queryHeadsPerKvHead: attention.numHeads / values.numKvHeads,
-        rotaryDim: rope.rotaryDim,
-        table: this.#addresses.ropeTable(rope.ropeId),
-        positions: this.#addresses.input("positions"),
-        queryNorm: weightOf(queryNorm),
-        keyNorm: weightOf(keyNorm),
-        eps: queryNorm?.eps ?? 0,
-      },
-      values.numKvHeads,
-    );
+    const { kvLayer, numHeads } = attention;
+    const query = this.#addresses.columns(attention.query).offset;
+    return this.#shares(attention.ranks, kvLayer, numHeads).map((share, rank) => {
+      const values = this.#storeKvValues(storeKv, share, rank);
+      return this.#jobs.write(
+        this.#arenaId,
+        prepareKernels[this.#addresses.limits.kvDtype],
+        {
+          ...values,
+          firstToken: 0,
+          query: query + this.#headBytes(kvLayer) * share.query.first,
+          queryHeadsPerKvHead: widthOf(share.query) / widthOf(share.kv),
+          rotaryDim: rope.rotaryDim,
+          table: this.#addresses.ropeTable(rope.ropeId),
+          positions: this.#addresses.input("positions"),
+          queryNorm: weightOf(queryNorm),
+          keyNorm: weightOf(keyNorm),
+          eps: queryNorm?.eps ?? 0,
+        },
+        values.numKvHeads,
+      );
+    });
+  }
+
+  /** The heads of each rank; all of them where there is one. */
+  #shares(
+    ranks: readonly HeadShare[] | undefined,
+    kvLayer: number,
+    numHeads: number | null,
+  ): readonly HeadShare[] {
+    const { numKvHeads } = this.#addresses.kvLayer(kvLayer);
+    return ranks ?? [{ query: { first: 0, end: numHeads ?? 0 }, kv: { first: 0, end: numKvHeads } }];
+  }
+
+  /** Bytes of a head in a row. */
+  #headBytes(kvLayer: number): number {
+    return 4 * this.#addresses.kvLayer(kvLayer).headDim;
   }
 }

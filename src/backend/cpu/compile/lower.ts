@@ -2,7 +2,8 @@
 
 import type { WeightDeclaration } from "../../program.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import type { ExchangeOperation, RankOperation, RankProgram } from "../footprint/rank-program.ts";
+import { widthOf } from "../footprint/rank-shares.ts";
+import type { RankedOperation, RankedProgram } from "../footprint/ranked-program.ts";
 import { rowsPerPack } from "../footprint/weight-layout.ts";
 import { activationCodes, type JobValues, type KernelName, storageCodes } from "../kernels/jobs.ts";
 import { BufferAddresses, type RowAddress } from "./buffer-addresses.ts";
@@ -12,7 +13,7 @@ import { AttentionLowering } from "./lower-attention.ts";
 import type { Job, PhaseKind } from "./phase.ts";
 import type { PhaseList } from "./phase-list.ts";
 
-type OperationOf<K extends RankOperation["kind"]> = Extract<RankOperation, { readonly kind: K }>;
+type OperationOf<K extends RankedOperation["kind"]> = Extract<RankedOperation, { readonly kind: K }>;
 
 const matmulKernels = {
   q4: "matmulQ4",
@@ -34,11 +35,11 @@ export class Lowering {
 
   /** @param groups as `headPreparations` found them */
   constructor(
-    context: { readonly program: RankProgram; readonly limits: CpuLimits; readonly thread: number },
+    context: { readonly program: RankedProgram; readonly limits: CpuLimits; readonly thread: number },
     arenaId: number,
     jobs: JobWriter,
     phases: PhaseList,
-    groups: ReadonlyMap<RankOperation, HeadPreparation>,
+    groups: ReadonlyMap<RankedOperation, HeadPreparation>,
   ) {
     this.#addresses = new BufferAddresses(context, jobs.arena(arenaId).layout);
     this.#arenaId = arenaId;
@@ -48,7 +49,7 @@ export class Lowering {
   }
 
   /** @param quantizesOutput the row that the operation writes is only read in quantized form, so the f32 row is not written */
-  lower(operation: Exclude<RankOperation, ExchangeOperation>, quantizesOutput: boolean): void {
+  lower(operation: RankedOperation, quantizesOutput: boolean): void {
     switch (operation.kind) {
       case "embed":
         this.#embed(operation);
@@ -95,9 +96,7 @@ export class Lowering {
     const weight = this.#addresses.weight(weightId);
     const place = this.#addresses.buffer(out);
     this.#rows("embed", "embed", place, true, {
-      tokenIds: this.#addresses.input(
-        this.#addresses.limits.place === undefined ? "tokenIds" : "ownTokenIds",
-      ),
+      tokenIds: this.#addresses.input("tokenIds"),
       weights: this.#addresses.weightOffset(weightId),
       storage: storageCodes[weight.storage],
       width: weight.numCols,
@@ -127,12 +126,9 @@ export class Lowering {
     this.#quantizedBufferId = out;
   }
 
-  #glu({ input, out, activation, outColumn = 0 }: OperationOf<"glu">): void {
-    const [from, to] = [
-      this.#addresses.buffer(input),
-      this.#addresses.columns({ bufferId: out, offset: outColumn }),
-    ];
-    const values = { ...this.#rowValues(from, to, from.width / 2), activation: activationCodes[activation] };
+  #glu({ input, out, activation }: OperationOf<"glu">): void {
+    const [from, to] = [this.#addresses.buffer(input), this.#addresses.buffer(out)];
+    const values = { ...this.#rowValues(from, to, to.width), activation: activationCodes[activation] };
     this.#rows("rows", "glu", from, true, values);
     this.#wrote(out);
   }
@@ -162,21 +158,23 @@ export class Lowering {
     this.#wrote(out);
   }
 
-  #softcap({ buffer, cap, numColumns }: OperationOf<"softcap">): void {
+  #softcap({ buffer, cap }: OperationOf<"softcap">): void {
     const place = this.#addresses.buffer(buffer);
-    const values = { at: place.offset, stride: place.strideBytes, width: numColumns ?? place.width, cap };
+    const values = { at: place.offset, stride: place.strideBytes, width: place.width, cap };
     this.#rows("rows", "softcap", place, false, values);
     this.#wrote(buffer);
   }
 
-  #linear({ input, parts, out, accumulate, scale, outColumn = 0 }: OperationOf<"linear">): void {
+  #linear({ input, parts, out, accumulate, scale }: OperationOf<"linear">): void {
     const from = this.#addresses.buffer(input);
-    const to = this.#addresses.columns({ bufferId: out, offset: outColumn });
+    const to = this.#addresses.buffer(out);
     const storages = parts.map(({ weightId }) => this.#addresses.weight(weightId).storage);
     if (storages.some(isQuantized)) this.#quantize(input, from);
-    let outOffset = to.offset;
-    const jobs = parts.map(({ weightId, biasId }) => {
-      const { storage, numRows, numCols } = this.#addresses.weight(weightId);
+    let nextColumn = 0;
+    const jobs = parts.map((part) => {
+      const { storage, numRows, numCols } = this.#addresses.weight(part.weightId);
+      const rows = part.rows ?? { first: 0, end: numRows };
+      const { biasId, outColumn = nextColumn } = part;
       const kernelName = matmulKernels[storage];
       const job = this.#jobs.write(
         this.#arenaId,
@@ -185,23 +183,24 @@ export class Lowering {
           input: isQuantized(storage) ? this.#addresses.layout.quantized : from.offset,
           inputStride: from.strideBytes,
           numTokens: 0,
-          weights: this.#addresses.weightOffset(weightId),
-          numRows,
+          weights: this.#addresses.rowsOffset(part.weightId, rows.first),
+          numRows: widthOf(rows),
           numCols,
-          out: outOffset,
+          out: to.offset + 4 * outColumn,
           outStride: to.strideBytes,
           bias: biasId === null ? 0 : this.#addresses.weightOffset(biasId),
           scale,
           accumulate: accumulate ? 1 : 0,
         },
-        Math.ceil(numRows / rowsPerPack),
+        Math.ceil(widthOf(rows) / rowsPerPack),
       );
       this.#jobs.patch(job, kernelName, "numTokens", numRowsOf(from.split));
-      outOffset += 4 * numRows;
+      nextColumn = outColumn + widthOf(rows);
       return job;
     });
     const unitMacs = rowsPerPack * from.width;
-    this.#phases.add({ kind: matmulKind(storages), split: "rowPacks", jobs, unitMacs });
+    const ranks = parts.map(({ rank = 0 }) => rank);
+    this.#phases.add({ kind: matmulKind(storages), split: "rowPacks", jobs, ranks, unitMacs });
     this.#wrote(out);
   }
 
@@ -242,11 +241,6 @@ export class Lowering {
       out: this.#addresses.layout.quantized,
       width,
     };
-  }
-
-  /** To be called where other code writes rows of a buffer. */
-  wrote(bufferId: number): void {
-    this.#wrote(bufferId);
   }
 
   #wrote(bufferId: number): void {

@@ -1,8 +1,8 @@
 /** @module Which buffers an operation reads and which it overwrites: fusing and copying between arenas depend on it. */
-import type { RankOperation, RankProgram } from "../footprint/rank-program.ts";
+import type { RankedOperation, RankedProgram } from "../footprint/ranked-program.ts";
 
 /** Buffers whose contents the operation uses, including those that it changes in place. */
-function buffersRead(operation: RankOperation): readonly number[] {
+function buffersRead(operation: RankedOperation): readonly number[] {
   switch (operation.kind) {
     case "embed":
       return [];
@@ -23,13 +23,11 @@ function buffersRead(operation: RankOperation): readonly number[] {
     case "glu":
     case "gatherOutputs":
       return [operation.input];
-    case "exchange":
-      return [operation.buffer];
   }
 }
 
 /** The buffer that the operation overwrites completely; null if there is none. */
-export function bufferOverwritten(operation: RankOperation): number | null {
+export function bufferOverwritten(operation: RankedOperation): number | null {
   switch (operation.kind) {
     case "embed":
     case "rmsNorm":
@@ -44,42 +42,12 @@ export function bufferOverwritten(operation: RankOperation): number | null {
     case "storeKv":
     case "add":
     case "softcap":
-    case "exchange":
       return null;
   }
-}
-
-/** The buffer in which the operation writes. */
-function bufferWritten(operation: RankOperation): number | null {
-  switch (operation.kind) {
-    case "headNorm":
-    case "rope":
-      return operation.at.bufferId;
-    case "softcap":
-      return operation.buffer;
-    case "storeKv":
-    case "exchange":
-      return null;
-    default:
-      return operation.out;
-  }
-}
-
-/** True where a rank may change its rows of `bufferId` after exchange `index` while others still copy from them. */
-export function changesBeforeExchange(
-  operations: readonly RankOperation[],
-  index: number,
-  bufferId: number,
-): boolean {
-  for (const operation of operations.slice(index + 1)) {
-    if (operation.kind === "exchange") return false;
-    if (bufferWritten(operation) === bufferId) return true;
-  }
-  return false;
 }
 
 /** Buffers that the operations from `index` on read before they overwrite them. */
-export function buffersLiveAt(operations: readonly RankOperation[], index: number): readonly number[] {
+export function buffersLiveAt(operations: readonly RankedOperation[], index: number): readonly number[] {
   const live = new Set<number>();
   for (const operation of operations.slice(index).toReversed()) {
     const overwritten = bufferOverwritten(operation);
@@ -90,7 +58,7 @@ export function buffersLiveAt(operations: readonly RankOperation[], index: numbe
 }
 
 /** True where every matrix of the operation takes quantized activations. */
-function takesQuantizedInput(program: RankProgram, operation: RankOperation): boolean {
+function takesQuantizedInput(program: RankedProgram, operation: RankedOperation): boolean {
   return (
     operation.kind === "linear" &&
     operation.parts.every(({ weightId }) => {
@@ -105,8 +73,8 @@ function takesQuantizedInput(program: RankProgram, operation: RankOperation): bo
  * before they have: then its f32 row need not exist.
  */
 export function isReadOnlyQuantized(
-  program: RankProgram,
-  operations: readonly RankOperation[],
+  program: RankedProgram,
+  operations: readonly RankedOperation[],
   index: number,
 ): boolean {
   const writer = operations[index];
@@ -127,6 +95,10 @@ export function isReadOnlyQuantized(
   return hasReader;
 }
 
-function isReadLater(operations: readonly RankOperation[], index: number, bufferId: number | null): boolean {
+function isReadLater(
+  operations: readonly RankedOperation[],
+  index: number,
+  bufferId: number | null,
+): boolean {
   return bufferId !== null && buffersLiveAt(operations, index).includes(bufferId);
 }

@@ -1,5 +1,5 @@
 /** @module Collects phases in order, joining consecutive jobs on the same rows into one. */
-import type { Exchange, Job, Phase, PhaseKind, Split } from "./phase.ts";
+import type { Job, Phase, PhaseKind, Split } from "./phase.ts";
 
 interface NewPhase {
   readonly kind: PhaseKind;
@@ -8,22 +8,23 @@ interface NewPhase {
   readonly unitMacs?: number;
   readonly isRepeatable?: boolean;
   readonly isHeadwise?: boolean;
-  readonly prepare?: Job | null;
+  readonly prepares?: readonly Job[];
+  /** Of each job, ascending; absent: all are of one rank. */
+  readonly ranks?: readonly number[];
   readonly arenaCopy?: Phase["arenaCopy"];
-  readonly exchange?: Phase["exchange"];
 }
 
 export class PhaseList {
   readonly phases: Phase[] = [];
 
-  add(phase: NewPhase): void {
+  add({ ranks = [], ...phase }: NewPhase): void {
     this.phases.push({
+      rankEnds: rankEnds(phase.jobs, ranks),
       unitMacs: 0,
       isRepeatable: false,
       isHeadwise: false,
-      prepare: null,
+      prepares: [],
       arenaCopy: null,
-      exchange: null,
       ...phase,
     });
   }
@@ -52,11 +53,16 @@ export class PhaseList {
     };
   }
 
-  addExchange(exchange: Exchange): void {
-    this.add({ kind: "exchange", split: "whole", jobs: [], exchange });
-  }
-
   addArenaCopy(arenaCopy: Phase["arenaCopy"]): void {
     this.add({ kind: "arenaCopy", split: "whole", jobs: [], arenaCopy });
   }
+}
+
+/** As in `Phase`. */
+function rankEnds(jobs: readonly Job[], ranks: readonly number[]): readonly number[] {
+  const numRanks = (ranks.at(-1) ?? 0) + 1;
+  if (numRanks === 1) return [];
+  return [...Array(numRanks).keys()].map((last) =>
+    jobs.reduce((sum, job, at) => ((ranks[at] ?? 0) <= last ? sum + job.numUnits : sum), 0),
+  );
 }

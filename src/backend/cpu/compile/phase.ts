@@ -1,8 +1,6 @@
 /** @module A compiled step: a list of phases. A phase is a few kernel jobs, divided among the threads, and a barrier after them. */
-import type { Range } from "../footprint/rank-shares.ts";
 import type { KernelName } from "../kernels/jobs.ts";
 import type { Kernel } from "../kernels/kernel-set.ts";
-import type { ArenaViews } from "../memory/arena.ts";
 
 /** The units of a phase; a unit is never divided. */
 export type Split =
@@ -29,7 +27,6 @@ export const phaseKinds = [
   "attention",
   "sample",
   "arenaCopy",
-  "exchange",
 ] as const;
 export type PhaseKind = (typeof phaseKinds)[number];
 
@@ -50,6 +47,11 @@ export interface Phase {
   readonly kind: PhaseKind;
   readonly split: Split;
   readonly jobs: readonly Job[];
+  /**
+   * Units of the jobs of ranks 0 … r together, by rank; for attention and merging, those of one item. Empty where there is one
+   * rank or the units are rows: then threads of all ranks share them alike.
+   */
+  readonly rankEnds: readonly number[];
   /** Multiply-adds of one unit and one row of a product; else 0. */
   readonly unitMacs: number;
   /** True where the phase reads nothing that it writes: then every thread may do all of it, and all write the same bytes. */
@@ -57,38 +59,12 @@ export interface Phase {
   /** True for norms and rotations of heads by token rows, which a later phase's `prepare` can do instead. */
   readonly isHeadwise: boolean;
   /**
-   * A `prepareHeads` job of the phase that stores keys and values and of the attention phase after it. It does the work of the
-   * headwise phase and of storing. Where each sequence has one row in the step, one of the two phases runs it.
+   * `prepareHeads` jobs, one for each of `jobs`, of the phase that stores keys and values and of the attention phase after it. They do the work of the
+   * headwise phase and of storing. Where each sequence has one row in the step, one of the two phases runs them. Else empty.
    */
-  readonly prepare: Job | null;
+  readonly prepares: readonly Job[];
   /** Copies what later layers read into their arena; such a phase has no jobs. */
   readonly arenaCopy: ArenaCopy | null;
-  /** Waits for the other ranks and copies their parts of rows; such a phase has no jobs. */
-  readonly exchange: Exchange | null;
-}
-
-export interface Exchange {
-  readonly rows: "tokens" | "outputs";
-  /** One for each other rank; none where this rank needs nothing. */
-  readonly sources: readonly ExchangeSource[];
-  /** Where whole rows are copied: row t from the source whose part, of the same index, holds tokenIds[t]. */
-  readonly owners: { readonly tokenIds: Int32Array; readonly parts: readonly Range[] } | null;
-  readonly isForFirstRank: boolean;
-  /** Whether no rank may go on before all have copied, because it would change what they copy. */
-  readonly holdsRanks: boolean;
-}
-
-/** `numWords` 4-byte numbers of each row, from another rank's memory. */
-export interface ExchangeSource {
-  readonly from: ArenaViews;
-  readonly to: ArenaViews;
-  readonly fromWord: number;
-  readonly fromStride: number;
-  readonly toWord: number;
-  readonly toStride: number;
-  readonly numWords: number;
-  /** Whether all of these are even, so that two numbers can be copied at once. */
-  readonly isInPairs: boolean;
 }
 
 /** Ranges of 4-byte numbers to copy between two arenas; integers, since copying a float may change a NaN's bits. */
@@ -96,24 +72,6 @@ export interface ArenaCopy {
   readonly from: Int32Array;
   readonly to: Int32Array;
   readonly ranges: readonly CopyRange[];
-  /** Where the copy is of a step's inputs to a rank. */
-  readonly inputs: RankInputs | null;
-}
-
-/** Inputs that a rank reads in a form of its own. */
-export interface RankInputs {
-  /** Token ids of the step, less the first of the rank's part of the embedding; 0 for tokens outside of it. */
-  readonly tokens: { readonly fromWord: number; readonly toWord: number; readonly part: Range };
-  /**
-   * Words of the first partial record in the first record of each table of attention items. It was counted with rank 0's query
-   * heads, and a partition has `numHeads` records here.
-   */
-  readonly partials: {
-    readonly itemsWord: number;
-    readonly mergeItemsWord: number;
-    readonly numHeads: number;
-    readonly numHeadsOfFirstRank: number;
-  };
 }
 
 export interface CopyRange {
@@ -121,7 +79,7 @@ export interface CopyRange {
   readonly toWord: number;
   readonly numWords: number;
   /** `numWords` are copied for each of these. */
-  readonly per: "token" | "slice" | "output" | "attentionItem" | "mergeItem";
+  readonly per: "token" | "slice" | "attentionItem" | "mergeItem";
 }
 
 /** A word to set before the body (numTokens) or before each piece of the head. */

@@ -30,9 +30,9 @@ const phase = (split: Phase["split"], isRepeatable: boolean, ...jobs: Job[]): Ph
   unitMacs: 0,
   isRepeatable,
   isHeadwise: false,
-  prepare: null,
+  prepares: [],
+  rankEnds: [],
   arenaCopy: null,
-  exchange: null,
 });
 const quantize = job(0, "quantizeRows", { input: 64, inputStride: 256, out: sharedPlace, width });
 const product = job(1, "matmulQ4", {

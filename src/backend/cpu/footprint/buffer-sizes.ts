@@ -2,11 +2,13 @@
  * @module The sizes of the CPU backend's buffers, in bytes unless stated otherwise. The footprint adds them up before
  * anything is allocated; `memory/layout.ts` allocates them.
  */
-import type { ModelShape, WeightShape } from "../../../core/footprint.ts";
+import type { WeightShape } from "../../../core/footprint.ts";
 import { groupWidth } from "../../../core/weight-storage.ts";
 import type { StepLimits } from "../../backend.ts";
-import { type StepArray, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
+import type { StepArray } from "../../step-layout.ts";
 import type { CpuLimits } from "./cpu-limits.ts";
+import { widthOf } from "./rank-shares.ts";
+import type { RankedShape } from "./ranked-program.ts";
 import { packedMatrixBytes } from "./weight-layout.ts";
 import {
   attentionScratchBytes,
@@ -44,15 +46,15 @@ export function bufferRows(rows: "tokens" | "outputs", limits: StepLimits): numb
 }
 
 /** Widest row that is quantized for a product: the widest quantized matrix. */
-export function quantizedWidth(shape: Pick<ModelShape, "weights">): number {
+export function quantizedWidth(shape: Pick<RankedShape, "weights">): number {
   const quantized = shape.weights.filter(
     (weight) => weight.role === "matrix" && (weight.storage === "q4" || weight.storage === "q8"),
   );
   return Math.max(groupWidth, ...quantized.map((weight) => weight.numCols));
 }
 
-/** Partial results of attention over long sequences, whose partitions are divided among the threads. */
-export function partialsBytes(shape: ModelShape, limits: CpuLimits): number {
+/** Partial results of a rank's attention over long sequences, whose partitions are divided among the threads. */
+export function rankPartialsBytes(shape: RankedShape, limits: CpuLimits): number {
   const numPartitions = Math.ceil(limits.maxModelLen / tokensPerPartition);
   const recordsBytes = attentionShapes(shape).map(
     ({ numHeads, headDim }) => numHeads * partialRecordBytes(headDim),
@@ -61,11 +63,11 @@ export function partialsBytes(shape: ModelShape, limits: CpuLimits): number {
 }
 
 /** One thread's scratch. It serves one purpose at a time: attention, storing KV, sampling (arena 0), loading weights. */
-export function threadScratchBytes(shape: ModelShape, arena: number, limits: CpuLimits): number {
+export function threadScratchBytes(shape: RankedShape, arena: number): number {
   const attention = attentionShapes(shape).map(({ headDim, groupHeads }) =>
     Math.max(attentionScratchBytes(headDim, groupHeads), storeKvScratchBytes(headDim)),
   );
-  const sampling = arena === 0 && isFirstRank(limits) ? sampleScratchBytes(shape.vocabularyWidth) : 0;
+  const sampling = arena === 0 ? sampleScratchBytes(shape.vocabularyWidth) : 0;
   return roundUp64(Math.max(stagingBytes(shape) + repackScratchBytes + rowMapBytes, sampling, ...attention));
 }
 
@@ -74,44 +76,39 @@ export const maxTaskRows = 4096;
 const rowMapBytes = maxTaskRows * 4;
 
 /** Stored weight bytes that a thread reads at a time: 256 KiB, or two row packs of the widest rows in f32. */
-export function stagingBytes(shape: Pick<ModelShape, "weights">): number {
+export function stagingBytes(shape: Pick<RankedShape, "weights">): number {
   const widest = Math.max(0, ...shape.weights.map((weight) => weight.numCols));
   return roundUp64(Math.max(256 * 1024, 16 * widest * 4));
 }
 
+/** Of every attention, the query heads of each rank. */
 function attentionShapes(
-  shape: ModelShape,
+  shape: RankedShape,
 ): { readonly numHeads: number; readonly headDim: number; readonly groupHeads: number }[] {
-  return shape.body.flatMap(({ kind, numHeads, kvLayer }) => {
+  return shape.body.flatMap(({ kind, numHeads, kvLayer, ranks }) => {
     const kv = kvLayer === undefined ? undefined : shape.kvLayers[kvLayer];
     if (kind !== "attention" || numHeads === undefined || kv === undefined) return [];
-    return [{ numHeads, headDim: kv.headDim, groupHeads: numHeads / kv.numKvHeads }];
+    const shares = ranks?.map(({ query, kv }) => ({ numHeads: widthOf(query), numKvHeads: widthOf(kv) }));
+    return (shares ?? [{ numHeads, numKvHeads: kv.numKvHeads }]).map((own) => ({
+      numHeads: own.numHeads,
+      headDim: kv.headDim,
+      groupHeads: own.numHeads / own.numKvHeads,
+    }));
   });
 }
 
-/** Step inputs in an arena. Each has a copy of those that operations of every layer read. */
-export function arenaInputs(limits: CpuLimits, vocabularyWidth: number, arena: number): readonly StepArray[] {
-  const all = stepInputArrays(limits, vocabularyWidth);
-  const ofLayers = all.filter(({ name }) => ["positions", "slots", "blockTables"].includes(name));
-  if (arena > 0) return ofLayers;
-  const ofFirstArena = isFirstRank(limits)
-    ? all
-    : [...ofLayers, ...all.filter(({ name }) => name === "outputRows")];
-  return limits.place === undefined ? ofFirstArena : [...ofFirstArena, ownTokenIds(limits)];
+export function numRanksOf({ numRanks = 1 }: Pick<RankedShape, "numRanks">): number {
+  return numRanks;
 }
 
-/** The step's tokens as rows of the rank's own part of the embedding. */
-function ownTokenIds({ maxNumBatchedTokens }: CpuLimits): StepArray {
-  return { name: "ownTokenIds", numElements: maxNumBatchedTokens, type: "i32" };
+/** The rank of a thread: each has equally many, one after another. */
+export function rankOfThread(thread: number, numThreads: number, numRanks: number): number {
+  return Math.floor((thread * numRanks) / numThreads);
 }
 
-/** Results lie where tokens are sampled: in arena 0 of rank 0. */
-export function arenaResults(limits: CpuLimits, arena: number): readonly StepArray[] {
-  return arena === 0 && isFirstRank(limits) ? stepResultArrays(limits) : [];
-}
-
-function isFirstRank({ place }: CpuLimits): boolean {
-  return place === undefined || place.rank === 0;
+/** Step inputs that operations of every layer read, so that each arena has a copy of them. */
+export function isReadInEveryArena({ name }: StepArray): boolean {
+  return name === "positions" || name === "slots" || name === "blockTables";
 }
 
 /** Every token row is in at most one item, and cutting items for the threads adds at most eight pieces a thread. */
@@ -124,10 +121,15 @@ export function ropeTableBytes(numPairs: number, limits: StepLimits): number {
   return limits.maxModelLen * numPairs * 2 * 4;
 }
 
-/** Job blocks of one thread: at most two for an operation, one more for each further matrix, and copies between arenas. */
-export function jobsPerThread(shape: ModelShape): number {
+/**
+ * Job blocks of one thread: at most two for an operation (of each rank, where they have a KV cache each), one more for each
+ * further matrix, and copies between arenas.
+ */
+export function jobsPerThread(shape: RankedShape): number {
   const numMatrices = shape.weights.filter((weight) => weight.role === "matrix").length;
-  return 2 * (shape.body.length + shape.head.length) + numMatrices + 32;
+  const numOfRanks = shape.body.filter(({ kind }) => kind === "attention" || kind === "storeKv").length;
+  const numFurther = 2 * (numRanksOf(shape) - 1) * (numOfRanks + 1);
+  return 2 * (shape.body.length + shape.head.length) + numMatrices + numFurther + 32;
 }
 
 /** Start gate, barrier, claims and state (1 KiB), and 512 bytes of timings for each thread. */

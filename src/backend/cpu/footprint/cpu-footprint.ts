@@ -17,34 +17,38 @@ import {
   type Footprint,
   type FootprintComponent,
   type FootprintItem,
-  type ModelShape,
   sumBytes,
   sumFootprint,
 } from "../../../core/footprint.ts";
-import { layerBlockBytes } from "../../../core/kv-layout.ts";
-import { stepArrayBytes } from "../../step-layout.ts";
+import { type KvLayerShape, layerBlockBytes } from "../../../core/kv-layout.ts";
+import { stepArrayBytes, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
 import {
-  arenaInputs,
   arenaPageBytes,
-  arenaResults,
   bufferRows,
   controlBytes,
+  isReadInEveryArena,
   jobsPerThread,
   kernelDataBytes,
   largestArenaBytes,
   maxAttentionItems,
   maxSplitRows,
-  partialsBytes,
+  numRanksOf,
   quantizedWidth,
+  rankOfThread,
+  rankPartialsBytes,
   ropeTableBytes,
   threadScratchBytes,
   weightBytes,
 } from "./buffer-sizes.ts";
 import type { CpuLimits } from "./cpu-limits.ts";
+import type { Range } from "./rank-shares.ts";
+import type { RankedShape } from "./ranked-program.ts";
 import { attentionItemWords, jobBytes, quantizedBytes, roundUp64 } from "./workspace-layout.ts";
 
 interface CpuFootprintItem extends FootprintItem {
   readonly arena: number;
+  /** Whose it is, where there are several; absent: all ranks use it. */
+  readonly rank?: number;
   /** A multiple of 64. */
   readonly numBytes: number;
 }
@@ -62,7 +66,7 @@ export interface CpuFootprint extends Footprint {
  * cache does not fit an arena of `arenaLimitBytes`.
  */
 export function cpuFootprint(
-  shape: ModelShape,
+  shape: RankedShape,
   limits: CpuLimits,
   arenaLimitBytes = largestArenaBytes,
 ): CpuFootprint {
@@ -84,7 +88,7 @@ export function cpuFootprint(
 }
 
 /** The arena of each layer: the first one with enough space, never an earlier one than the previous layer's. */
-function assignLayers(shape: ModelShape, limits: CpuLimits, arenaLimitBytes: number): number[] {
+function assignLayers(shape: RankedShape, limits: CpuLimits, arenaLimitBytes: number): number[] {
   const numLayers = Math.max(
     shape.kvLayers.length,
     ...shape.weights.map((weight) => (weight.layer ?? -1) + 1),
@@ -120,7 +124,7 @@ function refuseBeyond(neededBytes: number, usableBytes: number, what: string, hi
 const fewerTokens = "Lower --max-num-batched-tokens, --max-num-seqs or --max-model-len.";
 
 /** The hint with the number of blocks that would fit; `spareBytes` is negative: the bytes that a layer lacks. */
-function fewerBlocks(shape: ModelShape, limits: CpuLimits, layer: number, spareBytes: number): string {
+function fewerBlocks(shape: RankedShape, limits: CpuLimits, layer: number, spareBytes: number): string {
   const kv = shape.kvLayers[layer];
   if (kv === undefined) return fewerTokens;
   const blockBytes = layerBlockBytes(limits.kvDtype, kv, limits.blockSize);
@@ -129,7 +133,7 @@ function fewerBlocks(shape: ModelShape, limits: CpuLimits, layer: number, spareB
 }
 
 function arenaItems(
-  shape: ModelShape,
+  shape: RankedShape,
   limits: CpuLimits,
   arena: number,
   layerArenas: readonly number[],
@@ -148,23 +152,55 @@ function arenaItems(
   ];
 }
 
-function layerItems(shape: ModelShape, limits: CpuLimits, layer: number, arena: number): CpuFootprintItem[] {
+function layerItems(shape: RankedShape, limits: CpuLimits, layer: number, arena: number): CpuFootprintItem[] {
   const kv = shape.kvLayers[layer];
-  const kvBytes =
-    kv === undefined ? 0 : limits.numBlocks * layerBlockBytes(limits.kvDtype, kv, limits.blockSize);
-  return [
-    ...weightItems(shape, layer, arena),
-    ...(kv === undefined ? [] : [item("kvPool", `layer ${layer}`, arena, kvBytes)]),
-  ];
+  const kvItems = (kv === undefined ? [] : kvOfRanks(kv)).map((own, rank) => {
+    const kvBytes = limits.numBlocks * layerBlockBytes(limits.kvDtype, own, limits.blockSize);
+    return ofRank(shape, rank, item("kvPool", `layer ${layer}`, arena, kvBytes));
+  });
+  return [...weightItems(shape, layer, arena), ...kvItems];
 }
 
-function weightItems(shape: ModelShape, layer: number | null, arena: number): CpuFootprintItem[] {
+function weightItems(shape: RankedShape, layer: number | null, arena: number): CpuFootprintItem[] {
   return shape.weights
     .filter((weight) => weight.layer === layer)
-    .map((weight) => item("weights", weight.name, arena, weightBytes(weight)));
+    .flatMap((weight) =>
+      weightPieces(weight).map(({ numBytes, rank }) => ({
+        ...item("weights", weight.name, arena, numBytes),
+        ...(rank === undefined ? {} : { rank }),
+      })),
+    );
 }
 
-function workspaceItems(shape: ModelShape, limits: CpuLimits, arena: number): CpuFootprintItem[] {
+/**
+ * A weight that several ranks read, each other rows of it, as one range of bytes a rank, one after another; any other as one
+ * range. Ranges are multiples of 64 bytes, so a rank's may end up to 63 bytes past its last row.
+ */
+export function weightPieces(
+  weight: RankedShape["weights"][number],
+): readonly { readonly numBytes: number; readonly rank: number | undefined }[] {
+  const numBytes = weightBytes(weight);
+  if (weight.rankRows === undefined) return [{ numBytes, rank: weight.rank }];
+  const endOf = (rows: Range | undefined): number =>
+    rows === undefined ? 0 : roundUp64(weightBytes({ ...weight, numRows: rows.end }));
+  return weight.rankRows.map((rows, rank, all) => ({
+    numBytes: endOf(rows) - endOf(all[rank - 1]),
+    rank,
+  }));
+}
+
+/** A layer's KV heads of each rank. */
+export function kvOfRanks(kv: RankedShape["kvLayers"][number]): readonly KvLayerShape[] {
+  const { headDim, rankKvHeads = [kv.numKvHeads] } = kv;
+  return rankKvHeads.map((numKvHeads) => ({ numKvHeads, headDim }));
+}
+
+/** Where there is one rank, nothing is told apart. */
+function ofRank(shape: RankedShape, rank: number, own: CpuFootprintItem): CpuFootprintItem {
+  return numRanksOf(shape) === 1 ? own : { ...own, rank };
+}
+
+function workspaceItems(shape: RankedShape, limits: CpuLimits, arena: number): CpuFootprintItem[] {
   const workspace = (name: string, numBytes: number): CpuFootprintItem =>
     item("workspace", name, arena, numBytes);
   return [
@@ -172,16 +208,24 @@ function workspaceItems(shape: ModelShape, limits: CpuLimits, arena: number): Cp
       workspace(buffer.name, bufferRows(buffer.rows, limits) * buffer.width * 4),
     ),
     workspace("quantized input", quantizedBytes(limits.maxNumBatchedTokens, quantizedWidth(shape))),
-    workspace("attention partials", partialsBytes(shape, limits)),
+    ...[...Array(numRanksOf(shape)).keys()].map((rank) =>
+      ofRank(shape, rank, workspace("attention partials", rankPartialsBytes(shape, limits))),
+    ),
     ...[...Array(limits.numThreads).keys()].map((thread) =>
-      workspace(`scratch of thread ${thread}`, threadScratchBytes(shape, arena, limits)),
+      ofRank(
+        shape,
+        rankOfThread(thread, limits.numThreads, numRanksOf(shape)),
+        workspace(`scratch of thread ${thread}`, threadScratchBytes(shape, arena)),
+      ),
     ),
   ];
 }
 
-function stepItems(shape: ModelShape, limits: CpuLimits, arena: number): CpuFootprintItem[] {
-  const inputs = arenaInputs(limits, shape.vocabularyWidth, arena);
-  const results = arenaResults(limits, arena);
+function stepItems(shape: RankedShape, limits: CpuLimits, arena: number): CpuFootprintItem[] {
+  const inputs = stepInputArrays(limits, shape.vocabularyWidth).filter(
+    (array) => arena === 0 || isReadInEveryArena(array),
+  );
+  const results = arena === 0 ? stepResultArrays(limits) : [];
   return [
     ...inputs.map((array) => item("workspace", `input ${array.name}`, arena, stepArrayBytes(array))),
     ...results.map((array) => item("workspace", `result ${array.name}`, arena, stepArrayBytes(array))),
@@ -190,7 +234,7 @@ function stepItems(shape: ModelShape, limits: CpuLimits, arena: number): CpuFoot
   ];
 }
 
-function tableItems(shape: ModelShape, limits: CpuLimits, arena: number): CpuFootprintItem[] {
+function tableItems(shape: RankedShape, limits: CpuLimits, arena: number): CpuFootprintItem[] {
   const numJobs = limits.numThreads * jobsPerThread(shape);
   return [
     ...shape.ropeTables.map((table, ropeId) =>

@@ -1,13 +1,14 @@
-/** @module The weights of one rank: rows of matrices and numbers of vectors, each still a range of bytes of its file. */
+/** @module The weights of each rank: rows of matrices and numbers of vectors, each still a range of bytes of its file. */
 import { invariant } from "../../../core/errors.ts";
 import type { WeightDeclaration, WeightOrigin } from "../../program.ts";
 import { type Range, widthOf } from "./rank-shares.ts";
+import type { RankedWeight } from "./ranked-program.ts";
 
-/** A weight that is not cut keeps its number and its bytes: every rank has a copy. */
+/** A weight that is not cut keeps its number and its bytes, for all ranks. */
 export class WeightParts {
-  readonly #weights: WeightDeclaration[];
+  readonly #weights: RankedWeight[];
   readonly #whole: readonly WeightDeclaration[];
-  /** Numbers of the parts that were made, by weight and range. */
+  /** Numbers of the parts that were made, by weight, rank and range. */
   readonly #made = new Map<string, number>();
   /** Weights whose own number is a part's already. */
   readonly #replaced = new Set<number>();
@@ -17,45 +18,44 @@ export class WeightParts {
     this.#weights = [...weights];
   }
 
-  get declared(): readonly WeightDeclaration[] {
+  get declared(): readonly RankedWeight[] {
     return this.#weights;
   }
 
-  /** Numbers of the parts of a matrix that have these rows. */
-  rows(weightId: number, ranges: readonly Range[]): readonly number[] {
-    return this.#parts(weightId, ranges, (weight, range) => ({
+  /** Number of the part of a matrix that has these rows. */
+  rows(weightId: number, range: Range, rank: number): number {
+    return this.#part(weightId, range, rank, (weight) => ({
       ...weight,
       numRows: widthOf(range),
       origin: bytesOf(weight.origin, weight.numRows, range),
     }));
   }
 
-  /** Numbers of the parts of a vector that have these numbers. */
-  numbers(weightId: number, ranges: readonly Range[]): readonly number[] {
-    return this.#parts(weightId, ranges, (weight, range) => ({
+  /** Number of the part of a vector that has these numbers. */
+  numbers(weightId: number, range: Range, rank: number): number {
+    return this.#part(weightId, range, rank, (weight) => ({
       ...weight,
       numCols: widthOf(range),
       origin: bytesOf(weight.origin, weight.numCols, range),
     }));
   }
 
-  #parts(
+  #part(
     weightId: number,
-    ranges: readonly Range[],
-    cut: (weight: WeightDeclaration, range: Range) => WeightDeclaration,
-  ): readonly number[] {
+    range: Range,
+    rank: number,
+    cut: (weight: WeightDeclaration) => WeightDeclaration,
+  ): number {
     const whole = this.#whole[weightId];
     invariant(whole !== undefined, () => `there is no weight ${weightId}`);
-    return ranges.map((range) => {
-      const key = `${weightId} ${range.first} ${range.end}`;
-      const known = this.#made.get(key);
-      if (known !== undefined) return known;
-      const ownId = this.#replaced.has(weightId) ? this.#weights.length : weightId;
-      this.#replaced.add(weightId);
-      this.#weights[ownId] = { ...cut(whole, range), weightId: ownId };
-      this.#made.set(key, ownId);
-      return ownId;
-    });
+    const key = `${weightId} ${rank} ${range.first} ${range.end}`;
+    const known = this.#made.get(key);
+    if (known !== undefined) return known;
+    const ownId = this.#replaced.has(weightId) ? this.#weights.length : weightId;
+    this.#replaced.add(weightId);
+    this.#weights[ownId] = { ...cut(whole), weightId: ownId, rank };
+    this.#made.set(key, ownId);
+    return ownId;
   }
 }
 

@@ -2,7 +2,7 @@
 import { repackedBytes } from "../../encodings/transcoded-types.ts";
 import type { WeightDeclaration } from "../../program.ts";
 import { maxTaskRows } from "../footprint/buffer-sizes.ts";
-import type { RankProgram } from "../footprint/rank-program.ts";
+import type { RankedProgram } from "../footprint/ranked-program.ts";
 import { rowsPerPack } from "../footprint/weight-layout.ts";
 
 /** Destination rows [firstRow, firstRow + numRows) of a weight; firstRow is a multiple of 8. A vector is one task. */
@@ -13,7 +13,7 @@ export interface WeightTask {
 }
 
 /** Every task's rows, as the kernels get them, fit `stagingBytes`; the order is the same in every thread. */
-export function weightTasks(program: RankProgram, stagingBytes: number): readonly WeightTask[] {
+export function weightTasks(program: RankedProgram, stagingBytes: number): readonly WeightTask[] {
   return program.weights.flatMap((weight) => {
     const taskRows = rowsPerTask(weight, stagingBytes);
     const numTasks = Math.ceil(weight.numRows / taskRows);

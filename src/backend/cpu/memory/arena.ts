@@ -47,11 +47,12 @@ export class BumpAllocator {
   }
 
   /** Byte offset of a new range that begins at a multiple of 64. */
-  allocate(component: FootprintComponent, name: string, numBytes: number): number {
+  allocate(component: FootprintComponent, name: string, numBytes: number, rank?: number): number {
     const offset = this.#endBytes;
     const roundedBytes = roundUp64(numBytes);
     this.#endBytes += roundedBytes;
-    this.allocations.push({ component, name, numBytes: roundedBytes });
+    const owner = rank === undefined ? {} : { rank };
+    this.allocations.push({ ...owner, component, name, numBytes: roundedBytes });
     return offset;
   }
 }

@@ -3,26 +3,27 @@ import { invariant } from "../../../core/errors.ts";
 import type { FootprintComponent } from "../../../core/footprint.ts";
 import { layerBlockBytes } from "../../../core/kv-layout.ts";
 import type { Allocation } from "../../backend.ts";
-import { type StepArray, stepArrayBytes } from "../../step-layout.ts";
+import { type StepArray, stepArrayBytes, stepInputArrays, stepResultArrays } from "../../step-layout.ts";
 import {
-  arenaInputs,
   arenaPageBytes,
-  arenaResults,
   bufferRows,
   controlBytes,
+  isReadInEveryArena,
   jobsPerThread,
   kernelDataBytes,
   maxAttentionItems,
   maxSplitRows,
-  partialsBytes,
+  numRanksOf,
   quantizedWidth,
+  rankOfThread,
+  rankPartialsBytes,
   ropeTableBytes,
   threadScratchBytes,
   weightBytes,
 } from "../footprint/buffer-sizes.ts";
-import type { CpuFootprint } from "../footprint/cpu-footprint.ts";
+import { type CpuFootprint, kvOfRanks, weightPieces } from "../footprint/cpu-footprint.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import type { RankProgram } from "../footprint/rank-program.ts";
+import type { RankedProgram } from "../footprint/ranked-program.ts";
 import { attentionItemWords, jobBytes, quantizedBytes } from "../footprint/workspace-layout.ts";
 import { BumpAllocator } from "./arena.ts";
 
@@ -33,12 +34,13 @@ export interface ArenaLayout {
   readonly weightsEnd: number;
   /** By weightId. */
   readonly weights: ReadonlyMap<number, number>;
-  /** By index of kvLayers. */
-  readonly kvLayers: ReadonlyMap<number, number>;
+  /** By index of kvLayers, then by rank. */
+  readonly kvLayers: ReadonlyMap<number, readonly number[]>;
   /** By bufferId. */
   readonly buffers: ReadonlyMap<number, number>;
   readonly quantized: number;
-  readonly partials: number;
+  /** By rank. */
+  readonly partials: readonly number[];
   /** By thread. */
   readonly scratch: readonly number[];
   /** By name of `stepInputArrays`. */
@@ -67,7 +69,7 @@ interface LaidOut {
 }
 
 /** Lays out all arenas and compares the result with `plan`: a difference is a bug of ours. */
-export function layOut(program: RankProgram, limits: CpuLimits, plan: CpuFootprint): LaidOut {
+export function layOut(program: RankedProgram, limits: CpuLimits, plan: CpuFootprint): LaidOut {
   const allocators = plan.arenaBytes.map(() => new BumpAllocator());
   let control = 0;
   const arenas = allocators.map((allocator, arena) => {
@@ -82,7 +84,7 @@ export function layOut(program: RankProgram, limits: CpuLimits, plan: CpuFootpri
 }
 
 function layOutArena(
-  program: RankProgram,
+  program: RankedProgram,
   limits: CpuLimits,
   plan: CpuFootprint,
   arena: number,
@@ -112,42 +114,62 @@ function layOutArena(
   };
 }
 
+/** Those that all ranks read, then those of rank 0, of rank 1 and so on. */
 function layOutWeights(
-  program: RankProgram,
+  program: RankedProgram,
   isHere: (layer: number | null) => boolean,
   allocator: BumpAllocator,
 ): ReadonlyMap<number, number> {
+  const rankOf = ({ rank = -1 }: RankedProgram["weights"][number]): number => rank;
   return new Map(
     program.weights
       .filter((weight) => isHere(weight.layer))
-      .map((weight) => [weight.weightId, allocator.allocate("weights", weight.name, weightBytes(weight))]),
-  );
-}
-
-function layOutKv(
-  program: RankProgram,
-  limits: CpuLimits,
-  isHere: (layer: number | null) => boolean,
-  allocator: BumpAllocator,
-): ReadonlyMap<number, number> {
-  return new Map(
-    [...program.kvLayers.entries()]
-      .filter(([layer]) => isHere(layer))
-      .map(([layer, kv]) => {
-        const numBytes = limits.numBlocks * layerBlockBytes(limits.kvDtype, kv, limits.blockSize);
-        return [layer, allocator.allocate("kvPool", `layer ${layer}`, numBytes)];
+      .sort((a, b) => rankOf(a) - rankOf(b))
+      .map((weight) => {
+        const offsets = weightPieces(weight).map(({ numBytes, rank }) =>
+          allocator.allocate("weights", weight.name, numBytes, rank),
+        );
+        return [weight.weightId, offsets[0] ?? 0];
       }),
   );
 }
 
+/** The layers of rank 0, then those of rank 1 and so on. */
+function layOutKv(
+  program: RankedProgram,
+  limits: CpuLimits,
+  isHere: (layer: number | null) => boolean,
+  allocator: BumpAllocator,
+): ReadonlyMap<number, readonly number[]> {
+  const layers = [...program.kvLayers.entries()].filter(([layer]) => isHere(layer));
+  const ranks = ranksOf(program).map((rank) =>
+    layers.map(([layer, kv]) => {
+      const own = kvOfRanks(kv)[rank];
+      const blockBytes = own === undefined ? 0 : layerBlockBytes(limits.kvDtype, own, limits.blockSize);
+      const numBytes = limits.numBlocks * blockBytes;
+      return allocator.allocate("kvPool", `layer ${layer}`, numBytes, ownerOf(program, rank));
+    }),
+  );
+  return new Map(layers.map(([layer], at) => [layer, ranks.map((offsets) => offsets[at] ?? 0)]));
+}
+
+function ranksOf(program: RankedProgram): number[] {
+  return [...Array(numRanksOf(program)).keys()];
+}
+
+/** Where there is one rank, nothing is told apart. */
+function ownerOf(program: RankedProgram, rank: number): number | undefined {
+  return numRanksOf(program) === 1 ? undefined : rank;
+}
+
 function layOutWorkspace(
-  program: RankProgram,
+  program: RankedProgram,
   limits: CpuLimits,
   arena: number,
   allocator: BumpAllocator,
 ): Pick<ArenaLayout, "buffers" | "quantized" | "partials" | "scratch"> {
-  const workspace = (name: string, numBytes: number): number =>
-    allocator.allocate("workspace", name, numBytes);
+  const workspace = (name: string, numBytes: number, rank?: number): number =>
+    allocator.allocate("workspace", name, numBytes, rank);
   const buffers = new Map(
     program.buffers.map(({ bufferId, name, rows, width }) => [
       bufferId,
@@ -160,21 +182,27 @@ function layOutWorkspace(
       "quantized input",
       quantizedBytes(limits.maxNumBatchedTokens, quantizedWidth(program)),
     ),
-    partials: workspace("attention partials", partialsBytes(program, limits)),
-    scratch: [...Array(limits.numThreads).keys()].map((thread) =>
-      workspace(`scratch of thread ${thread}`, threadScratchBytes(program, arena, limits)),
+    partials: ranksOf(program).map((rank) =>
+      workspace("attention partials", rankPartialsBytes(program, limits), ownerOf(program, rank)),
     ),
+    scratch: [...Array(limits.numThreads).keys()].map((thread) => {
+      const rank = rankOfThread(thread, limits.numThreads, numRanksOf(program));
+      const name = `scratch of thread ${thread}`;
+      return workspace(name, threadScratchBytes(program, arena), ownerOf(program, rank));
+    }),
   };
 }
 
 function layOutStep(
-  program: RankProgram,
+  program: RankedProgram,
   limits: CpuLimits,
   arena: number,
   allocator: BumpAllocator,
 ): Pick<ArenaLayout, "inputs" | "results" | "attentionItems" | "mergeItems"> {
-  const inputs = arenaInputs(limits, program.vocabularyWidth, arena);
-  const results = arenaResults(limits, arena);
+  const inputs = stepInputArrays(limits, program.vocabularyWidth).filter(
+    (array) => arena === 0 || isReadInEveryArena(array),
+  );
+  const results = arena === 0 ? stepResultArrays(limits) : [];
   const place = (kind: string, arrays: readonly StepArray[]): ReadonlyMap<string, number> =>
     new Map(
       arrays.map((array) => [

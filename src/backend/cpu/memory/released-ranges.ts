@@ -19,7 +19,7 @@ export interface ArenaParts {
 export function arenaParts(layout: ArenaLayout): ArenaParts {
   const workspaceStart = first(layout.buffers.values(), layout.numBytes);
   const inputsStart = first(layout.inputs.values(), workspaceStart);
-  const kvStart = first(layout.kvLayers.values(), workspaceStart);
+  const kvStart = first([...layout.kvLayers.values()].flat(), workspaceStart);
   const weightsStart = first(layout.weights.values(), layout.weightsEnd);
   invariant(
     weightsStart <= layout.weightsEnd && layout.weightsEnd <= kvStart && kvStart <= workspaceStart,

@@ -1,6 +1,6 @@
 /** @module The input of a thread's compilation: the program, its limits, and the arenas with the thread's kernels bound to them. */
 import type { CpuLimits } from "../footprint/cpu-limits.ts";
-import type { RankProgram } from "../footprint/rank-program.ts";
+import type { RankedProgram } from "../footprint/ranked-program.ts";
 import type { KernelSet } from "../kernels/kernel-set.ts";
 import type { ArenaViews } from "./arena.ts";
 import type { ArenaLayout, ModelLayout } from "./layout.ts";
@@ -13,20 +13,10 @@ export interface ThreadArena {
   readonly baseAddress: bigint;
 }
 
-/** What a rank reads of another one: the rows of its buffers. */
-export interface RankMemory {
-  readonly program: RankProgram;
-  readonly layout: ModelLayout;
-  readonly arenas: readonly ArenaViews[];
-}
-
 export interface ThreadContext {
-  readonly program: RankProgram;
+  readonly program: RankedProgram;
   readonly limits: CpuLimits;
   readonly layout: ModelLayout;
   readonly arenas: readonly ThreadArena[];
-  /** Of its rank. */
   readonly thread: number;
-  /** All ranks of the instance, this one included, by rank. */
-  readonly ranks: readonly RankMemory[];
 }

@@ -1,14 +1,12 @@
 /**
- * @module The control block at the start of arena 0: how the coordinator and the threads talk during steps. Each rank has one,
- * for what its own threads share; what all threads share is in that of rank 0.
+ * @module The control block at the start of arena 0: how the coordinator and the threads talk during steps.
  *
  *   words   0 …   3   start gate: its generation changes when there is something to do; idle threads wait on it
- *   words  16 …  19   barrier between operations, for the threads of the rank
+ *   words  16 …  19   barrier between operations
  *   word   32         claim: next weight to load that no thread has taken
- *   words  48 …  50   done (`doneWords`): what the coordinator waits on
+ *   words  48 …  49   done (`doneWords`): what the coordinator waits on
  *   words  64 …       the command (`commandWords`)
  *   word   96         masks: 1 once the masks of the step are written, for steps that await them
- *   words 112 … 115   barrier between the threads of all ranks
  *   bytes 1024 …      512 bytes for each thread:
  *                       0   timings, 48 × f64 (`timing.ts`)
  *                     384   taken: units of its share of an even phase that have been taken
@@ -22,7 +20,6 @@ const claimWord = 32;
 const doneWord = 48;
 const commandWord = 64;
 const masksWord = 96;
-const ranksBarrierWord = 112;
 
 /** Indices into the command words. */
 export const commandWords = {
@@ -41,8 +38,6 @@ export const doneWords = {
   numCalls: 0,
   /** Counts finished steps. */
   numSteps: 1,
-  /** Ranks that have ended the step. */
-  numRanks: 2,
 } as const;
 
 /** `reload`: read all weights again. */
@@ -58,7 +53,6 @@ export interface ControlBlock {
   readonly command: Int32Array;
   /** [1] */
   readonly masks: Int32Array;
-  readonly ranksBarrier: Int32Array;
   /** [48] of each thread, by thread */
   readonly timings: readonly Float64Array[];
   /** [1] of each thread, of even and of odd phases */
@@ -84,7 +78,6 @@ export function controlBlock(memory: WebAssembly.Memory, offset: number, numThre
     done: words(doneWord, Object.keys(doneWords).length),
     command: words(commandWord, Object.keys(commandWords).length),
     masks: words(masksWord, 1),
-    ranksBarrier: words(ranksBarrierWord, numBarrierWords),
     timings: threads.map((thread) => new Float64Array(memory.buffer, threadOffset(thread), timingNumbers)),
     taken: [takenOf(takenBytes[0]), takenOf(takenBytes[1])],
   };
@@ -107,13 +100,10 @@ export function awaitMasks(masks: Int32Array): void {
   while (Atomics.load(masks, 0) === 0) Atomics.wait(masks, 0, 0);
 }
 
-/** Releases every thread that waits, and the coordinator, because one thread has failed. @param controls of all ranks, by rank */
-export function failInstance(controls: readonly ControlBlock[]): void {
-  for (const { barrier } of controls) failBarrier(barrier);
-  const [shared] = controls;
-  if (shared === undefined) return;
-  failBarrier(shared.ranksBarrier);
-  advance(shared.gate);
-  releaseMasks(shared.masks);
-  callCoordinator(shared.done);
+/** Releases every thread that waits, and the coordinator, because one thread has failed. */
+export function failInstance({ barrier, gate, masks, done }: ControlBlock): void {
+  failBarrier(barrier);
+  advance(gate);
+  releaseMasks(masks);
+  callCoordinator(done);
 }

@@ -7,12 +7,11 @@
  * alternate between phases: a thread clears its word for the next phase while no thread can be in that phase yet.
  */
 
-import type { ArenaCopy, CompiledProgram, Exchange, Job, Patch, Phase } from "../compile/phase.ts";
+import type { ArenaCopy, CompiledProgram, Job, Patch, Phase } from "../compile/phase.ts";
 import { attentionItem, jobWord } from "../kernels/jobs.ts";
 import type { Barrier } from "./barrier.ts";
 import { fewestRowPacks, mostRowPacks, rowPacksToTake, rowsOfChunk } from "./chunk-sizes.ts";
 import { awaitMasks, type ControlBlock, commandWords } from "./control.ts";
-import { copyExchange, copyOwnTokens, copyWords, placePartials } from "./copy-rows.ts";
 import { ThreadTimings } from "./timing.ts";
 
 /** Most other threads whose shares a thread takes from: with many threads one share matters little, and each costs a cache line. */
@@ -27,21 +26,18 @@ const numTokensField = jobWord("prepareHeadsF16", "numTokens");
 
 export class StepRunner {
   readonly #program: CompiledProgram;
-  /** Of the rank. */
   readonly #control: ControlBlock;
-  /** Of rank 0. */
-  readonly #shared: ControlBlock;
   readonly #barrier: Barrier;
-  readonly #ranksBarrier: Barrier;
   readonly #thread: number;
   readonly #numThreads: number;
+  /** Of each rank. */
+  readonly #rankThreads: number;
   readonly #maxPieceRows: number;
   readonly #timings: ThreadTimings;
   /** Whether the number of phases divided so far is odd. */
   #parity: 0 | 1 = 0;
   #numTokens = 0;
   #numSlices = 0;
-  #numOutputs = 0;
   #numAttentionItems = 0;
   #numMergeItems = 0;
   #pieceRows = 0;
@@ -50,6 +46,9 @@ export class StepRunner {
   /** Fewest and most units of a chunk of the current phase. */
   #fewest = 0;
   #most = 0;
+  /** Units of the share that is being taken. */
+  #shareFirst = 0;
+  #shareEnd = 0;
   /** The values of the patched words. */
   #patchedTokens = 0;
   #patchedRows = 0;
@@ -58,22 +57,18 @@ export class StepRunner {
   constructor(options: {
     readonly program: CompiledProgram;
     readonly control: ControlBlock;
-    /** The control block of rank 0. */
-    readonly shared: ControlBlock;
     readonly barrier: Barrier;
-    /** For the threads of all ranks. */
-    readonly ranksBarrier: Barrier;
     readonly thread: number;
     readonly numThreads: number;
+    readonly numRanks: number;
     readonly maxPieceRows: number;
   }) {
     this.#program = options.program;
     this.#control = options.control;
-    this.#shared = options.shared;
     this.#barrier = options.barrier;
-    this.#ranksBarrier = options.ranksBarrier;
     this.#thread = options.thread;
     this.#numThreads = options.numThreads;
+    this.#rankThreads = options.numThreads / options.numRanks;
     this.#maxPieceRows = options.maxPieceRows;
     this.#timings = new ThreadTimings(options.control.timings[options.thread] ?? new Float64Array(64));
   }
@@ -84,20 +79,19 @@ export class StepRunner {
    * @returns how many threads arrived there before
    */
   run(): number {
-    const { command, masks } = this.#shared;
+    const { command } = this.#control;
     const { body, head } = this.#program;
     this.#numTokens = word(command, commandWords.numTokens);
     this.#numSlices = word(command, commandWords.numSlices);
     this.#numAttentionItems = word(command, commandWords.numAttentionItems);
     this.#numMergeItems = word(command, commandWords.numMergeItems);
     const numOutputs = word(command, commandWords.numOutputs);
-    this.#numOutputs = numOutputs;
     this.#pieceRows = 0;
     this.#isOneRowEach = this.#numTokens === this.#numSlices;
     this.#timings.start();
     this.#patchBody();
     this.#runPhases(body, numOutputs === 0);
-    if (word(command, commandWords.awaitsMasks) === 1) awaitMasks(masks);
+    if (word(command, commandWords.awaitsMasks) === 1) awaitMasks(this.#control.masks);
     for (let first = 0; first < numOutputs; first += this.#maxPieceRows) {
       this.#pieceRows = Math.min(this.#maxPieceRows, numOutputs - first);
       this.#patchHead(first);
@@ -143,36 +137,12 @@ export class StepRunner {
       const phase = phases[i] as Phase;
       const numUnits = this.#numUnits(phase);
       if (numUnits === 0) continue;
-      const { exchange } = phase;
-      const needsBarrier =
-        exchange === null ? this.#runPhase(phase, numUnits) : this.#runExchange(exchange, endsStep);
+      const needsBarrier = this.#runPhase(phase, numUnits);
       this.#timings.kernelsEnded(phase.kind);
       if (!needsBarrier || (endsStep && i === end - 1)) continue;
-      // An exchange begins by waiting for all threads.
-      if (i + 1 < end && (phases[i + 1] as Phase).exchange !== null) continue;
-      if (this.#numThreads > 1) this.#meet(this.#barrier);
+      if (this.#barrier.arrive()) this.#barrier.release();
+      this.#timings.barrierEnded();
     }
-  }
-
-  #meet(barrier: Barrier): void {
-    if (barrier.arrive()) barrier.release();
-    this.#timings.barrierEnded();
-  }
-
-  /** @returns false if no thread of the rank needs to wait for another */
-  #runExchange(exchange: Exchange, endsStep: boolean): boolean {
-    this.#meet(this.#ranksBarrier);
-    const numRows = exchange.rows === "tokens" ? this.#numTokens : this.#pieceRows;
-    // Every thread copies a single row: all write the same bytes, and none waits.
-    const numSharing = numRows === 1 ? 1 : this.#numThreads;
-    const index = numRows === 1 ? 0 : this.#thread;
-    const first = Math.floor((numRows * index) / numSharing);
-    copyExchange(exchange, first, Math.floor((numRows * (index + 1)) / numSharing));
-    const holds = exchange.holdsRanks && !(endsStep && exchange.isForFirstRank);
-    if (!holds) return numSharing > 1;
-    this.#timings.kernelsEnded("exchange");
-    this.#meet(this.#ranksBarrier);
-    return false;
   }
 
   /** Index of the first of the last phases that have a single row of output, which cannot be divided. */
@@ -198,9 +168,9 @@ export class StepRunner {
       case "outputRows":
         return this.#pieceRows;
       case "attentionUnits":
-        return this.#numAttentionItems * firstUnits(phase.jobs);
+        return this.#numAttentionItems * totalUnits(phase.jobs);
       case "mergeUnits":
-        return this.#numMergeItems * firstUnits(phase.jobs);
+        return this.#numMergeItems * totalUnits(phase.jobs);
       case "whole":
         return 1;
       case "kvHeads":
@@ -211,8 +181,8 @@ export class StepRunner {
   }
 
   /** Whether attention prepares the heads of a phase: then every item has whole rows, and only it reads what preparing writes. */
-  #attentionPrepares({ prepare }: Phase): boolean {
-    return this.#isOneRowEach && this.#numMergeItems === 0 && prepare !== null;
+  #attentionPrepares({ prepares }: Phase): boolean {
+    return this.#isOneRowEach && this.#numMergeItems === 0 && prepares.length > 0;
   }
 
   /** @returns false if every thread did the whole phase, so that no thread needs to wait */
@@ -241,15 +211,43 @@ export class StepRunner {
     const isRowPacks = phase.split === "rowPacks";
     this.#fewest = isRowPacks ? fewestRowPacks(rowPackMacs) : this.#chunkUnits(phase, numUnits);
     this.#most = isRowPacks ? mostRowPacks(numUnits, rowPackMacs, numThreads) : this.#fewest;
-    const grain = Math.min(this.#fewest, unitsTogether);
-    const share = grain * Math.ceil(numUnits / (numThreads * grain));
     const numLooks = Math.min(numThreads, 1 + mostVictims);
-    for (let i = 0; i < numLooks; i++) {
-      const owner = (this.#thread + i) % numThreads;
-      const [first, words] = [owner * share, taken[owner]];
-      if (words === undefined || first >= numUnits) continue;
-      this.#take(phase, words, first, Math.min(first + share, numUnits), i === 0);
+    for (let look = 0; look < numLooks; look++) {
+      const owner = this.#ownerAt(look);
+      this.#findShare(phase, numUnits, owner);
+      const [first, end, words] = [this.#shareFirst, this.#shareEnd, taken[owner]];
+      if (words !== undefined && first < end) this.#take(phase, words, first, end, look === 0);
     }
+  }
+
+  /** The thread whose share comes at `look`: its own, those of its rank, those of the next rank, and so on. */
+  #ownerAt(look: number): number {
+    const each = this.#rankThreads;
+    const rank = Math.floor(this.#thread / each) + Math.floor(look / each);
+    return ((rank * each) % this.#numThreads) + ((this.#thread + look) % each);
+  }
+
+  /** A thread's share: of all units, or of its rank's. */
+  #findShare({ rankEnds, split }: Phase, numUnits: number, owner: number): void {
+    let [first, end, numSharing, index] = [0, numUnits, this.#numThreads, owner];
+    if (rankEnds.length > 0) {
+      const rank = Math.floor(owner / this.#rankThreads);
+      const each = this.#itemsOf(split);
+      first = rank === 0 ? 0 : each * (rankEnds[rank - 1] as number);
+      end = each * (rankEnds[rank] as number);
+      numSharing = this.#rankThreads;
+      index = owner % this.#rankThreads;
+    }
+    const grain = Math.min(this.#fewest, unitsTogether);
+    const share = grain * Math.ceil((end - first) / (numSharing * grain));
+    this.#shareFirst = first + index * share;
+    this.#shareEnd = Math.min(this.#shareFirst + share, end);
+  }
+
+  /** How often a phase has the units of its jobs. */
+  #itemsOf(split: Phase["split"]): number {
+    if (split === "attentionUnits") return this.#numAttentionItems;
+    return split === "mergeUnits" ? this.#numMergeItems : 1;
   }
 
   /** Runs the units of [first, end), the share of a thread, that no thread has taken yet. */
@@ -266,15 +264,36 @@ export class StepRunner {
   }
 
   #runUnits(phase: Phase, start: number, end: number): void {
-    const { split, jobs, prepare } = phase;
-    if (split === "rowPacks") runBeside(jobs, start, end);
-    else if (split === "kvHeads" && prepare !== null && this.#isOneRowEach)
-      prepareHeads(prepare, start, end, 0, this.#numTokens);
-    else {
-      if (split === "attentionUnits" && prepare !== null && this.#attentionPrepares(phase))
-        for (let unit = start; unit < end; unit++) prepareItem(jobs[0] as Job, prepare, unit);
-      runRows(jobs, start, end);
+    const { split, jobs } = phase;
+    if (split === "tokenRows" || split === "outputRows") runRows(jobs, start, end);
+    else this.#runBeside(phase, start, end);
+  }
+
+  /** Runs units [start, end) of the concatenated units of all jobs. */
+  #runBeside(phase: Phase, start: number, end: number): void {
+    const { jobs, split } = phase;
+    const each = this.#itemsOf(split);
+    let first = 0;
+    for (let i = 0; i < jobs.length && first < end; i++) {
+      const numUnits = each * (jobs[i] as Job).numUnits;
+      const jobStart = Math.max(start - first, 0);
+      const jobEnd = Math.min(end - first, numUnits);
+      if (jobStart < jobEnd) this.#runPart(phase, i, jobStart, jobEnd);
+      first += numUnits;
     }
+  }
+
+  /** Units [start, end) of one job. */
+  #runPart(phase: Phase, index: number, start: number, end: number): void {
+    const job = phase.jobs[index] as Job;
+    const prepare = phase.prepares[index];
+    if (prepare !== undefined && phase.split === "kvHeads" && this.#isOneRowEach) {
+      prepareHeads(prepare, start, end, 0, this.#numTokens);
+      return;
+    }
+    if (prepare !== undefined && phase.split === "attentionUnits" && this.#attentionPrepares(phase))
+      for (let unit = start; unit < end; unit++) prepareItem(job, prepare, unit);
+    runJob(job, start, end);
   }
 
   /** Units of a chunk, for phases whose chunks all have the same size. */
@@ -282,14 +301,11 @@ export class StepRunner {
     return split === "tokenRows" || split === "outputRows" ? rowsOfChunk(numUnits, this.#numThreads) : 1;
   }
 
-  #copyBetweenArenas({ from, to, ranges, inputs }: ArenaCopy): void {
-    for (const { fromWord, toWord, numWords, per } of ranges)
-      copyWords(from, fromWord, to, toWord, numWords * this.#numOf(per));
-    if (inputs === null) return;
-    const { tokens, partials } = inputs;
-    copyOwnTokens(tokens, from, to, this.#numTokens);
-    placePartials(partials, to, partials.itemsWord, this.#numAttentionItems);
-    placePartials(partials, to, partials.mergeItemsWord, this.#numMergeItems);
+  #copyBetweenArenas({ from, to, ranges }: ArenaCopy): void {
+    for (const { fromWord, toWord, numWords, per } of ranges) {
+      const end = numWords * this.#numOf(per);
+      for (let i = 0; i < end; i++) to[toWord + i] = from[fromWord + i] as number;
+    }
   }
 
   #numOf(per: ArenaCopy["ranges"][number]["per"]): number {
@@ -298,8 +314,6 @@ export class StepRunner {
         return this.#numTokens;
       case "slice":
         return this.#numSlices;
-      case "output":
-        return this.#numOutputs;
       case "attentionItem":
         return this.#numAttentionItems;
       case "mergeItem":
@@ -329,26 +343,10 @@ function runRows(jobs: readonly Job[], start: number, end: number): void {
   for (const job of jobs) runJob(job, start, end);
 }
 
-/** Runs units [start, end) of the concatenated units of all jobs. */
-function runBeside(jobs: readonly Job[], start: number, end: number): void {
-  let first = 0;
-  for (const job of jobs) {
-    const jobStart = Math.max(start - first, 0);
-    const jobEnd = Math.min(end - first, job.numUnits);
-    if (jobStart < jobEnd) runJob(job, jobStart, jobEnd);
-    first += job.numUnits;
-    if (first >= end) return;
-  }
-}
-
 function runJob(job: Job, start: number, end: number): void {
   job.i32[job.startWord] = start;
   job.i32[job.startWord + 1] = end;
   job.kernel(job.jobOffset);
-}
-
-function firstUnits(jobs: readonly Job[]): number {
-  return jobs[0]?.numUnits ?? 0;
 }
 
 function totalUnits(jobs: readonly Job[]): number {
