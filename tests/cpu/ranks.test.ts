@@ -37,5 +37,7 @@ describe("CPU backend: ranks", () => {
           const actualBytes = own.reduce((sum, { numBytes }) => sum + numBytes, 0);
           assert.equal(actualBytes, components[component], `rank ${rank}, ${component}`);
         }
+      const actualBytes = model.allocations.reduce((sum, { numBytes }) => sum + numBytes, 0);
+      assert.equal(actualBytes, plan.totalBytes, "with what all ranks use");
     });
 });

@@ -41,9 +41,21 @@ export function memoryTable(parts: MemoryTableParts, columns: number | null): st
       formatBytes(rank.actualBytes),
       "exact",
     ]),
+    ...sharedByRanks(report),
   ]);
   const notes = prepared.plan.budget.notes.flatMap((note) => brokenLines(note, "", columns));
   return [...table, "", ...labelledLines(derivation(parts), columns), ...notes].join("\n");
+}
+
+/** What no rank has for itself: activations, inputs and tables, whole rows of which all ranks write and read. */
+function sharedByRanks({ ranks = [], components }: MemoryReport): string[][] {
+  if (ranks.length === 0) return [];
+  const shared = (key: "plannedBytes" | "actualBytes"): string => {
+    const allocated = components.filter(({ name }) => name !== "runtime");
+    const allBytes = allocated.reduce((sum, component) => sum + component[key], 0);
+    return formatBytes(ranks.reduce((left, rank) => left - rank[key], allBytes));
+  };
+  return [["of them, all ranks", shared("plannedBytes"), shared("actualBytes"), "exact"]];
 }
 
 function derivation({ report, prepared, model }: MemoryTableParts): LabelledText[] {

@@ -19,7 +19,6 @@ import {
   rankPartialsBytes,
   ropeTableBytes,
   threadScratchBytes,
-  weightBytes,
 } from "../footprint/buffer-sizes.ts";
 import { type CpuFootprint, kvOfRanks, weightPieces } from "../footprint/cpu-footprint.ts";
 import type { CpuLimits } from "../footprint/cpu-limits.ts";

@@ -142,7 +142,7 @@ export const memoryOptions = {
   tensorParallelSize: option(["--tensor-parallel-size", "--tp"], {
     argument: "n",
     parse: wholeNumber(1, 64),
-    help: "ranks that divide the model's heads, rows and KV cache, each with memories and threads of its own (default 1)",
+    help: "ranks that divide the model's heads, rows and KV cache, each with threads of its own (default 1)",
     group: processor,
   }),
 } as const;
