@@ -156,7 +156,7 @@ function startWorker(start: WorkerStart): Worker {
   });
 }
 
-/** The same items for all ranks. Each has a place for partial records of its own, counted as those of the rank with most heads. */
+/** The same items for all ranks; each has a place for partial records of its own. */
 function attentionItemsOf(
   program: RankedProgram,
   limits: CpuLimits,
@@ -164,12 +164,11 @@ function attentionItemsOf(
   { memory }: ArenaViews,
 ): AttentionItems {
   const attention = program.body.filter((operation) => operation.kind === "attention");
-  const headCounts = new Set(attention.map(({ numHeads }) => numHeads));
-  const headDims = new Set(program.kvLayers.map(({ headDim }) => headDim));
-  const ofRanks = attention.map(({ numHeads, ranks }) =>
-    ranks === undefined ? numHeads : Math.max(...ranks.map(({ query }) => widthOf(query))),
+  const headCounts = new Set(
+    attention.flatMap(({ numHeads, ranks }) => ranks?.map(({ query }) => widthOf(query)) ?? [numHeads]),
   );
-  // All records of a table have one shape; where layers differ in shape, long items are not cut.
+  const headDims = new Set(program.kvLayers.map(({ headDim }) => headDim));
+  // All records of a table have one shape; where layers or ranks differ in shape, long items are not cut.
   const isUniform = headCounts.size <= 1 && headDims.size <= 1;
   const recordBytes = partialRecordBytes(Math.max(2, ...headDims));
   return new AttentionItems(
@@ -178,7 +177,7 @@ function attentionItemsOf(
     {
       numThreads: limits.numThreads,
       numKvHeads: Math.max(1, Math.min(...program.kvLayers.map(({ numKvHeads }) => numKvHeads))),
-      numHeads: Math.max(1, ...ofRanks),
+      numHeads: Math.max(1, ...headCounts),
       blockSize: limits.blockSize,
       hasWindow: attention.some(({ window }) => window !== null),
       maxPartials: isUniform ? Math.floor(rankPartialsBytes(program, limits) / recordBytes) : 0,

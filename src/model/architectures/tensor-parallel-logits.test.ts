@@ -154,7 +154,6 @@ describe("ranks: the same bits as without them", () => {
     ["qwen2", "f16", "int4"],
     ["qwen3", "int8", null],
     ["granite", "f16", null],
-    ["olmo2", "f16", null],
   ];
   for (const [checkpoint, kvDtype, quantization] of folders)
     it(`${checkpoint}, ${kvDtype} KV, weights ${quantization ?? "as stored"}`, () =>
@@ -171,6 +170,9 @@ describe("ranks: the same bits as without them", () => {
       ],
     }));
 
+  it("olmo2, whose norms are of all heads together", () =>
+    assertSame(folderProgram("olmo2", null), "f16", { among: [{ numRanks: 2, numThreads: 2 }] }));
+
   it("with WebAssembly kernels", () =>
     assertSame(folderProgram("qwen2", "int8"), "int4", { kernels: "wasm" }));
 
@@ -179,6 +181,10 @@ describe("ranks: the same bits as without them", () => {
     await assert.rejects(run(folderProgram("llama-tied-odd-heads", null), "f16", ranks(4)), {
       code: "invalid_option",
       message: "4 ranks cannot divide the model: its 3 query heads are enough for 3.",
+    });
+    await assert.rejects(run(folderProgram("olmo2", null), "f16", ranks(3)), {
+      code: "invalid_option",
+      message: "olmo2 norms all 2 KV heads of a layer together, so 3 ranks cannot divide them.",
     });
     await assert.rejects(run(folderProgram("qwen3", null), "f16", { numRanks: 2, numThreads: 3 }), {
       code: "invalid_option",
