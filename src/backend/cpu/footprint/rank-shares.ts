@@ -2,7 +2,7 @@
 import { PagodaError } from "../../../core/errors.ts";
 
 /** One rank of an instance. */
-export interface RankPlace {
+interface RankPlace {
   /** From 0. */
   readonly rank: number;
   readonly numRanks: number;

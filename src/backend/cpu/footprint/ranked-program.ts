@@ -35,7 +35,7 @@ interface KvOfRanks {
   readonly rankKvHeads?: readonly number[];
 }
 
-export interface LinearPart {
+interface LinearPart {
   readonly weightId: number;
   readonly biasId: number | null;
   /** The matrix's rows; absent: all. */
