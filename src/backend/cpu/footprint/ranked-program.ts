@@ -19,16 +19,9 @@ import type { ModelShape, WeightShape } from "../../../core/footprint.ts";
 import type { KvLayerShape } from "../../../core/kv-layout.ts";
 import type { KvLayer, Operation, Program, WeightDeclaration } from "../../program.ts";
 import { type HeadShare, headShare, type Range, rowShare, widthOf } from "./rank-shares.ts";
-import { WeightParts } from "./weight-parts.ts";
+import { type OfRank, type RankedWeight, WeightParts } from "./weight-parts.ts";
 
 type OperationOf<K extends Operation["kind"]> = Extract<Operation, { readonly kind: K }>;
-
-interface OfRank {
-  /** The rank that reads it; absent: all. */
-  readonly rank?: number;
-  /** Rows of each rank, where one matrix is read whole as well as by rows. */
-  readonly rankRows?: readonly Range[];
-}
 
 interface KvOfRanks {
   /** KV heads of each rank, by rank; `numKvHeads` is their sum. Absent: one rank has them all. */
@@ -50,8 +43,6 @@ interface HeadsOfRanks {
   /** By rank; KV heads counted as they lie in a row. Absent: one rank has them all. */
   readonly ranks?: readonly HeadShare[];
 }
-
-export type RankedWeight = WeightDeclaration & OfRank;
 
 export type RankedOperation =
   | Exclude<Operation, { readonly kind: "linear" | "attention" | "storeKv" }>

@@ -2,7 +2,15 @@
 import { invariant } from "../../../core/errors.ts";
 import type { WeightDeclaration, WeightOrigin } from "../../program.ts";
 import { type Range, widthOf } from "./rank-shares.ts";
-import type { RankedWeight } from "./ranked-program.ts";
+
+export interface OfRank {
+  /** The rank that reads it; absent: all. */
+  readonly rank?: number;
+  /** Rows of each rank, where one matrix is read whole as well as by rows. */
+  readonly rankRows?: readonly Range[];
+}
+
+export type RankedWeight = WeightDeclaration & OfRank;
 
 /** A weight that is not cut keeps its number and its bytes, for all ranks. */
 export class WeightParts {
