@@ -59,7 +59,7 @@ interface EngineCase {
 const cases: Readonly<Record<string, EngineCase>> = {
   "llama-server": {
     words: ["llama-server", "-m", values.model, "-c", "8192", "-np", "8"],
-    load: { users: "16", requests: "32", promptTokens: "64-192", outputTokens: "48" },
+    load: { users: "16", requests: "16", promptTokens: "32-96", outputTokens: "24" },
     numTrials: 14,
   },
   vllm: {
@@ -67,7 +67,7 @@ const cases: Readonly<Record<string, EngineCase>> = {
       ...["vllm", "serve", values.model, "--max-model-len", "1024", "--dtype", "bfloat16", "--enforce-eager"],
       ...["--kv-cache-memory-bytes", "268435456", "--max-num-seqs", "8"],
     ],
-    load: { users: "16", requests: "24", promptTokens: "64-192", outputTokens: "32" },
+    load: { users: "16", requests: "16", promptTokens: "32-96", outputTokens: "16" },
     numTrials: 12,
   },
 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PagodaError } from "../../core/errors.ts";
-import { settingOf } from "./set.ts";
+import { changeOf, settingOf } from "./set.ts";
 
 test("settings as they are written at a shell", () => {
   const cases: [string, readonly [string, unknown]][] = [
@@ -19,6 +19,7 @@ test("settings as they are written at a shell", () => {
 test("what is not a setting is refused with the nearest one", () => {
   const cases: [string, RegExp][] = [
     ["max-num-seqs", /is not a setting and its value/],
+    ["max-num-seqs=", /'max-num-seqs=' states no value/],
     ["max-num-seq=8", /no setting 'max-num-seq'.*Use maxNumSeqs/],
     ["router-weights=a", /'a' is not an instance and its weight/],
   ];
@@ -28,4 +29,12 @@ test("what is not a setting is refused with the nearest one", () => {
       (error) => error instanceof PagodaError && pattern.test(`${error.message} ${error.hint}`),
       pair,
     );
+});
+
+test("a setting that is named twice is refused, also in two spellings", () => {
+  assert.deepEqual(changeOf(["max-num-seqs=8", "max-step-ms=50"]), { maxNumSeqs: 8, maxStepMs: 50 });
+  assert.throws(() => changeOf(["max-num-seqs=8", "maxNumSeqs=9"]), {
+    code: "invalid_option",
+    message: "'maxNumSeqs=9' sets maxNumSeqs for the second time.",
+  });
 });

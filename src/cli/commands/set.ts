@@ -50,7 +50,21 @@ async function set(pairs: readonly string[], options: SetOptions): Promise<void>
 function requestOf(pairs: readonly string[], { revert }: SetOptions): AdminRequest {
   if (revert) return { method: "POST", path: "/admin/settings/revert", body: null };
   if (pairs.length === 0) return { method: "GET", path: "/admin/settings", body: null };
-  return { method: "PATCH", path: "/admin/settings", body: Object.fromEntries(pairs.map(settingOf)) };
+  return { method: "PATCH", path: "/admin/settings", body: changeOf(pairs) };
+}
+
+/** Exported for its test. Throws where a setting is named twice, in whatever spelling. */
+export function changeOf(pairs: readonly string[]): Readonly<Record<string, unknown>> {
+  const change: Record<string, unknown> = {};
+  for (const pair of pairs) {
+    const [name, value] = settingOf(pair);
+    if (Object.hasOwn(change, name))
+      throw new PagodaError("invalid_option", `'${pair}' sets ${name} for the second time.`, {
+        hint: "State each setting once.",
+      });
+    change[name] = value;
+  }
+  return change;
 }
 
 /** `max-num-seqs=8` as a name and a value. Exported for its test. */
@@ -59,6 +73,10 @@ export function settingOf(pair: string): readonly [string, unknown] {
   if (stated === "")
     throw new PagodaError("invalid_option", `'${pair}' is not a setting and its value.`, {
       hint: "Write NAME=VALUE, such as max-num-seqs=8.",
+    });
+  if (value === "")
+    throw new PagodaError("invalid_option", `'${pair}' states no value.`, {
+      hint: "Write a value behind it, such as max-num-seqs=8.",
     });
   const name = settingNamed(stated);
   if (!settingNames.includes(name)) {
