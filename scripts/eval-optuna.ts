@@ -175,24 +175,29 @@ function optunaAnswer(): Answer {
   return { words: wordsOf(best?.params ?? {}), numTrials: trials.length, numStarts, seconds };
 }
 
+/** Answers that are the same setting share its server, which must see each load once: a second time its prompts are cached. */
 async function compare(): Promise<void> {
-  const tuner = read<Answer | null>("tuner", null)?.words ?? words;
-  const optuna = optunaAnswer().words;
+  const contenders = {
+    tuner: read<Answer | null>("tuner", null)?.words ?? words,
+    optuna: optunaAnswer().words,
+    present: words,
+  };
   const servers = new EngineServers(3, warmUpTraffic(range));
-  const turns: Record<string, number[]> = { tuner: [], optuna: [], present: [] };
-  for (let round = 0; round < numRounds; round++)
-    for (const [name, contender] of [
-      ["tuner", tuner],
-      ["optuna", optuna],
-      ["present", words],
-    ] as const) {
-      const traffic = source.traffic(turnsSeed + round, numRequests);
-      const { figures } = await servers.measure({ ...start, words: contender }, traffic, stop);
-      turns[name]?.push(figures.outputTokensPerSecond);
-      console.error(`${name}: ${figures.outputTokensPerSecond.toFixed(1)} tokens/s`);
+  const turns = new Map<string, number[]>();
+  for (let round = 0; round < numRounds; round++) {
+    const traffic = source.traffic(turnsSeed + round, numRequests);
+    for (const key of new Set(Object.values(contenders).map((contender) => JSON.stringify(contender)))) {
+      const { figures } = await servers.measure({ ...start, words: JSON.parse(key) }, traffic, stop);
+      turns.set(key, [...(turns.get(key) ?? []), figures.outputTokensPerSecond]);
+      console.error(`${key}: ${figures.outputTokensPerSecond.toFixed(1)} tokens/s`);
     }
+  }
   await servers.close();
-  write("turns", { turns, where: conditions() });
+  const named = Object.entries(contenders).map(([name, contender]) => [
+    name,
+    turns.get(JSON.stringify(contender)),
+  ]);
+  write("turns", { turns: Object.fromEntries(named), where: conditions() });
 }
 
 function record(): void {
@@ -208,14 +213,10 @@ function record(): void {
     const turns = of<{ turns: Record<"tuner" | "optuna" | "present", number[]>; where: string }>("turns");
     if (tuner === null || optuna === null || turns === null) continue;
     where = turns.where;
-    const changed = (given: readonly string[]): string => {
-      const flags = given.slice(cases[engine]?.words.length === given.length ? given.length : 0);
-      return flags.length === 0
-        ? "present"
-        : commandText([...given])
-            .replace(/^.*?(?= --(?:parallel|ubatch|threads|max-num))/, "")
-            .trim();
-    };
+    const changed =
+      tuner.words.join(" ") === cases[engine]?.words.join(" ")
+        ? "the present one is kept"
+        : commandText([...tuner.words]);
     const [best] = [...optuna.trials].sort((a, b) => b.value - a.value);
     const optunaText = Object.entries(best?.params ?? {})
       .map(([name, value]) => `--${name} ${value}`)
@@ -224,7 +225,7 @@ function record(): void {
       `${median(all).toFixed(0)} (${Math.min(...all).toFixed(0)}–${Math.max(...all).toFixed(0)})`;
     rows.push(
       `| ${engine} | present setting | ${shown(turns.turns.present)} | | | | |`,
-      `| | \`pagoda tune\` | ${shown(turns.turns.tuner)} | ${tuner.numTrials} | ${tuner.numStarts} | ${tuner.seconds.toFixed(0)} s | \`${changed(tuner.words)}\` |`,
+      `| | \`pagoda tune\` | ${shown(turns.turns.tuner)} | ${tuner.numTrials} | ${tuner.numStarts} | ${tuner.seconds.toFixed(0)} s | ${changed} |`,
       `| | Optuna (TPE) | ${shown(turns.turns.optuna)} | ${optuna.trials.length} | ${optuna.numStarts} | ${optuna.seconds.toFixed(0)} s | \`${optunaText}\` |`,
     );
   }
