@@ -216,7 +216,7 @@ function record(): void {
     const changed =
       tuner.words.join(" ") === cases[engine]?.words.join(" ")
         ? "the present one is kept"
-        : commandText([...tuner.words]);
+        : `\`${commandText([...tuner.words]).replace(values.model, "MODEL")}\``;
     const [best] = [...optuna.trials].sort((a, b) => b.value - a.value);
     const optunaText = Object.entries(best?.params ?? {})
       .map(([name, value]) => `--${name} ${value}`)
