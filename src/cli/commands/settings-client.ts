@@ -75,5 +75,9 @@ function refusalIn(answer: unknown, base: URL, status: number, wanted: string): 
       { hint: "Name a server of this program with --url." },
     );
   // A message of a server of ours has its hint in it.
-  return new PagodaError("invalid_option", error.message, error.hint === undefined ? {} : { hint: error.hint });
+  return new PagodaError(
+    "invalid_option",
+    error.message,
+    error.hint === undefined ? {} : { hint: error.hint },
+  );
 }
