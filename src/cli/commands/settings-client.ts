@@ -74,10 +74,5 @@ function refusalIn(answer: unknown, base: URL, status: number, wanted: string): 
       `The server at ${base.origin} has no ${wanted}: it answers ${status}.`,
       { hint: "Name a server of this program with --url." },
     );
-  // A message of a server of ours has its hint in it.
-  return new PagodaError(
-    "invalid_option",
-    error.message,
-    error.hint === undefined ? {} : { hint: error.hint },
-  );
+  return new PagodaError("invalid_option", error.message, { hint: error.hint ?? "Its log has the details." });
 }
