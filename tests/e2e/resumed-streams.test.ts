@@ -49,9 +49,9 @@ const requests: readonly (readonly [string, object])[] = [
   ],
 ];
 
-/** The events without what differs between any two answers: their ids and times. */
+/** The events without what differs between any two answers: their ids and times, and what a prefix cache had of the prompt. */
 function comparable(text: string): string {
-  return text.replaceAll(/"id":"[^"]*"/g, "").replaceAll(/"created":\d+/g, "");
+  return text.replaceAll(/"id":"[^"]*"|"created":\d+|"cached_tokens":\d+/g, "");
 }
 
 /** Reads a stream; `onEvent` is told of the number of events so far, and of the instance. */
@@ -107,7 +107,6 @@ test(
   "so have sampled ones",
   {
     skip,
-    todo: "With temperature 1.2 and a seed the answer differed from an undisturbed run; why is not known yet.",
   },
   (t) => compareWithKilled(t, requests.slice(1)),
 );
