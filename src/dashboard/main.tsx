@@ -4,6 +4,7 @@ import { App } from "./frame/app.tsx";
 import { connection } from "./state/connection.ts";
 import "./style/base.css";
 import "./style/panels.css";
+import "./style/charts.css";
 
 const place = document.getElementById("page");
 if (place !== null) {

@@ -49,6 +49,7 @@ import { addOllamaRoutes } from "./routes/ollama.ts";
 import { addOperationsRoutes } from "./routes/operations.ts";
 import { addPageRoutes } from "./routes/pages.ts";
 import { addPlanRoute, addStartRoute } from "./routes/plan.ts";
+import { addRecordRoutes, type RecordParts } from "./routes/records.ts";
 import { addScoreRoutes } from "./routes/scores.ts";
 import { addSettingsRoutes } from "./routes/settings.ts";
 import { addSleepRoutes } from "./routes/sleep.ts";
@@ -64,7 +65,7 @@ const connectionsCheckingInterval = 3000;
 
 const methodsWithBody: ReadonlySet<string> = new Set(["POST", "PATCH"]);
 
-export interface AppParts {
+export interface AppParts extends RecordParts {
   readonly servedModels: ServedModels;
   readonly running: RunningRequests;
   readonly metrics: ServerMetrics;
@@ -192,6 +193,7 @@ function addRoutes(app: FastifyInstance, parts: AppParts, allowedMethods: Allowe
     parts.observatory.settings.watchQueue(queueLimit);
     addSettingsRoutes(app, parts.observatory.settings);
   }
+  addRecordRoutes(app, parts);
   addSleepRoutes(app, parts);
   addPlanRoute(app, parts.planner);
   addFleetRoutes(app, parts.fleet);

@@ -6,6 +6,7 @@ export { describeGoal } from "./goal/goal.ts";
 export { goalFrom } from "./options/goal-options.ts";
 export { trafficSource } from "./options/load-options.ts";
 export { type TuneReport, tuneReport } from "./report/tune-report.ts";
+export { tuningRun } from "./report/tuning-run.ts";
 export { prepareReportFolder, writeReport } from "./report/write-report.ts";
 export { setUp } from "./search/setup.ts";
 export { type SimulationReport, simulateSettings } from "./search/simulate-settings.ts";

@@ -152,6 +152,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
     "server/models/served-models.ts",
     "server/observatory/devices.ts",
     "server/observatory/history/history-file.ts",
+    "server/observatory/logs/log-ring.ts",
     "server/observatory/observatory.ts",
     "server/requests/allowed-hosts.ts",
     "server/requests/running-requests.ts",

@@ -101,7 +101,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     graceMs,
     say: (line) => output.write(`pagoda: ${line}\n`),
   });
-  const logger = await openLog(output, values, prepared.notes);
+  const { logger, logs } = await openLog(output, values, prepared.notes);
   const warning = exposureWarning(values, host);
   if (warning !== null) logger.warn(warning);
   const numReplicas = values.replicas?.value ?? 1;
@@ -111,6 +111,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
     servedModels,
     running,
     logger,
+    logs,
     prepared,
     modelArgument: modelNamed(modelArgument, values),
     output,
@@ -159,21 +160,23 @@ async function prepare(
   return prepared;
 }
 
-async function openLog(output: LogOutput, values: ServeValues, notes: readonly string[]): Promise<Logger> {
+async function openLog(output: LogOutput, values: ServeValues, notes: readonly string[]) {
   const { pino } = await import("pino");
+  const { LogRing } = await import("../../server/observatory/logs/log-ring.ts");
   const format = values.logFormat?.value ?? "auto";
   const isPretty = format === "pretty" || (format === "auto" && process.stderr.isTTY);
   const stream = isPretty ? readableLog(output, process.stderr.hasColors?.() ?? false) : output;
-  const logger = pino({ level: values.logLevel?.value ?? "info" }, stream);
+  const logs = new LogRing(stream);
+  const logger = pino({ level: values.logLevel?.value ?? "info" }, logs);
   for (const note of notes) logger.info(note);
-  return logger;
+  return { logger, logs };
 }
 
 type AppParts = Parameters<typeof import("../../server/app.ts").buildApp>[0];
 
 /** The routes over a model that is still loading; what requests may take of the heap follows from the cap. */
 async function httpServer(
-  parts: Pick<AppParts, "servedModels" | "running" | "fleet"> & {
+  parts: Pick<AppParts, "servedModels" | "running" | "fleet" | "logs"> & {
     acceptNodes: readonly string[] | null;
     protection: Protection;
     logger: Logger;
@@ -187,6 +190,7 @@ async function httpServer(
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
   const { planService } = await import("../planning/plan-service.ts");
   const { startService } = await import("../planning/start-service.ts");
+  const { tuningRuns } = await import("../lifecycle/tuning-runs.ts");
   const { joinedNodes } = await import("../lifecycle/joined-nodes.ts");
   const { observedBy, watchers } = await import("../lifecycle/watchers.ts");
   const { prepared, modelArgument, output, protection, acceptNodes, values, ...rest } = parts;
@@ -209,6 +213,7 @@ async function httpServer(
     bodyLimitBytes: bodyLimitBytes(heapMib),
     planner: planService(process.env),
     start: startService(prepared, modelArgument ?? prepared.root),
+    tuningRuns: () => tuningRuns(process.env),
     ...(nodes === null ? {} : { nodes }),
   });
   app.addHook("onClose", async () => nodes?.close());

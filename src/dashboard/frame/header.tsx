@@ -3,6 +3,7 @@
 import { setUrl, usePage, useStore } from "../page/page-state.ts";
 import { stateName } from "../page/state-name.ts";
 import { connection } from "../state/connection.ts";
+import { forgetKey, keyStore } from "../state/request.ts";
 import { languages } from "../text/language.ts";
 
 export function Header() {
@@ -16,6 +17,7 @@ export function Header() {
       <Models />
       <span class="spring" />
       <Liveness />
+      <ForgetKey />
       <Theme />
       <select
         aria-label={page.text("page.language")}
@@ -51,11 +53,23 @@ function Models() {
 function Liveness() {
   const page = usePage();
   const state = useStore(connection.state);
-  const name = state === "needsKey" || state === "refused" ? "lost" : state;
+  const name = state === "needsKey" || state === "refused" ? "closed" : state;
   return (
     <span class={`liveness is-${name}`} role="status">
       {page.text(`page.connection.${name}`)}
     </span>
+  );
+}
+
+/** Only where a key is kept in this tab. */
+function ForgetKey() {
+  const page = usePage();
+  const key = useStore(keyStore);
+  if (key === null) return null;
+  return (
+    <button type="button" onClick={forgetKey}>
+      {page.text("key.forget")}
+    </button>
   );
 }
 

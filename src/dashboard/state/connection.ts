@@ -5,6 +5,8 @@ import { keyStore, send } from "./request.ts";
 import { sseMessages } from "./sse-parser.ts";
 import { Store } from "./store.ts";
 
+/** Why the key that the visitor gave opens nothing; null: none was given yet. */
+export type KeyFault = "wrong" | "notAdmin" | null;
 export type ConnectionState = "connecting" | "live" | "lost" | "needsKey" | "refused";
 
 const leastRetryMs = 500;
@@ -16,6 +18,7 @@ const mostEvents = 1000;
 class Connection {
   readonly state = new Store<ConnectionState>("connecting");
   readonly snapshot = new Store<Snapshot | null>(null);
+  readonly keyFault = new Store<KeyFault>(null);
   #frameId: string | null = null;
   #retryMs = leastRetryMs;
   #abort = new AbortController();
@@ -35,7 +38,7 @@ class Connection {
     const headers: Record<string, string> = this.#frameId === null ? {} : { "last-event-id": this.#frameId };
     const answer = await send("admin/events", { headers, signal: this.#abort.signal });
     if (answer.status === 401 || answer.status === 403) {
-      this.state.set(answer.status === 401 ? "needsKey" : "refused");
+      this.#closed(answer.status);
       return;
     }
     if (!answer.ok || answer.body === null) return;
@@ -46,11 +49,22 @@ class Connection {
         this.#take(event, JSON.parse(data));
         if (id !== null) this.#frameId = id;
         this.#retryMs = leastRetryMs;
+        this.keyFault.set(null);
         this.state.set("live");
       }
     } finally {
       silence.stop();
     }
+  }
+
+  /** 401: no key, or one that the server does not know; 403: the key of a client, or no admin key on a network address. */
+  #closed(status: 401 | 403): void {
+    const hasKey = keyStore.value !== null;
+    if (status === 401) this.keyFault.set(hasKey ? "wrong" : null);
+    else this.keyFault.set(hasKey ? "notAdmin" : null);
+    this.snapshot.set(null);
+    this.#frameId = null;
+    this.state.set(status === 401 || hasKey ? "needsKey" : "refused");
   }
 
   #take(event: string, data: unknown): void {

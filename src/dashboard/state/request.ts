@@ -24,6 +24,15 @@ export function setKey(key: string): void {
   keyStore.set(key);
 }
 
+export function forgetKey(): void {
+  try {
+    sessionStorage.removeItem(keyItem);
+  } catch {
+    // As above.
+  }
+  keyStore.set(null);
+}
+
 export interface Sent {
   readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
   readonly body?: unknown;

@@ -34,17 +34,19 @@ async function routesOf({ app }: TestApp): Promise<{ method: "GET" | "POST" | "D
 const asking =
   /^\/(?:v1\/|v2\/|api\/)?(?:(?:chat\/)?completions?|messages(?:\/count_tokens)?|responses|embed(?:dings?)?|tokenize|detokenize|score|re-?rank|pooling|classify|chat|generate|show|infill|apply-template)(?:\/render)?$/;
 
-test("every route needs a key but /health and /ping, and what changes the server needs the administrator's", async () => {
+test("every route needs a key but /health, /ping and the empty page, and what changes the server needs the administrator's", async () => {
   const given = appWith(withKeys);
   const routes = await routesOf(given);
   assert.ok(routes.length > 10);
   for (const { method, url } of routes) {
-    const access = accessOf(url);
+    const access = accessOf(url.replace("/dashboard/x", "/dashboard/:name"));
     const status = async (headers: Record<string, string>): Promise<number> =>
       (await given.app.inject({ method, url, headers, ...(method === "POST" ? { payload: {} } : {}) }))
         .statusCode;
     const refusals = [await status({}), await status(bearer("wrong")), await status(bearer("first"))];
-    const expected = { open: [200, 200, 200], key: [401, 401], admin: [401, 401, 403] }[access];
+    // A file of the page that does not exist.
+    const opened = url === "/dashboard/x" ? 404 : 200;
+    const expected = { open: [opened, opened, opened], key: [401, 401], admin: [401, 401, 403] }[access];
     assert.deepEqual(refusals.slice(0, expected.length), expected, `${method} ${url}`);
     if (access === "key") assert.ok(![401, 403].includes(refusals[2] ?? 0), `${method} ${url} with a key`);
     if (method !== "GET" && access !== "admin")
@@ -53,7 +55,7 @@ test("every route needs a key but /health and /ping, and what changes the server
   }
   assert.deepEqual(
     routes.filter(({ url }) => accessOf(url) === "open").map(({ url }) => url),
-    ["/health", "/ping"],
+    ["/", "/health", "/ping"],
   );
 });
 

@@ -1,6 +1,6 @@
 /**
  * @module Who may ask for what: every path needs a key where keys are stated, but for the two that ask whether the server
- * lives; paths that look into the server or change it need the administrator's.
+ * lives and the empty page; paths that look into the server or change it need the administrator's.
  */
 import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -23,7 +23,8 @@ declare module "fastify" {
   }
 }
 
-const openPaths: ReadonlySet<string> = new Set(["/health", "/ping"]);
+/** Whether the server lives, and the page with its program: it asks for the key itself, and holds nothing of the server. */
+const openPaths: ReadonlySet<string> = new Set(["/health", "/ping", "/", "/dashboard/:name"]);
 /** Names of vLLM and LMDeploy for what changes the state of a server. */
 const adminPaths =
   /^\/(?:admin|sleep|wake_?up|pause|resume|reset_\w+|abort_requests|shutdown|terminate|scale_elastic_ep|collective_rpc|start_profile|stop_profile|(?:un)?load_lora_adapter|v1\/(?:un)?load_lora_adapter|v1\/runtime_config|(?:update|destroy|init)_\w*weights?\w*|distserve)(?:\/|$)/;
@@ -105,6 +106,15 @@ export class AccessControl {
     if (caller === null) throw this.#refused(presented, reply);
     caller.beginRequest((seconds) => reply.header("retry-after", String(seconds)));
     request.caller = caller;
+  }
+
+  /** Whether the visitor of an open path may also see what needs any key. */
+  mayAsk({ headers }: FastifyRequest): boolean {
+    const presented = keyIn(headers);
+    if (this.#router !== null) return presented !== null && this.#router.ownerOf(presented) !== null;
+    if (this.#callers.size === 0) return true;
+    if (presented === null) return false;
+    return this.#administrators.ownerOf(presented) !== null || this.#callers.ownerOf(presented) !== null;
   }
 
   #refused(presented: string | null, reply: FastifyReply): PagodaError {

@@ -8,6 +8,8 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
+import { AccessControl, openAccess } from "../access/access-control.ts";
+import { plainKey } from "../access/api-keys.ts";
 import { testApp } from "../testing/test-app.ts";
 import { DashboardFiles } from "./dashboard-files.ts";
 import { exampleRequests } from "./example-requests.ts";
@@ -67,6 +69,24 @@ test("a built page is served by its list alone, gzipped where the client takes i
   assert.equal(files.file("secret", true), null);
   assert.equal(files.file("../secret", true), null);
   rmSync(folder, { recursive: true });
+});
+
+test("the page of a server with keys loads without one, and holds nothing of the server until one is shown", async () => {
+  const keyed = { ...openAccess, keys: [plainKey("client")], adminKeys: ["root"] };
+  const { app } = testApp({ text: "a" }, { access: new AccessControl(keyed) });
+  const bodyFor = async (headers: Record<string, string>): Promise<string> => {
+    const answer = await app.inject({ url: "/", headers });
+    assert.equal(answer.statusCode, 200);
+    return answer.body;
+  };
+  for (const headers of [{}, { authorization: "Bearer wrong" }]) {
+    const body = await bodyFor(headers as Record<string, string>);
+    assert.doesNotMatch(body, /scripted|KV pool|curl/);
+    assert.match(body, /carries one of its keys/);
+  }
+  for (const key of ["client", "root"])
+    assert.match(await bodyFor({ authorization: `Bearer ${key}` }), /scripted[\s\S]*KV pool/);
+  assert.equal((await app.inject("/admin/snapshot")).statusCode, 401);
 });
 
 test("the sampling of a model is described in the words of the start's own table", async () => {

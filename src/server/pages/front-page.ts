@@ -11,7 +11,8 @@ import { exampleRequests } from "./example-requests.ts";
 import { Html, html } from "./html.ts";
 
 export interface FrontPageParts {
-  readonly entries: readonly ServedModelEntry[];
+  /** null: the visitor has shown no key, and sees nothing of the server. */
+  readonly entries: readonly ServedModelEntry[] | null;
   readonly version: string;
   /** `http://host:port` as the visitor wrote it. */
   readonly origin: string;
@@ -96,11 +97,12 @@ const head = html`<meta charset="utf-8">
 const factsStyleElement = new Html(`<style>${factsStyle}</style>`);
 
 function refreshOf({ entries }: FrontPageParts): Html {
-  const isLoading = entries.some((entry) => entry.state === "loading");
+  const isLoading = entries !== null && entries.some((entry) => entry.state === "loading");
   return isLoading ? html`<meta http-equiv="refresh" content="${refreshSeconds}">` : html``;
 }
 
 function facts({ entries, version, origin }: FrontPageParts): Html {
+  if (entries === null) return keyNeeded;
   const ready = entries.find((entry) => entry.state === "ready");
   return html`<h1>Pagoda</h1>
 <p class="quiet">Version ${version}. The API is at <code>${origin}/v1</code>.</p>
@@ -114,6 +116,9 @@ ${exampleRequests(`${origin}/v1`, (ready ?? entries[0])?.name ?? "model").map(
   ({ language, code }) => html`<p><strong>${language}</strong></p><pre>${code}</pre>`,
 )}`;
 }
+
+const keyNeeded = html`<h1>Pagoda</h1>
+<p>This server shows its facts to a request that carries one of its keys: <code>Authorization: Bearer KEY</code>.</p>`;
 
 function modelTable(entries: readonly ServedModelEntry[]): Html {
   if (entries.length === 0) return html`<p>No model yet.</p>`;

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { openApiDocument } from "../../api/openapi/openapi.ts";
 import { PagodaError } from "../../core/errors.ts";
-import { accessOf } from "../access/access-control.ts";
+import { type AccessControl, accessOf } from "../access/access-control.ts";
 import type { ServedModels } from "../models/served-models.ts";
 import { DashboardFiles } from "../pages/dashboard-files.ts";
 import { docsPage } from "../pages/docs-page.ts";
@@ -14,6 +14,7 @@ export interface PageRouteParts {
   readonly servedModels: ServedModels;
   readonly version: string;
   readonly allowedMethods: AllowedMethods;
+  readonly access: AccessControl;
 }
 
 const htmlType = "text/html; charset=utf-8";
@@ -29,13 +30,13 @@ const plainHost = /^[\w.-]+(:\d+)?$|^\[[0-9a-f:]+\](:\d+)?$/i;
 
 export function addPageRoutes(
   app: FastifyInstance,
-  { servedModels, version, allowedMethods }: PageRouteParts,
+  { servedModels, version, allowedMethods, access }: PageRouteParts,
 ): void {
   const files = new DashboardFiles();
   app.get("/", async (request, reply) => {
     reply.type(htmlType).headers(pageHeaders);
-    const program = files.list();
-    return frontPage({ entries: servedModels.entries, version, origin: originOf(request), program });
+    const parts = { version, origin: originOf(request), program: files.list() };
+    return frontPage({ ...parts, entries: access.mayAsk(request) ? servedModels.entries : null });
   });
   app.get<{ Params: { name: string } }>("/dashboard/:name", async (request, reply) => {
     const acceptsGzip = /\bgzip\b/.test(String(request.headers["accept-encoding"] ?? ""));

@@ -36,7 +36,7 @@ export function testApp(
   parts: Partial<
     Pick<
       AppParts,
-      "access" | "allowedHosts" | "connectionLimits" | "cors" | "mostWaiting" | "nodes" | "tls" | "traces"
+      "access" | "allowedHosts" | "connectionLimits" | "cors" | "mostWaiting" | "nodes" | "tls" | "traces" | "logs" | "tuningRuns"
     >
   > = {},
 ): TestApp {

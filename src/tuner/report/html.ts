@@ -1,8 +1,9 @@
 /** @module The report as one HTML file: plots and tables without a script, a font or a request. */
-import { describeValue, figureOf, type MetricName, type Outcome } from "../goal/goal.ts";
+import { describeValue, figureOf, type MetricName } from "../goal/goal.ts";
 import { markdownTables } from "./markdown.ts";
+import { kindOf, paretoPoints } from "./pareto-points.ts";
 import { escapeXml, type PlotPoint, scatterPlot } from "./scatter-plot.ts";
-import { paretoFront, plottedMetrics, type TuneReport } from "./tune-report.ts";
+import type { TuneReport } from "./tune-report.ts";
 
 const style = `
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --grid: #ddd; --soft: #666; --a: #b3501e; --b: #12714a; --s: #9bb1c9; --t: #3a6ea5; }
@@ -60,40 +61,21 @@ const key = `<p class="key">${[
   .join("")}</p>`;
 
 function paretoPlot(report: TuneReport): string {
-  const [x, y] = plottedMetrics(report.goal);
-  const point = (outcome: Outcome, kind: PlotPoint["kind"], label: string): PlotPoint => ({
-    x: figureOf(x, outcome),
-    y: figureOf(y, outcome),
-    kind,
-    label: `${label}: ${x} ${describeValue(x, figureOf(x, outcome))}, ${y} ${describeValue(y, figureOf(y, outcome))}`,
+  const { metrics, points, front, limits } = paretoPoints(report);
+  const [x, y] = metrics;
+  const shown = points.map((point): PlotPoint => {
+    const figures = `${x} ${describeValue(x, point.x)}, ${y} ${describeValue(y, point.y)}`;
+    const what = point.kind === "simulated" ? "simulated" : "trial";
+    return { ...point, label: `${what} ${point.flags || "present"}: ${figures}` };
   });
-  const simulated = report.simulated.map(({ flags, predicted }) =>
-    point(predicted, "simulated", `simulated ${flags || "present"}`),
-  );
-  const trials = report.trials.map(({ flags, outcome }, i) =>
-    point(outcome, kindOf(report, flags), `trial ${i + 1} ${flags || "present"}`),
-  );
-  const front = paretoFront(report.trials, [x, y]).map(({ outcome }) => ({
-    x: figureOf(x, outcome),
-    y: figureOf(y, outcome),
-  }));
-  return scatterPlot([...simulated, ...trials], {
+  return scatterPlot(shown, {
     title: `${y} over ${x}, with the front of the trials`,
     xLabel: axisOf(x),
     yLabel: axisOf(y),
     line: front,
-    xLimit: limitOf(report, x),
-    yLimit: limitOf(report, y),
+    xLimit: limits[0],
+    yLimit: limits[1],
   });
-}
-
-function kindOf({ winner }: TuneReport, flags: string): PlotPoint["kind"] {
-  if (flags === "") return "present";
-  return flags === winner?.flags ? "winner" : "trial";
-}
-
-function limitOf({ goal }: TuneReport, metric: MetricName): number | null {
-  return goal.constraints.find((constraint) => constraint.metric === metric)?.limit ?? null;
 }
 
 function axisOf(metric: MetricName): string {

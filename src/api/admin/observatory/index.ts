@@ -23,6 +23,7 @@ export {
   type Percentiles,
   recentWindowSeconds,
 } from "./latency.ts";
+export { type LogLine, type LogsAnswer, logsSchema, parseLogsQuestion } from "./logs.ts";
 export { type InstanceCurve, type PrefixCurveAnswer, prefixCurveSchema } from "./prefix-curve.ts";
 export {
   parseSettingsChange,
@@ -37,3 +38,4 @@ export {
 } from "./settings.ts";
 export { type DeviceHolder, type DeviceSnapshot, type Snapshot, snapshotSchema } from "./snapshot.ts";
 export { type TrafficAnswer, trafficColumns, trafficSchema } from "./traffic.ts";
+export { type TuningAnswer, type TuningRun, tuningRunSchema, tuningSchema } from "./tuning.ts";

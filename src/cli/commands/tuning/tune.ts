@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { readOptions } from "../../../core/options/read-options.ts";
 import type { TuneReport } from "../../../tuner/index.ts";
 import { describeValue } from "../../../tuner/options.ts";
+import { keepTuningRun } from "../../lifecycle/tuning-runs.ts";
 import { registerOptions } from "../../options/register-options.ts";
 import { version } from "../../print/version.ts";
 import { askSettings, defaultServerUrl } from "../settings-client.ts";
@@ -71,6 +72,7 @@ async function tune(argument: string | undefined, given: Record<string, unknown>
       : await tunedReport(argument, given, values, progress);
     progress.end();
     if (values.report !== null) tuner.writeReport(report, values.report.value);
+    await keepTuningRun(tuner.tuningRun(report), process.env);
     process.stdout.write(values.json?.value === true ? `${JSON.stringify(report)}\n` : tuningText(report));
     if (values.report !== null) progress.line(`The report is in ${values.report.value}/report.html.`);
     if (values.apply?.value === true && knobs !== null) await apply(knobs, values, progress);

@@ -7,6 +7,7 @@ import { TableTwin } from "../../page/table-twin.tsx";
 import { Figure } from "../devices/key-figures.tsx";
 import { componentName } from "../devices/memory-bar.tsx";
 import type { EngineAnswer } from "./answer.ts";
+import { ApplyLive } from "./apply-live.tsx";
 import { Gains } from "./gains.tsx";
 
 export interface PlanCardProps {
@@ -57,6 +58,7 @@ function Planned({ answer, plan, running }: PlanCardProps & { readonly plan: Pla
       )}
       {running === null ? null : <Gains answer={answer} running={running} />}
       <Components plan={plan} />
+      {running === null ? null : <ApplyLive engine={answer.engine} />}
       <Command
         text={commandText(plan.command)}
         label={page.text("whatif.commandOf", { engine: answer.title })}
