@@ -1,6 +1,7 @@
 /** @module The one stream of facts: `/admin/events`, taken up again after every loss, and the snapshot that it adds up to. */
 import { applyDelta, type Delta } from "../../api/admin/observatory/delta.ts";
 import type { AdminEvent, Snapshot } from "../../api/admin/observatory/index.ts";
+import { PredictionRing } from "./prediction-ring.ts";
 import { keyStore, send } from "./request.ts";
 import { sseMessages } from "./sse-parser.ts";
 import { Store } from "./store.ts";
@@ -116,3 +117,10 @@ class AlarmClock {
 }
 
 export const connection = new Connection();
+
+/** Filled from the stream, whichever view is open. */
+export const predictions = new PredictionRing();
+connection.snapshot.subscribe(() => {
+  const { value } = connection.snapshot;
+  if (value !== null) predictions.take(value);
+});

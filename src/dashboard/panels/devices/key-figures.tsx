@@ -1,6 +1,7 @@
 /** @module What binds now, in a sentence, and the few figures that are looked at first. */
 import type { BindingLimitReport, Snapshot } from "../../../api/admin/observatory/index.ts";
-import { usePage } from "../../page/page-state.ts";
+import { formatBytes } from "../../../core/byte-size.ts";
+import { setUrl, usePage } from "../../page/page-state.ts";
 import type { TextName } from "../../text/en.ts";
 
 const known = new Set<string>([
@@ -26,7 +27,17 @@ export function BindingLimit({ report }: { readonly report: BindingLimitReport }
       <h2 id="binding-title">{page.text("binding.title")}</h2>
       <p class="sentence" role="status">
         <strong>{name(report.limit)}</strong>
-        <span lang="en">{report.sentence}</span>
+        {page.language === "en" ? (
+          <span>{report.sentence}</span>
+        ) : (
+          <span>
+            {page.text("binding.sentence", {
+              limit: name(report.limit),
+              share: page.decimal(100 * (report.shares[0]?.share ?? 0), 0),
+              seconds: page.decimal(report.windowSeconds, 0),
+            })}
+          </span>
+        )}
       </p>
       <ul class="shares" aria-label={page.text("binding.shares")}>
         {report.shares.map(({ limit, share }) => (
@@ -35,12 +46,40 @@ export function BindingLimit({ report }: { readonly report: BindingLimitReport }
           </li>
         ))}
       </ul>
-      {report.relief === null ? null : (
-        <p class="quiet">
-          {page.text("binding.relief")} <code>{report.relief.flag}</code>
-        </p>
-      )}
+      {report.relief === null ? null : <Relief relief={report.relief} />}
     </section>
+  );
+}
+
+/** The flag, what it costs, and where it can be changed at once. */
+function Relief({ relief }: { readonly relief: NonNullable<BindingLimitReport["relief"]> }) {
+  const page = usePage();
+  const { flag, setting, bytes, stepMs } = relief;
+  const costs = [
+    ...(bytes === null ? [] : [page.text("binding.relief.bytes", { bytes: formatBytes(bytes) })]),
+    ...(stepMs === null ? [] : [page.text("binding.relief.stepMs", { ms: page.decimal(stepMs, 1) })]),
+  ];
+  return (
+    <p>
+      {page.text("binding.relief")} <code>{flag}</code>
+      {costs.map((cost) => (
+        <span key={cost}> · {cost}</span>
+      ))}
+      {setting === null ? null : (
+        <>
+          {" · "}
+          <a
+            href="?view=settings"
+            onClick={(event) => {
+              event.preventDefault();
+              setUrl({ view: "settings" }, "push");
+            }}
+          >
+            {page.text("binding.relief.live")}
+          </a>
+        </>
+      )}
+    </p>
   );
 }
 

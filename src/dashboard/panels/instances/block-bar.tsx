@@ -1,6 +1,8 @@
 /** @module The blocks of a KV pool as one bar: in use, cached, withheld, free. */
 import type { InstanceSnapshot } from "../../../api/admin/observatory/index.ts";
+import { formatBytes } from "../../../core/byte-size.ts";
 import { usePage } from "../../page/page-state.ts";
+import { TableTwin } from "../../page/table-twin.tsx";
 
 const kinds = ["referenced", "cached", "withheld", "free"] as const;
 
@@ -31,6 +33,19 @@ export function BlockBar({ blocks }: { readonly blocks: NonNullable<InstanceSnap
           ),
         )}
       </div>
+      <TableTwin
+        caption={title}
+        columns={[
+          { title: page.text("blocks.kind") },
+          { title: page.text("blocks.count"), isNumber: true },
+          { title: page.text("blocks.bytes"), isNumber: true },
+        ]}
+        rows={kinds.map((kind) => [
+          page.text(`blocks.${kind}`),
+          page.whole(counts[kind]),
+          formatBytes(counts[kind] * blocks.bytesPerBlock),
+        ])}
+      />
     </figure>
   );
 }

@@ -9,7 +9,6 @@ import type { TextName } from "../../text/en.ts";
 const stepSeconds = 5;
 const readEveryMs = 5000;
 const [width, height] = [240, 44];
-const mostTableRows = 30;
 
 interface Line {
   readonly title: TextName;
@@ -52,6 +51,7 @@ export function History({ instanceId }: { readonly instanceId: string }) {
     const at = answer.columns.indexOf(column) + 1;
     return rows.map((row) => (at === 0 ? null : scaled(row[at], factor)));
   };
+  const columns = lines.map(valuesOf);
   return (
     <>
       <h3>{page.text("history.title")}</h3>
@@ -68,12 +68,10 @@ export function History({ instanceId }: { readonly instanceId: string }) {
           { title: page.text("history.time") },
           ...lines.map(({ title }) => ({ title: page.text(title), isNumber: true })),
         ]}
-        rows={rows
-          .map((row, index) => [
-            new Date(row[0] ?? 0).toLocaleTimeString(page.language),
-            ...lines.map((line) => shown(page, valuesOf(line)[index] ?? null)),
-          ])
-          .slice(-mostTableRows)}
+        rows={rows.map((row, index) => [
+          new Date(row[0] ?? 0).toLocaleTimeString(page.language),
+          ...columns.map((values) => shown(page, values[index] ?? null)),
+        ])}
       />
     </>
   );

@@ -11,8 +11,10 @@ import { type Page, usePage, useStore } from "../../page/page-state.ts";
 import { stateName } from "../../page/state-name.ts";
 import { Table } from "../../page/table-twin.tsx";
 import { connection } from "../../state/connection.ts";
+import { Savings } from "../memory/savings.tsx";
 import { BlockBar } from "./block-bar.tsx";
 import { History } from "./history.tsx";
+import { Predictions } from "./predictions.tsx";
 
 export function InstancesPanel() {
   const page = usePage();
@@ -40,6 +42,7 @@ function Instance({ instance }: { readonly instance: InstanceSnapshot }) {
       <History instanceId={instanceId} />
       {latency === null ? null : <Latencies windows={latency} />}
       <Steps instance={instance} />
+      <Predictions instance={instance} />
       <PrefixCache instance={instance} />
       <Sequences instance={instance} />
     </section>
@@ -92,10 +95,6 @@ function Steps({ instance: { steps, rates, totals } }: { readonly instance: Inst
         ]}
         rows={[
           [page.text("instances.stepTime"), `${ms(page, steps.meanMs)} ms (${parts.join(", ")})`],
-          [
-            page.text("instances.predicted"),
-            `${ms(page, steps.meanPredictedMs)} ms, ± ${page.decimal(100 * steps.meanRelativeError, 0)} %`,
-          ],
           [page.text("instances.stepTokens"), page.decimal(steps.meanTokens, 1)],
           [
             page.text("instances.hits"),
@@ -108,23 +107,26 @@ function Steps({ instance: { steps, rates, totals } }: { readonly instance: Inst
   );
 }
 
-function PrefixCache({ instance: { prefixCache } }: { readonly instance: InstanceSnapshot }) {
+function PrefixCache({ instance }: { readonly instance: InstanceSnapshot }) {
   const page = usePage();
+  const { prefixCache } = instance;
   if (prefixCache === null) return null;
   return (
     <>
       <h3>{page.text("instances.worth")}</h3>
-      <p lang="en">{prefixCache.next.sentence}</p>
+      <Savings instance={instance} curve={prefixCache} />
     </>
   );
 }
 
 const mostSequences = 50;
 
-function Sequences({ instance: { sequences } }: { readonly instance: InstanceSnapshot }) {
+function Sequences({ instance }: { readonly instance: InstanceSnapshot }) {
   const page = usePage();
+  const { sequences, numRunning, numWaiting } = instance;
   if (sequences === null) return null;
   const shown = Object.values(sequences).slice(0, mostSequences);
+  const numHidden = Math.max(0, (numRunning ?? 0) + (numWaiting ?? 0) - shown.length);
   const number = (name: Parameters<Page["text"]>[0]) => ({ title: page.text(name), isNumber: true });
   return (
     <>
@@ -153,6 +155,9 @@ function Sequences({ instance: { sequences } }: { readonly instance: InstanceSna
             `${formatBytes(sequence.byteSeconds)}·s`,
           ])}
         />
+      )}
+      {numHidden === 0 ? null : (
+        <p class="quiet">{page.text("sequence.hidden", { n: page.whole(numHidden) })}</p>
       )}
     </>
   );
