@@ -16,6 +16,11 @@ export const skip = existsSync(executablePath)
     : "the dashboard is not built: npm run build"
   : `there is no ${executablePath}; PAGODA_CHROMIUM names another one`;
 
+interface PageOptions extends BrowserContextOptions {
+  /** Messages of the browser that belong to the test. */
+  readonly mayComplain?: RegExp;
+}
+
 interface Owner {
   after(fn: () => Promise<void>): void;
 }
@@ -41,7 +46,7 @@ export class Stage {
   }
 
   /** A page at `path`, such as `/?view=devices`. */
-  open(t: TestContext, path: string, options?: BrowserContextOptions): Promise<Page> {
+  open(t: TestContext, path: string, options?: PageOptions): Promise<Page> {
     invariant(this.#browser !== null, () => "tests without a browser are skipped");
     return open(t, this.#browser, `${this.url}${path}`, options);
   }
@@ -63,7 +68,7 @@ async function open(
   t: TestContext,
   browser: Browser,
   url: string,
-  options: BrowserContextOptions = {},
+  { mayComplain, ...options }: PageOptions = {},
 ): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   const page = await context.newPage();
@@ -71,7 +76,7 @@ async function open(
   page.on("pageerror", (error) => faults.push(`threw ${error.message}`));
   page.on("console", (message) => {
     const text = message.text();
-    if (message.type() !== "error" || expectedFaults.test(text)) return;
+    if (message.type() !== "error" || expectedFaults.test(text) || mayComplain?.test(text) === true) return;
     faults.push(`${text} ${message.location().url}`);
   });
   const { origin } = new URL(url);

@@ -3,28 +3,9 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { tinyModel } from "../../src/cli/testing/pagoda-process.ts";
 import { assertAccessible, assertNoOverflow, Stage, skip } from "./chromium.ts";
+import { load } from "./load.ts";
 
 const stage = await Stage.start({ after }, [tinyModel, "--memory", "300MiB"]);
-
-/** Requests one after another until it is told to stop. */
-function load(url: string): { stop(): Promise<void> } {
-  let isStopped = false;
-  const one = async (): Promise<void> => {
-    while (!isStopped)
-      await fetch(`${url}/v1/completions`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify({ prompt: [5, 6, 7], max_tokens: 200, ignore_eos: true }),
-      }).then((answer) => answer.text());
-  };
-  const clients = Promise.all([one(), one()]);
-  return {
-    stop: async () => {
-      isStopped = true;
-      await clients;
-    },
-  };
-}
 
 for (const lang of ["en", "zh-CN"])
   test(`an instance under load shows its blocks, latencies, steps and history: ${lang}`, {
@@ -38,7 +19,6 @@ for (const lang of ["en", "zh-CN"])
     const rows = await page.locator(".instance-view table").allInnerTexts();
     assert.ok(rows.length >= 3, rows.join("\n"));
     assert.match(rows.join("\n"), /\d+ \/ \d+(\.\d+)? \/ \d+/);
-    await page.locator(".twin summary").first().click();
     const drawn = await page.locator(".history path").nth(1).getAttribute("d");
     assert.match(drawn ?? "", /^M.*L/);
     await assertAccessible(page);

@@ -120,7 +120,7 @@ function Axes({ frame, xTitle, yTitle, xFormat, yFormat }: ChartProps & { readon
       {xTicks.map((tick) => (
         <g key={`x${tick}`}>
           <line class="grid" x1={atX(tick)} x2={atX(tick)} y1={margin.top} y2={bottom} />
-          <text x={atX(tick)} y={bottom + 16} text-anchor="middle">
+          <text x={atX(tick)} y={bottom + 16} text-anchor={tick === xTicks.at(-1) ? "end" : "middle"}>
             {xFormat(tick)}
           </text>
         </g>
@@ -149,7 +149,7 @@ function Point({ mark, frame }: { readonly mark: Mark; readonly frame: Frame }) 
   const isRight = x > frame.width / 2;
   const isTop = y < margin.top + 28;
   return (
-    <g class={`mark is-${mark.kind}`}>
+    <g class={`point is-${mark.kind}`}>
       <circle cx={x} cy={y} r={5}>
         <title>{mark.label}</title>
       </circle>

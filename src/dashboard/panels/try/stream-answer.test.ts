@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { noAnswer, speedOf, tokensOf, withChunk } from "./stream-answer.ts";
+import { noAnswer, speedOf, tokensOf, wholeLetters, withChunk } from "./stream-answer.ts";
 
 const chat = (token: string, logprob: number) => ({
   choices: [
@@ -51,4 +51,16 @@ test("the first and the last token are timed, and the speed is that of the token
   assert.deepEqual(answer.usage, { numPromptTokens: 9, numCachedTokens: 8, numOutputTokens: 3 });
   assert.equal(speedOf(answer), 100);
   assert.equal(speedOf(noAnswer), null);
+});
+
+test("tokens that are bytes of one letter are shown as that letter", () => {
+  const tokens = ["a", "bytes:\\xe5\\xa1", "bytes:\\x94", "b"].map((text, index) => ({ text, logprob: -index, others: [] }));
+  assert.deepEqual(
+    wholeLetters(tokens).map(({ text, logprob }) => [text, logprob]),
+    [
+      ["a", -0],
+      ["塔", -2],
+      ["b", -3],
+    ],
+  );
 });

@@ -108,6 +108,33 @@ export function tokensOf(chunk: Chunk): readonly AnswerToken[] {
   });
 }
 
+const escapedBytes = /^(?:bytes:)?(?:\\x[0-9a-f]{2})+$/i;
+
+/** Tokens that are parts of one letter (`bytes:\xe4`) become that letter, as unlikely as the unlikeliest of them. */
+export function wholeLetters(tokens: readonly AnswerToken[]): readonly AnswerToken[] {
+  const whole: AnswerToken[] = [];
+  let bytes: number[] = [];
+  let parts: AnswerToken[] = [];
+  const flush = (): void => {
+    if (parts.length === 0) return;
+    const logprobs = parts.flatMap(({ logprob }) => (logprob === null ? [] : [logprob]));
+    const logprob = logprobs.length === 0 ? null : Math.min(...logprobs);
+    whole.push({ text: new TextDecoder().decode(Uint8Array.from(bytes)), logprob, others: [] });
+    [bytes, parts] = [[], []];
+  };
+  for (const token of tokens) {
+    if (escapedBytes.test(token.text)) {
+      parts.push(token);
+      for (const [, digits = ""] of token.text.matchAll(/\\x([0-9a-f]{2})/gi)) bytes.push(Number.parseInt(digits, 16));
+    } else {
+      flush();
+      whole.push(token);
+    }
+  }
+  flush();
+  return whole;
+}
+
 /** The answer with one more chunk of it, which came at `nowMs`. */
 export function withChunk(answer: StreamedAnswer, chunk: Chunk, nowMs: number): StreamedAnswer {
   const tokens = tokensOf(chunk);

@@ -5,7 +5,7 @@ import { connection } from "../../state/connection.ts";
 import { Figure } from "../devices/key-figures.tsx";
 import { AnswerTokens } from "./answer-tokens.tsx";
 import { PromptTokens } from "./prompt-tokens.tsx";
-import { noAnswer, type Question, type StreamedAnswer, speedOf, streamAnswer } from "./stream-answer.ts";
+import { noAnswer, type Question, type StreamedAnswer, speedOf, streamAnswer, wholeLetters } from "./stream-answer.ts";
 
 interface Run {
   readonly question: Question;
@@ -170,7 +170,7 @@ function Outcome({ run: { answer, question, isRunning, fault } }: { readonly run
           unit={usage === null ? "" : page.text("try.cached", { n: page.whole(usage.numCachedTokens) })}
         />
       </dl>
-      <AnswerTokens tokens={tokens} isRunning={isRunning} />
+      <AnswerTokens tokens={wholeLetters(tokens)} isRunning={isRunning} />
       {usage === null ? null : <PromptTokens question={question} numCachedTokens={usage.numCachedTokens} />}
     </section>
   );
