@@ -30,7 +30,10 @@ for (const [view, sign] of Object.entries(views))
     test(`axe finds nothing, and nothing is wider than 360 pixels: ${view}, ${colorScheme}, ${lang}`, {
       skip,
     }, async (t) => {
-      const page = await stage.open(t, `/?view=${view}&lang=${lang}`, { colorScheme, reducedMotion: "reduce" });
+      const page = await stage.open(t, `/?view=${view}&lang=${lang}`, {
+        colorScheme,
+        reducedMotion: "reduce",
+      });
       await page.locator(sign).first().waitFor();
       await assertAccessible(page);
       await page.setViewportSize({ width: 360, height: 740 });
@@ -68,7 +71,10 @@ test("an answer streams with its speed and shades, and the second one finds its 
   for (const [index, marked] of [0, 1].entries()) {
     await page.keyboard.press("Control+Enter");
     await page.locator(".tokens").nth(1).waitFor();
-    await page.locator(".tokens mark").nth(0).waitFor({ state: marked === 1 ? "visible" : "detached" });
+    await page
+      .locator(".tokens mark")
+      .nth(0)
+      .waitFor({ state: marked === 1 ? "visible" : "detached" });
     assert.match(await page.locator(".figures dd").first().innerText(), /^[\d.,]+ ms$/, `${index}`);
   }
   assert.ok((await page.locator(".tokens [class^=shade]").count()) > 0);

@@ -5,7 +5,10 @@ import { meanError, PredictionRing } from "./prediction-ring.ts";
 
 function snapshot(unixMs: number, meanMs: number, blocks: Record<string, number>): Snapshot {
   const sequences = Object.fromEntries(
-    Object.entries(blocks).map(([key, numBlocks]) => [key, { state: "running", numBlocks, numForecastBlocks: 10 }]),
+    Object.entries(blocks).map(([key, numBlocks]) => [
+      key,
+      { state: "running", numBlocks, numForecastBlocks: 10 },
+    ]),
   );
   const steps = { numSteps: 5, meanMs, meanPredictedMs: 2 };
   return { unixMs, instances: { "m-0": { instanceId: "m-0", steps, sequences } } } as unknown as Snapshot;
@@ -31,6 +34,13 @@ test("a sequence that is gone has ended with its last blocks; an instance that i
 });
 
 test("the error is relative to what came", () => {
-  assert.equal(meanError([[8, 10], [4, 4], [0, 7]]), 0.125);
+  assert.equal(
+    meanError([
+      [8, 10],
+      [4, 4],
+      [0, 7],
+    ]),
+    0.125,
+  );
   assert.equal(meanError([]), null);
 });

@@ -97,7 +97,7 @@ const head = html`<meta charset="utf-8">
 const factsStyleElement = new Html(`<style>${factsStyle}</style>`);
 
 function refreshOf({ entries }: FrontPageParts): Html {
-  const isLoading = entries !== null && entries.some((entry) => entry.state === "loading");
+  const isLoading = entries?.some((entry) => entry.state === "loading");
   return isLoading ? html`<meta http-equiv="refresh" content="${refreshSeconds}">` : html``;
 }
 

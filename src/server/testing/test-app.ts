@@ -36,7 +36,16 @@ export function testApp(
   parts: Partial<
     Pick<
       AppParts,
-      "access" | "allowedHosts" | "connectionLimits" | "cors" | "mostWaiting" | "nodes" | "tls" | "traces" | "logs" | "tuningRuns"
+      | "access"
+      | "allowedHosts"
+      | "connectionLimits"
+      | "cors"
+      | "mostWaiting"
+      | "nodes"
+      | "tls"
+      | "traces"
+      | "logs"
+      | "tuningRuns"
     >
   > = {},
 ): TestApp {

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { tuningSchema } from "../../../api/admin/observatory/index.ts";
 import { PagodaProcess, runToEnd, tinyModel } from "../../testing/pagoda-process.ts";
 
 const load = ["--users", "4", "--requests", "12", "--prompt-tokens", "8-20", "--output-tokens", "4-12"];
@@ -14,16 +15,19 @@ function folder(t: TestContext): string {
 }
 
 test("tune measures in turns, writes a report, and changes a running server", async (t) => {
-  const server = new PagodaProcess(t, ["serve", tinyModel, "--max-kv-tokens", "2048", "--port", "0"]);
-  const url = await server.ready();
   const path = folder(t);
+  const state = { XDG_STATE_HOME: path };
+  const server = new PagodaProcess(t, ["serve", tinyModel, "--max-kv-tokens", "2048", "--port", "0"], state);
+  const url = await server.ready();
   // Memory is a figure of the plan, so the winner does not depend on what else the machine does.
   const present = ["--max-kv-tokens", "2048", "--max-model-len", "256", "--max-num-batched-tokens", "65536"];
   const change = ["--vary", "max-num-batched-tokens=64", "--minimize", "memory", "--trials", "6"];
-  const { code, stdout, stderr } = await runToEnd(t, [
-    ...["tune", tinyModel, ...load, ...present, ...change],
-    ...["--json", "--report", path, "--apply", "--url", url],
-  ]);
+  const words = ["tune", tinyModel, ...load, ...present, ...change];
+  const { code, stdout, stderr } = await runToEnd(
+    t,
+    [...words, "--json", "--report", path, "--apply", "--url", url],
+    state,
+  );
   assert.equal(code, 0, stderr);
   const report = JSON.parse(stdout);
   assert.equal(report.winner.flags, "--max-num-batched-tokens 64");
@@ -37,6 +41,12 @@ test("tune measures in turns, writes a report, and changes a running server", as
     >;
   };
   assert.equal(Object.values(settings.instances)[0]?.requested.maxNumBatchedTokens, 64);
+  const { runs } = tuningSchema.parse(await (await fetch(`${url}/admin/tuning`)).json());
+  assert.deepEqual([runs.length, runs[0]?.verdict], [1, report.verdict]);
+  assert.deepEqual(
+    new Set(runs[0]?.points.map(({ kind }) => kind)),
+    new Set(["simulated", "present", "winner"]),
+  );
 });
 
 test("simulate ranks a trace on a machine that is not at hand, and labels it as an estimate", async (t) => {

@@ -10,12 +10,17 @@ import { meanError, type StepSample } from "../../state/prediction-ring.ts";
 const errorText = (page: Page, error: number | null): string =>
   error === null ? "–" : `± ${page.decimal(100 * error, 1)} %`;
 
-const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export function Predictions({ instance }: { readonly instance: InstanceSnapshot }) {
   const page = usePage();
   const steps = predictions.steps(instance.instanceId);
-  const rows = [memoryRow(page, instance), stepRow(page, instance, steps), blockRow(page, instance.instanceId)];
+  const rows = [
+    memoryRow(page, instance),
+    stepRow(page, instance, steps),
+    blockRow(page, instance.instanceId),
+  ];
   return (
     <>
       <h3>{page.text("instances.prediction")}</h3>
@@ -84,7 +89,10 @@ function StepChart({ steps }: { readonly steps: readonly StepSample[] }) {
         xFormat={(seconds) => page.whole(Math.abs(seconds))}
         yFormat={(ms) => page.decimal(ms, 2)}
         lines={[
-          { kind: "actual", points: steps.map(({ unixMs, actualMs }) => ({ x: secondsAgo(unixMs), y: actualMs })) },
+          {
+            kind: "actual",
+            points: steps.map(({ unixMs, actualMs }) => ({ x: secondsAgo(unixMs), y: actualMs })),
+          },
           {
             kind: "predicted",
             points: steps.map(({ unixMs, predictedMs }) => ({ x: secondsAgo(unixMs), y: predictedMs })),

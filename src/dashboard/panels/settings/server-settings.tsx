@@ -75,7 +75,12 @@ function Choice({ name, value, options, onChange }: FieldProps & { readonly opti
   return (
     <div class="choice">
       <label for={name}>{page.text(`settings.${name}`)}</label>
-      <select id={name} value={value} onChange={({ currentTarget }) => onChange(name, currentTarget.value)}>
+      <select
+        id={name}
+        class="tall"
+        value={value}
+        onChange={({ currentTarget }) => onChange(name, currentTarget.value)}
+      >
         {options.map((option) => (
           <option key={option} value={option}>
             {option}
@@ -93,6 +98,7 @@ function Field({ name, value, onChange }: FieldProps) {
       <label for={name}>{page.text(`settings.${name}`)}</label>
       <input
         id={name}
+        class="tall"
         inputMode="numeric"
         value={value}
         placeholder={page.text("settings.anyNumber")}

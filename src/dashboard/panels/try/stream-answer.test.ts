@@ -54,7 +54,11 @@ test("the first and the last token are timed, and the speed is that of the token
 });
 
 test("tokens that are bytes of one letter are shown as that letter", () => {
-  const tokens = ["a", "bytes:\\xe5\\xa1", "bytes:\\x94", "b"].map((text, index) => ({ text, logprob: -index, others: [] }));
+  const tokens = ["a", "bytes:\\xe5\\xa1", "bytes:\\x94", "b"].map((text, index) => ({
+    text,
+    logprob: -index,
+    others: [],
+  }));
   assert.deepEqual(
     wholeLetters(tokens).map(({ text, logprob }) => [text, logprob]),
     [

@@ -125,7 +125,8 @@ export function wholeLetters(tokens: readonly AnswerToken[]): readonly AnswerTok
   for (const token of tokens) {
     if (escapedBytes.test(token.text)) {
       parts.push(token);
-      for (const [, digits = ""] of token.text.matchAll(/\\x([0-9a-f]{2})/gi)) bytes.push(Number.parseInt(digits, 16));
+      for (const [, digits = ""] of token.text.matchAll(/\\x([0-9a-f]{2})/gi))
+        bytes.push(Number.parseInt(digits, 16));
     } else {
       flush();
       whole.push(token);

@@ -5,7 +5,14 @@ import { connection } from "../../state/connection.ts";
 import { Figure } from "../devices/key-figures.tsx";
 import { AnswerTokens } from "./answer-tokens.tsx";
 import { PromptTokens } from "./prompt-tokens.tsx";
-import { noAnswer, type Question, type StreamedAnswer, speedOf, streamAnswer, wholeLetters } from "./stream-answer.ts";
+import {
+  noAnswer,
+  type Question,
+  type StreamedAnswer,
+  speedOf,
+  streamAnswer,
+  wholeLetters,
+} from "./stream-answer.ts";
 
 interface Run {
   readonly question: Question;
