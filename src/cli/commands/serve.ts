@@ -110,8 +110,7 @@ async function serve(modelArgument: string | null, values: ServeValues): Promise
   const { app, observer, entry, observatory } = await httpServer({
     servedModels,
     running,
-    logger,
-    logs,
+    ...{ logger, logs },
     prepared,
     modelArgument: modelNamed(modelArgument, values),
     output,

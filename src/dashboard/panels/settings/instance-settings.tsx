@@ -3,8 +3,14 @@ import { useState } from "preact/hooks";
 import type { InstanceSnapshot, SettingsState } from "../../../api/admin/observatory/index.ts";
 import { usePage } from "../../page/page-state.ts";
 import { effectOf } from "./change-effect.ts";
-import { numberRows, numberSettings, type SettingRow, type Typed, typedValue } from "./setting-rows.ts";
-import type { ChangeSettings } from "./settings-panel.tsx";
+import {
+  type ChangeSettings,
+  numberRows,
+  numberSettings,
+  type SettingRow,
+  type Typed,
+  typedValue,
+} from "./setting-rows.ts";
 
 export interface InstanceSettingsProps {
   readonly state: SettingsState;

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { SettingsAnswer } from "../../../api/admin/observatory/index.ts";
 import { usePage } from "../../page/page-state.ts";
-import type { ChangeSettings } from "./settings-panel.tsx";
+import type { ChangeSettings } from "./setting-rows.ts";
 
 const logLevels = ["fatal", "error", "warn", "info", "debug", "trace", "silent"] as const;
 const policies = ["cost", "least_loaded", "round_robin"] as const;

@@ -11,6 +11,9 @@ export const numberSettings = {
 } as const;
 export type NumberSetting = keyof typeof numberSettings;
 
+/** Sends a change; what became of it is shown above the forms. */
+export type ChangeSettings = (change: Readonly<Record<string, unknown>>) => Promise<void>;
+
 export interface SettingRow {
   readonly name: NumberSetting;
   readonly requested: number;

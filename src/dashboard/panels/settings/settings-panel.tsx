@@ -7,8 +7,7 @@ import { connection } from "../../state/connection.ts";
 import { type Answer, ask, type Refusal } from "../../state/request.ts";
 import { InstanceSettings } from "./instance-settings.tsx";
 import { ServerSettings } from "./server-settings.tsx";
-
-export type ChangeSettings = (change: Readonly<Record<string, unknown>>) => Promise<void>;
+import type { ChangeSettings } from "./setting-rows.ts";
 
 /** Read anew whenever an event says that somebody changed something. */
 function useSettings() {

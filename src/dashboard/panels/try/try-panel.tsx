@@ -85,12 +85,11 @@ function QuestionForm({ models, isRunning, onStart, onStop }: QuestionFormProps)
   const kind = url.kind === "text" ? "text" : "chat";
   const maxTokens = Math.min(mostTokens, Math.max(1, Math.round(Number(url.max ?? 128)) || 128));
   const temperature = Math.min(2, Math.max(0, Number(url.temperature ?? 0.7) || 0));
+  const question: Question = { model, kind, prompt, maxTokens, temperature };
   const submit = (event: Event): void => {
     event.preventDefault();
-    if (!isRunning && prompt !== "") onStart({ model, kind, prompt, maxTokens, temperature });
+    if (!isRunning && prompt !== "") onStart(question);
   };
-  const set = (name: string) => (event: { currentTarget: { value: string } }) =>
-    setUrl({ [name]: event.currentTarget.value });
   return (
     <form class="panel try" onSubmit={submit} aria-labelledby="try-title">
       <h2 id="try-title">{page.text("try.title")}</h2>
@@ -105,35 +104,7 @@ function QuestionForm({ models, isRunning, onStart, onStop }: QuestionFormProps)
           if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
         }}
       />
-      <div class="fields">
-        {models.length < 2 ? null : (
-          <label>
-            {page.text("whatif.model")}
-            <select value={model} onChange={set("try")}>
-              {models.map((name) => (
-                <option key={name} value={name}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          </label>
-        )}
-        <label>
-          {page.text("try.kind")}
-          <select value={kind} onChange={set("kind")}>
-            <option value="chat">{page.text("try.kind.chat")}</option>
-            <option value="text">{page.text("try.kind.text")}</option>
-          </select>
-        </label>
-        <label>
-          {page.text("try.maxTokens")}
-          <input type="number" min={1} max={mostTokens} value={maxTokens} onChange={set("max")} />
-        </label>
-        <label>
-          {page.text("try.temperature")}
-          <input type="number" min={0} max={2} step={0.1} value={temperature} onChange={set("temperature")} />
-        </label>
-      </div>
+      <Fields models={models} question={question} />
       <div class="row">
         <button type="submit" class="primary" disabled={isRunning || prompt === ""}>
           {page.text("try.send")}
@@ -144,6 +115,48 @@ function QuestionForm({ models, isRunning, onStart, onStop }: QuestionFormProps)
         <span class="quiet">{page.text("try.shortcut")}</span>
       </div>
     </form>
+  );
+}
+
+interface FieldsProps {
+  readonly models: readonly string[];
+  readonly question: Question;
+}
+
+function Fields({ models, question: { model, kind, maxTokens, temperature } }: FieldsProps) {
+  const page = usePage();
+  const set = (name: string) => (event: { currentTarget: { value: string } }) =>
+    setUrl({ [name]: event.currentTarget.value });
+  return (
+    <div class="fields">
+      {models.length < 2 ? null : (
+        <label>
+          {page.text("whatif.model")}
+          <select value={model} onChange={set("try")}>
+            {models.map((name) => (
+              <option key={name} value={name}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </label>
+      )}
+      <label>
+        {page.text("try.kind")}
+        <select value={kind} onChange={set("kind")}>
+          <option value="chat">{page.text("try.kind.chat")}</option>
+          <option value="text">{page.text("try.kind.text")}</option>
+        </select>
+      </label>
+      <label>
+        {page.text("try.maxTokens")}
+        <input type="number" min={1} max={mostTokens} value={maxTokens} onChange={set("max")} />
+      </label>
+      <label>
+        {page.text("try.temperature")}
+        <input type="number" min={0} max={2} step={0.1} value={temperature} onChange={set("temperature")} />
+      </label>
+    </div>
   );
 }
 
