@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { readOptions } from "../../../core/options/read-options.ts";
 import type { TuneReport } from "../../../tuner/index.ts";
 import { describeValue } from "../../../tuner/options.ts";
-import { keepTuningRun } from "../../lifecycle/tuning-runs.ts";
 import { registerOptions } from "../../options/register-options.ts";
 import { version } from "../../print/version.ts";
 import { askSettings, defaultServerUrl } from "../settings-client.ts";
@@ -14,6 +13,7 @@ import { tuneInstances } from "./tune-instances.ts";
 import { isStartCommand, tunedServers } from "./tune-servers.ts";
 import { tuneWatch } from "./tune-watch.ts";
 import { StoppedBySignal, stopOnSignal, tunedModel } from "./tuned-model.ts";
+import { keepTuningRun } from "./tuning-runs.ts";
 
 const examples = `
 Examples:
