@@ -189,7 +189,7 @@ async function httpServer(
   const { ServerMetrics } = await import("../../server/metrics/server-metrics.ts");
   const { planService } = await import("../planning/plan-service.ts");
   const { startService } = await import("../planning/start-service.ts");
-  const { tuningRuns } = await import("./tuning/tuning-runs.ts");
+  const { tuningRuns } = await import("../tuning-runs/tuning-runs.ts");
   const { joinedNodes } = await import("../lifecycle/joined-nodes.ts");
   const { observedBy, watchers } = await import("../lifecycle/watchers.ts");
   const { prepared, modelArgument, output, protection, acceptNodes, values, ...rest } = parts;

@@ -5,6 +5,7 @@ import type { TuneReport } from "../../../tuner/index.ts";
 import { describeValue } from "../../../tuner/options.ts";
 import { registerOptions } from "../../options/register-options.ts";
 import { version } from "../../print/version.ts";
+import { keepTuningRun } from "../../tuning-runs/tuning-runs.ts";
 import { askSettings, defaultServerUrl } from "../settings-client.ts";
 import { ProgressLines } from "./progress-lines.ts";
 import { recordedLoad } from "./recorded-load.ts";
@@ -13,7 +14,6 @@ import { tuneInstances } from "./tune-instances.ts";
 import { isStartCommand, tunedServers } from "./tune-servers.ts";
 import { tuneWatch } from "./tune-watch.ts";
 import { StoppedBySignal, stopOnSignal, tunedModel } from "./tuned-model.ts";
-import { keepTuningRun } from "./tuning-runs.ts";
 
 const examples = `
 Examples:

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { TuningRun } from "../../../api/admin/observatory/index.ts";
+import type { TuningRun } from "../../api/admin/observatory/index.ts";
 import { keepTuningRun, tuningRuns } from "./tuning-runs.ts";
 
 const run = (createdAt: string): TuningRun => ({

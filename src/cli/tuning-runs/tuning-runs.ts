@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type TuningRun, tuningRunSchema } from "../../../api/admin/observatory/index.ts";
+import { type TuningRun, tuningRunSchema } from "../../api/admin/observatory/index.ts";
 
 const mostRuns = 20;
 /** A run of thousands of simulated settings has less. */
