@@ -44,12 +44,18 @@ const commands: readonly ((program: Command) => void)[] = [
   addCompletionCommand,
 ];
 
+const exitCodes = `
+Exit codes: 0 done; 1 an error, which one line explains; 3 it does not fit;
+130 ended by Ctrl-C; 143 ended by SIGTERM. pagoda serve ends with 0 when
+SIGTERM stops it in order.`;
+
 export function buildProgram(): Command {
   const program = new Command("pagoda")
     .description(
       "A memory-first LLM server: it says what fits before it starts, and holds to it while it serves.",
     )
     .version(version)
+    .addHelpText("after", exitCodes)
     .showSuggestionAfterError()
     .configureHelp({ subcommandTerm: (command) => command.name(), formatItem: helpItem })
     // Options belong to the command they follow: `plan explain --gpu` is not `plan --gpu`.
