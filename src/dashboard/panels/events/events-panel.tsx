@@ -35,8 +35,8 @@ export function EventsPanel() {
   const shown = shownEvents(snapshot.events, filter);
   return (
     <>
-      <section class="panel" aria-labelledby="events-title">
-        <h2 id="events-title">{page.text("events.title")}</h2>
+      <section class="panel">
+        <h2>{page.text("events.title")}</h2>
         <form class="fields" onSubmit={(event) => event.preventDefault()}>
           <Select
             label={page.text("events.kind")}
@@ -170,8 +170,8 @@ function Log() {
     );
   const shown = shownLines(lines, page.url.level ?? "", page.url.log ?? "");
   return (
-    <section class="panel" aria-labelledby="logs-title">
-      <h2 id="logs-title">{page.text("logs.title")}</h2>
+    <section class="panel">
+      <h2>{page.text("logs.title")}</h2>
       <form class="fields" onSubmit={(event) => event.preventDefault()}>
         <Select
           label={page.text("logs.level")}

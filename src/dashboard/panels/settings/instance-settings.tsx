@@ -21,13 +21,20 @@ export interface InstanceSettingsProps {
 export function InstanceSettings({ state, instance, onChange }: InstanceSettingsProps) {
   const page = usePage();
   const [texts, setTexts] = useState<Readonly<Record<string, string>>>({});
-  const [caches, setCaches] = useState(state.requested.prefixCaching);
+  // null: as it is.
+  const [chosen, setChosen] = useState<boolean | null>(null);
+  const caches = chosen ?? state.requested.prefixCaching;
   const rows = numberRows(state).map((row) => ({ row, typed: typedValue(texts[row.name], row) }));
   const changes = changesOf(rows, caches === state.requested.prefixCaching ? null : caches);
   const canApply = Object.keys(changes).length > 0 && rows.every(({ typed }) => typed.kind !== "wrong");
+  const apply = async (): Promise<void> => {
+    if (!(await onChange(changes))) return;
+    setTexts({});
+    setChosen(null);
+  };
   const submit = (event: SubmitEvent): void => {
     event.preventDefault();
-    if (canApply) void onChange(changes);
+    if (canApply) void apply();
   };
   return (
     <form class="settings" onSubmit={submit}>
@@ -46,7 +53,7 @@ export function InstanceSettings({ state, instance, onChange }: InstanceSettings
           <input
             type="checkbox"
             checked={caches}
-            onChange={({ currentTarget }) => setCaches(currentTarget.checked)}
+            onChange={({ currentTarget }) => setChosen(currentTarget.checked)}
           />
           {page.text("settings.prefixCaching")}
         </label>

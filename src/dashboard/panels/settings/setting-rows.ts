@@ -11,8 +11,8 @@ export const numberSettings = {
 } as const;
 export type NumberSetting = keyof typeof numberSettings;
 
-/** Sends a change; what became of it is shown above the forms. */
-export type ChangeSettings = (change: Readonly<Record<string, unknown>>) => Promise<void>;
+/** Sends a change, and tells whether it was accepted; what became of it is shown above the forms. */
+export type ChangeSettings = (change: Readonly<Record<string, unknown>>) => Promise<boolean>;
 
 export interface SettingRow {
   readonly name: NumberSetting;

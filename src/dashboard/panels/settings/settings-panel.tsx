@@ -34,15 +34,16 @@ export function SettingsPanel() {
   if (answer === null || snapshot === null) return <p class="quiet">{page.text("page.loading")}</p>;
   if (!answer.ok) return <p class="refusal">{answer.refusal.message}</p>;
   const settings = answer.value;
-  const take = (answered: Answer<SettingsAnswer>): void => {
+  const take = (answered: Answer<SettingsAnswer>): boolean => {
     setOutcome(answered);
     if (answered.ok) setAnswer(answered);
+    return answered.ok;
   };
   const change: ChangeSettings = async (body) => {
     const sent = { revision: settings.revision, by: "dashboard", ...body };
-    take(await ask<SettingsAnswer>("admin/settings", { method: "PATCH", body: sent }));
+    return take(await ask<SettingsAnswer>("admin/settings", { method: "PATCH", body: sent }));
   };
-  const revert = async (): Promise<void> =>
+  const revert = async (): Promise<boolean> =>
     take(await ask<SettingsAnswer>("admin/settings/revert", { method: "POST", body: {} }));
   const ids = Object.keys(settings.instances);
   const chosen = ids.find((id) => id === page.url.instance) ?? null;
@@ -68,7 +69,7 @@ export function SettingsPanel() {
           <p class="quiet">{page.text("settings.none")}</p>
         ) : (
           <InstanceSettings
-            key={`${first} ${settings.revision}`}
+            key={first}
             state={state}
             instance={instance}
             onChange={(body) => change(chosen === null ? body : { ...body, instance: chosen })}
@@ -120,16 +121,17 @@ function Outcome({ outcome }: { readonly outcome: Answer<SettingsAnswer> | null 
   );
 }
 
-/** The hint of what was not allocated has the command of a start that would allocate it. */
+/** A refusal of what was not allocated has the command of a start that would allocate it. */
 const restartIn = /restart with: (pagoda .+?)\. The start/;
 
 function Refused({ refusal: { message, hint } }: { readonly refusal: Refusal }) {
   const page = usePage();
-  const command = restartIn.exec(hint ?? "")?.[1];
+  const whole = `${message} ${hint ?? ""}`.trim();
+  const command = restartIn.exec(whole)?.[1];
   return (
     <>
       <p class="refusal" lang="en">
-        {message} {command === undefined ? hint : ""}
+        {whole}
       </p>
       {command === undefined ? null : (
         <>
