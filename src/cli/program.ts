@@ -45,9 +45,9 @@ const commands: readonly ((program: Command) => void)[] = [
 ];
 
 const exitCodes = `
-Exit codes: 0 done; 1 an error, which one line explains; 3 it does not fit;
-130 ended by Ctrl-C; 143 ended by SIGTERM. pagoda serve ends with 0 when
-SIGTERM stops it in order.`;
+Exit codes: 0 done; 1 an error, which one line explains;
+3 it does not fit; 130 ended by Ctrl-C; 143 by SIGTERM.
+pagoda serve ends with 0 when SIGTERM stops it in order.`;
 
 export function buildProgram(): Command {
   const program = new Command("pagoda")

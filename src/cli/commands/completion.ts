@@ -4,11 +4,15 @@ import { wordsOfOptions } from "../options/register-options.ts";
 
 const examples = `
 Examples:
-  source <(pagoda completion bash)                                   in ~/.bashrc
-  source <(pagoda completion zsh)                                    in ~/.zshrc, behind compinit
-  pagoda completion fish > ~/.config/fish/completions/pagoda.fish
+  In ~/.bashrc:
+    source <(pagoda completion bash)
+  In ~/.zshrc, behind compinit:
+    source <(pagoda completion zsh)
+  For fish, in ~/.config/fish/completions/pagoda.fish:
+    pagoda completion fish > FILE
 
-Models are completed from the cache, by asking pagoda models list --names.`;
+Models are completed from the cache, by asking
+pagoda models list --names.`;
 
 export function addCompletionCommand(program: Command): void {
   program

@@ -57,7 +57,7 @@ Examples:
 
 Each option has a variable: --max-model-len is
 PAGODA_MAX_MODEL_LEN, and is read out of the file of
---config too. Flags win over variables, and both over the file.`;
+--config too. Flags win over variables, both over the file.`;
 
 export function addServeCommand(program: Command): void {
   const command = program

@@ -6,11 +6,12 @@ Examples:
   pagoda models
   pagoda models list qwen --json
   pagoda models pull Qwen/Qwen2.5-0.5B-Instruct
-  pagoda models pull bartowski/SmolLM2-1.7B-Instruct-GGUF:Q4_K_M
+  pagoda models pull org/name-GGUF:Q4_K_M
   pagoda models remove Qwen/Qwen2.5-0.5B-Instruct --yes
 
-The cache is the one of huggingface_hub (HF_HUB_CACHE, HF_HOME); what other
-programs fetched is listed, and what is pulled here serves them too.`;
+The cache is the one of huggingface_hub (HF_HUB_CACHE,
+HF_HOME): what other programs fetched is listed, and what
+is pulled here serves them too.`;
 
 interface ListOptions {
   readonly json?: boolean;
