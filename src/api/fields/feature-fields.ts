@@ -188,7 +188,6 @@ const table: ReadonlyMap<string, FeatureField> = new Map([
   ...fieldsOf(null, { return_token_offsets: isFalse }, "Use 'logprobs' of /v1/completions: it has offsets."),
   ...fieldsOf(null, { return_prompt_text: isFalse }, "Use 'return_token_ids' and /detokenize."),
   ...fieldsOf(null, { moderation: never }, "Leave 'moderation' out."),
-  ...fieldsOf(null, { padding: is("do_not_pad") }, "Leave 'padding' out: vectors do not depend on it."),
   ...fieldsOf(null, { options: never }, "Send each of its entries as a field of its own."),
   ...fieldsOf(null, { n_probs: is(0), top_logprobs_num: is(0), return_logprob: isFalse }, "Use 'logprobs'."),
   ...fieldsOf(null, { echo: isFalse, return_full_text: isFalse }, "Use 'echo' of /v1/completions."),

@@ -44,6 +44,7 @@ export const ignoredFields: ReadonlyMap<string, string> = new Map([
   ["media_io_kwargs", mediaAlone],
   ["mm_processor_kwargs", mediaAlone],
   ["mm_payload", mediaAlone],
+  ["padding", "vectors do not depend on it"],
   ["return_mm_kwargs", mediaAlone],
   ["routed_experts_prompt_start", "no answer lists the experts"],
 ]);
