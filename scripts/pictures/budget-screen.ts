@@ -16,7 +16,7 @@ export async function budgetScreen(): Promise<TerminalScreen> {
   );
   const lines: string[] = [];
   for await (const line of createInterface({ input: server.stdout })) {
-    lines.push(line.replace(/(127\.0\.0\.1):\d+/, "$1:8000"));
+    lines.push(line.replaceAll(/(127\.0\.0\.1):\d+/g, "$1:8000"));
     if (readyLine.test(line)) break;
   }
   server.kill("SIGTERM");

@@ -49,6 +49,7 @@ const others: readonly FlagSpec[] = [
   { name: "remote-model", kind: "list" },
   { name: "accept-nodes", kind: "list" },
   { name: "proxy-url", kind: "text" },
+  { name: "resume-streams", kind: "switch" },
   { name: "shutdown-grace-ms", kind: "integer" },
   { name: "history", kind: "text" },
   { name: "otlp-endpoint", kind: "text" },
