@@ -39,6 +39,7 @@ import { QueueLimit } from "./requests/queue-limit.ts";
 import { requestIdFor } from "./requests/request-id.ts";
 import type { RunningRequests } from "./requests/running-requests.ts";
 import { UnknownFieldLog } from "./requests/unknown-field-log.ts";
+import { answerUnmetExpectation } from "./requests/unmet-expectation.ts";
 import { addFleetRoutes } from "./routes/fleet.ts";
 import { addGenerationRoutes } from "./routes/generation.ts";
 import { addMessageRoutes } from "./routes/messages.ts";
@@ -133,6 +134,7 @@ export function buildApp(parts: AppParts): FastifyInstance {
   }) as FastifyInstance;
   const connections = new ConnectionLedger(parts.connectionLimits);
   watchConnections(app.server, connections);
+  app.server.on("checkExpectation", answerUnmetExpectation);
   parts.metrics.watchConnections(connections);
   parts.metrics.http.watch(app);
   app.addHook("onListen", async () => parts.metrics.eventLoop.start());

@@ -159,3 +159,38 @@ test("tokenizer_info has what lm-eval's remote tokenizer reads", async () => {
     model_max_length: 64,
   });
 });
+
+test("an expectation that is not met is refused in the shape of all errors; 100-continue is met", async (t) => {
+  const { app } = testApp({ text: "ab" });
+  t.after(() => app.close());
+  await app.listen({ port: 0, host: "127.0.0.1" });
+  const address = app.server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  const body = '{"prompt":"a"}';
+  const ask = async (expectation: string): Promise<string> => {
+    const socket = connect(address.port, "127.0.0.1");
+    socket.write(
+      `POST /v1/completions HTTP/1.1\r\nhost: x\r\nexpect: ${expectation}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    return text(socket);
+  };
+  const refused = await ask("tea");
+  assert.match(refused, /^HTTP\/1\.1 417 /);
+  const { error } = JSON.parse(refused.slice(refused.indexOf("\r\n\r\n")));
+  assert.deepEqual([error.code, error.param], ["invalid_request", "Expect"]);
+  assert.match(error.message, /'Expect: tea'/);
+  assert.match(await ask("100-continue"), /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK/);
+});
+
+test("/ping answers as /health does, also where it is asked with POST", async () => {
+  const { app, service } = testApp({ text: "a" });
+  for (const method of ["GET", "POST"] as const)
+    assert.equal((await app.inject({ method, url: "/ping" })).statusCode, 200);
+  service.failureReason = "it broke";
+  const answers = await Promise.all(
+    (["GET", "POST"] as const).map((method) => app.inject({ method, url: "/ping" })),
+  );
+  const health = await app.inject("/health");
+  assert.ok(health.statusCode >= 500);
+  for (const { statusCode } of answers) assert.equal(statusCode, health.statusCode);
+});

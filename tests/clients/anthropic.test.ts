@@ -61,6 +61,20 @@ test("counted tokens are those of the prompt with its tools", async () => {
   const { usage } = await client.messages.create({ ...ask, tools, tool_choice: { type: "none" } });
   assert.equal(withTools, usage.input_tokens + (usage.cache_read_input_tokens ?? 0));
   assert.ok(withTools > alone + 20, `${withTools}, ${alone}`);
+  // vLLM's /tokenize counts the same conversation with the same tools.
+  const response = await fetch(`${client.baseURL}/tokenize`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({
+      model: "tiny",
+      messages: ask.messages,
+      tools: tools.map(({ name, description, input_schema: parameters }) => ({
+        type: "function",
+        function: { name, description, parameters },
+      })),
+    }),
+  });
+  assert.equal(((await response.json()) as { count: number }).count, withTools);
 });
 
 test("blocks, results of tools and thinking reach the template", async () => {

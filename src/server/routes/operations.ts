@@ -16,12 +16,14 @@ export interface OperationsRouteParts {
 
 export function addOperationsRoutes(app: FastifyInstance, parts: OperationsRouteParts): void {
   const { servedModels, running } = parts;
-  for (const path of ["/health", "/ping"])
-    app.get(path, async () => {
-      await checkEndpoints(servedModels.entries);
-      servedModels.requireAnyReady();
-      return { status: "ok" };
-    });
+  const health = async (): Promise<object> => {
+    await checkEndpoints(servedModels.entries);
+    servedModels.requireAnyReady();
+    return { status: "ok" };
+  };
+  for (const path of ["/health", "/ping"]) app.get(path, health);
+  // Hosting services ask so too.
+  app.post("/ping", health);
   app.get("/version", async () => ({ version: parts.version }));
   app.get("/metrics", async (_request, reply) => {
     reply.header("content-type", parts.metrics.contentType);
