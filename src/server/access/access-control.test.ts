@@ -49,14 +49,13 @@ test("every route needs a key but /health, /ping and the empty page, and what ch
     const expected = { open: [opened, opened, opened], key: [401, 401], admin: [401, 401, 403] }[access];
     assert.deepEqual(refusals.slice(0, expected.length), expected, `${method} ${url}`);
     if (access === "key") assert.ok(![401, 403].includes(refusals[2] ?? 0), `${method} ${url} with a key`);
-    if (method !== "GET" && access !== "admin")
+    // SageMaker's POST /ping asks what GET does.
+    if (method !== "GET" && access !== "admin" && url !== "/ping")
       assert.match(url, asking, `${method} ${url} changes something: give its route the access "admin"`);
     if (/^\/(?:admin)/.test(url)) assert.equal(access, "admin", url);
   }
-  assert.deepEqual(
-    routes.filter(({ url }) => accessOf(url) === "open").map(({ url }) => url),
-    ["/", "/health", "/ping"],
-  );
+  const open = routes.map(({ url }) => url).filter((url) => accessOf(url) === "open");
+  assert.deepEqual([...new Set(open)], ["/", "/health", "/ping"]);
 });
 
 describe("keys", () => {
